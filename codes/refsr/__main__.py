@@ -1,0 +1,5 @@
+"""`python -m refsr` is the command `refsr`."""
+
+from refsr.cli.main import entry
+
+entry()

@@ -1,0 +1,87 @@
+"""What commands show while they work: a bar on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from refsr.core.progress import Progress
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as RichProgress
+
+SECONDS_BETWEEN_LINES = 10.0
+
+
+def begin(label: str, total: int) -> Progress:
+    """A Progress on standard error in the form that fits it."""
+    return Bar(label, total) if sys.stderr.isatty() else Lines(label, total)
+
+
+class Bar:
+    """A live bar with count, time left and a note."""
+
+    def __init__(self, label: str, total: int) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import Progress as RichProgress
+
+        self._bar: RichProgress = RichProgress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+            console=Console(stderr=True),
+        )
+        self._task = self._bar.add_task(label, total=total, note="")
+
+    def advance(self, parts: int = 1, note: str = "") -> None:
+        if note:
+            self._bar.update(self._task, advance=parts, note=note)
+        else:
+            self._bar.update(self._task, advance=parts)
+
+    def __enter__(self) -> Bar:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+
+class Lines:
+    """A line every ten seconds and one at the end, for logs and pipes."""
+
+    def __init__(self, label: str, total: int) -> None:
+        self._label = label
+        self._total = total
+        self._done = 0
+        self._started = time.monotonic()
+        self._last_line = self._started
+
+    def advance(self, parts: int = 1, note: str = "") -> None:
+        self._done += parts
+        now = time.monotonic()
+        if now - self._last_line >= SECONDS_BETWEEN_LINES and self._done < self._total:
+            self._last_line = now
+            left = (now - self._started) / self._done * (self._total - self._done) if self._done else float("nan")
+            self._say(f"{self._done}/{self._total}, about {left:.0f} s left {note}".rstrip())
+
+    def __enter__(self) -> Lines:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        ended = "stopped at" if kind else "done:"
+        self._say(f"{ended} {self._done}/{self._total} in {time.monotonic() - self._started:.1f} s")
+
+    def _say(self, text: str) -> None:
+        print(f"{self._label}: {text}", file=sys.stderr, flush=True)

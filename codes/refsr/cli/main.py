@@ -1,0 +1,85 @@
+"""The command `refsr`: finds the sub-command, runs it, and turns errors into lines and exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import logging
+import os
+import sys
+from typing import NoReturn
+
+from refsr import __version__
+from refsr.core.errors import RefsrError, UsageError, suggestion
+
+# Name: (module that has add_arguments and run, what `refsr --help` says). Modules are imported when called for.
+COMMANDS = {
+    "options": ("refsr.cli.options", "check an option file, show it resolved, print the schema"),
+    "world": ("refsr.cli.world", "make synthetic scenes with known truth"),
+    "prepare": ("refsr.cli.prepare", "derive LR, LR_UX and Ref_DUX images from HR and Ref"),
+    "pack": ("refsr.cli.pack", "put image folders into LMDB stores"),
+    "store": ("refsr.cli.store", "look at, verify or repair a store"),
+    "parity": ("refsr.cli.parity", "run parity cases against published numbers"),
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose mistakes are UsageErrors with a suggestion."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{self.prog}: {message} (see {self.prog} --help)")
+
+
+def entry() -> NoReturn:
+    """Where the installed command starts."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def main(words: list[str]) -> int:
+    """Runs one command line and returns its exit code."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    try:
+        return _dispatch(words)
+    except RefsrError as error:
+        print(f"refsr: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("refsr: stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader of our output went away; a second complaint at exit would only be noise.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except Exception as error:
+        if os.environ.get("REFSR_TRACEBACK"):
+            raise
+        print(
+            f"refsr: internal error, please report it: {type(error).__name__}: {error} (REFSR_TRACEBACK=1 shows where)",
+            file=sys.stderr,
+        )
+        return 70
+
+
+def _dispatch(words: list[str]) -> int:
+    if not words or words[0] in ("-h", "--help"):
+        print(_overview())
+        return 0
+    if words[0] in ("-V", "--version"):
+        print(f"refsr {__version__}")
+        return 0
+    name = words[0]
+    if name not in COMMANDS:
+        raise UsageError(f"{name!r} is not a command{suggestion(name, COMMANDS)} (refsr --help lists them)")
+    module = importlib.import_module(COMMANDS[name][0])
+    parser = Parser(prog=f"refsr {name}", description=module.__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    module.add_arguments(parser)
+    return int(module.run(parser.parse_args(words[1:])))
+
+
+def _overview() -> str:
+    width = max(map(len, COMMANDS)) + 2
+    rows = "\n".join(f"  {name:<{width}}{summary}" for name, (_, summary) in COMMANDS.items())
+    return (
+        "refsr: reference-based super-resolution of remote-sensing images\n\n"
+        f"usage: refsr COMMAND ...\n\n{rows}\n\nrefsr COMMAND --help tells more; refsr --version"
+    )

@@ -1,0 +1,56 @@
+"""The one family of errors that a person can cause; the command line prints them as a line each."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class RefsrError(Exception):
+    """What is wrong, where, and the nearest thing that would be right."""
+
+    exit_code = 1
+
+
+class UsageError(RefsrError):
+    """A command was called in a way that it does not know."""
+
+    exit_code = 2
+
+
+class OptionsError(RefsrError):
+    """An option file, or a key=value beside it, has mistakes: one line each, all at once."""
+
+    exit_code = 2
+
+
+class DataError(RefsrError):
+    """An image, a folder or a sample is not what it should be."""
+
+
+class StoreError(DataError):
+    """A store is damaged, incomplete or not a store."""
+
+
+class OperatorError(RefsrError):
+    """An operator was called with a shape or type that its definition excludes."""
+
+
+class NotBuiltError(RefsrError):
+    """A known name whose implementation is not part of this version."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that `word` most likely stands for, if one is near enough."""
+    candidates = list(known)
+    lowered = {candidate.lower(): candidate for candidate in reversed(candidates)}
+    if word.lower() in lowered:
+        return lowered[word.lower()]
+    found = difflib.get_close_matches(word.lower(), list(lowered), n=1, cutoff=0.6)
+    return lowered[found[0]] if found else None
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """`; did you mean X?` where something is near, else the empty string."""
+    candidate = nearest(word, known)
+    return f"; did you mean {candidate!r}?" if candidate is not None else ""

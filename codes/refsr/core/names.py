@@ -1,0 +1,57 @@
+"""The one table of names: what an option file may call for, and where it is.
+
+A name stands beside "module:attribute", which is imported when it is used. `None` marks a published name whose
+implementation is not part of this version. Later spellings of the same thing are entries of their own.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from refsr.core.errors import NotBuiltError, UsageError, suggestion
+
+NAMES: dict[str, dict[str, str | None]] = {
+    "network": {
+        "RRSNet": None,
+        "RGTNet": None,
+        "TSFNet": None,
+        "RefDiff": None,
+        "SpecGAN": None,
+    },
+    "model": {
+        "RRSNet_model": None,
+        "RRSGAN_model": None,
+        "RGTNet_model": None,
+        "RGTGAN_model": None,
+    },
+    "dataset": {},
+}
+
+
+def names(kind: str) -> list[str]:
+    """All names of a kind, built or not, in the table's order; imports nothing."""
+    return list(_kind(kind))
+
+
+def built(kind: str) -> list[str]:
+    """The names of a kind that can be resolved."""
+    return [name for name, place in _kind(kind).items() if place is not None]
+
+
+def resolve(kind: str, name: str) -> Any:
+    """What `name` stands for, imported now."""
+    table = _kind(kind)
+    if name not in table:
+        raise UsageError(f"{kind} {name!r} is not known{suggestion(name, table)} (known: {', '.join(table)})")
+    place = table[name]
+    if place is None:
+        raise NotBuiltError(f"{kind} {name!r} is known but not part of this version")
+    module, attribute = place.split(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def _kind(kind: str) -> dict[str, str | None]:
+    if kind not in NAMES:
+        raise UsageError(f"no names of kind {kind!r}{suggestion(kind, NAMES)}")
+    return NAMES[kind]

@@ -1,0 +1,1 @@
+"""Images to samples: files, stores, pairing, crops, augmentation, degradation."""

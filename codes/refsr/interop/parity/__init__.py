@@ -1,0 +1,1 @@
+"""Parity: what a published implementation gave for known weights and inputs, and what we give."""

@@ -1,0 +1,33 @@
+"""Who answers the parity cases of Ref-Diff."""
+
+from __future__ import annotations
+
+from refsr.interop.parity.run import Runner
+
+RUNNERS: list[tuple[str, Runner | None]] = [
+    (r"learning rate and EMA decay as functions of the number of images seen before the step", None),
+    (r"denoiser at the smallest configuration that its constructor allows", None),
+    (r"sampler with the network, fixed start, churn with given noises", None),
+    (r"[a-z0-9]+ optimiser steps with given data and random draws", None),
+    (r"group normalisation with the published group-count rule", None),
+    (r"second-order sampler around a closed-form denoiser", None),
+    (r"sampler with the network, fixed start, no churn", None),
+    (r"denoiser with the command line's ncsnpp choice", None),
+    (r"noise levels and churn of the sampler as lists", None),
+    (r"convolution layer with optional 2x resampling", None),
+    (r"training loss with the two random draws given", None),
+    (r"scaling of mask and images to network inputs", None),
+    (r"change-aware residual block of the decoder", None),
+    (r"denoiser with the published structure", None),
+    (r"EMA of a drifting weight vector", None),
+    (r"spatial feature transform layer", None),
+    (r"denoiser at the published size", None),
+    (r"enlargement of LR at inference", None),
+    (r"residual block of the encoder", None),
+    (r"denoiser with weak weights", None),
+    (r"output image to 8-bit file", None),
+    (r"preconditioned denoiser D", None),
+    (r"noise-level embeddings", None),
+    (r"denoiser built for 32", None),
+    (r"training sample", None),
+]

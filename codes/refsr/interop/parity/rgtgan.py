@@ -1,0 +1,32 @@
+"""Who answers the parity cases of RGTNet and RGTGAN, and what RRSGAN shares with them."""
+
+from __future__ import annotations
+
+from refsr.interop.parity.run import Runner
+
+RUNNERS: list[tuple[str, Runner | None]] = [
+    (r"pyramid, cascading, deformable alignment alone \('paper' variant: offsets from the dense branch\)", None),
+    (r"[0-9]+ optimiser steps of the generator in the L1 stage on one fixed batch", None),
+    (r"pyramid, cascading, deformable alignment alone \(release\)", None),
+    (r"loss terms of the GAN stage for a fixed generator output", None),
+    (r"loss terms of the L1 stage for a fixed generator output", None),
+    (r"gradient enhancement module GTEM as released", None),
+    (r"VGG19 feature used by the perceptual loss", None),
+    (r"training sample from five 8-bit images", None),
+    (r"learning rates seen by iterations 1", None),
+    (r"DCNv3 module as modified by RGTGAN", None),
+    (r"whole generator RGTNet as released", None),
+    (r"dense multi-kernel offset branch", None),
+    (r"DCNv3 module as in InternImage", None),
+    (r"relevance attention module RAM", None),
+    (r"dense-restore-residual block", None),
+    (r"gradient magnitude operators", None),
+    (r"PSNR and SSIM on 8-bit pairs", None),
+    (r"feature encoder for images", None),
+    (r"MATLAB-like bicubic resize", None),
+    (r"texture transfer of RGTNet", None),
+    (r"DCNv3 sampling operator", None),
+    (r"whole generator RGTNet", None),
+    (r"discriminator_vgg_128", None),
+    (r"content extractor", None),
+]

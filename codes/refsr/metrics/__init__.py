@@ -1,0 +1,1 @@
+"""Measures, and the protocols under which they are quoted."""

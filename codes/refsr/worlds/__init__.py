@@ -1,0 +1,1 @@
+"""Synthetic overhead scenes with known truth."""

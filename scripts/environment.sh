@@ -1,0 +1,11 @@
+# Sourced by the other scripts: refsr_environment EXTRA... makes or completes the environment in REFSR_VENV.
+REFSR_VENV=${REFSR_VENV:-.venv}
+
+refsr_environment() {
+    if [ ! -x "$REFSR_VENV/bin/python" ]; then
+        echo "refsr: making an environment in $REFSR_VENV"
+        "${PYTHON:-python3}" -m venv "$REFSR_VENV"
+    fi
+    extras=$(echo "$*" | tr ' ' ',')
+    "$REFSR_VENV/bin/python" -m pip install -q -r requirements.txt ${extras:+-e ".[$extras]"}
+}

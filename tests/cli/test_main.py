@@ -1,0 +1,38 @@
+import subprocess
+import sys
+import time
+
+import pytest
+
+from refsr.cli.main import COMMANDS, main
+
+
+def test_help_lists_every_command_and_loads_nothing_heavy(capsys):
+    assert main(["--help"]) == 0
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in COMMANDS)
+    script = "import sys; from refsr.cli.main import main; main(['--help']); print({'torch', 'cv2'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip().endswith("set()")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(name, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main([name, "--help"])
+    assert stopped.value.code == 0
+    assert name in capsys.readouterr().out
+
+
+def test_a_mistyped_command_is_one_line_with_the_right_one(capsys):
+    assert main(["parityy"]) == 2
+    assert (
+        capsys.readouterr().err
+        == "refsr: 'parityy' is not a command; did you mean 'parity'? (refsr --help lists them)\n"
+    )
+
+
+def test_help_is_quick():
+    started = time.perf_counter()
+    subprocess.run([sys.executable, "-m", "refsr", "--help"], capture_output=True, check=True)
+    assert time.perf_counter() - started < 3
