@@ -1,0 +1,41 @@
+"""What a network says of itself, so that nobody else has to know it by name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import torch
+
+INPUTS = ("lr", "lr_up", "ref", "ref_down", "mask", "hsi")
+"""The members of a sample that a network may ask for, in the order of its forward arguments."""
+
+
+@dataclass(frozen=True)
+class Descriptor:
+    """The contract of a network's forward pass; sizes are counted in low-resolution pixels."""
+
+    scale: int
+    channels: int
+    inputs: tuple[str, ...]
+    multiple: int = 1
+    """Both sides of LR must be multiples of this; callers pad by mirroring and cut the result."""
+    halo: int | None = None
+    """How far an output pixel sees, deformable sampling left out; None: everywhere, so tiles are never exact."""
+    stochastic: bool = False
+    """Two passes over one input may differ; the caller hands in the noise or its seed."""
+    safe_dtypes: tuple[torch.dtype, ...] = (torch.float32, torch.bfloat16)
+    """Types that autocast may use without losing more than rounding."""
+
+    def __post_init__(self) -> None:
+        unknown = set(self.inputs) - set(INPUTS)
+        if unknown:
+            raise ValueError(f"inputs {sorted(unknown)} are no members of a sample")
+
+
+@runtime_checkable
+class Described(Protocol):
+    """A network that carries its descriptor."""
+
+    @property
+    def descriptor(self) -> Descriptor: ...

@@ -1,0 +1,46 @@
+"""What the trainer asks of a task; it knows nothing else of one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+Batch = Mapping[str, Any]
+"""A collated sample: tensors (B, C, H, W) in [0, 1] by the sample's member names, and `name`."""
+
+Memory = MutableMapping[str, Tensor]
+"""What one phase of an iteration leaves for the next ones over the same batch, such as the restored image."""
+
+Losses = dict[str, Tensor]
+"""Weighted scalar terms by their logged names; the trainer minimises their sum."""
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One optimiser step inside an iteration: the others' parameters stand still meanwhile."""
+
+    network: str
+    """Key of the network and of the optimiser that step."""
+    losses: Callable[[nn.Module, Batch, Memory], Losses]
+    """Called with that network as the trainer wraps it (compiled, distributed), the batch and the memory."""
+
+
+class Task(Protocol):
+    """Networks, losses and optimisers of one way to learn, and how its result is restored."""
+
+    networks: Mapping[str, nn.Module]
+    """All trained networks by their published letters: G, D, D_grad."""
+    optimisers: Mapping[str, Optimizer]
+    """One a network, under the same key."""
+    notes: Sequence[str]
+    """What every log and report of a run must say, such as a stand-in for perceptual weights."""
+
+    def phases(self, step: int) -> Sequence[Phase]:
+        """The optimiser steps of iteration `step`, which counts from one."""
+
+    def restore(self, network: nn.Module, batch: Batch) -> Tensor:
+        """The restored image (B, C, s*H, s*W) in [0, 1] by `network`, which may be the averaged copy of G."""
