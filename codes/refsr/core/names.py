@@ -1,7 +1,7 @@
 """The one table of names: what an option file may call for, and where it is.
 
 A name stands beside "module:attribute", which is imported when it is used. `None` marks a published name whose
-implementation is not part of this version. Later spellings of the same thing are entries of their own.
+implementation is not part of this version. A value without a colon is another name of the table: a second spelling.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ NAMES: dict[str, dict[str, str | None]] = {
         "TSFNet": None,
         "RefDiff": None,
         "SpecGAN": None,
+        "discriminator_vgg_128": None,
+        "RRSNet_arch": "RRSNet",
+        "RGTNet_arch": "RGTNet",
     },
     "model": {
         "RRSNet_model": None,
@@ -25,7 +28,14 @@ NAMES: dict[str, dict[str, str | None]] = {
         "RGTNet_model": None,
         "RGTGAN_model": None,
     },
-    "dataset": {},
+    "dataset": {
+        "reference": None,
+        "single": None,
+        "change": None,
+        "hyperspectral": None,
+        "RRSNet": "reference",
+        "RGTNet": "reference",
+    },
 }
 
 
@@ -36,7 +46,18 @@ def names(kind: str) -> list[str]:
 
 def built(kind: str) -> list[str]:
     """The names of a kind that can be resolved."""
-    return [name for name, place in _kind(kind).items() if place is not None]
+    return [name for name in _kind(kind) if is_built(kind, name)]
+
+
+def is_built(kind: str, name: str) -> bool:
+    """Whether a known name can be resolved; imports nothing."""
+    return _kind(kind)[canonical(kind, name)] is not None
+
+
+def canonical(kind: str, name: str) -> str:
+    """The first spelling of a name; an unknown one is returned as it is."""
+    place = _kind(kind).get(name)
+    return place if place is not None and ":" not in place else name
 
 
 def resolve(kind: str, name: str) -> Any:
@@ -44,7 +65,7 @@ def resolve(kind: str, name: str) -> Any:
     table = _kind(kind)
     if name not in table:
         raise UsageError(f"{kind} {name!r} is not known{suggestion(name, table)} (known: {', '.join(table)})")
-    place = table[name]
+    place = table[canonical(kind, name)]
     if place is None:
         raise NotBuiltError(f"{kind} {name!r} is known but not part of this version")
     module, attribute = place.split(":")
