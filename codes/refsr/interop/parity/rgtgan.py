@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from refsr.interop.parity import resizing
 from refsr.interop.parity.run import Runner
 
 RUNNERS: list[tuple[str, Runner | None]] = [
@@ -23,7 +24,7 @@ RUNNERS: list[tuple[str, Runner | None]] = [
     (r"gradient magnitude operators", None),
     (r"PSNR and SSIM on 8-bit pairs", None),
     (r"feature encoder for images", None),
-    (r"MATLAB-like bicubic resize", None),
+    (r"MATLAB-like bicubic resize", resizing.matlab_runs),
     (r"texture transfer of RGTNet", None),
     (r"DCNv3 sampling operator", None),
     (r"whole generator RGTNet", None),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from refsr.interop.parity import resizing
 from refsr.interop.parity.run import Runner
 
 RUNNERS: list[tuple[str, Runner | None]] = [
@@ -20,6 +21,6 @@ RUNNERS: list[tuple[str, Runner | None]] = [
     (r"block-by-block inference", None),
     (r"spatial branch block", None),
     (r"training sample", None),
-    (r"image resizing", None),
+    (r"image resizing", resizing.both_resizers),
     (r"fusion block", None),
 ]
