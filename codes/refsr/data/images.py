@@ -92,7 +92,7 @@ def probe_image(path: str | Path) -> ImageInfo:
         return _probe_png(file)
     if kind == "npy":
         array = _open_npy(file)
-        return ImageInfo(*array.shape, str(array.dtype))
+        return info_of(array)
     if kind == "tiff" and has_rasterio():
         with _rasterio_open(file) as source:
             return ImageInfo(source.height, source.width, source.count, _lossless(file, source.dtypes[0]))
@@ -283,9 +283,9 @@ def _open_npy(file: Path) -> Array:
         array = np.load(file, mmap_mode="r", allow_pickle=False)
     except (ValueError, OSError, EOFError) as error:
         raise DataError(f"{file}: not a plain array: {error}") from error
-    array = array[:, :, None] if array.ndim == 2 else array
-    check_array(file, array)
-    return array
+    image: Array = array[:, :, None] if array.ndim == 2 else array
+    check_array(file, image)
+    return image
 
 
 @contextlib.contextmanager

@@ -1,0 +1,68 @@
+"""Looks at stores of images: info says what is in one, verify reads every byte, repair mends a packed one.
+
+verify names damaged and missing images, packing that did not end, and, given several stores, keys that do not pair;
+its exit code is 1 if anything is wrong. repair drops damaged images and packs them again from --source.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from pathlib import Path
+
+from refsr.data.stores import open_store
+from refsr.data.stores.checking import repair, verify, verify_set
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="info|verify|repair")
+    about = actions.add_parser("info", help="kind, number of images, their sizes")
+    about.add_argument("stores", nargs="+", type=Path, metavar="STORE")
+    check = actions.add_parser("verify", help="read every byte; several stores must have the same keys")
+    check.add_argument("stores", nargs="+", type=Path, metavar="STORE")
+    mend = actions.add_parser("repair", help="drop what is damaged, pack it again from its folder")
+    mend.add_argument("store", type=Path, metavar="STORE")
+    mend.add_argument("--source", type=Path, metavar="FOLDER", help="the folder that the store was packed from")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    if arguments.action == "info":
+        return _info(arguments.stores)
+    if arguments.action == "verify":
+        return _verify(arguments.stores)
+    return _repair(arguments.store, arguments.source)
+
+
+def _info(paths: list[Path]) -> int:
+    for path in paths:
+        store = open_store(path)
+        sizes = Counter(str(store.info(key)) for key in store.keys())
+        listed = "; ".join(f"{count} of {size}" for size, count in sizes.most_common(5))
+        print(f"{path}: {type(store).__name__}, {len(store.keys())} images: {listed}")
+    return 0
+
+
+def _verify(paths: list[Path]) -> int:
+    wrong = 0
+    for path in paths:
+        damages = verify(path)
+        for damage in damages:
+            print(f"{path}: {damage}")
+        if not damages:
+            print(f"{path}: {len(open_store(path).keys())} images, all whole")
+        wrong += len(damages)
+    for line in verify_set(paths) if len(paths) > 1 else []:
+        print(line)
+        wrong += 1
+    return 1 if wrong else 0
+
+
+def _repair(path: Path, source: Path | None) -> int:
+    damages, report = repair(path, source)
+    for damage in damages:
+        print(f"{path}: {damage}")
+    print(f"{path}: {len(damages)} problems, {report.written} images packed again")
+    lost = [damage.key for damage in damages if damage.key is not None] if source is None else []
+    if lost:
+        print(f"{path}: without --source these are gone: {', '.join(lost)}")
+    return 0

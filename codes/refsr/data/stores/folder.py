@@ -1,0 +1,57 @@
+"""A folder of image files as a store."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+
+from refsr.core.errors import StoreError
+from refsr.data.images import IMAGE_SUFFIXES, Array, ImageInfo, Window, probe_image, read_image
+from refsr.data.stores.base import no_such_key
+
+
+class FolderStore:
+    """Files below a folder; a key is the path from there, without suffix, with `/` between parts."""
+
+    def __init__(self, path: str | Path) -> None:
+        self._path = Path(path)
+
+    @property
+    def path(self) -> Path:
+        return self._path
+
+    @cached_property
+    def files(self) -> dict[str, Path]:
+        """Every image file by its key, in the order of the keys."""
+        if not self._path.is_dir():
+            raise StoreError(f"{self._path}: no such folder")
+        found: dict[str, Path] = {}
+        for file in sorted(self._path.rglob("*")):
+            inside = file.relative_to(self._path)
+            if file.suffix.lower() not in IMAGE_SUFFIXES or any(part.startswith(".") for part in inside.parts):
+                continue
+            key = inside.with_suffix("").as_posix()
+            if key in found:
+                raise StoreError(f"{self._path}: {found[key].name} and {file.name} have the same key {key!r}")
+            found[key] = file
+        if not found:
+            raise StoreError(f"{self._path}: no images here (looked for {', '.join(IMAGE_SUFFIXES)})")
+        return dict(sorted(found.items()))
+
+    def keys(self) -> tuple[str, ...]:
+        return tuple(self.files)
+
+    def info(self, key: str) -> ImageInfo:
+        return probe_image(self.file(key))
+
+    def read(self, key: str, window: Window | None = None) -> Array:
+        return read_image(self.file(key), window)
+
+    def file(self, key: str) -> Path:
+        """The file that holds `key`."""
+        if key not in self.files:
+            raise no_such_key(self._path, key, self.files)
+        return self.files[key]
+
+    def close(self) -> None:
+        """Nothing is kept open."""

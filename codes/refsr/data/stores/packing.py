@@ -1,0 +1,185 @@
+"""Packs a store of files into an LMDB: in batches that are whole or not there, and again where it left off."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lmdb
+
+from refsr.core.atomic import atomic_folder
+from refsr.core.errors import StoreError
+from refsr.core.progress import Begin, silent
+from refsr.data.stores.environment import close_readers, explain_lmdb
+from refsr.data.stores.folder import FolderStore
+from refsr.data.stores.packed import (
+    COMPLETE_KEY,
+    DATA,
+    FORMAT,
+    FORMAT_KEY,
+    HEADER,
+    check_format,
+    key_bytes,
+    stored_keys,
+)
+from refsr.data.stores.published import published_value, write_meta
+from refsr.data.stores.record import CODECS, Header, pack
+
+# A batch is one transaction: large enough that syncing costs little, small enough to redo after a kill.
+BATCH_IMAGES = 64
+BATCH_BYTES = 64 << 20
+SMALLEST_MAP = 16 << 20
+LOCK_FILE = "writer.lock"
+
+
+@dataclass(frozen=True)
+class PackReport:
+    """What a run of packing did."""
+
+    written: int
+    kept: int
+
+
+def pack_folder(
+    source: Path, target: Path, *, codec: str = "raw", workers: int = 2, begin: Begin = silent
+) -> PackReport:
+    """Brings every image of the folder `source` into the packed store `target`, making it or completing it."""
+    if codec not in CODECS:
+        raise StoreError(f"codec {codec!r} is not known (known: {', '.join(CODECS)})")
+    store = FolderStore(source)
+    stamps = {key: source_stamp(file) for key, file in store.files.items()}
+    for key in stamps:
+        key_bytes(key)
+    with writing(target) as environment, explain_lmdb(target):
+        missing = [key for key, stamp in stamps.items() if _stamp_in(environment, target, key) != stamp]
+        if missing:
+            _put(environment, {FORMAT_KEY: json.dumps(FORMAT).encode()}, drop=COMPLETE_KEY)
+        with begin(f"packing {target.name}", len(missing)) as progress, ThreadPoolExecutor(workers) as pool:
+            for batch in batches(missing, store):
+                packed = list(pool.map(lambda key: pack(store.read(key), codec, stamps[key]), batch))
+                entries: dict[bytes, bytes] = {}
+                for key, (header, data) in zip(batch, packed, strict=True):
+                    entries[HEADER + key_bytes(key)] = header.encode()
+                    entries[DATA + key_bytes(key)] = data
+                _put(environment, entries)
+                progress.advance(len(batch))
+        mark_complete(environment)
+    return PackReport(len(missing), len(stamps) - len(missing))
+
+
+def pack_folder_published(source: Path, target: Path, *, workers: int = 2, begin: Begin = silent) -> PackReport:
+    """Writes the folder `source` as a store that the published loaders read; all of it or nothing."""
+    store = FolderStore(source)
+    keys = sorted(store.files, key=lambda key: os.fspath(store.files[key]))
+    shapes = {}
+    with atomic_folder(target) as staged, explain_lmdb(target):
+        environment = lmdb.open(os.fspath(staged), map_size=SMALLEST_MAP)
+        try:
+            with begin(f"packing {target.name}", len(keys)) as progress, ThreadPoolExecutor(workers) as pool:
+                for batch in batches(keys, store):
+                    images = list(pool.map(store.read, batch))
+                    shapes.update({key: image.shape for key, image in zip(batch, images, strict=True)})
+                    _put(environment, dict(map(published_value, batch, images)))
+                    progress.advance(len(batch))
+        finally:
+            environment.close()
+        write_meta(staged, target.name, shapes, keys)
+    return PackReport(len(keys), 0)
+
+
+def source_stamp(file: Path) -> str:
+    """What tells this version of a file from another without reading it: name, size and time of last change."""
+    status = file.stat()
+    return f"{file.name}:{status.st_size}:{status.st_mtime_ns}"
+
+
+def batches(keys: Sequence[str], store: FolderStore) -> Iterator[list[str]]:
+    """The keys in groups that fit one transaction; an image of unknown size counts by its file's size."""
+    batch: list[str] = []
+    size = 0
+    for key in keys:
+        batch.append(key)
+        info = store.info(key)
+        size += info.height * info.width * info.bands
+        if len(batch) == BATCH_IMAGES or size >= BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+@contextlib.contextmanager
+def writing(target: Path) -> Iterator[Any]:
+    """An environment for writing the packed store `target`, which no other process is writing."""
+    if target.exists() and not target.is_dir():
+        raise StoreError(f"{target}: a file is in the way")
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        lock = (target / LOCK_FILE).open("w")
+    except OSError as error:
+        raise StoreError(f"{target}: {error.strerror}") from error
+    with lock:
+        try:
+            # The kernel drops this lock when the process ends, however it ends.
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise StoreError(f"{target}: another process is writing this store") from None
+        close_readers(os.path.realpath(target))
+        with explain_lmdb(target):
+            environment = lmdb.open(os.fspath(target), map_size=SMALLEST_MAP)
+            try:
+                with environment.begin() as transaction:
+                    if transaction.stat()["entries"]:
+                        check_format(target, transaction)
+                yield environment
+            finally:
+                environment.close()
+
+
+def mark_complete(environment: Any) -> None:
+    """Says that all images are in; readers refuse a store without this."""
+    with environment.begin() as transaction:
+        count = len(stored_keys(transaction))
+    _put(environment, {FORMAT_KEY: json.dumps(FORMAT).encode(), COMPLETE_KEY: json.dumps({"images": count}).encode()})
+
+
+def _stamp_in(environment: Any, target: Path, key: str) -> str | None:
+    """The source stamp under which `key` is stored already."""
+    with environment.begin() as transaction:
+        text = transaction.get(HEADER + key_bytes(key))
+    if text is None:
+        return None
+    try:
+        return Header.decode(text).source
+    except (ValueError, TypeError):
+        return None
+
+
+def _put(environment: Any, entries: dict[bytes, bytes], drop: bytes | None = None) -> None:
+    """One transaction; the map grows until it fits."""
+
+    def fill(transaction: Any) -> None:
+        if drop is not None:
+            transaction.delete(drop)
+        for name, value in entries.items():
+            transaction.put(name, value)
+
+    growing(environment, fill)
+
+
+def growing(environment: Any, fill: Callable[[Any], None]) -> None:
+    """Runs `fill` in a write transaction, again with twice the map as long as the map is full."""
+    while True:
+        try:
+            with environment.begin(write=True) as transaction:
+                fill(transaction)
+            return
+        except lmdb.MapFullError:
+            environment.set_mapsize(environment.info()["map_size"] * 2)
