@@ -14,7 +14,7 @@ from refsr.data.images import write_image
 
 @pytest.fixture
 def data_set(tmp_path):
-    for kind, side in (("HR", 16), ("LR", 4), ("Ref", 16)):
+    for kind, side in (("HR", 64), ("LR", 16), ("Ref", 64)):
         for name in ("a", "b"):
             write_image(tmp_path / "set" / kind / f"{name}.png", np.full((side, side, 3), 50, np.uint8))
     return tmp_path / "set"
@@ -28,19 +28,19 @@ def test_pack_verify_repair(data_set, tmp_path, capsys):
     assert capsys.readouterr().out.count("all whole") == 3
     database = out / "HR.lmdb" / "data.mdb"
     content = bytearray(database.read_bytes())
-    at = bytes(content).find(b"\x32" * 700)
-    content[at + 350] ^= 1
+    at = bytes(content).find(b"\x32" * 9000)
+    content[at + 5000] ^= 1
     database.write_bytes(content)
     assert main(["store", "verify", stores[0]]) == 1
     assert "the bytes are not those that were packed" in capsys.readouterr().out
     assert main(["store", "repair", stores[0], "--source", str(data_set / "HR")]) == 0
     assert main(["store", "verify", *stores]) == 0
     assert main(["store", "info", stores[0]]) == 0
-    assert "PackedStore, 2 images: 2 of 16x16, 3 bands, uint8" in capsys.readouterr().out
+    assert "PackedStore, 2 images: 2 of 64x64, 3 bands, uint8" in capsys.readouterr().out
 
 
 def test_unequal_keys_across_stores_fail_verification(data_set, tmp_path, capsys):
-    write_image(data_set / "Ref" / "c.png", np.zeros((16, 16, 3), np.uint8))
+    write_image(data_set / "Ref" / "c.png", np.zeros((64, 64, 3), np.uint8))
     assert main(["pack", str(data_set), str(tmp_path / "out")]) == 1
     assert "HR lacks 1 of 3: c" in capsys.readouterr().err
     assert main(["pack", str(data_set), str(tmp_path / "out"), "--kinds", "HR"]) == 0
