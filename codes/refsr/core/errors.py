@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class RefsrError(Exception):
@@ -22,6 +22,12 @@ class OptionsError(RefsrError):
     """An option file, or a key=value beside it, has mistakes: one line each, all at once."""
 
     exit_code = 2
+
+    def __init__(self, problems: Sequence[object]) -> None:
+        self.problems = tuple(problems)
+        """The mistakes; `str` of one is its line."""
+        lines = "\n".join(map(str, self.problems))
+        super().__init__(lines if len(self.problems) == 1 else f"{len(self.problems)} mistakes in the options\n{lines}")
 
 
 class DataError(RefsrError):

@@ -14,36 +14,36 @@ from refsr.core.options.section import Ignored, Section, without_effect
 class DatasetOptions(Section):
     """One data set; the folders may be image folders or LMDB stores."""
 
-    name: str | None = Field(None, description="label in logs and reports")
+    name: str | None = Field(default=None, description="label in logs and reports")
     mode: str = Field(
-        description="kind of data set: reference (published spellings RRSNet, RGTNet), single, change or hyperspectral",
+        description="kind of data set: reference (published: RRSNet, RGTNet), single, change or hyperspectral",
         examples=["reference"],
     )
 
-    dataroot_GT: Path | None = Field(None, description="high-resolution images (HR), the target")
-    dataroot_LQ: Path | None = Field(None, description="low-resolution images (LR)")
+    dataroot_GT: Path | None = Field(default=None, description="high-resolution images (HR), the target")
+    dataroot_LQ: Path | None = Field(default=None, description="low-resolution images (LR)")
     dataroot_LQ_UX4: Path | None = Field(
-        None, description="LR enlarged to the size of HR; the 4 is part of the name at every scale"
+        default=None, description="LR enlarged to the size of HR; the 4 stays at every scale"
     )
-    dataroot_Ref: Path | None = Field(None, description="reference images at the size of HR")
+    dataroot_Ref: Path | None = Field(default=None, description="reference images at the size of HR")
     dataroot_Ref_DUX4: Path | None = Field(
-        None, description="Ref reduced by the scale and enlarged again; the 4 is part of the name at every scale"
+        default=None, description="Ref reduced by the scale and enlarged again; the 4 stays at every scale"
     )
-    dataroot_mask: Path | None = Field(None, description="change masks at the size of HR")
-    dataroot_hsi: Path | None = Field(None, description="hyperspectral cubes, one a sample")
+    dataroot_mask: Path | None = Field(default=None, description="change masks at the size of HR")
+    dataroot_hsi: Path | None = Field(default=None, description="hyperspectral cubes, one a sample")
 
     lr: Literal["file", "from_hr"] = Field(
-        "file", description="LR is read from dataroot_LQ, or made from HR by the exact bicubic reduction"
+        default="file", description="LR is read from dataroot_LQ, or made from HR by the exact bicubic reduction"
     )
     lr_up: Literal["file", "from_lr"] = Field(
-        "file", description="LR_UX4 is read from dataroot_LQ_UX4 (where given), or made from LR by bicubic enlargement"
+        default="file", description="LR_UX4 is read from dataroot_LQ_UX4, or made from LR by bicubic enlargement"
     )
     ref_down: Literal["file", "from_ref"] = Field(
-        "file", description="Ref_DUX4 is read from dataroot_Ref_DUX4 (where given), or made from Ref"
+        default="file", description="Ref_DUX4 is read from dataroot_Ref_DUX4, or made from Ref"
     )
 
     range: list[float] | None = Field(
-        None,
+        default=None,
         min_length=2,
         max_length=2,
         description="raw values [low, high] of the images that become 0 and 1; none: [0, 255] for 8 bits, "
@@ -51,39 +51,39 @@ class DatasetOptions(Section):
         examples=[[0, 4095]],
     )
     range_hsi: list[float] | None = Field(
-        None, min_length=2, max_length=2, description="the same for the cubes of dataroot_hsi"
+        default=None, min_length=2, max_length=2, description="the same for the cubes of dataroot_hsi"
     )
     bands: list[int] | None = Field(
-        None,
+        default=None,
         min_length=1,
-        description="bands of the images to take, in this order, counted from 1; none: the first three, or the only one",
+        description="bands of the images to take, in this order, counted from 1; none: the first three or the only one",
         examples=[[4, 3, 2]],
     )
     bands_hsi: list[int] | None = Field(
-        None, min_length=1, description="bands of the cubes to take, in this order, counted from 1; none: all"
+        default=None, min_length=1, description="bands of the cubes to take, in this order, counted from 1; none: all"
     )
     mask_values: list[int] | None = Field(
-        None,
+        default=None,
         min_length=2,
         description="mask values in the order of their classes, unchanged first; needed by the encodings index and "
         "one_hot",
     )
     mask_encoding: Literal["grey", "index", "one_hot"] = Field(
-        "grey",
+        default="grey",
         description="how a mask becomes numbers: grey value / 255 (published), class index / (classes - 1), or a "
         "plane a class",
     )
 
-    n_workers: int = Field(2, ge=0, le=256, description="loader processes of each training process")
-    batch_size: int = Field(1, ge=1, description="samples an iteration over all training processes together")
-    GT_size: int | None = Field(None, ge=1, description="side of the square crop in HR pixels; none: whole images")
+    n_workers: int = Field(default=2, ge=0, le=256, description="loader processes of each training process")
+    batch_size: int = Field(default=1, ge=1, description="samples an iteration over all training processes together")
+    GT_size: int | None = Field(default=None, ge=1, description="side of square crops in HR pixels; none: whole images")
     crop: Literal["aligned", "release"] = Field(
-        "aligned",
+        default="aligned",
         description="corners of crops are multiples of the scale, or any pixel as published, where LR is off by up "
         "to scale - 1 pixels",
     )
-    use_flip: bool = Field(False, description="mirror left-right in half of the draws")
-    use_rot: bool = Field(False, description="mirror top-bottom and transpose, each in half of the draws")
+    use_flip: bool = Field(default=False, description="mirror left-right in half of the draws")
+    use_rot: bool = Field(default=False, description="mirror top-bottom and transpose, each in half of the draws")
 
     use_shuffle: Ignored = without_effect("training data are always shuffled, validation data never")
     data_type: Ignored = without_effect("folder or LMDB is seen from what stands at dataroot_*")

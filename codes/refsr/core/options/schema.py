@@ -1,0 +1,90 @@
+"""The whole option file, in the shape that MMSR's users know."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from refsr.core.options.datasets import DatasetOptions
+from refsr.core.options.network import DiscriminatorOptions, GeneratorOptions
+from refsr.core.options.section import Ignored, Section, without_effect
+from refsr.core.options.train import TrainOptions
+
+DATASET_NAMES = r"train|(val|test)(_\w+)?"
+"""What a data set of the section `datasets` may be called."""
+
+
+class PathOptions(Section):
+    """Where a run writes, and what it starts from."""
+
+    root: Path = Field(default=Path("exp"), description="output folder; the run's own is <root>/experiments/<name>")
+    resume_state: Path | None = Field(default=None, description="training state to go on from")
+    auto_resume: bool = Field(default=False, description="go on from the newest state in the run folder, if any")
+    pretrain_model_G: Path | None = Field(default=None, description="start weights of the generator")
+    pretrain_model_D: Path | None = Field(default=None, description="start weights of the image discriminator")
+    pretrain_model_D_grad: Path | None = Field(default=None, description="start weights of the gradient discriminator")
+    strict_load: bool = Field(default=False, description="start weights must fit key by key, or loading stops")
+    perceptual_weights: Path | None = Field(
+        default=None, description="weights of the VGG network of the perceptual loss, such as vgg19-dcbb9e9d.pth"
+    )
+
+
+class LoggerOptions(Section):
+    """What a run tells and keeps."""
+
+    print_freq: int = Field(default=100, ge=1, description="iterations between log lines")
+    save_checkpoint_freq: int = Field(default=5000, ge=1, description="iterations between checkpoints")
+    keep_last: int | None = Field(default=None, ge=1, description="checkpoints to keep; older ones go; none: all")
+    best_by: Literal["psnr", "ssim", "lpips"] | None = Field(
+        default=None, description="measure whose best checkpoint is kept beside the newest; none: none is"
+    )
+
+
+class ValOptions(Section):
+    """How validation restores its images."""
+
+    save_images: bool = Field(default=True, description="write restored images under val_images/")
+    max_images: int | None = Field(default=None, ge=1, description="restore only the first so many; none: all")
+    use_ema: bool = Field(default=True, description="validate the averaged copy of the generator where there is one")
+    tile: int | None = Field(default=None, ge=1, description="side of tiles in LR pixels; none: whole images")
+    tile_overlap: int = Field(default=0, ge=0, description="LR pixels that neighbours share; 0: the network's halo")
+
+
+class Options(Section):
+    """One run: what is trained or measured, on what, and how."""
+
+    name: str = Field(
+        min_length=1,
+        pattern=r"^[^/\\\x00]+$",
+        description="the run's name and folder; with debug in it, the run validates, prints and saves at once",
+        examples=["001_RRSNet"],
+    )
+    use_tb_logger: bool = Field(default=False, description="write TensorBoard curves into the run folder")
+    model: str = Field(description="the task: how the networks learn and restore", examples=["RRSNet_model"])
+    scale: int = Field(description="side of HR over side of LR", ge=1, le=64, examples=[4])
+    seed: int | None = Field(default=None, ge=0, description="seed of all random draws; none: train.manual_seed or 0")
+    gpu_ids: list[Annotated[int, Field(ge=0)]] | None = Field(
+        default=None,
+        description="GPUs of a run without launcher: the number counts, CUDA_VISIBLE_DEVICES chooses; none: all there "
+        "are; []: CPU",
+    )
+    datasets: dict[str, DatasetOptions] = Field(
+        description="data sets by phase: train, val, test; further ones as val_NAME, test_NAME",
+        examples=[{"val": {"mode": "reference"}}],
+    )
+    network_G: GeneratorOptions = Field(description="the network that restores", examples=[{"which_model_G": "RRSNet"}])
+    network_D: DiscriminatorOptions | None = Field(default=None, description="the discriminators of adversarial models")
+    path: PathOptions = Field(default=PathOptions(), description="where a run writes, and what it starts from")
+    train: TrainOptions | None = Field(default=None, description="how it learns; not needed where nothing is trained")
+    val: ValOptions = Field(default=ValOptions(), description="how validation restores its images")
+    logger: LoggerOptions = Field(default=LoggerOptions(), description="what a run tells and keeps")
+
+    Ref_color: Ignored = without_effect("references are read as they are")
+
+    @property
+    def run_seed(self) -> int:
+        """The seed of every draw, wherever it was given."""
+        published = self.train.manual_seed if self.train is not None else None
+        return next((seed for seed in (self.seed, published) if seed is not None), 0)

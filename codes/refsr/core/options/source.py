@@ -1,0 +1,96 @@
+"""The text of an option file, and the mistakes of layout that would keep YAML from being read at all."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from refsr.core.errors import nearest
+from refsr.core.options.problems import Edit, Place, Problem
+from refsr.core.options.scalars import wide_characters
+
+MOST_BYTES = 256 * 1024
+
+_LEADING = re.compile(r"[ \t]*\t[ \t]*")
+_WIDE_COLON = re.compile(r"(\s*(?:- +)*[A-Za-z_]\w*)([：﹕]\s*)")
+
+
+def read_source(path: Path) -> tuple[str, Problem | None]:
+    """The file's text, or why there is none; line ends stay as they are."""
+    source = str(path)
+    try:
+        with path.open("rb") as handle:
+            content = handle.read(MOST_BYTES + 1)
+    except IsADirectoryError:
+        return "", Problem(Place(source), (), "is a folder, not an option file")
+    except FileNotFoundError:
+        return "", Problem(Place(source), (), f"no such file{_neighbour(path)}")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        return "", Problem(Place(source), (), f"cannot be read: {reason}")
+    if len(content) > MOST_BYTES:
+        return "", Problem(Place(source), (), f"is larger than {MOST_BYTES // 1024} KiB; is it an option file?")
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "", Problem(Place(source, 1), (), "the text is UTF-16; save it as UTF-8")
+    try:
+        return content.decode(), None
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        message = f"byte 0x{content[error.start]:02x} is not UTF-8; save the file as UTF-8"
+        return "", Problem(Place(source, line), (), message)
+
+
+def straighten(text: str, source: str) -> tuple[str, list[Problem]]:
+    """The text with tabs and wide colons made readable, line by line, and what was wrong."""
+    unit = _indentation(text)
+    problems: list[Problem] = []
+    lines = []
+    offset = 0
+    for number, line in enumerate(text.splitlines(keepends=True), start=1):
+        fixed, message = _straight_line(line, unit)
+        if message:
+            edit = Edit(offset, offset + len(line), fixed)
+            problems.append(Problem(Place(source, number), (), message, (edit,)))
+        lines.append(fixed)
+        offset += len(line)
+    return "".join(lines), problems
+
+
+def _straight_line(line: str, unit: int) -> tuple[str, str]:
+    messages = []
+    leading = _LEADING.match(line)
+    if leading is not None and line.strip():
+        line = leading.group().replace("\t", " " * unit) + line[leading.end() :]
+        messages.append("a tab in the indentation; YAML indents with spaces")
+    head = re.split(r"[#\"']", line, maxsplit=1)[0]
+    if "\t" in head and line.strip():
+        line = head.replace("\t", " ") + line[len(head) :]
+        messages.append("a tab between words; YAML wants a space")
+    wide = _WIDE_COLON.match(line)
+    if wide is not None:
+        messages.append(f"the key {wide_characters(wide.group(2).strip())}")
+        line = (
+            f"{wide.group(1)}: {line[wide.end() :]}"
+            if line[wide.end() :].strip()
+            else f"{wide.group(1)}:{_ending(line)}"
+        )
+    return line, "; ".join(messages)
+
+
+def _ending(line: str) -> str:
+    return line[len(line.rstrip("\r\n")) :]
+
+
+def _indentation(text: str) -> int:
+    """How many spaces a level has in this file."""
+    widths = [len(found) for found in re.findall(r"^( +)[^\s#-]", text, flags=re.MULTILINE)]
+    return min(widths, default=2)
+
+
+def _neighbour(path: Path) -> str:
+    try:
+        entries = sorted(entry.name for entry in path.parent.iterdir())
+    except (OSError, ValueError):
+        return ""
+    near = nearest(path.name, entries)
+    return f"; did you mean '{path.parent / near}'?" if near is not None else ""

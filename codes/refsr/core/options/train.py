@@ -1,0 +1,116 @@
+"""The `train` section: optimisers, schedule, losses and how the loop runs; iterations count from one."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from refsr.core.options.section import Ignored, Section, without_effect
+
+Iteration = Annotated[int, Field(ge=0)]
+Weight = Annotated[float, Field(ge=0)]
+Beta = Annotated[float, Field(ge=0, lt=1)]
+
+
+class TrainOptions(Section):
+    """How a task learns."""
+
+    niter: int = Field(description="iterations in all", ge=1, examples=[250000])
+    manual_seed: int | None = Field(default=None, ge=0, description="published place of the top-level key seed")
+
+    optimiser: Literal["adam", "adamw"] = Field(
+        default="adam", description="adamw decays weights apart from the gradient"
+    )
+    lr_G: float = Field(default=1e-4, gt=0, description="initial learning rate of the generator")
+    beta1_G: Beta = Field(default=0.9, description="decay of the generator's first moment")
+    beta2_G: Beta = Field(default=0.99, description="decay of the generator's second moment")
+    weight_decay_G: Weight = Field(default=0.0, description="weight decay of the generator")
+    lr_D: float = Field(default=1e-4, gt=0, description="initial learning rate of both discriminators")
+    beta1_D: Beta = Field(default=0.9, description="decay of both discriminators' first moment")
+    beta2_D: Beta = Field(default=0.99, description="decay of the image discriminator's second moment")
+    beta2_D_grad: Beta = Field(
+        default=0.999,
+        description="decay of the gradient discriminator's second moment, a constant in the published code",
+    )
+    weight_decay_D: Weight = Field(default=0.0, description="weight decay of both discriminators")
+
+    lr_scheme: Literal["constant", "MultiStepLR", "CosineAnnealingLR_Restart", "linear", "cosine"] = Field(
+        default="constant", description="how the learning rate moves; linear and cosine fall to eta_min over niter"
+    )
+    lr_steps: list[Annotated[int, Field(ge=1)]] = Field(
+        default=[], description="MultiStepLR: iterations at which the learning rate is multiplied by lr_gamma"
+    )
+    lr_gamma: float = Field(default=0.5, gt=0, description="MultiStepLR: the factor")
+    T_period: list[Annotated[int, Field(ge=1)]] = Field(
+        default=[], description="CosineAnnealingLR_Restart: lengths of the periods, one more than restarts"
+    )
+    eta_min: float = Field(default=0.0, ge=0, description="lowest learning rate of the cosine and linear schemes")
+    restarts: list[Iteration] | None = Field(
+        default=None, description="iterations after which a restart scheme starts over; none: no restart"
+    )
+    restart_weights: list[Annotated[float, Field(gt=0)]] | None = Field(
+        default=None, description="factor on the initial learning rate at each restart; none: 1"
+    )
+    clear_state: bool = Field(default=False, description="MultiStepLR: forget the optimiser's moments at a restart")
+    warmup_iter: int = Field(
+        default=-1, ge=-1, description="iterations of linear rise to the scheme's learning rate; -1 or 0: no warm-up"
+    )
+
+    pixel_criterion: Literal["l1", "l2"] = Field(default="l1", description="absolute or squared difference of pixels")
+    pixel_weight: Weight = Field(default=1.0, description="weight of the pixel loss")
+    gradient_pixel_weight: Weight = Field(
+        default=0.0, description="weight of the squared difference of image gradients"
+    )
+    gradient_padding: Literal[1, 2] = Field(
+        default=2,
+        description="zero padding of image gradients in losses and for D_grad: 2 as published (maps gain a frame), 1",
+    )
+    feature_criterion: Literal["l1", "l2"] = Field(
+        default="l1", description="absolute or squared difference of VGG features"
+    )
+    feature_weight: Weight = Field(default=0.0, description="weight of the perceptual loss")
+    gan_type: Literal["gan", "ragan"] = Field(
+        default="gan", description="plain or relativistic average adversarial loss"
+    )
+    gan_weight: Weight = Field(default=0.0, description="weight of the generator's adversarial loss on images")
+    gradient_gan_weight: Weight = Field(
+        default=0.0, description="weight of the generator's adversarial loss on gradients"
+    )
+    l1_init: Iteration = Field(
+        default=0, description="first iteration of the adversarial stage; before it, pixel losses only"
+    )
+    D_update_ratio: int = Field(default=1, ge=1, description="iterations for each step of the generator in that stage")
+    D_init_iters: Iteration = Field(
+        default=0, description="the generator rests until this iteration of the run while the discriminators learn"
+    )
+
+    precision: Literal["fp32", "bf16", "fp16"] = Field(
+        default="fp32", description="number format of forward and backward"
+    )
+    accumulation: int = Field(
+        default=1, ge=1, description="parts into which each process cuts its batch to save memory"
+    )
+    clip_grad_norm: float | None = Field(
+        default=None, gt=0, description="largest norm of a network's gradient; none: no limit"
+    )
+    on_nonfinite: Literal["stop", "skip"] = Field(
+        default="stop", description="what happens at a loss or gradient that is infinite or not a number"
+    )
+    ema_decay: float = Field(
+        default=0.0, ge=0, lt=1, description="decay of the averaged copy of the generator; 0: no copy"
+    )
+    ema_start: Iteration = Field(default=0, description="iteration from which weights are averaged")
+    checkpointing: bool = Field(
+        default=False, description="recompute activations in the backward pass: less memory, more time"
+    )
+    channels_last: bool = Field(default=False, description="memory layout that suits tensor cores")
+    compile: bool = Field(default=False, description="compile networks with torch.compile")
+    deterministic: bool = Field(default=False, description="only operators that give the same bits each time; slower")
+
+    val_freq: int = Field(default=5000, ge=0, description="iterations between validations; 0: none")
+
+    weight_decay_G_grad: Ignored = without_effect("there is no separate generator of gradients")
+    beta1_G_grad: Ignored = without_effect("there is no separate generator of gradients")
+    Branch_pretrain: Ignored = without_effect("there is no separate gradient branch to train first")
+    Branch_init_iters: Ignored = without_effect("there is no separate gradient branch to train first")
