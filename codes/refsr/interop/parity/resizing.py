@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from refsr.interop.parity.case import Case
 from refsr.interop.parity.run import Answers
-from refsr.ops.resize import exact, imresize, taps
+from refsr.ops.resampling import exact, mirrored, taps
+from refsr.ops.resize import imresize
 
 
 def matlab_runs(case: Case) -> Answers:
@@ -45,9 +46,7 @@ def _without_lead(image: npt.NDArray[np.float32], scale: str | float, kernel: st
         positions, weights = taps(length, math.ceil(length * factor), factor, kernel)
         weights = np.where(positions < 0, 0.0, weights)
         weights /= weights.sum(axis=1, keepdims=True)
-        folded = positions % (2 * length)
-        folded = np.where(folded < length, folded, 2 * length - 1 - folded)
         matrix = np.zeros((len(weights), length))
-        np.add.at(matrix, (np.arange(len(weights))[:, None], folded), weights)
+        np.add.at(matrix, (np.arange(len(weights))[:, None], mirrored(positions, length)), weights)
         work = np.moveaxis(np.tensordot(matrix, work, (1, axis)), 0, axis)
     return work
