@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from refsr.interop.parity import resizing
+from refsr.interop.parity import measures, resizing
 from refsr.interop.parity.run import Runner
 
 RUNNERS: list[tuple[str, Runner | None]] = [
@@ -22,7 +22,7 @@ RUNNERS: list[tuple[str, Runner | None]] = [
     (r"relevance attention module RAM", None),
     (r"dense-restore-residual block", None),
     (r"gradient magnitude operators", None),
-    (r"PSNR and SSIM on 8-bit pairs", None),
+    (r"PSNR and SSIM on 8-bit pairs", measures.rgtgan_measures),
     (r"feature encoder for images", None),
     (r"MATLAB-like bicubic resize", resizing.matlab_runs),
     (r"texture transfer of RGTNet", None),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from refsr.interop.parity import measures
 from refsr.interop.parity.run import Runner
 
 RUNNERS: list[tuple[str, Runner | None]] = [
@@ -34,5 +35,5 @@ RUNNERS: list[tuple[str, Runner | None]] = [
     (r"whole generator", None),
     (r"FIR resampling", None),
     (r"training model", None),
-    (r"PSNR", None),
+    (r"PSNR", measures.specgan_measures),
 ]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from refsr.interop.parity import resizing
+from refsr.interop.parity import measures, resizing
 from refsr.interop.parity.run import Runner
 
 RUNNERS: list[tuple[str, Runner | None]] = [
     (r"Fourier convolution operators that the release carries but its network never builds", None),
     (r"amplitude-guided phase filter with its closing convolution and scaled shortcut", None),
-    (r"PSNR and SSIM as the test script and as the validation pass compute them", None),
+    (r"PSNR and SSIM as the test script and as the validation pass compute them", measures.tsfnet_measures),
     (r"spectral split of the finest first-stage feature into four bands", None),
     (r"amplitude-guided phase filter without its closing convolution", None),
     (r"learning rate of each training epoch with the default options", None),

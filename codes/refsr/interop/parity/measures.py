@@ -1,0 +1,72 @@
+"""Answers the parity cases of measures and of the 8-bit images that they see."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from refsr.interop.parity.case import Case
+from refsr.interop.parity.run import Answers
+from refsr.metrics.colour import luma, match_statistics
+from refsr.metrics.fidelity import psnr, ssim
+from refsr.metrics.quantise import to_levels, to_uint8
+
+Levels = npt.NDArray[np.float64]
+
+
+def rgtgan_measures(case: Case) -> Answers:
+    """Plain PSNR and SSIM, both also with border 4, and the metrics script's four variants."""
+    inputs = case.inputs()
+    answers: dict[str, npt.ArrayLike] = {"tensor2img": to_uint8(np.moveaxis(inputs["tensor"], 0, 2)[..., ::-1])}
+    for pair in case.config["pairs"]:
+        first = np.clip(np.floor(inputs[f"{pair}_a"]), 0, 255)
+        second = np.clip(np.floor(inputs[f"{pair}_a"] + inputs[f"{pair}_noise"]), 0, 255)
+        answers |= _scores(f"{pair}_{{}}", first, second) | _scores(f"{pair}_{{}}_crop4", *_cut(4, first, second))
+        if first.ndim == 3:
+            # Stored as BGR, so the bands are turned before luma is taken.
+            answers |= _script(f"{pair}_script_{{}}", first[..., ::-1], second[..., ::-1])
+    return answers
+
+
+def tsfnet_measures(case: Case) -> Answers:
+    """The test script's scores and the validation pass's, in colour and on luma, for each border."""
+    inputs = case.inputs()
+    answers: dict[str, list[float]] = {}
+    for image in case.config["images"]:
+        target = np.floor(np.moveaxis(inputs[f"hr_{image}"], 0, 2))
+        result = to_levels(np.moveaxis(np.floor(inputs[f"hr_{image}"]) / 255 + inputs[f"noise_{image}"], 0, 2))
+        for border in case.config["borders"]:
+            pair = _cut(border, result, target)
+            on_luma = _cut(border, luma(result), luma(target))
+            for name, (a, b) in {"test": pair, "val": pair, "y": on_luma}.items():
+                answers.setdefault(f"psnr_{name}_{image}", []).append(psnr(a, b))
+                answers.setdefault(f"ssim_{name}_{image}", []).append(ssim(a, b))
+    return answers
+
+
+def specgan_measures(case: Case) -> Answers:
+    """The test step's scores and the saved image."""
+    inputs = case.inputs()
+    target, result = inputs["gt"], inputs["gt"] + inputs["noise"]
+    first, second = (to_uint8(np.moveaxis((values[0] + 1) / 2, 0, 2)) for values in (result, target))
+    border = int(case.config["crop_border"])
+    a, b = _cut(border, first, second)
+    return {"psnr": psnr(a, b), "ssim": ssim(a, b), "saved_rgb": first}
+
+
+def _cut(border: int, *images: npt.NDArray[np.generic]) -> list[npt.NDArray[np.generic]]:
+    inside = slice(border, -border or None)
+    return [image[inside, inside] for image in images]
+
+
+def _scores(label: str, first: Levels, second: Levels) -> dict[str, npt.ArrayLike]:
+    return {label.format("psnr"): psnr(first, second), label.format("ssim"): ssim(first, second)}
+
+
+def _script(label: str, first: Levels, second: Levels) -> dict[str, npt.ArrayLike]:
+    answers: dict[str, npt.ArrayLike] = {}
+    for suffix, result in {"": second, "_matched": match_statistics(second, first)}.items():
+        colours = _cut(4, first, result)
+        answers |= _scores(label + "_rgb" + suffix, *colours)
+        answers |= _scores(label + "_y" + suffix, *(luma(image) for image in colours))
+    return answers
