@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from refsr.core.errors import suggestion
+from refsr.core.errors import nearest
 from refsr.core.options.datasets import DatasetOptions
 from refsr.core.options.problems import KeyPath, key_text
 from refsr.core.options.schema import DATASET_NAMES, Options
@@ -20,6 +20,8 @@ class Finding:
     path: KeyPath
     message: str
     rests_on: tuple[KeyPath, ...] = ()
+    key: str | None = None
+    """The key that was probably meant."""
 
 
 def contradictions(options: Options) -> Iterator[Finding]:
@@ -27,8 +29,9 @@ def contradictions(options: Options) -> Iterator[Finding]:
     for name, dataset in options.datasets.items():
         at: KeyPath = ("datasets", name)
         if not re.fullmatch(DATASET_NAMES, name):
-            hint = suggestion(name, ("train", "val", "test"))
-            yield Finding(at, f"unknown data set{hint or '; known: train, val, test, val_NAME, test_NAME'}")
+            near = nearest(name, ("train", "val", "test"))
+            hint = f"did you mean {near!r}?" if near else "known: train, val, test, val_NAME, test_NAME"
+            yield Finding(at, f"unknown data set; {hint}", key=near)
         yield from _folders(name, dataset, at)
         yield from _numbers(options, dataset, at)
     yield from _sections(options)

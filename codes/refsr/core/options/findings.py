@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel
@@ -55,7 +56,8 @@ class Finder:
         if error["type"] in ("missing", "missing_argument"):
             return Problem(self.place(path), path, "is missing")
         message, better = self._words(error, path)
-        edits = () if better is None else self._edit(self._tree.values.get(path), better)
+        doubtful = error["type"] == "literal_error" and not is_clear(error["input"], better, _choices(error))
+        edits = () if better is None or doubtful else self.new_value(path, better)
         hint = f"; did you mean {better}?" if better is not None else ""
         return Problem(self.value_place(path), path, f"{message}{hint}", edits)
 
@@ -71,17 +73,24 @@ class Finder:
     def _nearest_place(places: Mapping[KeyPath, Place], path: KeyPath) -> Place:
         return next(places[path[:end]] for end in range(len(path), -1, -1) if path[:end] in places)
 
+    def meant(self, loc: KeyPath) -> KeyPath | None:
+        """The known key that an unknown one in the validated data most likely stands for."""
+        near = nearest(str(loc[-1]), self._known(loc))
+        return (*loc[:-1], near) if near is not None else None
+
+    def _known(self, loc: KeyPath) -> list[str]:
+        section = section_at(self._schema, loc[:-1])
+        return [field.alias or name for name, field in section.model_fields.items()] if section is not None else []
+
     def _unknown(self, path: KeyPath, loc: KeyPath) -> Problem:
         key = str(path[-1])
-        section = section_at(self._schema, loc[:-1])
-        known = [field.alias or name for name, field in section.model_fields.items()] if section is not None else []
-        near = nearest(key, known)
+        meant = self.meant(loc)
+        near = str(meant[-1]) if meant is not None else None
         homes = [".".join(map(str, home)) for home in sections_with(self._schema, key)]
         edits: tuple[Edit, ...] = ()
         if near is not None:
             hint = f"; did you mean {near!r}?"
-            if (*path[:-1], near) not in self._tree.values and len(key) > 2:
-                edits = self._edit(self._tree.keys.get(path), near)
+            edits = self.new_key(path, near) if is_clear(key, near, self._known(loc)) else ()
         else:
             hint = f"; it belongs under {' or '.join(homes) or 'the top level'}" if homes else ""
         return Problem(self.place(path), path, f"unknown key{hint}", edits)
@@ -92,9 +101,11 @@ class Finder:
             return self._wrong_type(kind, value, path)
         if kind in _BOUNDS:
             key, words = _BOUNDS[kind]
-            return f"{quote(value)} is out of range: it must be {words} {context[key]}", None
+            return f"{quote(value)} is out of range: it must be {words} {context[key]:g}", None
         if kind == "literal_error":
-            return self._not_among(value, str(context["expected"]))
+            choices = _choices(error)
+            near = nearest(value, choices) if isinstance(value, str) else None
+            return f"{quote(value)} is not one of {', '.join(choices) or context['expected']}", near
         if kind == "finite_number":
             return f"{quote(value)} is not a finite number", None
         if kind in ("too_short", "too_long"):
@@ -140,19 +151,39 @@ class Finder:
             return _list_of_numbers(value)
         return None
 
-    def _not_among(self, value: Any, expected: str) -> tuple[str, str | None]:
-        choices = re.findall(r"'([^']*)'", expected)
-        near = nearest(value, choices) if isinstance(value, str) else None
-        return f"{quote(value)} is not one of {', '.join(choices) or expected}", near
-
     def _raw(self, path: KeyPath, value: Any) -> str:
         place = self._tree.values.get(path)
         written = self._text[place.start : place.end] if place is not None and place.line is not None else ""
         return written or quote(value)
 
+    def new_value(self, path: KeyPath, text: str) -> tuple[Edit, ...]:
+        """The edit that writes another value at `path`, if its value stands in the file."""
+        return self._edit(self._tree.values.get(path), text)
+
+    def new_key(self, path: KeyPath, key: str) -> tuple[Edit, ...]:
+        """The edit that gives the value at `path` another key, if it stands in the file and that key is free."""
+        taken = (*path[:-1], key) in self._tree.values
+        return () if taken else self._edit(self._tree.keys.get(path), key)
+
     @staticmethod
     def _edit(place: Place | None, text: str) -> tuple[Edit, ...]:
         return (Edit(place.start, place.end, text),) if place is not None and place.end > place.start else ()
+
+
+def is_clear(word: object, near: str | None, known: Sequence[str]) -> bool:
+    """Whether `near` is so much like `word`, and everything else known so much less, that nothing else can be meant."""
+    if near is None or not isinstance(word, str):
+        return False
+
+    def likeness(candidate: str) -> float:
+        return difflib.SequenceMatcher(None, word.lower(), candidate.lower()).ratio()
+
+    others = max((likeness(candidate) for candidate in known if candidate != near), default=0.0)
+    return likeness(near) >= 0.8 and others <= likeness(near) - 0.05
+
+
+def _choices(error: ErrorDetails) -> list[str]:
+    return re.findall(r"'([^']*)'", str(error.get("ctx", {}).get("expected")))
 
 
 def _list_of_numbers(text: str) -> str | None:

@@ -11,15 +11,15 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from refsr.core.errors import OptionsError, suggestion
+from refsr.core.errors import OptionsError, nearest
 from refsr.core.names import canonical, is_built, names
 from refsr.core.options.contradictions import Finding, contradictions, notices
-from refsr.core.options.findings import Finder, section_at
+from refsr.core.options.findings import Finder, is_clear, section_at
 from refsr.core.options.folders import missing_paths
 from refsr.core.options.network import NetworkOptions
 from refsr.core.options.network_keys import keywords
 from refsr.core.options.overrides import apply_overrides
-from refsr.core.options.problems import KeyPath, Place, Problem
+from refsr.core.options.problems import KeyPath, Place, Problem, quote
 from refsr.core.options.scalars import narrowed, wide_characters
 from refsr.core.options.schema import Options
 from refsr.core.options.section import NO_EFFECT
@@ -35,6 +35,10 @@ _DEBUG: dict[KeyPath, int | bool] = {
     ("logger", "save_checkpoint_freq"): 8,
     ("use_tb_logger",): False,
 }
+
+
+# Nobody knows how wide a tab was meant to be: the width that leaves the fewest mistakes is taken.
+_TAB_WIDTHS = (2, 4, 8)
 
 
 @dataclass(frozen=True)
@@ -67,9 +71,12 @@ def examine(path: str | Path, overrides: Sequence[str] = (), *, paths: bool = Fa
 
 def examine_text(text: str, source: str, overrides: Sequence[str] = (), *, paths: bool = False) -> Examined:
     """The same for a text that is called `source` in messages."""
-    straight, layout = straighten(text, source)
-    tree = read_tree(straight, source)
-    return _Examination(tree, straight, source).run(overrides, layout, paths).sorted(text)
+    readings = []
+    for unit in _TAB_WIDTHS if "\t" in text else _TAB_WIDTHS[:1]:
+        straight, layout = straighten(text, source, unit)
+        tree = read_tree(straight, source)
+        readings.append(_Examination(tree, straight, source).run(overrides, layout, paths).sorted(text))
+    return min(readings, key=lambda reading: len(reading.problems))
 
 
 class _Examination:
@@ -170,9 +177,12 @@ class _Examination:
             try:
                 return Options.model_validate_json(json.dumps(data), strict=True)
             except ValidationError as error:
-                for found in error.errors(include_url=False):
+                errors = error.errors(include_url=False)
+                # A slip in a key is told once, not as an unknown key and a missing one.
+                slips = {self._finder.meant(found["loc"]) for found in errors if found["type"] == "extra_forbidden"}
+                for found in errors:
                     path: KeyPath = found["loc"]
-                    if not self._rests_on_spoilt(path):
+                    if not self._rests_on_spoilt(path) and not (found["type"] == "missing" and path in slips):
                         self._problems.append(self._finder.problem(found))
                     data = self._mend(data, path)
         return None
@@ -209,8 +219,10 @@ class _Examination:
         known = names(kind)
         place = self._finder.value_place(path)
         if name not in known:
-            hint = suggestion(name, known) or f"; known: {', '.join(known)}"
-            self._problems.append(Problem(place, path, f"{kind} {name!r} is not known{hint}"))
+            near = nearest(name, known)
+            hint = f"did you mean {near!r}?" if near else f"known: {', '.join(known)}"
+            edits = self._finder.new_value(path, near) if near and is_clear(name, near, known) else ()
+            self._problems.append(Problem(place, path, f"{kind} {quote(name)} is not known; {hint}", edits))
             return False
         if not is_built(kind, name):
             unchecked = "; its other keys are not checked" if kind == "network" else ""
@@ -246,7 +258,8 @@ class _Examination:
                 place = self._finder.value_place(finding.path)
                 if finding.path not in self._tree.values:
                     place = self._finder.place(finding.path)
-                lines.append(Problem(place, finding.path, finding.message))
+                edits = self._finder.new_key(finding.path, finding.key) if finding.key else ()
+                lines.append(Problem(place, finding.path, finding.message, edits))
 
     def _rests_on_spoilt(self, path: KeyPath) -> bool:
         return any(path[: len(spoilt)] == spoilt or spoilt[: len(path)] == path for spoilt in self._spoilt)

@@ -40,9 +40,8 @@ def read_source(path: Path) -> tuple[str, Problem | None]:
         return "", Problem(Place(source, line), (), message)
 
 
-def straighten(text: str, source: str) -> tuple[str, list[Problem]]:
-    """The text with tabs and wide colons made readable, line by line, and what was wrong."""
-    unit = _indentation(text)
+def straighten(text: str, source: str, unit: int) -> tuple[str, list[Problem]]:
+    """The text with tabs (as `unit` spaces) and wide colons made readable, line by line, and what was wrong."""
     problems: list[Problem] = []
     lines = []
     offset = 0
@@ -79,12 +78,6 @@ def _straight_line(line: str, unit: int) -> tuple[str, str]:
 
 def _ending(line: str) -> str:
     return line[len(line.rstrip("\r\n")) :]
-
-
-def _indentation(text: str) -> int:
-    """How many spaces a level has in this file."""
-    widths = [len(found) for found in re.findall(r"^( +)[^\s#-]", text, flags=re.MULTILINE)]
-    return min(widths, default=2)
 
 
 def _neighbour(path: Path) -> str:

@@ -144,7 +144,6 @@ class _Reader:
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event)
         self._spend(event)
-        self._check_tag(event)
         anchor = getattr(event, "anchor", None)
         if anchor is not None:
             self._anchors[anchor] = None
@@ -175,13 +174,13 @@ class _Reader:
             raise _GiveUpError
         return node
 
-    def _check_tag(self, event: yaml.Event) -> None:
+    def _check_tag(self, event: yaml.Event, path: KeyPath) -> None:
         tag = getattr(event, "tag", None)
         if tag is None or tag in _PLAIN_TAGS:
             return
         short = tag.replace(_YAML, "!!", 1)
         reason = "would run code and is refused" if "python" in short else "is not needed and not known here"
-        self._wrong(self._place(event), f"tag {quote(short)} {reason}; write the plain value")
+        self._wrong(self._place(event), f"tag {quote(short)} {reason}; write the plain value", path)
 
     def _spend(self, event: yaml.Event) -> None:
         self._left -= 1
@@ -196,6 +195,7 @@ class _Reader:
         if len(path) > MOST_DEPTH:
             self._wrong(self._place(node.event), f"nested more than {MOST_DEPTH} levels deep")
             raise _GiveUpError
+        self._check_tag(node.event, path)
         self._tree.values[path] = self._place(node.event)
         self._tree.keys.setdefault(path, self._tree.values[path])
         if isinstance(node, _Scalar):

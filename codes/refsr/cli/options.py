@@ -1,0 +1,120 @@
+"""Checks an option file, shows it as a run would use it, or prints the schema.
+
+refsr options check FILE [--fix] [--no-paths] [key=value ...]
+refsr options show FILE [key=value ...]
+refsr options schema [--markdown]"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from refsr.cli.main import Parser
+from refsr.core.atomic import write_bytes
+from refsr.core.errors import OptionsError
+
+_OVERRIDES = "put over the file, such as train.lr_G=1e-4 or datasets.train.GT_size=64"
+
+
+class FlagsAnywhere(Parser):
+    """A parser whose flags may stand between a file and its key=value words; plain argparse takes no words then."""
+
+    def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]
+        words = list(args or [])
+        end = words.index("--") if "--" in words else len(words)
+        flags_first = sorted(words[:end], key=lambda word: not word.startswith("-"))
+        return super().parse_known_args(flags_first + words[end:], namespace)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(
+        dest="action", required=True, metavar="check|show|schema", parser_class=FlagsAnywhere
+    )
+
+    check = actions.add_parser(
+        "check",
+        help="name every mistake of an option file by its line",
+        description="Names every mistake of an option file, one line each as FILE:LINE: KEY: what is wrong, and keys\n"
+        "that do nothing. The exit code is 0 if the file is right, 2 if not.",
+        formatter_class=argparse.RawTextHelpFormatter,
+    )
+    check.add_argument("file", type=Path, metavar="FILE", help="option file")
+    check.add_argument("overrides", nargs="*", metavar="key=value", help=_OVERRIDES)
+    check.add_argument(
+        "--fix",
+        action="store_true",
+        help="mend what has one clear repair (characters of another width, tabs, slips in keys\n"
+        "and names, yes for true), show the difference and write the file",
+    )
+    check.add_argument("--no-paths", action="store_true", help="do not ask whether files and folders are there")
+
+    show = actions.add_parser(
+        "show",
+        help="print the options that a run would use",
+        description="Prints every option as YAML, with the default beside each value that differs from it.",
+        formatter_class=argparse.RawTextHelpFormatter,
+    )
+    show.add_argument("file", type=Path, metavar="FILE", help="option file")
+    show.add_argument("overrides", nargs="*", metavar="key=value", help=_OVERRIDES)
+
+    schema = actions.add_parser(
+        "schema",
+        help="print what an option file may hold",
+        description="Prints the JSON schema of option files, which editors can check against.",
+    )
+    schema.add_argument("--markdown", action="store_true", help="print the page docs/options.md instead")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    if arguments.action == "schema":
+        return _schema(arguments.markdown)
+    if arguments.action == "show":
+        return _show(arguments.file, arguments.overrides)
+    if arguments.fix:
+        _fix(arguments.file)
+    return _check(arguments.file, arguments.overrides, not arguments.no_paths)
+
+
+def _check(file: Path, overrides: list[str], paths: bool) -> int:
+    from refsr.core.options import examine
+
+    examined = examine(file, overrides, paths=paths)
+    for notice in examined.notices:
+        print(f"notice: {notice}")
+    if examined.options is None:
+        raise OptionsError(examined.problems)
+    print(f"{file}: no mistakes")
+    return 0
+
+
+def _fix(file: Path) -> None:
+    from refsr.core.options.repair import difference, repair
+    from refsr.core.options.source import read_source
+
+    text, unreadable = read_source(file)
+    if unreadable is not None:
+        raise OptionsError([unreadable])
+    mended, _ = repair(text, str(file))
+    if mended == text:
+        print(f"{file}: nothing that has one clear repair", file=sys.stderr)
+        return
+    print(difference(text, mended, str(file)))
+    # A link to the file stays a link.
+    write_bytes(file.resolve(), mended.encode())
+
+
+def _show(file: Path, overrides: list[str]) -> int:
+    from refsr.core.options import load_options
+    from refsr.core.options.show import show
+
+    print(show(load_options(file, overrides)), end="")
+    return 0
+
+
+def _schema(as_markdown: bool) -> int:
+    from refsr.core.options.pages import json_schema, markdown
+
+    print(markdown() if as_markdown else json.dumps(json_schema(), indent=2) + "\n", end="")
+    return 0
