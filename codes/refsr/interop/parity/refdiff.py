@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from refsr.interop.parity import samples
 from refsr.interop.parity.run import Runner
 
 RUNNERS: list[tuple[str, Runner | None]] = [
@@ -16,18 +17,18 @@ RUNNERS: list[tuple[str, Runner | None]] = [
     (r"noise levels and churn of the sampler as lists", None),
     (r"convolution layer with optional 2x resampling", None),
     (r"training loss with the two random draws given", None),
-    (r"scaling of mask and images to network inputs", None),
+    (r"scaling of mask and images to network inputs", samples.refdiff_ranges),
     (r"change-aware residual block of the decoder", None),
     (r"denoiser with the published structure", None),
     (r"EMA of a drifting weight vector", None),
     (r"spatial feature transform layer", None),
     (r"denoiser at the published size", None),
-    (r"enlargement of LR at inference", None),
+    (r"enlargement of LR at inference", samples.refdiff_enlargement),
     (r"residual block of the encoder", None),
     (r"denoiser with weak weights", None),
-    (r"output image to 8-bit file", None),
+    (r"output image to 8-bit file", samples.refdiff_files),
     (r"preconditioned denoiser D", None),
     (r"noise-level embeddings", None),
     (r"denoiser built for 32", None),
-    (r"training sample", None),
+    (r"training sample", samples.refdiff_samples),
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from refsr.interop.parity import measures, resizing
+from refsr.interop.parity import measures, resizing, samples
 from refsr.interop.parity.run import Runner
 
 RUNNERS: list[tuple[str, Runner | None]] = [
@@ -13,7 +13,7 @@ RUNNERS: list[tuple[str, Runner | None]] = [
     (r"loss terms of the L1 stage for a fixed generator output", None),
     (r"gradient enhancement module GTEM as released", None),
     (r"VGG19 feature used by the perceptual loss", None),
-    (r"training sample from five 8-bit images", None),
+    (r"training sample from five 8-bit images", samples.rgtgan_samples),
     (r"learning rates seen by iterations 1", None),
     (r"DCNv3 module as modified by RGTGAN", None),
     (r"whole generator RGTNet as released", None),

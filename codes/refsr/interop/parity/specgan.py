@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from refsr.interop.parity import measures
+from refsr.interop.parity import measures, samples
 from refsr.interop.parity.run import Runner
 
 RUNNERS: list[tuple[str, Runner | None]] = [
@@ -12,7 +12,7 @@ RUNNERS: list[tuple[str, Runner | None]] = [
     (r"minibatch standard deviation layer, groups of 4 in a batch of 8", None),
     (r"modulated 3x3 convolution with demodulation and x2 downsampling", None),
     (r"modulated 3x3 convolution with demodulation and x2 upsampling", None),
-    (r"from 8-bit rasters to the tensors that the networks see", None),
+    (r"from 8-bit rasters to the tensors that the networks see", samples.specgan_samples),
     (r"dual-branch encoder with its two fusion stages", None),
     (r"modulated 1x1 convolution without demodulation", None),
     (r"modulated 3x3 convolution with demodulation", None),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from refsr.interop.parity import measures, resizing
+from refsr.interop.parity import measures, resizing, samples
 from refsr.interop.parity.run import Runner
 
 RUNNERS: list[tuple[str, Runner | None]] = [
@@ -20,7 +20,7 @@ RUNNERS: list[tuple[str, Runner | None]] = [
     (r"whole network at x[0-9]+", None),
     (r"block-by-block inference", None),
     (r"spatial branch block", None),
-    (r"training sample", None),
+    (r"training sample", samples.tsfnet_samples),
     (r"image resizing", resizing.both_resizers),
     (r"fusion block", None),
 ]

@@ -1,0 +1,7 @@
+"""How a sharp image becomes a poor one: presets draw steps, steps are plain numbers, and numbers replay exactly.
+
+- `presets`: what a name on the command line stands for; `draw` gives the steps for one image.
+- `chain`: the second-order random chain.
+- `steps`: each thing that can be done to an image, with every number that it needs; `to_record` and `from_record`.
+- `kernels`, `mtf`: the blur kernels, and the Gaussian that gives a sensor its sharpness.
+"""

@@ -1,0 +1,135 @@
+"""What becomes of one place: HR and Ref cut to the scale, LR by the degradation, LR_UX and Ref_DUX by resizing."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from refsr.core.errors import DataError
+from refsr.core.seeding import numpy_generator
+from refsr.data.degradation.presets import preset
+from refsr.data.degradation.steps import Image, Step, apply_steps, from_record, levels_of, normalised, quantised
+from refsr.data.degradation.steps import to_record as steps_to_record
+from refsr.data.images import IMAGE_SUFFIXES, encode, has_rasterio, read_image, write_image
+from refsr.data.prepare.sources import Place
+from refsr.ops.resize import imresize
+
+SCALES = (2, 3, 4, 8, 16, 32)
+LR_UP_FROM = ("clean", "file")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that decides what the derived images hold.
+
+    `lr_up_from` says whether LR_UX is enlarged from the LR before it is rounded and compressed (`clean`, as in the
+    published sets) or from what the LR file gives back. `jpeg` is the quality at which LR, LR_UX and Ref_DUX are
+    compressed, None for lossless; HR and Ref are always lossless. `suffix` None takes .png where that can hold the
+    image, else .tif or .npy.
+    """
+
+    scale: int
+    degradation: str = "bicubic"
+    seed: int = 0
+    lr_up_from: str = "clean"
+    jpeg: int | None = None
+    suffix: str | None = None
+
+
+def prepare_place(place: Place, target: Path, settings: Settings) -> dict[str, Any]:
+    """Writes the derived images of one place and returns what the manifest keeps of it."""
+    hr = _cut(place.hr, settings.scale)
+    steps = _drawn(place.key, hr, settings)
+    names = file_names(place, hr, settings)
+    clean = apply_steps(hr, steps)
+    files = {"HR": hr, "LR": quantised(clean, levels_of(hr))}
+    if settings.lr_up_from == "file":
+        clean = normalised(_as_read(files["LR"], settings))
+    files[f"LR_UX{settings.scale}"] = _enlarged(clean, hr, settings.scale)
+    if place.ref is not None:
+        ref = _cut(place.ref, settings.scale)
+        small = imresize(normalised(ref), size=(hr.shape[0] // settings.scale, hr.shape[1] // settings.scale))
+        files["Ref"] = ref
+        files[f"Ref_DUX{settings.scale}"] = _enlarged(small, ref, settings.scale)
+    for folder, image in files.items():
+        write_image(target / names[folder], image, settings.jpeg)
+    return {
+        "source": source_digests(place),
+        "files": {name: digest(target / name) for name in names.values()},
+        "steps": steps_to_record(steps),
+    }
+
+
+def degrade_again(image: Image, entry: dict[str, Any]) -> Image:
+    """The LR image that a manifest's entry tells of, from its HR image."""
+    return quantised(apply_steps(image, from_record(entry["steps"])), levels_of(image))
+
+
+def file_names(place: Place, hr: Image, settings: Settings) -> dict[str, str]:
+    """Folder: the file's path in the target."""
+    lossless = settings.suffix or _lossless_suffix(hr)
+    lossy = ".jpg" if settings.jpeg is not None else lossless
+    scale = settings.scale
+    suffixes = {"HR": lossless, "LR": lossy, f"LR_UX{scale}": lossy}
+    if place.ref is not None:
+        suffixes |= {"Ref": lossless, f"Ref_DUX{scale}": lossy}
+    return {folder: f"{folder}/{place.key}{suffix}" for folder, suffix in suffixes.items()}
+
+
+def source_digests(place: Place) -> dict[str, str]:
+    """What tells whether a place's images are still the same."""
+    images = {"HR": place.hr, "Ref": place.ref}
+    return {name: digest(file) for name, file in images.items() if file is not None}
+
+
+def digest(file: Path) -> str:
+    """A file's content in 32 letters."""
+    try:
+        with file.open("rb") as handle:
+            return hashlib.file_digest(handle, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+    except OSError as error:
+        raise DataError(f"{file}: {error.strerror}") from error
+
+
+def _cut(file: Path, scale: int) -> Image:
+    """The image without the rows and columns at the bottom and right that do not fill a multiple of the scale."""
+    image = read_image(file)
+    if image.dtype.kind == "f" and not np.isfinite(image).all():
+        raise DataError(f"{file}: has pixels that are not finite; fill them first, resizing would spread them")
+    return image[: image.shape[0] // scale * scale, : image.shape[1] // scale * scale]
+
+
+def _drawn(key: str, hr: Image, settings: Settings) -> list[Step]:
+    generator = numpy_generator(settings.seed, "degradation", key)
+    return preset(settings.degradation).draw(generator, hr.shape[0], hr.shape[1], settings.scale)
+
+
+def _enlarged(small: Image, like: Image, scale: int) -> Image:
+    return quantised(imresize(small, scale), levels_of(like))
+
+
+def _as_read(image: Image, settings: Settings) -> Image:
+    """The image as its file gives it back."""
+    if settings.jpeg is None:
+        return image
+    import cv2
+
+    data = np.frombuffer(encode(image, "jpeg", settings.jpeg), np.uint8)
+    decoded = np.asarray(cv2.imdecode(data, cv2.IMREAD_UNCHANGED)).reshape(image.shape)
+    return decoded[:, :, ::-1]
+
+
+def _lossless_suffix(image: Image) -> str:
+    if image.dtype.kind == "u" and image.shape[2] in (1, 3, 4):
+        return ".png"
+    return ".tif" if has_rasterio() else ".npy"
+
+
+def lossless_suffixes() -> Iterable[str]:
+    """What `Settings.suffix` may be."""
+    return [suffix for suffix in IMAGE_SUFFIXES if suffix not in (".jpg", ".jpeg")]

@@ -1,0 +1,194 @@
+"""Prepares all places of a folder over processes, so that a rerun does only what is missing."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing import get_context, parent_process
+from pathlib import Path
+from typing import Any
+
+from refsr.core.errors import DataError, RefsrError, UsageError, suggestion
+from refsr.core.progress import Begin, silent
+from refsr.data.degradation.presets import preset
+from refsr.data.prepare import manifest as manifests
+from refsr.data.prepare.derive import (
+    LR_UP_FROM,
+    SCALES,
+    Settings,
+    digest,
+    lossless_suffixes,
+    prepare_place,
+    source_digests,
+)
+from refsr.data.prepare.manifest import Manifest
+from refsr.data.prepare.sources import SHOWN, Place, check_place, find_places
+
+SECONDS_BETWEEN_SAVES = 2.0
+Result = tuple[str, dict[str, Any] | None, str]
+Work = Callable[[Place, Path, Settings, dict[str, Any] | None], Result]
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """How many places there were, how many of them had to be made now."""
+
+    places: int
+    made: int
+
+
+def prepare(
+    source: str | Path,
+    target: str | Path,
+    settings: Settings,
+    hr_folder: str | None = None,
+    ref_folder: str | None = None,
+    workers: int = 0,
+    begin: Begin = silent,
+) -> Report:
+    """Makes HR, LR, LR_UX<s> and, where there is a Ref, Ref and Ref_DUX<s> in `target`.
+
+    What comes out depends on the images' names, their content, the settings and nothing else. With `workers` 0 or 1
+    all is done in this process.
+    """
+    check_settings(settings)
+    source, target = Path(source), Path(target)
+    _check_apart(source, target)
+    places = find_places(source, hr_folder, ref_folder)
+    for place in places:
+        check_place(place, settings.scale)
+    manifest = _open(target, places, settings)
+    try:
+        made = _all(places, target, settings, manifest, workers, begin)
+    finally:
+        manifest.save(target)
+    return Report(len(places), made)
+
+
+def check_settings(settings: Settings) -> None:
+    """Refuses settings that no images could be prepared with."""
+    preset(settings.degradation)
+    if settings.scale not in SCALES:
+        raise UsageError(f"scale {settings.scale} is not one of {', '.join(map(str, SCALES))}")
+    if settings.lr_up_from not in LR_UP_FROM:
+        near = suggestion(settings.lr_up_from, LR_UP_FROM)
+        raise UsageError(f"LR_UX comes from 'clean' or 'file', not {settings.lr_up_from!r}{near}")
+    if settings.jpeg is not None and not 1 <= settings.jpeg <= 100:
+        raise UsageError(f"JPEG quality {settings.jpeg} is not between 1 and 100")
+    if settings.suffix is not None and settings.suffix not in lossless_suffixes():
+        raise UsageError(f"suffix {settings.suffix!r} is not one of {', '.join(lossless_suffixes())}")
+
+
+def _check_apart(source: Path, target: Path) -> None:
+    inner, outer = target.resolve(), source.resolve()
+    if inner == outer or outer in inner.parents:
+        raise UsageError(f"{target}: the target lies inside the source {source}; choose a folder beside it")
+    if inner in outer.parents and (inner / "HR").resolve() in (outer, *outer.parents):
+        raise UsageError(f"{source}: the source lies inside the target's HR folder; choose another target")
+
+
+def _open(target: Path, places: list[Place], settings: Settings) -> Manifest:
+    """The target's manifest, new or of an earlier run with the same settings."""
+    wanted = {
+        **dataclasses.asdict(settings),
+        "reference": places[0].ref is not None,
+        "degradation_parameters": dataclasses.asdict(preset(settings.degradation)),  # type: ignore[call-overload]
+    }
+    wanted = json.loads(json.dumps(wanted))
+    found = manifests.load(target)
+    if found is None:
+        if target.exists() and (not target.is_dir() or any(target.iterdir())):
+            raise DataError(f"{target}: is there already and not empty, and refsr prepare did not make it")
+        found = Manifest(wanted)
+        found.save(target)
+        return found
+    changed = manifests.differences(found.settings, wanted)
+    if changed:
+        raise DataError(f"{target}: was prepared with other settings: {'; '.join(changed)}; choose another folder")
+    gone = sorted(set(found.images) - {place.key for place in places})
+    if gone:
+        more = f" and {len(gone) - SHOWN} more" if len(gone) > SHOWN else ""
+        raise DataError(
+            f"{target}: holds images that the source lacks: {', '.join(gone[:SHOWN])}{more}; choose another folder"
+        )
+    return found
+
+
+def _all(places: list[Place], target: Path, settings: Settings, manifest: Manifest, workers: int, begin: Begin) -> int:
+    made, broken = 0, []
+    saved = time.monotonic()
+    with begin("preparing", len(places)) as progress, _results(places, target, settings, manifest, workers) as results:
+        for key, entry, problem in results:
+            if problem:
+                broken.append(problem)
+                manifest.images.pop(key, None)
+            elif entry is not None:
+                manifest.images[key] = entry
+                made += 1
+            progress.advance(note=key)
+            if time.monotonic() - saved > SECONDS_BETWEEN_SAVES:
+                manifest.save(target)
+                saved = time.monotonic()
+    if broken:
+        more = f" (and {len(broken) - 1} more images)" if len(broken) > 1 else ""
+        raise DataError(f"{broken[0]}{more}; all others are prepared, a rerun does the rest")
+    return made
+
+
+@contextmanager
+def _results(
+    places: list[Place], target: Path, settings: Settings, manifest: Manifest, workers: int
+) -> Iterator[Iterator[Result]]:
+    """The outcome of each place, in the order in which they end."""
+    if workers < 2 or len(places) < 2:
+        yield (_one(place, target, settings, manifest.images.get(place.key)) for place in places)
+        return
+    # Spawned, not forked: a fork would copy the locks of OpenCV's and NumPy's threads.
+    pool = ProcessPoolExecutor(min(workers, len(places)), get_context("spawn"), _become_worker)
+    try:
+        futures = [pool.submit(_one, place, target, settings, manifest.images.get(place.key)) for place in places]
+        yield (future.result() for future in as_completed(futures))
+    except BrokenProcessPool as error:
+        raise RefsrError("a worker process died, perhaps for want of memory; a rerun does the rest") from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _become_worker() -> None:
+    """Leaves Ctrl-C to the parent, and ends when the parent is gone."""
+    import cv2
+
+    cv2.setNumThreads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = parent_process()
+    if parent is not None:
+
+        def follow() -> None:
+            parent.join()
+            os._exit(1)
+
+        threading.Thread(target=follow, daemon=True).start()
+
+
+def _one(place: Place, target: Path, settings: Settings, entry: dict[str, Any] | None) -> Result:
+    """Key, the new entry if the place had to be made, and what is wrong with its images."""
+    try:
+        if entry is not None and _is_whole(place, target, entry):
+            return place.key, None, ""
+        return place.key, prepare_place(place, target, settings), ""
+    except DataError as error:
+        return place.key, None, str(error)
+
+
+def _is_whole(place: Place, target: Path, entry: dict[str, Any]) -> bool:
+    if entry.get("source") != source_digests(place):
+        return False
+    return all((target / name).is_file() and digest(target / name) == kept for name, kept in entry["files"].items())

@@ -1,0 +1,85 @@
+"""Finds the images to prepare, pairs them by name, and refuses what cannot be prepared before any work is done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from refsr.core.errors import DataError, suggestion
+from refsr.data.images import IMAGE_SUFFIXES, ImageInfo, probe_image
+
+SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Place:
+    """One sharp image, its reference where there is one, and the name that all derived images get."""
+
+    key: str
+    hr: Path
+    ref: Path | None
+
+
+def find_places(source: Path, hr_folder: str | None, ref_folder: str | None) -> list[Place]:
+    """The places of `source`: its HR and Ref sub-folders, or a bare folder of sharp images, in order of name.
+
+    Sub-folders that are named must be there; those that are not are taken when they are.
+    """
+    if not source.is_dir():
+        raise DataError(f"{source}: no such folder{suggestion(source.name, _folders(source.parent))}")
+    bare = hr_folder is None and not (source / "HR").is_dir()
+    hr = _images(source if bare else _sub_folder(source, hr_folder or "HR"))
+    if not hr:
+        hint = " (no HR sub-folder in it either; --hr names another)" if bare else ""
+        folder = source if bare else source / (hr_folder or "HR")
+        raise DataError(f"{folder}: no images here{hint}; known suffixes are {', '.join(IMAGE_SUFFIXES)}")
+    if ref_folder is None and (bare or not (source / "Ref").is_dir()):
+        return [Place(key, file, None) for key, file in hr.items()]
+    ref = _images(_sub_folder(source, ref_folder or "Ref"))
+    without = [key for key in hr if key not in ref]
+    alone = [key for key in ref if key not in hr]
+    if without or alone:
+        parts = [_listing("HR without Ref", without), _listing("Ref without HR", alone)]
+        raise DataError(f"{source}: images do not pair; {'; '.join(part for part in parts if part)}")
+    return [Place(key, file, ref[key]) for key, file in hr.items()]
+
+
+def check_place(place: Place, scale: int) -> ImageInfo:
+    """What the sharp image's header says, when both images can be prepared."""
+    info = probe_image(place.hr)
+    if min(info.height, info.width) < scale:
+        raise DataError(f"{place.hr}: {info.height}x{info.width} is smaller than the scale {scale}")
+    if place.ref is not None:
+        ref = probe_image(place.ref)
+        if ref != info:
+            raise DataError(f"{place.ref}: {ref}, but its HR image {place.hr} is {info}; they must be alike")
+    return info
+
+
+def _sub_folder(source: Path, name: str) -> Path:
+    folder = source / name
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder{suggestion(name, _folders(source))}")
+    return folder
+
+
+def _folders(parent: Path) -> list[str]:
+    return sorted(entry.name for entry in parent.iterdir() if entry.is_dir()) if parent.is_dir() else []
+
+
+def _images(folder: Path) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for file in sorted(folder.iterdir()):
+        if file.suffix.lower() not in IMAGE_SUFFIXES or file.name.startswith(".") or not file.is_file():
+            continue
+        if file.stem in found:
+            raise DataError(f"{folder}: {found[file.stem].name} and {file.name} would become one image; rename one")
+        found[file.stem] = file
+    return found
+
+
+def _listing(label: str, keys: Iterable[str]) -> str:
+    names = list(keys)
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return f"{label}: {', '.join(names[:SHOWN])}{more}" if names else ""

@@ -1,0 +1,38 @@
+"""Raw values to [0, 1] by a declared range, and from there to whatever range a network wants."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import numpy as np
+from torch import Tensor
+
+from refsr.core.errors import DataError
+from refsr.data.images import Array
+from refsr.data.sample import Unit
+
+Range = tuple[float, float]
+DEFAULT_RANGES: dict[str, Range] = {"uint8": (0, 255), "uint16": (0, 65535), "float32": (0, 1)}
+
+Values = TypeVar("Values", Unit, Tensor)
+
+
+def declared(dtype: str, given: Range | None, name: object) -> Range:
+    """The raw values that become 0 and 1: as declared, else the whole range of the type."""
+    low, high = given if given is not None else DEFAULT_RANGES[dtype]
+    if not high > low:
+        raise DataError(f"{name}: range [{low}, {high}] must rise")
+    return low, high
+
+
+def to_unit(image: Array, low: float, high: float) -> Unit:
+    """(H, W, C) raw -> float32 with `low` at 0 and `high` at 1; values beyond are clipped."""
+    if (low, high) == DEFAULT_RANGES["uint8"] and image.dtype == np.uint8:
+        return image.astype(np.float32) / np.float32(255)
+    scaled = (image.astype(np.float32) - np.float32(low)) / np.float32(high - low)
+    return np.clip(scaled, 0, 1, out=scaled)
+
+
+def rescale(unit: Values, low: float, high: float) -> Values:
+    """[0, 1] -> [low, high], for tasks whose networks were trained on another range."""
+    return unit * (high - low) + low

@@ -1,0 +1,92 @@
+"""The kinds of data set that option files name, each as its members."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from refsr.core.errors import DataError
+from refsr.core.options.datasets import DatasetOptions
+from refsr.data.sets.paired import Cropping, MaskReading, Member, PairedSet
+from refsr.data.stores import open_store
+
+ROOTS = {
+    "hr": "dataroot_GT",
+    "lr": "dataroot_LQ",
+    "lr_up": "dataroot_LQ_UX4",
+    "ref": "dataroot_Ref",
+    "ref_down": "dataroot_Ref_DUX4",
+    "mask": "dataroot_mask",
+    "hsi": "dataroot_hsi",
+}
+
+
+def reference(options: DatasetOptions, scale: int, seed: int) -> PairedSet:
+    """HR, LR, LR_UX4, Ref and Ref_DUX4 of the same names; the enlarged ones from files or made, as declared."""
+    return _build(options, scale, seed, needed=("hr", "lr", "lr_up", "ref", "ref_down"))
+
+
+def single(options: DatasetOptions, scale: int, seed: int) -> PairedSet:
+    """HR and LR alone; LR from files, or made from HR where no folder is given."""
+    return _build(options, scale, seed, needed=("hr", "lr"))
+
+
+def change(options: DatasetOptions, scale: int, seed: int) -> PairedSet:
+    """HR, LR, Ref and a land-cover change mask, as SECOND and CNAM-CD were laid out for Ref-Diff."""
+    return _build(options, scale, seed, needed=("hr", "lr", "ref", "mask"), optional=("lr_up",))
+
+
+def hyperspectral(options: DatasetOptions, scale: int, seed: int) -> PairedSet:
+    """HR, LR and a hyperspectral cube of the same place on a coarser grid."""
+    return _build(options, scale, seed, needed=("hr", "lr", "hsi"), optional=("lr_up",))
+
+
+def _build(
+    options: DatasetOptions, scale: int, seed: int, needed: tuple[str, ...], optional: tuple[str, ...] = ()
+) -> PairedSet:
+    made = {
+        "lr": options.lr == "from_hr",
+        "lr_up": options.lr_up == "from_lr",
+        "ref_down": options.ref_down == "from_ref",
+    }
+    derive = [name for name in needed if made.get(name)]
+    if "lr" in needed and options.dataroot_LQ is None and "lr" not in derive and needed == ("hr", "lr"):
+        derive.append("lr")
+    members = {}
+    for name in (*needed, *optional):
+        root = getattr(options, ROOTS[name])
+        if name in derive:
+            continue
+        if root is None:
+            if name in optional:
+                continue
+            how = f", or {_switch(name)}" if name in made else ""
+            raise DataError(f"{options.name or options.mode}: needs {ROOTS[name]}{how}")
+        members[name] = _member(name, root, options)
+    return PairedSet(
+        members=members,
+        scale=scale,
+        derive=tuple(derive),
+        cropping=Cropping(options.GT_size, options.crop, options.use_flip, options.use_rot),
+        mask=MaskReading(options.mask_encoding, options.mask_values),
+        seed=seed,
+        name=options.name or options.mode,
+    )
+
+
+def _switch(name: str) -> str:
+    return {"lr": "lr: from_hr", "lr_up": "lr_up: from_lr", "ref_down": "ref_down: from_ref"}[name]
+
+
+def _member(name: str, root: Path, options: DatasetOptions) -> Member:
+    if name == "mask":
+        return Member(open_store(root))
+    suffix = "_hsi" if name == "hsi" else ""
+    given: Any = getattr(options, f"range{suffix}")
+    bands: Any = getattr(options, f"bands{suffix}")
+    return Member(
+        open_store(root),
+        None if given is None else (given[0], given[1]),
+        None if bands is None else tuple(bands),
+        all_bands=name == "hsi",
+    )

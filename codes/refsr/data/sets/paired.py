@@ -1,0 +1,184 @@
+"""The data set behind all kinds: members paired by key, cut alike, derived where no file is given, turned alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from refsr.core.errors import DataError
+from refsr.data.augmentation import Turn, draw_turn
+from refsr.data.crops import MARGIN, CropRule, draw_crop, reduced, surrounded
+from refsr.data.images import Array, ImageInfo, Window
+from refsr.data.masks import Encoding, encode_mask
+from refsr.data.pairing import check_sizes, paired_keys
+from refsr.data.ranges import Range, declared, to_unit
+from refsr.data.sample import Sample, Unit
+from refsr.data.stores.base import Store
+from refsr.ops.resize import imresize
+
+DERIVED = {"lr": "hr", "lr_up": "lr", "ref_down": "ref"}
+"""Members that can be made, and from what."""
+NO_TURN = Turn()
+
+
+@dataclass(frozen=True)
+class Member:
+    """Where one kind of image comes from and how its values are read."""
+
+    store: Store
+    range: Range | None = None
+    bands: tuple[int, ...] | None = None
+    """Counted from 1; none: the first three, or the only one."""
+    all_bands: bool = False
+
+
+@dataclass(frozen=True)
+class Cropping:
+    """How training samples are cut and turned."""
+
+    side: int | None = None
+    rule: CropRule = "aligned"
+    flip: bool = False
+    rotate: bool = False
+
+
+@dataclass(frozen=True)
+class MaskReading:
+    """How masks become numbers."""
+
+    encoding: Encoding = "grey"
+    values: Sequence[int] | None = None
+
+
+@dataclass
+class PairedSet(Dataset[Sample]):
+    """Samples by `dataset[index]` (whole images) or `dataset[index, draw]` (the crop and turn of draw number `draw`).
+
+    A sample is a function of seed, index and draw alone. What `members` lack and `derive` names is made by the exact
+    bicubic resizer, from the same pixels as if the whole image were resized.
+    """
+
+    members: Mapping[str, Member]
+    scale: int
+    derive: tuple[str, ...] = ()
+    cropping: Cropping = field(default_factory=Cropping)
+    mask: MaskReading = field(default_factory=MaskReading)
+    seed: int = 0
+    name: str = "data"
+
+    def __post_init__(self) -> None:
+        if "hr" not in self.members:
+            raise DataError(f"{self.name}: a data set needs HR images (dataroot_GT)")
+        for made in self.derive:
+            source = DERIVED[made]
+            if source not in self.members and source not in self.derive:
+                raise DataError(f"{self.name}: {made} is to be made from {source}, which is not there")
+        check_sizes(self._stores, self.keys, self.ratios)
+        side = self.cropping.side
+        if side is not None and side % self.scale:
+            raise DataError(f"{self.name}: crops of {side} are no multiple of the scale {self.scale}")
+
+    @property
+    def _stores(self) -> dict[str, Store]:
+        return {name: member.store for name, member in self.members.items()}
+
+    @cached_property
+    def keys(self) -> tuple[str, ...]:
+        """Names of the samples, in the order of their indices."""
+        return paired_keys(self._stores)
+
+    @cached_property
+    def ratios(self) -> dict[str, int]:
+        """High-resolution pixels a pixel, for each member that is read."""
+        ratios = {member: self.scale if member == "lr" else 1 for member in self.members}
+        if "hsi" in ratios:
+            hr, hsi = (self.members[member].store.info(self.keys[0]) for member in ("hr", "hsi"))
+            ratios["hsi"] = max(1, round(hr.height / hsi.height))
+        return ratios
+
+    @property
+    def provenance(self) -> dict[str, str]:
+        """Where each member comes from, for every result that is quoted."""
+        read = dict.fromkeys(self.members, "file")
+        return read | {made: f"from_{DERIVED[made]}" for made in self.derive}
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def __getitem__(self, item: int | tuple[int, int]) -> Sample:
+        index, draw = item if isinstance(item, tuple) else (item, None)
+        return self.at(index, *self._cut(self._info(index), index, draw))
+
+    def at(self, index: int, window: Window, turn: Turn = NO_TURN) -> Sample:
+        """Sample number `index` under a high-resolution window, turned."""
+        images = {name: self._read(name, index, window) for name in self.members}
+        for made in self.derive:
+            images[made] = self._made(made, index, window)
+        sample: Sample = {"name": self.keys[index]}
+        for name, image in images.items():
+            plane = np.ascontiguousarray(turn.apply(image).transpose(2, 0, 1))
+            sample[name] = torch.from_numpy(plane)  # type: ignore[literal-required]
+        return sample
+
+    def _info(self, index: int) -> ImageInfo:
+        return self.members["hr"].store.info(self.keys[index])
+
+    def _cut(self, info: ImageInfo, index: int, draw: int | None) -> tuple[Window, Turn]:
+        if draw is None or self.cropping.side is None:
+            whole = Window(0, 0, info.height // self.scale * self.scale, info.width // self.scale * self.scale)
+            if draw is None:
+                return whole, NO_TURN
+            return whole, draw_turn(self.seed, draw, index, self.cropping.flip, self.cropping.rotate)
+        window = draw_crop(
+            self.seed, draw, index, info.height, info.width, self.cropping.side, self.scale, self.cropping.rule
+        )
+        return window, draw_turn(self.seed, draw, index, self.cropping.flip, self.cropping.rotate)
+
+    def _read(self, name: str, index: int, window: Window) -> Unit:
+        """A member under a high-resolution window."""
+        member, key = self.members[name], self.keys[index]
+        part = reduced(window, self.ratios[name])
+        info = member.store.info(key)
+        covers = part == Window(0, 0, info.height, info.width)
+        raw = member.store.read(key, None if covers else part)
+        where = f"{member.store.path}: {key}"
+        if name == "mask":
+            return encode_mask(raw, self.mask.encoding, self.mask.values, where)
+        low, high = declared(str(raw.dtype), member.range, where)
+        return to_unit(_chosen(raw, member, where), low, high)
+
+    def _made(self, name: str, index: int, window: Window) -> Unit:
+        """A member made from another, with enough of it around the window that cutting first changes nothing."""
+        source, info = DERIVED[name], self._info(index)
+        around = surrounded(window, self.scale, 2 * MARGIN, info.height, info.width)
+        image = self._made(source, index, around) if source in self.derive else self._read(source, index, around)
+        if name == "lr":
+            image = imresize(image, f"1/{self.scale}")
+            part = reduced(_within(window, around), self.scale)
+        else:
+            if name == "ref_down":
+                image = imresize(image, f"1/{self.scale}")
+            image = imresize(image, self.scale)
+            part = _within(window, around)
+        cut: Unit = image[part.top : part.top + part.height, part.left : part.left + part.width]
+        return np.clip(cut, 0, 1)
+
+
+def _within(window: Window, around: Window) -> Window:
+    return Window(window.top - around.top, window.left - around.left, window.height, window.width)
+
+
+def _chosen(raw: Array, member: Member, where: str) -> Array:
+    """The bands that the member asks for."""
+    count = raw.shape[2]
+    if member.bands is None:
+        return raw if member.all_bands or count <= 3 else raw[:, :, :3]
+    beyond = [band for band in member.bands if not 1 <= band <= count]
+    if beyond:
+        raise DataError(f"{where}: bands {beyond} are asked for, the image has 1 to {count}")
+    return raw[:, :, [band - 1 for band in member.bands]]
