@@ -90,8 +90,7 @@ def source_digests(place: Place) -> dict[str, str]:
 def digest(file: Path) -> str:
     """A file's content in 32 letters."""
     try:
-        with file.open("rb") as handle:
-            return hashlib.file_digest(handle, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+        return hashlib.blake2b(file.read_bytes(), digest_size=16).hexdigest()
     except OSError as error:
         raise DataError(f"{file}: {error.strerror}") from error
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any
@@ -68,8 +68,12 @@ def prepare(
     manifest = _open(target, places, settings)
     try:
         made = _all(places, target, settings, manifest, workers, begin)
-    finally:
-        manifest.save(target)
+    except BaseException:
+        # What is done counts; if the disk is what failed, that is told already.
+        with suppress(RefsrError):
+            manifest.save(target)
+        raise
+    manifest.save(target)
     return Report(len(places), made)
 
 
