@@ -142,14 +142,14 @@ def _schedule(train: TrainOptions) -> Iterator[Finding]:
     if restarts != sorted(set(restarts)):
         yield Finding(("train", "restarts"), "must rise from entry to entry")
     if weights is not None and len(weights) != len(restarts):
-        message = f"has {len(weights)} entries, but restarts has {len(restarts)}"
+        message = f"has length {len(weights)}, but restarts has length {len(restarts)}"
         yield Finding(("train", "restart_weights"), message, (("train", "restarts"),))
     if train.lr_scheme == "CosineAnnealingLR_Restart":
         if not train.T_period:
             yield Finding(("train", "T_period"), "is missing; CosineAnnealingLR_Restart needs it", (scheme,))
         reached = [restart for restart in restarts if restart < train.niter]
         if train.T_period and len(train.T_period) <= len(reached):
-            message = f"has {len(train.T_period)} entries for {len(reached)} restarts within niter; it needs one more"
+            message = f"has length {len(train.T_period)}; {len(reached)} restarts within niter need {len(reached) + 1}"
             yield Finding(("train", "T_period"), message, (scheme, niter, ("train", "restarts")))
     if train.lr_scheme in ("CosineAnnealingLR_Restart", "cosine", "linear") and train.eta_min >= train.lr_G:
         message = f"{train.eta_min:g} is not below lr_G {train.lr_G:g}"

@@ -48,12 +48,18 @@ class Finder:
         self._text = text
         self._schema = schema
 
-    def problem(self, error: ErrorDetails, below: KeyPath = ()) -> Problem:
-        """The problem for one error; `below` is where the validated data stand in the file."""
+    def problems(self, errors: Sequence[ErrorDetails], below: KeyPath = ()) -> list[Problem]:
+        """The problems behind errors; `below` is where the validated data stand in the file."""
+        # A slip in a key is told once, not as an unknown key and a missing one.
+        slips = {self._meant(error["loc"]) for error in errors if error["type"] == "extra_forbidden"}
+        told = [error for error in errors if error["type"] != "missing" or error["loc"] not in slips]
+        return [self._problem(error, below) for error in told]
+
+    def _problem(self, error: ErrorDetails, below: KeyPath) -> Problem:
         path = below + error["loc"]
         if error["type"] == "extra_forbidden":
             return self._unknown(path, error["loc"])
-        if error["type"] in ("missing", "missing_argument"):
+        if error["type"] == "missing":
             return Problem(self.place(path), path, "is missing")
         message, better = self._words(error, path)
         doubtful = error["type"] == "literal_error" and not is_clear(error["input"], better, _choices(error))
@@ -73,7 +79,7 @@ class Finder:
     def _nearest_place(places: Mapping[KeyPath, Place], path: KeyPath) -> Place:
         return next(places[path[:end]] for end in range(len(path), -1, -1) if path[:end] in places)
 
-    def meant(self, loc: KeyPath) -> KeyPath | None:
+    def _meant(self, loc: KeyPath) -> KeyPath | None:
         """The known key that an unknown one in the validated data most likely stands for."""
         near = nearest(str(loc[-1]), self._known(loc))
         return (*loc[:-1], near) if near is not None else None
@@ -84,7 +90,7 @@ class Finder:
 
     def _unknown(self, path: KeyPath, loc: KeyPath) -> Problem:
         key = str(path[-1])
-        meant = self.meant(loc)
+        meant = self._meant(loc)
         near = str(meant[-1]) if meant is not None else None
         homes = [".".join(map(str, home)) for home in sections_with(self._schema, key)]
         edits: tuple[Edit, ...] = ()
@@ -111,7 +117,7 @@ class Finder:
         if kind in ("too_short", "too_long"):
             bound = "at least" if kind == "too_short" else "at most"
             length = context.get("min_length", context.get("max_length"))
-            return f"has {context['actual_length']} entries; it must have {bound} {length}", None
+            return f"has length {context['actual_length']}; it must be {bound} {length}", None
         if kind == "string_too_short":
             return "is empty", None
         if kind == "string_pattern_mismatch":

@@ -178,13 +178,12 @@ class _Examination:
                 return Options.model_validate_json(json.dumps(data), strict=True)
             except ValidationError as error:
                 errors = error.errors(include_url=False)
-                # A slip in a key is told once, not as an unknown key and a missing one.
-                slips = {self._finder.meant(found["loc"]) for found in errors if found["type"] == "extra_forbidden"}
+                fresh = [
+                    problem for problem in self._finder.problems(errors) if not self._rests_on_spoilt(problem.path)
+                ]
+                self._problems += fresh
                 for found in errors:
-                    path: KeyPath = found["loc"]
-                    if not self._rests_on_spoilt(path) and not (found["type"] == "missing" and path in slips):
-                        self._problems.append(self._finder.problem(found))
-                    data = self._mend(data, path)
+                    data = self._mend(data, found["loc"])
         return None
 
     def _mend(self, data: dict[str, Any], path: KeyPath) -> dict[str, Any]:
@@ -241,7 +240,7 @@ class _Examination:
                 self._tell(self._problems, [finding])
         finder = Finder(self._tree, self._text, known.schema)
         resolved, mistakes = known.check(parameters)
-        self._problems += [finder.problem(mistake, below=(section,)) for mistake in mistakes]
+        self._problems += finder.problems(mistakes, below=(section,))
         return resolved
 
     def _idle_keys(self) -> None:
@@ -255,9 +254,7 @@ class _Examination:
     def _tell(self, lines: list[Problem], findings: Iterable[Finding]) -> None:
         for finding in findings:
             if not any(map(self._rests_on_spoilt, (finding.path, *finding.rests_on))):
-                place = self._finder.value_place(finding.path)
-                if finding.path not in self._tree.values:
-                    place = self._finder.place(finding.path)
+                place = self._finder.place(finding.path)
                 edits = self._finder.new_key(finding.path, finding.key) if finding.key else ()
                 lines.append(Problem(place, finding.path, finding.message, edits))
 
