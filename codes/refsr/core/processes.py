@@ -1,0 +1,66 @@
+"""Work spread over processes that change nothing about its results: one thread each, stopped with their parent."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing import get_context, parent_process
+from typing import TypeVar
+
+from refsr.core.errors import RefsrError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+# What the libraries under NumPy, OpenCV and torch read when they load; sums depend on the number of threads.
+ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+
+
+@contextmanager
+def spread(work: Callable[[Item], Result], items: Sequence[Item], workers: int) -> Iterator[Iterator[Result]]:
+    """Yields the results in the order in which they end; leaving early drops what has not begun.
+
+    `work` and the items must be picklable. Ctrl-C reaches the parent alone, so what has begun is ended well.
+    """
+    with _environment(dict.fromkeys(ONE_THREAD, "1")):
+        # Spawned, not forked: a fork would copy the locks of threads that are no more.
+        pool = ProcessPoolExecutor(max(1, min(workers, len(items))), get_context("spawn"), _become_worker)
+        try:
+            futures = [pool.submit(work, item) for item in items]
+            yield (future.result() for future in as_completed(futures))
+        except BrokenProcessPool as error:
+            raise RefsrError("a worker process died, perhaps for want of memory; a rerun does the rest") from error
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _become_worker() -> None:
+    """Leaves Ctrl-C to the parent, and ends when the parent is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = parent_process()
+    if parent is not None:
+
+        def follow() -> None:
+            parent.join()
+            os._exit(1)
+
+        threading.Thread(target=follow, daemon=True).start()

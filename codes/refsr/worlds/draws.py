@@ -1,0 +1,102 @@
+"""What is drawn for one place: where and when, from where and through what it is seen."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from refsr.core.seeding import numpy_generator
+from refsr.worlds.atmosphere import Moment, between, draw_latitude, draw_moment
+from refsr.worlds.geo import Georeference, draw_georeference
+from refsr.worlds.knobs import PIXEL, Knobs
+from refsr.worlds.optics import DualZoom, Lens, draw_dual_zoom, draw_shift
+from refsr.worlds.sensor import Sensor, draw_other_sensor, draw_sensor, towards
+
+
+@dataclass(frozen=True)
+class Angles:
+    """Where a camera looks from, degrees: its azimuth and how far it is from overhead."""
+
+    azimuth: float
+    off_nadir: float
+
+
+@dataclass(frozen=True)
+class Shot:
+    """All about how one image comes about, apart from the place."""
+
+    date: int
+    moment: Moment
+    look: Angles
+    lens: Lens
+    sensor: Sensor
+    haze: float
+    clouds: float
+
+
+@dataclass(frozen=True)
+class Draws:
+    """A place's two shots."""
+
+    hr: Shot
+    reference: Shot
+    dual_zoom: DualZoom | None
+    place: Georeference
+
+    def record(self) -> dict[str, Any]:
+        """As plain numbers for a JSON file."""
+        return dataclasses.asdict(self)
+
+
+STRAIGHT = Lens((0.0, 0.0), 0.0, 1.0, 0.0)
+
+
+def draw(knobs: Knobs, index: int) -> Draws:
+    """The draws of place `index`; each kind has a generator of its own, so that one knob moves one thing."""
+
+    def generator(purpose: str) -> np.random.Generator:
+        return numpy_generator(knobs.seed, "world", purpose, index)
+
+    sun = generator("sun")
+    latitude = draw_latitude(sun)
+    moment, other = draw_moment(sun, latitude), draw_moment(sun, latitude)
+    make = generator("sensor")
+    sensor, strange = draw_sensor(make), draw_other_sensor(make)
+    looks = generator("look")
+    look = _angles(looks, 0.0, knobs.view_angle / 3)
+    away = _angles(looks, knobs.view_angle / 2, knobs.view_angle)
+    air = generator("air")
+    haze, hazier = (float(air.uniform(0.3, 1)) * knobs.haze for _ in range(2))
+    hr = Shot(1, moment, look, STRAIGHT, sensor, haze / 3, 0.0)
+    place = draw_georeference(generator("place"), latitude, PIXEL)
+    if knobs.optics == "dual-zoom":
+        dual = draw_dual_zoom(
+            generator("lens"), sensor, knobs.size, knobs.misregistration, knobs.rotation, knobs.scale_difference
+        )
+        twin = towards(sensor, draw_sensor(make), 0.3)
+        return Draws(hr, dataclasses.replace(hr, lens=dual.long, sensor=twin), dual, place)
+    reference = Shot(
+        date=1 if knobs.dates == 1 else 0,
+        moment=between(moment, other, knobs.sun_shift),
+        look=away,
+        lens=_lens(generator("lens"), knobs),
+        sensor=towards(sensor, strange, knobs.spectral_shift),
+        haze=hazier,
+        clouds=min(1.0, knobs.cloud_cover * float(air.uniform(0.5, 1.5))),
+    )
+    return Draws(hr, reference, None, place)
+
+
+def _angles(generator: np.random.Generator, low: float, high: float) -> Angles:
+    return Angles(float(generator.uniform(0, 360)), float(generator.uniform(low, high)))
+
+
+def _lens(generator: np.random.Generator, knobs: Knobs) -> Lens:
+    """Ref's frame against HR's: each difference is a quarter to all of its knob, to either side."""
+    shift = draw_shift(generator, knobs.misregistration)
+    rotation, scale = (math.copysign(generator.uniform(0.25, 1), generator.uniform(-1, 1)) for _ in range(2))
+    return Lens(shift, rotation * knobs.rotation, 1 + scale * knobs.scale_difference / 100, 0.0)

@@ -1,0 +1,207 @@
+"""The knobs of a world: what is drawn, how hard it is, and in which form it is written."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from refsr.core.errors import UsageError, suggestion
+from refsr.data.degradation.presets import preset
+
+OPTICS = ("single", "dual-zoom")
+# What one camera at one moment leaves no choice in.
+ONE_MOMENT: Mapping[str, Any] = {
+    "dates": 1,
+    "change": 0.0,
+    "sun_shift": 0.0,
+    "cloud_cover": 0.0,
+    "spectral_shift": 0.0,
+}
+# The tallest thing a view can lean over the border, in metres, counts into the margin around an image.
+TALLEST = 30.0
+# Ground size of an HR pixel in metres.
+PIXEL = 0.5
+
+
+def _knob(default: Any, says: str, low: float | None = None, high: float | None = None) -> Any:
+    return field(default=default, metadata={"says": says, "low": low, "high": high})
+
+
+@dataclass(frozen=True)
+class Knobs:
+    """Everything that decides the pixels of a world; equal knobs give equal files."""
+
+    places: int = _knob(64, "how many places, those of val and test included", 1, 1_000_000)
+    val: int | None = _knob(None, "places for validation (default: an eighth of them)", 0)
+    test: int | None = _knob(None, "places for testing (default: an eighth of them)", 0)
+    size: int = _knob(480, "side of HR in pixels", 32, 8192)
+    scale: int = _knob(4, "how many times LR is smaller", 2, 32)
+    seed: int = _knob(0, "another seed, another world")
+    style: str | None = _knob(None, "one kind of landscape only (default: all kinds)")
+    change: float = _knob(0.15, "fraction of a place that changes between the dates", 0, 1)
+    dates: int = _knob(2, "2: Ref is of an earlier date; 1: of the same moment", 1, 2)
+    sun_shift: float = _knob(1.0, "how far Ref's sun may stand from HR's: 0 the same, 1 any other time", 0, 1)
+    misregistration: float = _knob(8.0, "largest shift of Ref in HR pixels", 0, 64)
+    rotation: float = _knob(1.0, "largest rotation of Ref in degrees", 0, 15)
+    scale_difference: float = _knob(1.0, "largest difference in scale of Ref in percent", 0, 20)
+    view_angle: float = _knob(
+        12.0, "largest angle of Ref's view off nadir in degrees; HR's is up to a third of it", 0, 40
+    )
+    cloud_cover: float = _knob(0.0, "mean fraction of Ref under clouds", 0, 1)
+    haze: float = _knob(0.2, "haze over Ref: 0 none, 1 heavy; HR has a third of it", 0, 1)
+    spectral_shift: float = _knob(0.5, "how far Ref's sensor is from HR's in colour: 0 the same, 1 another make", 0, 2)
+    noise: float = _knob(1.0, "strength of the sensors' noise", 0, 10)
+    optics: str = _knob("single", "dual-zoom: LR through a short, Ref through a long lens of one camera")
+    degradation: str | None = _knob(None, "how LR is made from HR (default: bicubic; the lens with dual-zoom)")
+    bits: int = _knob(8, "bits of the images: 8 or 16", 8, 16)
+    jpeg: int = _knob(0, "store the images as JPEG of this quality, as published sets are (0: lossless)", 0, 100)
+    bands: int = _knob(0, "bands of the hyperspectral cube, 30 to 220 (0: no cube)", 0, 220)
+    cube_factor: int | None = _knob(
+        None, "how many times the cube's grid is coarser than HR (default: the scale)", 1, 64
+    )
+    geo: bool = _knob(False, "write GeoTIFFs with a coordinate system")
+    palette: bool = _knob(False, "write cover and mask in SECOND's colours too")
+    light: bool = _knob(False, "write the map of light and shadow on HR")
+
+    def __post_init__(self) -> None:
+        for entry in dataclasses.fields(self):
+            value = getattr(self, entry.name)
+            if value is not None:
+                _check_type(entry, value)
+                _check_range(entry, value)
+        eighth = max(1, self.places // 8) if self.places >= 3 else 0
+        for name in ("val", "test"):
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, eighth)
+        if self.cube_factor is None:
+            object.__setattr__(self, "cube_factor", self.scale)
+        if self.optics == "dual-zoom":
+            for name, value in ONE_MOMENT.items():
+                object.__setattr__(self, name, value)
+        elif self.degradation is None:
+            object.__setattr__(self, "degradation", "bicubic")
+        self._check_together()
+
+    def _check_together(self) -> None:
+        if self.val_count + self.test_count > self.places:
+            raise UsageError(
+                f"val {self.val_count} and test {self.test_count} together are more than places {self.places}"
+            )
+        if self.size % self.scale:
+            below, above = self.size // self.scale * self.scale, -(-self.size // self.scale) * self.scale
+            raise UsageError(f"size {self.size} is not a multiple of scale {self.scale}; {below} or {above} would be")
+        if self.optics not in OPTICS:
+            raise UsageError(
+                f"optics {self.optics!r} is not one of {', '.join(OPTICS)}{suggestion(self.optics, OPTICS)}"
+            )
+        if self.optics == "dual-zoom" and self.degradation is not None:
+            raise UsageError(f"degradation {self.degradation!r} has no place in optics dual-zoom: the lens makes LR")
+        if self.degradation is not None:
+            preset(self.degradation)
+        if self.bits not in (8, 16):
+            raise UsageError(f"bits {self.bits} is neither 8 nor 16")
+        if self.bands and self.bands < 30:
+            raise UsageError(f"bands {self.bands} is below 30; 0 leaves the cube out")
+        if self.bands and self.size % self.cell:
+            raise UsageError(f"size {self.size} is not a multiple of cube_factor {self.cube_factor}")
+        if self.jpeg and self.bits == 16:
+            raise UsageError(f"jpeg {self.jpeg} holds 8 bits, bits is 16; drop one of them")
+        if self.jpeg and self.geo:
+            raise UsageError(f"jpeg {self.jpeg} holds no coordinate system, which geo asks for; drop one of them")
+
+    @property
+    def val_count(self) -> int:
+        return self.val or 0
+
+    @property
+    def test_count(self) -> int:
+        return self.test or 0
+
+    @property
+    def cell(self) -> int:
+        """HR pixels a side of one cell of the cube."""
+        return self.cube_factor or self.scale
+
+    @property
+    def margin(self) -> int:
+        """Pixels around HR that Ref's view and leaning things can reach."""
+        turned = math.radians(self.rotation) + self.scale_difference / 100
+        reach = self.misregistration + self.size / math.sqrt(2) * turned
+        lean = math.tan(math.radians(self.view_angle)) * TALLEST / PIXEL
+        return 16 * math.ceil((reach + lean + 8) / 16)
+
+    @property
+    def canvas(self) -> int:
+        """Side of the square on which a place is drawn, a multiple of 16."""
+        return self.size + 2 * self.margin
+
+    def split_of(self, index: int) -> str:
+        """The first places validate, the next ones test, so a world that grows gets more to train on."""
+        if index < self.val_count:
+            return "val"
+        return "test" if index < self.val_count + self.test_count else "train"
+
+
+# Shifts, angles and colours as measured on the published test tuples, which are all stored as JPEG.
+LIKE: Mapping[str, Mapping[str, Any]] = {
+    "rrssrd": {
+        "misregistration": 10.0,
+        "rotation": 0.1,
+        "scale_difference": 0.1,
+        "view_angle": 8.0,
+        "spectral_shift": 1.0,
+        "haze": 0.3,
+        "change": 0.2,
+        "jpeg": 95,
+    },
+    "kagglesrd": {
+        "misregistration": 12.0,
+        "rotation": 4.0,
+        "scale_difference": 4.0,
+        "view_angle": 25.0,
+        "spectral_shift": 0.0,
+        "haze": 0.0,
+        "sun_shift": 0.0,
+        "dates": 1,
+        "change": 0.0,
+        "jpeg": 75,
+    },
+}
+"""Knobs that make a world's pairs differ as those of a published set do."""
+
+
+def knobs_like(like: str | None, given: Mapping[str, Any]) -> Knobs:
+    """The knobs of a preset with those that are given on top."""
+    if like is not None and like not in LIKE:
+        raise UsageError(f"no preset {like!r}{suggestion(like, LIKE)} (known: {', '.join(LIKE)})")
+    known = [entry.name for entry in dataclasses.fields(Knobs)]
+    for name in given:
+        if name not in known:
+            raise UsageError(f"no knob {name!r}{suggestion(name, known)}")
+    if given.get("optics") == "dual-zoom":
+        if like is not None:
+            raise UsageError(f"like {like} and optics dual-zoom exclude each other: those sets are of one lens")
+        for name, value in ONE_MOMENT.items():
+            if given.get(name, value) != value:
+                raise UsageError(f"{name} {given[name]} has no place in optics dual-zoom: both lenses see one moment")
+    return Knobs(**{**(LIKE[like] if like else {}), **given})
+
+
+def _check_type(entry: dataclasses.Field[Any], value: object) -> None:
+    # Annotations are text here: `float`, `int | None`, ...
+    wanted = {"int": int, "float": (int, float), "str": str, "bool": bool}[str(entry.type).split(" ")[0]]
+    if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
+        raise UsageError(f"{entry.name} {value!r} is {type(value).__name__}, expected {str(entry.type).split(' ')[0]}")
+
+
+def _check_range(entry: dataclasses.Field[Any], value: Any) -> None:
+    low, high = entry.metadata["low"], entry.metadata["high"]
+    if low is None and high is None:
+        return
+    # A comparison with NaN is false, so ask for what is right rather than for what is wrong.
+    if not ((low is None or value >= low) and (high is None or value <= high)):
+        allowed = f"{low} to {high}" if high is not None else f"{low} or more"
+        raise UsageError(f"{entry.name} {value} is out of range, {allowed} is allowed")

@@ -1,0 +1,183 @@
+"""All images of one place: the pair, what is derived from it, and its truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from refsr.core.seeding import numpy_generator
+from refsr.data.degradation.presets import preset
+from refsr.data.degradation.steps import apply_steps, levels_of, normalised, quantised, to_record
+from refsr.ops.resize import imresize
+from refsr.worlds.atmosphere import Clouds, add_haze, draw_clouds
+from refsr.worlds.draws import Draws, Shot, draw
+from refsr.worlds.knobs import PIXEL, Knobs
+from refsr.worlds.materials import MATERIALS
+from refsr.worlds.optics import short_lens_light
+from refsr.worlds.place import Place, make_place
+from refsr.worlds.render import Look, Rendering, Sun, cover_map, render
+from refsr.worlds.sensor import Floats, light_level
+from refsr.worlds.spectra import make_bands, mix_cube, spectral_library
+from refsr.worlds.truth import Surface, change_mask, displacement, in_colours, lean_of
+from refsr.worlds.view import View
+
+Array = npt.NDArray[Any]
+
+# A cloud of this opacity hides the ground.
+HIDES = 0.3
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Images by kind, and the record of all that was drawn for them."""
+
+    images: dict[str, Array]
+    draws: Draws
+    record: dict[str, Any]
+
+
+def make_pair(knobs: Knobs, index: int) -> Pair:
+    """Place `index` of the world of these knobs, in full; a pure function of both."""
+    draws = draw(knobs, index)
+    place = make_place(knobs.seed, index, knobs.canvas, PIXEL, knobs.change, knobs.style)
+    seen = _rendered(place, draws.hr)
+    alike = (draws.hr.date, draws.hr.moment, draws.hr.look) == (
+        draws.reference.date,
+        draws.reference.moment,
+        draws.reference.look,
+    )
+    reference = seen if alike else _rendered(place, draws.reference)
+    view = View(knobs.size, knobs.canvas)
+    reference_view = draws.reference.lens.view(knobs.size, knobs.canvas)
+    lean = lean_of(_surface(reference))
+
+    light = add_haze(seen.radiance, draws.hr.haze, numpy_generator(knobs.seed, "world", "haze", index, 1))
+    reference_light = add_haze(
+        reference.radiance, draws.reference.haze, numpy_generator(knobs.seed, "world", "haze", index, 0)
+    )
+    clouds = _clouds(knobs, index, draws.reference, lean)
+    if clouds is not None:
+        reference_light = clouds.over(reference_light)
+    level = light_level(view.sample(light))
+    own_level = light_level(reference_view.sample(reference_light))
+    part = min(1.0, knobs.spectral_shift)
+    images = {
+        "HR": _exposed(knobs, index, "HR", draws.hr, view.sample(light), level),
+        "Ref": _exposed(
+            knobs,
+            index,
+            "Ref",
+            draws.reference,
+            reference_view.sample(reference_light),
+            level ** (1 - part) * own_level**part,
+        ),
+    }
+    steps = _add_derived(knobs, index, draws, images, light, level)
+    _add_truth(knobs, images, place, draws, seen, reference, lean, clouds)
+    if knobs.light:
+        images["light"] = _levels(view.sample(seen.light), 8)
+    if knobs.bands:
+        images["hsi"] = _cube(knobs, index, seen, view)
+    return Pair(images, draws, {**draws.record(), "degradation": steps})
+
+
+def _rendered(place: Place, shot: Shot) -> Rendering:
+    sun = Sun(shot.moment.azimuth, shot.moment.elevation)
+    return render(place, shot.date, sun, Look(shot.look.azimuth, shot.look.off_nadir))
+
+
+def _surface(rendering: Rendering) -> Surface:
+    return Surface(rendering.ground, rendering.height, rendering.material)
+
+
+def _clouds(knobs: Knobs, index: int, shot: Shot, lean: tuple[float, float]) -> Clouds | None:
+    if shot.clouds <= 0:
+        return None
+    generator = numpy_generator(knobs.seed, "world", "clouds", index)
+    return draw_clouds(generator, knobs.canvas, knobs.margin, shot.clouds, PIXEL, shot.moment, lean)
+
+
+def _exposed(knobs: Knobs, index: int, kind: str, shot: Shot, light: Floats, level: float) -> Array:
+    generator = numpy_generator(knobs.seed, "world", "noise", index, kind)
+    return _levels(shot.sensor.expose(light, level, generator, knobs.noise), knobs.bits)
+
+
+def _levels(image: Array, bits: int) -> Array:
+    """[0, 1] -> 8 or 16 bits."""
+    return quantised(np.asarray(image, np.float64), 255 if bits == 8 else 65535)
+
+
+def _add_derived(
+    knobs: Knobs, index: int, draws: Draws, images: dict[str, Array], light: Floats, level: float
+) -> list[dict[str, Any]]:
+    """LR, LR_UX and Ref_DUX; the record of how LR came about, empty where a lens made it."""
+    scale, hr, reference = knobs.scale, images["HR"], images["Ref"]
+    record: list[dict[str, Any]] = []
+    if draws.dual_zoom is not None:
+        coarse = short_lens_light(light, draws.dual_zoom, knobs.size, scale)
+        generator = numpy_generator(knobs.seed, "world", "noise", index, "LR")
+        clean = normalised(
+            _levels(draws.dual_zoom.short_sensor.expose(coarse, level, generator, knobs.noise), knobs.bits)
+        )
+    else:
+        generator = numpy_generator(knobs.seed, "world", "degradation", index)
+        steps = preset(knobs.degradation or "bicubic").draw(generator, knobs.size, knobs.size, scale)
+        clean = apply_steps(hr, steps)
+        record = to_record(steps)
+    levels = levels_of(hr)
+    # As `refsr prepare` does it: rounded once, at the end.
+    images["LR"] = quantised(clean, levels)
+    images[f"LR_UX{scale}"] = quantised(imresize(clean, scale), levels)
+    reduced = imresize(normalised(reference), size=(knobs.size // scale, knobs.size // scale))
+    images[f"Ref_DUX{scale}"] = quantised(imresize(reduced, scale), levels)
+    return record
+
+
+def _add_truth(
+    knobs: Knobs,
+    images: dict[str, Array],
+    place: Place,
+    draws: Draws,
+    seen: Rendering,
+    reference: Rendering,
+    lean: tuple[float, float],
+    clouds: Clouds | None,
+) -> None:
+    view, reference_view = View(knobs.size, knobs.canvas), draws.reference.lens.view(knobs.size, knobs.canvas)
+    cover = view.nearest(seen.cover)
+    look = Look(draws.hr.look.azimuth, draws.hr.look.off_nadir)
+    before = cover
+    if draws.reference.date != draws.hr.date:
+        before = view.nearest(cover_map(place, draws.reference.date, look))
+    mask = change_mask(before, cover)
+    way = displacement(_surface(seen), view, _surface(reference), reference_view, lean)
+    valid = way.valid & (mask == 0)
+    if clouds is not None:
+        opacity = reference_view.sample(clouds.cover)
+        line = np.arange(knobs.size)
+        there = np.stack(np.meshgrid(line, line, indexing="ij"), axis=-1) + np.rint(way.flow).astype(int)
+        row, column = np.clip(there, 0, knobs.size - 1).transpose(2, 0, 1)
+        valid &= opacity[row, column] < HIDES
+        images["Ref_cloud"] = _levels(np.clip(opacity, 0, 1), 8)
+    images["cover"], images["mask"] = cover, mask
+    images["flow"], images["flow_valid"] = way.flow, valid.astype(np.uint8) * np.uint8(255)
+    if knobs.palette:
+        images["cover_RGB"], images["mask_RGB"] = in_colours(cover), in_colours(mask)
+
+
+def _cube(knobs: Knobs, index: int, seen: Rendering, view: View) -> Array:
+    """The cube of HR's date; a pixel's brightness is its light against that of a sunlit pixel of its material."""
+    colours = np.array([material.reflectance for material in MATERIALS], np.float64)
+    means, moves = spectral_library(
+        [material.name for material in MATERIALS], colours.tolist(), make_bands(knobs.bands)
+    )
+    material, light = view.nearest(seen.material), view.nearest(seen.radiance).mean(axis=2)
+    brightness = light / colours.mean(axis=1)[material]
+    sunlit = view.nearest(seen.light) > 0.9
+    usual = float(np.median(brightness[sunlit])) if sunlit.any() else float(np.median(brightness))
+    return mix_cube(
+        material, np.clip(brightness / max(usual, 1e-6), 0.05, 2.0), means, moves, knobs.cell, knobs.seed, index
+    )
