@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -158,9 +159,31 @@ def test_a_kill_at_any_moment_leaves_a_folder_that_a_rerun_completes(tmp_path):
     process.kill()
     process.wait()
     assert 0 < len(list(out.glob("Ref/*.png"))) < 60
+    (out / "LR" / ".place9.png.abc.part").write_bytes(b"half a file")
     prepare(source, out, settings)
-    staged = [name for name in content(out) if ".part" in name]
-    assert {name: data for name, data in content(out).items() if name not in staged} == content(tmp_path / "whole")
+    assert content(out) == content(tmp_path / "whole")
+
+
+def test_ctrl_c_is_one_line_and_keeps_what_is_done(tmp_path):
+    source, out = make_source(tmp_path / "source", 60), tmp_path / "out"
+    # Tests that run in the background are started with Ctrl-C ignored; a command on a terminal is not.
+    code = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from refsr.cli.main import entry; entry()"
+    )
+    words = [sys.executable, "-c", code, "prepare", source, out, "--scale", "4", "--degradation", "real-esrgan"]
+    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    deadline = time.monotonic() + 30
+    while len(list(out.glob("Ref/*.png"))) < 3 and time.monotonic() < deadline:
+        time.sleep(0.005)
+    # As a terminal does: to the command and its workers alike.
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert said.splitlines()[-1] == "refsr: stopped"
+    assert "Traceback" not in said
+    kept = json.loads((out / "prepare.json").read_text())["images"]
+    assert 2 <= len(kept) < 60
 
 
 def test_a_full_disk_is_one_line_and_keeps_what_is_done(tmp_path, monkeypatch):
@@ -326,5 +349,6 @@ def test_kagglesrds_lr_is_pillows_bicubic_and_jpeg(shared):
         np.testing.assert_array_equal(ours, theirs)
         clean = imresize(read_image(file), "1/4", rounding="once")
         inner = slice(2, -2)
-        assert np.abs(np.asarray(small)[inner, inner].astype(int) - clean[inner, inner]).max() <= 1
+        # Pillow rounds and clips after its first axis, so some pixels are off; its borders are another thing.
+        assert psnr(np.asarray(small)[inner, inner], clean[inner, inner]) > 50
         assert psnr(read_image(folder / "LR" / file.name), clean) < 33

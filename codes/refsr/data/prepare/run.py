@@ -60,12 +60,15 @@ def prepare(
     all is done in this process.
     """
     check_settings(settings)
+    if workers < 0:
+        raise UsageError(f"{workers} workers; it takes 0 or more")
     source, target = Path(source), Path(target)
     _check_apart(source, target)
     places = find_places(source, hr_folder, ref_folder)
     for place in places:
         check_place(place, settings.scale)
     manifest = _open(target, places, settings)
+    _sweep(target)
     try:
         made = _all(places, target, settings, manifest, workers, begin)
     except BaseException:
@@ -126,6 +129,14 @@ def _open(target: Path, places: list[Place], settings: Settings) -> Manifest:
     return found
 
 
+def _sweep(target: Path) -> None:
+    """Removes half-written files that a kill left behind."""
+    for folder in [target, *(entry for entry in target.iterdir() if entry.is_dir())]:
+        for file in folder.iterdir():
+            if file.name.startswith(".") and file.suffix == ".part" and file.is_file():
+                file.unlink(missing_ok=True)
+
+
 def _all(places: list[Place], target: Path, settings: Settings, manifest: Manifest, workers: int, begin: Begin) -> int:
     made, broken = 0, []
     saved = time.monotonic()
@@ -158,7 +169,8 @@ def _results(
     # Spawned, not forked: a fork would copy the locks of OpenCV's and NumPy's threads.
     pool = ProcessPoolExecutor(min(workers, len(places)), get_context("spawn"), _become_worker)
     try:
-        futures = [pool.submit(_one, place, target, settings, manifest.images.get(place.key)) for place in places]
+        with _interrupts_held():
+            futures = [pool.submit(_one, place, target, settings, manifest.images.get(place.key)) for place in places]
         yield (future.result() for future in as_completed(futures))
     except BrokenProcessPool as error:
         raise RefsrError("a worker process died, perhaps for want of memory; a rerun does the rest") from error
@@ -166,12 +178,21 @@ def _results(
         pool.shutdown(cancel_futures=True)
 
 
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Holds Ctrl-C back while workers are started, who inherit that for good and so leave it to the parent."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _become_worker() -> None:
-    """Leaves Ctrl-C to the parent, and ends when the parent is gone."""
+    """Keeps to one thread of OpenCV, and ends when the parent is gone."""
     import cv2
 
     cv2.setNumThreads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = parent_process()
     if parent is not None:
 
