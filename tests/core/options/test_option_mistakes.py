@@ -144,8 +144,12 @@ REPLACED = {
         ["f.yml:1: name: tag '!run' is not needed and not known here; write the plain value"],
     ),
     "merge of no section": ("<<: *val", "<<: 3", ["f.yml:22: datasets.val_2: << merges sections only"]),
-    "alias of nothing": ("<<: *val", "<<: *vat", ["f.yml:22: alias '*vat' names no anchor above it"]),
-    "alias of itself": ("scale: 4", "path: &p {root: *p}", ["f.yml:3: alias '*p' stands inside what it names"]),
+    "alias of nothing": ("<<: *val", "<<: *vat", ["f.yml:22: datasets.val_2: alias '*vat' names no anchor above it"]),
+    "alias of itself": (
+        "scale: 4",
+        "scale: 4\npath: &p {root: *p}",
+        ["f.yml:4: path.root: alias '*p' stands inside what it names"],
+    ),
     "key that is no word": ("scale: 4", "scale: 4\n? [a]\n: 1", ["f.yml:4: a key must be a word"]),
     "not a number": ("lr_G: 1e-4", "lr_G: .nan", ["f.yml:28: train.lr_G: '.nan' is not a finite number"]),
     "infinity": ("lr_G: 1e-4", "lr_G: -.inf", ["f.yml:28: train.lr_G: '-.inf' is not a finite number"]),
@@ -246,6 +250,18 @@ def test_all_mistakes_of_a_file_come_at_once_in_its_order(good):
         "f.yml:29: name: the key stands here a second time (first on line 1)",
         "command line: 'nonsense' is not of the form key=value, such as train.lr_G=1e-4",
         "command line: train.nitter: unknown key; did you mean 'niter'?",
+    ]
+
+
+def test_what_stands_before_broken_yaml_is_checked_too(good):
+    broken = good.replace("GT_size", "GT_sise").replace("lr_G: 1e-4", "lr_steps: [1\n  val_freq: x\n")
+    assert lines(broken) == [
+        "f.yml:13: datasets.train.GT_sise: unknown key; did you mean 'GT_size'?",
+        "f.yml:29: not YAML: expected ',' or ']', but got ':' while parsing a flow sequence from line 28",
+    ]
+    assert lines(good.replace("scale: 4", "scale: x").replace("lr_G: 1e-4", "lr_G: a: b")) == [
+        "f.yml:3: scale: 'x' is not a whole number",
+        "f.yml:28: not YAML: mapping values are not allowed here",
     ]
 
 

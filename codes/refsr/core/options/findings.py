@@ -50,9 +50,12 @@ class Finder:
 
     def problems(self, errors: Sequence[ErrorDetails], below: KeyPath = ()) -> list[Problem]:
         """The problems behind errors; `below` is where the validated data stand in the file."""
-        # A slip in a key is told once, not as an unknown key and a missing one.
+        # A slip in a key is told once, not as an unknown key and a missing one; what is missing from a text that
+        # breaks off may stand behind the break.
         slips = {self._meant(error["loc"]) for error in errors if error["type"] == "extra_forbidden"}
-        told = [error for error in errors if error["type"] != "missing" or error["loc"] not in slips]
+        told = [
+            error for error in errors if error["type"] != "missing" or not (error["loc"] in slips or self._tree.cut)
+        ]
         return [self._problem(error, below) for error in told]
 
     def _problem(self, error: ErrorDetails, below: KeyPath) -> Problem:

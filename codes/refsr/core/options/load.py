@@ -114,7 +114,8 @@ class _Examination:
         options = self._validate()
         if options is not None:
             options = self._check_names(options)
-            self._tell(self._problems, contradictions(options))
+            if not self._tree.cut:
+                self._tell(self._problems, contradictions(options))
             if paths:
                 self._tell(self._problems, missing_paths(options))
             self._tell(self._notices, notices(options))
@@ -173,15 +174,15 @@ class _Examination:
     def _validate(self) -> Options | None:
         """Options of what is right in the data; what is wrong is noted, and an example of a right value stands in."""
         data = self._tree.data
+        broken_lines = {problem.place.line for problem in self._tree.problems if not problem.path} - {None}
         for _ in range(8):
             try:
                 return Options.model_validate_json(json.dumps(data), strict=True)
             except ValidationError as error:
                 errors = error.errors(include_url=False)
-                fresh = [
-                    problem for problem in self._finder.problems(errors) if not self._rests_on_spoilt(problem.path)
-                ]
-                self._problems += fresh
+                for problem in self._finder.problems(errors):
+                    if not self._rests_on_spoilt(problem.path) and problem.place.line not in broken_lines:
+                        self._problems.append(problem)
                 for found in errors:
                     data = self._mend(data, found["loc"])
         return None

@@ -36,6 +36,8 @@ class Tree:
     """Where its value stands."""
     remarks: dict[KeyPath, Remark] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    cut: bool = False
+    """The text could not be read to its end; what stands before that is here."""
 
     def graft_at(self, path: KeyPath, other: Tree) -> KeyPath | None:
         """Puts the root of `other` at `path`, with sections above it as needed; returns what is in the way, if any."""
@@ -69,6 +71,8 @@ def read_tree(text: str, source: str, in_file: bool = True) -> Tree:
 @dataclass
 class _Scalar:
     event: yaml.ScalarEvent
+    wrong: str = ""
+    """Why it stands for nothing."""
 
 
 @dataclass
@@ -81,6 +85,8 @@ class _List:
 class _Mapping:
     event: yaml.MappingStartEvent
     entries: list[tuple[_Node, _Node]] = field(default_factory=list)
+    open_key: _Node | None = None
+    """The key whose value is being read."""
 
 
 _Node = _Scalar | _List | _Mapping
@@ -96,6 +102,7 @@ class _Reader:
         self._in_file = in_file
         self._tree = Tree()
         self._anchors: dict[str, _Node | None] = {}
+        self._open: list[_List | _Mapping] = []
         self._left = MOST_VALUES
 
     def read(self, text: str) -> Tree:
@@ -106,8 +113,6 @@ class _Reader:
         except yaml.reader.ReaderError as error:
             line = text.count("\n", 0, error.position) + 1
             self._wrong(self._at_line(line), f"character U+{error.character:04X} cannot stand in YAML")
-        except yaml.MarkedYAMLError as error:
-            self._wrong(self._syntax_place(error), _syntax_message(error))
         except _GiveUpError:
             pass
         return self._tree
@@ -125,17 +130,34 @@ class _Reader:
             loader.dispose()
 
     def _document(self, events: Iterator[yaml.Event]) -> _Node | None:
-        root = None
+        root: _Node | None = None
         documents = 0
-        for event in events:
-            if isinstance(event, yaml.DocumentStartEvent):
-                documents += 1
+        try:
+            for event in events:
+                documents += isinstance(event, yaml.DocumentStartEvent)
                 if documents > 1:
                     self._wrong(self._place(event), "a second document starts here; an option file is one")
-                    raise _GiveUpError
-            elif isinstance(event, yaml.NodeEvent):
-                root = self._node(event, events, 1)
+                    self._tree.cut = True
+                    return root
+                if isinstance(event, yaml.NodeEvent):
+                    root = self._node(event, events, 1)
+        except yaml.MarkedYAMLError as error:
+            self._wrong(self._syntax_place(error), _syntax_message(error))
+            self._tree.cut = True
+            return root or self._salvaged()
         return root
+
+    def _salvaged(self) -> _Node | None:
+        """What was read before the text broke off; a list or section in brackets is dropped, it may have no end."""
+        while len(self._open) > 1:
+            inner, outer = self._open.pop(), self._open[-1]
+            if inner.event.flow_style:
+                continue
+            if isinstance(outer, _List):
+                outer.items.append(inner)
+            elif outer.open_key is not None:
+                outer.entries.append((outer.open_key, inner))
+        return self._open[0] if self._open else None
 
     def _node(self, event: yaml.Event, events: Iterator[yaml.Event], depth: int) -> _Node:
         if depth > MOST_DEPTH:
@@ -152,14 +174,20 @@ class _Reader:
             node = _Scalar(event)
         elif isinstance(event, yaml.SequenceStartEvent):
             node = _List(event)
+            self._open.append(node)
             while not isinstance(inner := next(events), yaml.SequenceEndEvent):
                 node.items.append(self._node(inner, events, depth + 1))
+            self._open.pop()
         else:
             assert isinstance(event, yaml.MappingStartEvent)
             node = _Mapping(event)
+            self._open.append(node)
             while not isinstance(inner := next(events), yaml.MappingEndEvent):
+                node.open_key = None
                 key = self._node(inner, events, depth + 1)
+                node.open_key = key
                 node.entries.append((key, self._node(next(events), events, depth + 1)))
+            self._open.pop()
         if anchor is not None:
             self._anchors[anchor] = node
         return node
@@ -170,8 +198,8 @@ class _Reader:
         if node is None:
             unfinished = name in self._anchors
             reason = "stands inside what it names" if unfinished else "names no anchor above it"
-            self._wrong(self._place(event), f"alias {quote('*' + name)} {reason}")
-            raise _GiveUpError
+            nothing = yaml.ScalarEvent(None, None, (True, False), "", event.start_mark, event.end_mark)
+            return _Scalar(nothing, wrong=f"alias {quote('*' + name)} {reason}")
         return node
 
     def _check_tag(self, event: yaml.Event, path: KeyPath) -> None:
@@ -196,6 +224,8 @@ class _Reader:
             self._wrong(self._place(node.event), f"nested more than {MOST_DEPTH} levels deep")
             raise _GiveUpError
         self._check_tag(node.event, path)
+        if isinstance(node, _Scalar) and node.wrong:
+            self._wrong(self._place(node.event), node.wrong, path)
         self._tree.values[path] = self._place(node.event)
         self._tree.keys.setdefault(path, self._tree.values[path])
         if isinstance(node, _Scalar):
@@ -247,7 +277,8 @@ class _Reader:
             if isinstance(base, _Mapping):
                 own = {**self._entries(base, path), **own}
             else:
-                self._wrong(self._place(base.event), "<< merges sections only", path)
+                wrong = base.wrong if isinstance(base, _Scalar) else ""
+                self._wrong(self._place(base.event), wrong or "<< merges sections only", path)
         return own
 
     def _place(self, event: yaml.Event) -> Place:
