@@ -1,0 +1,101 @@
+"""A place: its layout, the ground that never changes, and what stands on it at each of two dates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from refsr.core.errors import UsageError, suggestion
+from refsr.core.seeding import numpy_generator
+from refsr.worlds.blocks import FILLERS
+from refsr.worlds.canvas import Canvas
+from refsr.worlds.frame import Frame
+from refsr.worlds.greenery import hedge, vary
+from refsr.worlds.plan import STYLES, Plan, make_plan
+from refsr.worlds.traffic import driving, markings, pavement, river, roadway
+
+# Everything is drawn at twice the resolution and averaged, so that edges are as sharp as a sensor sees them.
+FINER = 2
+# Uses whose state stays from date to date unless the block changes; the others hold cars, water levels and stacks.
+LASTING = ("field", "site")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A square piece of land; two places with equal fields are equal to the last pixel."""
+
+    seed: int
+    index: int
+    size: int
+    """Canvas pixels a side."""
+    pixel: float
+    """Metres a pixel."""
+    plan: Plan
+
+    @property
+    def style(self) -> str:
+        return self.plan.style
+
+
+def make_place(
+    seed: int, index: int, size: int, pixel: float = 0.5, change: float = 0.15, style: str | None = None
+) -> Place:
+    """Place number `index` of a seed, with about the share `change` of its land changed between its dates."""
+    if style is not None and style not in STYLES:
+        raise UsageError(f"style {style!r} is not known{suggestion(style, STYLES)} (known: {', '.join(STYLES)})")
+    visible = size * pixel
+    return Place(seed, index, size, pixel, make_plan(seed, index, visible * 1.5 + 40, visible, change, style))
+
+
+def make_frame(place: Place) -> Frame:
+    """The turn and the gentle bends of a place's streets."""
+    generator = numpy_generator(place.seed, "place", place.index, "frame")
+    count = 3
+    length = generator.uniform(170, 420, count)
+    heading = generator.uniform(0, 2 * np.pi, count)
+    push = generator.normal(0, 1, (count, 2)) * (length / 420 * 6)[:, None]
+    vectors = 2 * np.pi / length[:, None] * np.stack([np.cos(heading), np.sin(heading)], 1)
+    waves = np.concatenate([vectors, generator.uniform(0, 2 * np.pi, (count, 1)), push, np.zeros((count, 1))], 1)
+    angle = float(generator.uniform(0, 2 * np.pi))
+    return Frame(angle, place.size * place.pixel / 2, place.pixel / FINER, waves)
+
+
+@lru_cache(maxsize=2)
+def drawn(place: Place, date: int) -> Canvas:
+    """What stands at the place on a date, as things on the fine grid."""
+
+    def generator(*path: str | int) -> np.random.Generator:
+        return numpy_generator(place.seed, "place", place.index, *path)
+
+    canvas = Canvas(make_frame(place), place.size * FINER)
+    canvas.thing("grass_green", vary(generator("verge"), 0.08))
+    streets, blocks = place.plan.streets, place.plan.blocks
+    for street in streets:
+        if street.kind != "river":
+            pavement(canvas, generator("pavement", street.number), street)
+    for block in blocks:
+        use, fresh = block.uses[date], block.fresh[date] if block.uses[0] == block.uses[1] else 0
+        state = generator("state", block.number, use, block.fresh[date] if use in LASTING else date)
+        FILLERS[use](canvas, generator("block", block.number, use, fresh if use not in LASTING else 0), block.rect, state)
+    for street in streets:
+        if street.kind == "river":
+            river(canvas, generator("river", street.number), street, float(generator("level", date).uniform(-1.6, 1.6)))
+    for layer in (roadway, markings):
+        for street in streets:
+            layer(canvas, generator(layer.__name__, street.number), street)
+    for street in streets:
+        driving(canvas, generator("cars", street.number, date), street)
+        if street.kind in ("edge", "track"):
+            _border(canvas, generator("border", street.number), street.horizontal, street.at, street.start, street.end)
+    return canvas
+
+
+def _border(canvas: Canvas, generator: np.random.Generator, horizontal: bool, at: float, start: float, end: float) -> None:
+    """A hedge or a line of trees along some borders between parcels."""
+    from refsr.worlds.frame import Rect
+
+    if generator.random() < 0.4:
+        rect = Rect(start, at + 1.4, end, at + 1.4) if horizontal else Rect(at + 1.4, start, at + 1.4, end)
+        hedge(canvas, generator, rect, float(generator.uniform(1.8, 4.5)), 1 if horizontal else 2)

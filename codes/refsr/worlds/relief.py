@@ -1,0 +1,125 @@
+"""Heights on the fine grid, shadows they cast, and what of them a slanted look sees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from refsr.worlds.canvas import Canvas, Roof
+from refsr.worlds.materials import INDEX
+
+Grid = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Sun:
+    """Where the sun stands, in degrees; azimuth from north, clockwise, north being up."""
+
+    azimuth: float
+    elevation: float
+
+
+@dataclass(frozen=True)
+class Look:
+    """How the sensor looks down: tall things lean towards `azimuth` by `off_nadir` degrees."""
+
+    azimuth: float = 0.0
+    off_nadir: float = 0.0
+
+
+def direction(azimuth: float) -> tuple[float, float]:
+    """(row, column) of a step of one towards an azimuth."""
+    angle = np.radians(azimuth)
+    return -float(np.cos(angle)), float(np.sin(angle))
+
+
+def heights(canvas: Canvas) -> Grid:
+    """Metres of every fine pixel's surface above the ground."""
+    height = canvas.lift.copy()
+    if canvas.roofs:
+        table = np.zeros((len(canvas.material), 9), np.float32)
+        covered = np.zeros(len(canvas.material), bool)
+        for number, roof in canvas.roofs.items():
+            table[number] = _row(roof)
+            covered[number] = True
+        at = np.flatnonzero(covered[canvas.things.ravel()])
+        of = table[canvas.things.ravel()[at]]
+        rows, columns = np.divmod(at, canvas.size)
+        height.ravel()[at] = _roof_height(of, rows.astype(np.float32), columns.astype(np.float32))
+    return height
+
+
+def _row(roof: Roof) -> tuple[float, ...]:
+    cosine, sine = float(np.cos(roof.angle)), float(np.sin(roof.angle))
+    return (*roof.centre, cosine, sine, roof.half_u, roof.half_v, roof.eaves, roof.rise, float(roof.shape))
+
+
+def _roof_height(of: Grid, rows: Grid, columns: Grid) -> Grid:
+    x, y = columns + 0.5 - of[:, 0], rows + 0.5 - of[:, 1]
+    u, v = np.abs(x * of[:, 2] + y * of[:, 3]), np.abs(y * of[:, 2] - x * of[:, 3])
+    from_side = of[:, 5] - v
+    inner = np.where(of[:, 8] == 2, np.minimum(from_side, of[:, 4] - u), from_side)
+    return of[:, 6] + of[:, 7] * np.clip(inner / np.maximum(of[:, 5], 1e-3), 0, 1)
+
+
+def sunlight(height: Grid, sun: Sun, fine: float) -> Grid:
+    """Share of the sun's disc that each fine pixel sees: 0 in a cast shadow, 1 in the sun."""
+    down, across = direction(sun.azimuth)
+    rise = float(np.tan(np.radians(sun.elevation)))
+    highest = np.full_like(height, -1e3)
+    step = 2
+    count = int(float(height.max()) / rise / fine / step) + 1
+    for k in range(1, count + 1):
+        shift = (round(k * step * down), round(k * step * across))
+        here, there = _overlap(shift, height.shape[0])
+        np.maximum(highest[here], height[there] - np.float32(k * step * fine * rise), out=highest[here])
+    return np.clip(1 - (highest - height) / np.float32(0.3), 0, 1)
+
+
+def _overlap(shift: tuple[int, int], size: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+    """Slices of the pixels that stay on the grid when moved by `shift`, and of where they then lie."""
+    here, there = [], []
+    for s in shift:
+        here.append(slice(max(0, -s), min(size, size - s)))
+        there.append(slice(max(0, s), min(size, size + s)))
+    return (here[0], here[1]), (there[0], there[1])
+
+
+class Seen(NamedTuple):
+    """What each fine pixel of a slanted view shows."""
+
+    source: npt.NDArray[np.intp]
+    """Flat index of the surface's foot on the fine grid, (size, size)."""
+    height: Grid
+    wall: npt.NDArray[np.bool_]
+    """The side of something rather than its top."""
+
+
+def look_at(height: Grid, look: Look, fine: float) -> Seen:
+    """The first surface that each line of sight meets."""
+    size = height.shape[0]
+    source = np.arange(size * size, dtype=np.intp).reshape(size, size)
+    seen = height.copy()
+    wall = np.zeros((size, size), bool)
+    slope = float(np.tan(np.radians(look.off_nadir)))
+    if slope < 1e-4:
+        return Seen(source, seen, wall)
+    down, across = direction(look.azimuth)
+    source = source.copy()
+    plain = np.arange(size * size, dtype=np.intp).reshape(size, size)
+    for k in range(1, int(float(height.max()) * slope / fine) + 1):
+        level = np.float32(k * fine / slope)
+        # What stands at p - k * direction reaches p when it is as high as k steps of lean.
+        here, there = _overlap((-round(k * down), -round(k * across)), size)
+        standing = height[there]
+        meets = standing >= level
+        source[here][meets] = plain[there][meets]
+        seen[here][meets] = np.minimum(standing, level + np.float32(fine / slope))[meets]
+        wall[here][meets] = (standing > level + np.float32(fine / slope))[meets]
+    return Seen(source, seen, wall)
+
+
+WALL = INDEX["wall"]

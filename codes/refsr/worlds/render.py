@@ -1,0 +1,168 @@
+"""From what stands at a place to what light comes from it, and the truth that goes with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from refsr.worlds.canvas import Canvas
+from refsr.worlds.materials import COVER, INDEX, REFLECTANCE, ROUGHNESS, Cover
+from refsr.worlds.place import FINER, Place, drawn
+from refsr.worlds.relief import WALL, Look, Seen, Sun, heights, look_at, sunlight
+from refsr.worlds.texture import textures
+
+Floats = npt.NDArray[np.float32]
+
+SUNLIGHT = np.array([1.0, 0.965, 0.90], np.float32)
+SKYLIGHT = np.array([0.125, 0.155, 0.205], np.float32)
+# Slopes steeper than this are edges, not faces; shading them as faces would burn them out.
+STEEPEST = 1.1
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """What reaches a sensor without atmosphere, (H, W) by canvas pixels, and what it shows."""
+
+    radiance: Floats
+    """(H, W, 3) linear light: reflectance times (sun times cosine plus sky)."""
+    material: npt.NDArray[np.uint8]
+    """Index into MATERIALS."""
+    cover: npt.NDArray[np.uint8]
+    """Land cover, as in Cover."""
+    height: Floats
+    """Metres above the ground."""
+    ground: Floats
+    """(H, W, 2): row and column, at nadir, of the foot of what is seen."""
+    light: Floats
+    """0 in a cast shadow to 1 in the sun."""
+
+
+def render(place: Place, date: int, sun: Sun, look: Look) -> Rendering:
+    """The place on a date under a sun, seen by a look."""
+    canvas = drawn(place, date)
+    fine = canvas.frame.fine
+    height = heights(canvas)
+    lit = sunlight(height, sun, fine)
+    material = np.asarray(canvas.material, np.uint8)[canvas.things]
+    radiance = _reflectance(place, canvas, material) * _irradiance(place, height, lit, sun, fine)
+    seen = look_at(height, look, fine)
+    if look.off_nadir > 0:
+        walls = _walls(seen, height, material, sun, look)
+        radiance = _take(radiance, seen)
+        radiance[walls] *= np.float32(0.55)
+        material, lit = _take(material, seen), _take(lit, seen)
+        material[walls] = WALL
+    return Rendering(
+        radiance=_mean(radiance),
+        material=_centre(material),
+        cover=COVER[_centre(material)],
+        height=_centre(seen.height),
+        ground=_feet(_centre(seen.source), canvas.size),
+        light=_mean(lit),
+    )
+
+
+def cover_map(place: Place, date: int, look: Look) -> npt.NDArray[np.uint8]:
+    """Land cover alone, (H, W), as `render` would give it."""
+    canvas = drawn(place, date)
+    material = np.asarray(canvas.material, np.uint8)[canvas.things]
+    height = heights(canvas)
+    seen = look_at(height, look, canvas.frame.fine)
+    if look.off_nadir > 0:
+        walls = _walls(seen, height, material, None, look)
+        material = _take(material, seen)
+        material[walls] = WALL
+    return COVER[_centre(material)]
+
+
+def _reflectance(place: Place, canvas: Canvas, material: npt.NDArray[np.uint8]) -> Floats:
+    """(size, size, 3) reflectance with tint, rows and texture."""
+    noise = textures(place.seed, place.index, canvas.size)
+    rough = ROUGHNESS[material]
+    factor = 1 + rough[..., 0] * noise.grain + rough[..., 1] * noise.clumps + rough[..., 2] * noise.patches
+    factor += _rows(canvas, noise.clumps)
+    np.clip(factor, 0.25, 2.2, out=factor)
+    colour = np.asarray(canvas.tint, np.float32) * REFLECTANCE[np.asarray(canvas.material)]
+    reflectance = colour[canvas.things]
+    reflectance *= factor[..., None]
+    # Plants turn yellow in patches: more red, a little less blue.
+    green = np.isin(COVER, (Cover.LOW_VEGETATION, Cover.TREE, Cover.PLAYGROUND))[material] * noise.hue
+    reflectance[..., 0] *= 1 + np.float32(0.09) * green
+    reflectance[..., 2] *= 1 - np.float32(0.05) * green
+    return np.clip(reflectance, 0.004, 0.95)
+
+
+def _rows(canvas: Canvas, wobble: Floats) -> Floats:
+    """Lines on things that have them: darker between, a little uneven."""
+    result = np.zeros((canvas.size, canvas.size), np.float32)
+    if not canvas.rows:
+        return result
+    table = np.zeros((len(canvas.material), 5), np.float32)
+    for number, rows in canvas.rows.items():
+        table[number] = (-np.sin(rows.angle), np.cos(rows.angle), 2 * np.pi / rows.spacing, rows.strength, rows.phase)
+    lined = table[:, 3] > 0
+    at = np.flatnonzero(lined[canvas.things.ravel()])
+    of = table[canvas.things.ravel()[at]]
+    y, x = np.divmod(at, canvas.size)
+    across = (x * of[:, 0] + y * of[:, 1]) * of[:, 2] + of[:, 4]
+    wave = np.sin(across + 0.5 * wobble.ravel()[at])
+    # Wide stripes have edges, narrow rows are waves.
+    wave = np.where(of[:, 2] < 0.25, np.clip(wave * 4, -1, 1), wave)
+    result.ravel()[at] = of[:, 3] * wave * (1 + 0.3 * wobble.ravel()[at])
+    return result
+
+
+def _irradiance(place: Place, height: Floats, lit: Floats, sun: Sun, fine: float) -> Floats:
+    """(size, size, 3) light on every surface: sun by its slope and shadow, sky by how much of it is open."""
+    noise = textures(place.seed, place.index, len(height))
+    gy, gx = np.gradient(height)
+    # The ground itself rolls a little.
+    relief = cv2.GaussianBlur(noise.patches, (0, 0), 6) * 0.035
+    ry, rx = np.gradient(relief * 8)
+    gy = np.clip(gy / fine + ry, -STEEPEST, STEEPEST)
+    gx = np.clip(gx / fine + rx, -STEEPEST, STEEPEST)
+    azimuth, elevation = np.radians(sun.azimuth), np.radians(sun.elevation)
+    east, south, up = np.sin(azimuth) * np.cos(elevation), -np.cos(azimuth) * np.cos(elevation), np.sin(elevation)
+    cosine = np.clip((up - gx * east - gy * south) / np.sqrt(1 + gx * gx + gy * gy), 0, None)
+    around = cv2.boxFilter(height, -1, (33, 33))
+    near = cv2.boxFilter(height, -1, (9, 9))
+    hidden = np.clip(around - height, 0, None) / 7 + np.clip(near - height, 0, None) / 3
+    open_sky = 1 / (1 + hidden)
+    direct = (cosine * lit).astype(np.float32)
+    return direct[..., None] * SUNLIGHT + open_sky.astype(np.float32)[..., None] * SKYLIGHT
+
+
+def _walls(
+    seen: Seen, height: Floats, material: npt.NDArray[np.uint8], sun: Sun | None, look: Look
+) -> npt.NDArray[np.bool_]:
+    """Where the side of a building is seen; the sides of crowns are leaves like their tops."""
+    built = (COVER == Cover.BUILDING)[material].ravel()[seen.source]
+    return seen.wall & built
+
+
+def _take(grid: npt.NDArray[np.generic], seen: Seen) -> npt.NDArray[np.generic]:  # type: ignore[type-var]
+    flat = grid.reshape(-1, *grid.shape[2:])
+    return flat[seen.source]
+
+
+def _mean(grid: Floats) -> Floats:
+    """Fine pixels averaged to canvas pixels."""
+    size = grid.shape[0] // FINER
+    return np.asarray(cv2.resize(grid, (size, size), interpolation=cv2.INTER_AREA))
+
+
+def _centre(grid: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+    """One fine pixel of each canvas pixel, for what cannot be averaged."""
+    return grid[FINER // 2 :: FINER, FINER // 2 :: FINER]
+
+
+def _feet(source: npt.NDArray[np.intp], size: int) -> Floats:
+    """Flat fine indices as (row, column) on the canvas, where an unmoved pixel has its own."""
+    rows, columns = np.divmod(source, size)
+    return (np.stack([rows, columns], -1).astype(np.float32) - FINER // 2) / FINER
+
+
+__all__ = ["INDEX", "Look", "Rendering", "Sun", "cover_map", "render"]
