@@ -275,6 +275,24 @@ def test_sources_that_cannot_be_prepared_are_refused(tmp_path, spoil, message):
         prepare(source, tmp_path / "out", Settings(4))
 
 
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            Settings(4, degradation="real-esrgan"),
+            "degradation 'real-esrgan' needs JPEG: 8 bits.*'real-esrgan-lossless'",
+        ),
+        (Settings(4, jpeg=80), "JPEG quality 80 needs JPEG: 8 bits and 1 or 3 bands$"),
+        (Settings(4, suffix=".png"), r"no \.png holds"),
+    ],
+)
+def test_formats_that_cannot_hold_an_image_are_refused_before_any_work(tmp_path, settings, message):
+    source = make_source(tmp_path / "source", 1, dtype="float32")
+    with pytest.raises(DataError, match=rf"place0\.npy: 50x45, 3 bands, float32, .*{message}"):
+        prepare(source, tmp_path / "out", settings)
+    assert not (tmp_path / "out").exists()
+
+
 def test_folders_are_found_and_mistakes_named(tmp_path):
     source = make_source(tmp_path / "source", 1)
     assert prepare(source / "HR", tmp_path / "bare", Settings(4)).places == 1

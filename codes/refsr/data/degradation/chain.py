@@ -6,7 +6,7 @@ Ranges and chances are those published for Real-ESRGAN; motion blur is added her
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -139,7 +139,12 @@ class RandomChain:
     second_noise: NoiseRange = NoiseRange(sigma=(1.0, 25.0), strength=(0.05, 2.5))
     last_jpeg: JpegRange = JpegRange()
     last_sinc: float = 0.8
-    last_kernels: tuple[str, ...] = field(default=("box", "linear", "bicubic"))
+    last_kernels: tuple[str, ...] = ("box", "linear", "bicubic")
+
+    @property
+    def compresses(self) -> bool:
+        """Whether it may draw a JPEG step."""
+        return self.first_jpeg.chance > 0 or self.last_jpeg.chance > 0
 
     def draw(self, generator: np.random.Generator, height: int, width: int, scale: int) -> list[Step]:
         """The steps that take an image of this size to one `scale` times smaller."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 
@@ -34,6 +34,11 @@ from refsr.data.degradation.steps import Step
 class Degradation(Protocol):
     """Draws the steps that take an image to one `scale` times smaller; both sides are multiples of the scale."""
 
+    @property
+    def compresses(self) -> bool:
+        """Whether it may draw a JPEG step, which takes 8 bits and one or three bands only."""
+        ...
+
     def draw(self, generator: np.random.Generator, height: int, width: int, scale: int) -> list[Step]: ...
 
 
@@ -43,6 +48,7 @@ class Bicubic:
 
     each_axis: bool = False
     noise: float = 0.0
+    compresses: ClassVar[bool] = False
 
     def draw(self, generator: np.random.Generator, height: int, width: int, scale: int) -> list[Step]:
         drawn: list[Step] = [steps.Resize(height // scale, width // scale, "bicubic", self.each_axis)]
@@ -59,6 +65,7 @@ class BlurAndPick:
     """
 
     sigma: float = 1.6
+    compresses: ClassVar[bool] = False
 
     def draw(self, generator: np.random.Generator, height: int, width: int, scale: int) -> list[Step]:
         size = 2 * math.ceil(3 * self.sigma) + (1 if scale % 2 else 2)
@@ -79,6 +86,7 @@ class SensorMtf:
     nyquist: Range = (0.15, 0.35)
     electrons: Range = (5e3, 5e4)
     read: Range = (5.0, 30.0)
+    compresses: ClassVar[bool] = False
 
     def draw(self, generator: np.random.Generator, height: int, width: int, scale: int) -> list[Step]:
         sigma = fitted_sigma(float(generator.uniform(*self.nyquist)), scale)

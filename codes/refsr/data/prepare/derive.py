@@ -15,7 +15,7 @@ from refsr.core.seeding import numpy_generator
 from refsr.data.degradation.presets import preset
 from refsr.data.degradation.steps import Image, Step, apply_steps, from_record, levels_of, normalised, quantised
 from refsr.data.degradation.steps import to_record as steps_to_record
-from refsr.data.images import IMAGE_SUFFIXES, encode, has_rasterio, read_image, write_image
+from refsr.data.images import IMAGE_SUFFIXES, ImageInfo, encode, has_rasterio, read_image, write_image
 from refsr.data.prepare.sources import Place
 from refsr.ops.resize import imresize
 
@@ -63,6 +63,20 @@ def prepare_place(place: Place, target: Path, settings: Settings) -> dict[str, A
         "files": {name: digest(target / name) for name in names.values()},
         "steps": steps_to_record(steps),
     }
+
+
+def check_formats(place: Place, info: ImageInfo, settings: Settings) -> None:
+    """Refuses an image that the degradation or the files asked for cannot hold."""
+    wants_jpeg = {
+        f"degradation {settings.degradation!r}": preset(settings.degradation).compresses,
+        f"JPEG quality {settings.jpeg}": settings.jpeg is not None,
+    }
+    for asked, wanted in wants_jpeg.items():
+        if wanted and (info.dtype != "uint8" or info.bands not in (1, 3)):
+            free = "; 'real-esrgan-lossless', 'mtf' and 'bicubic' do without" if "degradation" in asked else ""
+            raise DataError(f"{place.hr}: {info}, but {asked} needs JPEG: 8 bits and 1 or 3 bands{free}")
+    if settings.suffix == ".png" and (info.dtype == "float32" or info.bands not in (1, 3, 4)):
+        raise DataError(f"{place.hr}: {info}, which no .png holds; .npy and .tif hold all")
 
 
 def degrade_again(image: Image, entry: dict[str, Any]) -> Image:

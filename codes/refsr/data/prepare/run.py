@@ -24,6 +24,7 @@ from refsr.data.prepare.derive import (
     LR_UP_FROM,
     SCALES,
     Settings,
+    check_formats,
     digest,
     lossless_suffixes,
     prepare_place,
@@ -66,7 +67,7 @@ def prepare(
     _check_apart(source, target)
     places = find_places(source, hr_folder, ref_folder)
     for place in places:
-        check_place(place, settings.scale)
+        check_formats(place, check_place(place, settings.scale), settings)
     manifest = _open(target, places, settings)
     _sweep(target)
     try:
