@@ -13,7 +13,7 @@ from pathlib import Path
 
 from refsr.cli.main import Parser
 from refsr.core.atomic import write_bytes
-from refsr.core.errors import OptionsError
+from refsr.core.errors import OptionsError, UsageError
 
 _OVERRIDES = "put over the file, such as train.lr_G=1e-4 or datasets.train.GT_size=64"
 
@@ -93,6 +93,8 @@ def _fix(file: Path) -> None:
     from refsr.core.options.repair import difference, repair
     from refsr.core.options.source import read_source
 
+    if file.exists() and not (file.is_file() or file.is_dir()):
+        raise UsageError(f"{file}: --fix needs a file that it can write")
     text, unreadable = read_source(file)
     if unreadable is not None:
         raise OptionsError([unreadable])

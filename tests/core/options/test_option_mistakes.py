@@ -132,6 +132,7 @@ REPLACED = {
         ["f.yml:4: name: the key stands here a second time (first on line 1)"],
     ),
     "tab": ("    GT_size", "\tGT_size", ["f.yml:13: a tab in the indentation; YAML indents with spaces"]),
+    "no space": ("scale: 4", "scale:4", ["f.yml:3: no space after the colon of 'scale'"]),
     "tab after a colon": ("scale: 4", "scale:\t4", ["f.yml:3: a tab between words; YAML wants a space"]),
     "tag that runs code": (
         "name: try",

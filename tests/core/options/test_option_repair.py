@@ -11,6 +11,7 @@ MENDED = {
     "slip in a key": ("GT_sise: 64", "GT_size: 64"),
     "case": ("gt_size: 64", "GT_size: 64"),
     "tab and slip": ("GT_sise:\t64", "GT_size: 64"),
+    "no space": ("GT_size:64", "GT_size: 64"),
     "quotes": ("GT_size: '64'", "GT_size: 64"),
     "fullwidth": ("GT_size：６４", "GT_size: 64"),
     "yes": ("use_flip: yes", "use_flip: true"),

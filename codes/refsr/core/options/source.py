@@ -14,6 +14,8 @@ MOST_BYTES = 256 * 1024
 _LEADING = re.compile(r"[ \t]*\t[ \t]*")
 _WIDE_COLON = re.compile(r"(\s*(?:- +)*[A-Za-z_]\w*)([：﹕]\s*)")
 
+_TIGHT_COLON = re.compile(r"(\s*(?:- +)*([A-Za-z_]\w+):)(?=[^\s:/\\])")
+
 
 def read_source(path: Path) -> tuple[str, Problem | None]:
     """The file's text, or why there is none; line ends stay as they are."""
@@ -41,7 +43,7 @@ def read_source(path: Path) -> tuple[str, Problem | None]:
 
 
 def straighten(text: str, source: str, unit: int) -> tuple[str, list[Problem]]:
-    """The text with tabs (as `unit` spaces) and wide colons made readable, line by line, and what was wrong."""
+    """The text with tabs (as `unit` spaces) and colons made readable, line by line, and what was wrong."""
     problems: list[Problem] = []
     lines = []
     offset = 0
@@ -73,6 +75,10 @@ def _straight_line(line: str, unit: int) -> tuple[str, str]:
             if line[wide.end() :].strip()
             else f"{wide.group(1)}:{_ending(line)}"
         )
+    tight = _TIGHT_COLON.match(line)
+    if tight is not None:
+        messages.append(f"no space after the colon of {tight.group(2)!r}")
+        line = f"{tight.group(1)} {line[tight.end() :]}"
     return line, "; ".join(messages)
 
 
