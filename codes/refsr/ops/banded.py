@@ -11,7 +11,7 @@ from torch import Tensor
 from refsr.ops.resampling import Axis, blocks
 
 # Up to this many entries one dense product beats several small ones.
-ONE_BLOCK = 16384
+ONE_BLOCK = 8192
 
 
 class TensorBlock(NamedTuple):
@@ -106,7 +106,7 @@ def _tensor_blocks(axis: Axis, values: Tensor) -> tuple[TensorBlock, ...]:
 
 def _made(axis: Axis, dtype: torch.dtype, device: torch.device) -> tuple[TensorBlock, ...]:
     small = axis.length * axis.outputs <= ONE_BLOCK
-    size = axis.outputs if small else 16 if axis.up < axis.down else 32
+    size = axis.outputs if small else 16 if axis.up < axis.down else 64
     found = blocks(axis, size, str(dtype).removeprefix("torch."))
     return tuple(TensorBlock(*block[:4], torch.from_numpy(block.weights).to(device)) for block in found)
 
