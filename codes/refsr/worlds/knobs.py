@@ -20,8 +20,8 @@ ONE_MOMENT: Mapping[str, Any] = {
     "cloud_cover": 0.0,
     "spectral_shift": 0.0,
 }
-# The tallest thing a view can lean over the border, in metres, counts into the margin around an image.
-TALLEST = 30.0
+# What leans over an image's border from outside is up to this high, in metres; it counts into the margin.
+TALLEST = 16.0
 # Ground size of an HR pixel in metres.
 PIXEL = 0.5
 
@@ -131,11 +131,11 @@ class Knobs:
         turned = math.radians(self.rotation) + self.scale_difference / 100
         reach = self.misregistration + self.size / math.sqrt(2) * turned
         lean = math.tan(math.radians(self.view_angle)) * TALLEST / PIXEL
-        return 16 * math.ceil((reach + lean + 8) / 16)
+        return 8 * math.ceil((reach + lean + 4) / 8)
 
     @property
     def canvas(self) -> int:
-        """Side of the square on which a place is drawn, a multiple of 16."""
+        """Side of the square on which a place is drawn."""
         return self.size + 2 * self.margin
 
     def split_of(self, index: int) -> str:

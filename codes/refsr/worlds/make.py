@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from refsr.core.atomic import explain_io, write_text
-from refsr.core.errors import DataError, RefsrError, UsageError
+from refsr.core.errors import DataError, RefsrError, UsageError, suggestion
 from refsr.core.processes import spread
 from refsr.core.progress import Begin, silent
 from refsr.worlds.geo import check_geo
@@ -110,8 +110,7 @@ def _write(target: Path, stem: str, kind: str, image: Any, knobs: Knobs, place: 
 
 
 def _check_style(style: str | None) -> None:
-    from refsr.core.errors import suggestion
-    from refsr.worlds.place import STYLES
+    from refsr.worlds.plan import STYLES
 
     if style is not None and style not in STYLES:
         raise UsageError(f"style {style!r} is not known{suggestion(style, STYLES)} (known: {', '.join(STYLES)})")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,17 +16,20 @@ from refsr.ops.resize import imresize
 from refsr.worlds.atmosphere import Clouds, add_haze, draw_clouds
 from refsr.worlds.draws import Draws, Shot, draw
 from refsr.worlds.knobs import PIXEL, Knobs
-from refsr.worlds.materials import MATERIALS
+from refsr.worlds.materials import MATERIALS, Cover
 from refsr.worlds.optics import short_lens_light
-from refsr.worlds.place import Place, make_place
+from refsr.worlds.place import FINER, Place, drawn, make_place
+from refsr.worlds.relief import direction, heights, look_at
 from refsr.worlds.render import Look, Rendering, Sun, cover_map, render
 from refsr.worlds.sensor import Floats, light_level
 from refsr.worlds.spectra import make_bands, mix_cube, spectral_library
-from refsr.worlds.truth import Surface, change_mask, displacement, in_colours, lean_of
+from refsr.worlds.truth import Surface, change_mask, displacement, in_colours
 from refsr.worlds.view import View
 
 Array = npt.NDArray[Any]
 
+# A building that differs by this many metres where it stands is another building.
+OTHER_BUILDING = 1.5
 # A cloud of this opacity hides the ground.
 HIDES = 0.3
 
@@ -52,7 +56,7 @@ def make_pair(knobs: Knobs, index: int) -> Pair:
     reference = seen if alike else _rendered(place, draws.reference)
     view = View(knobs.size, knobs.canvas)
     reference_view = draws.reference.lens.view(knobs.size, knobs.canvas)
-    lean = lean_of(_surface(reference))
+    lean = _lean(draws.reference)
 
     light = add_haze(seen.radiance, draws.hr.haze, numpy_generator(knobs.seed, "world", "haze", index, 1))
     reference_light = add_haze(
@@ -91,6 +95,20 @@ def _rendered(place: Place, shot: Shot) -> Rendering:
 
 def _surface(rendering: Rendering) -> Surface:
     return Surface(rendering.ground, rendering.height, rendering.material)
+
+
+def _lean(shot: Shot) -> tuple[float, float]:
+    """Pixels (row, column) by which a metre of height displaces a point."""
+    row, column = direction(shot.look.azimuth)
+    slope = math.tan(math.radians(shot.look.off_nadir)) / PIXEL
+    return row * slope, column * slope
+
+
+def _seen_heights(place: Place, date: int, look: Look) -> Array:
+    """(canvas, canvas) heights in metres as `render` would show them, without the light."""
+    canvas = drawn(place, date)
+    height = look_at(heights(canvas), look, canvas.frame.fine).height
+    return height[FINER // 2 :: FINER, FINER // 2 :: FINER]
 
 
 def _clouds(knobs: Knobs, index: int, shot: Shot, lean: tuple[float, float]) -> Clouds | None:
@@ -149,10 +167,11 @@ def _add_truth(
     view, reference_view = View(knobs.size, knobs.canvas), draws.reference.lens.view(knobs.size, knobs.canvas)
     cover = view.nearest(seen.cover)
     look = Look(draws.hr.look.azimuth, draws.hr.look.off_nadir)
-    before = cover
+    mask = np.zeros_like(cover)
     if draws.reference.date != draws.hr.date:
         before = view.nearest(cover_map(place, draws.reference.date, look))
-    mask = change_mask(before, cover)
+        higher = np.abs(view.nearest(_seen_heights(place, draws.reference.date, look)) - view.nearest(seen.height))
+        mask = change_mask(before, cover, (cover == Cover.BUILDING) & (higher > OTHER_BUILDING))
     way = displacement(_surface(seen), view, _surface(reference), reference_view, lean)
     valid = way.valid & (mask == 0)
     if clouds is not None:

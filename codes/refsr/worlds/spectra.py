@@ -24,7 +24,7 @@ WAVELENGTHS: Doubles = np.arange(400.0, 2501.0, 5.0)
 COLOURS = ((645.0, 22.0), (550.0, 22.0), (470.0, 18.0))
 REFLECTANCE_UNIT = 10_000
 """Cubes hold reflectance times this, as unsigned 16-bit numbers."""
-# In plants, colour is pigment: the factor that fits it fades to one over these nm after red. Elsewhere it is brightness.
+# In plants colour is pigment: the factor that fits it fades to one over these nm after red; elsewhere it stays.
 FADE = 60.0
 FIT_STEPS = 60
 

@@ -19,7 +19,7 @@ PALETTE = np.array(
     [(255, 255, 255), (0, 0, 255), (128, 128, 128), (0, 128, 0), (0, 255, 0), (128, 0, 0), (255, 0, 0)], np.uint8
 )
 # A point is the same one in Ref's rendering if its feet there and here lie this near (pixels, metres).
-SAME_FOOT = 0.75
+SAME_FOOT = 1.0
 SAME_HEIGHT = 1.0
 
 
@@ -42,46 +42,47 @@ class Displacement:
     """(H, W): the point is in Ref's frame, in sight there, and of the same material."""
 
 
-def lean_of(surface: Surface) -> tuple[float, float]:
-    """Pixels (row, column) by which a metre of height displaces a point in a rendering, measured on it."""
-    height = surface.height.astype(np.float64).ravel()
-    power = float(height @ height)
-    if power == 0:
-        return 0.0, 0.0
-    side_rows, side_columns = surface.height.shape
-    places = np.stack(np.meshgrid(np.arange(side_rows), np.arange(side_columns), indexing="ij"), axis=-1)
-    moved = (places - surface.ground).reshape(-1, 2)
-    return float(height @ moved[:, 0]) / power, float(height @ moved[:, 1]) / power
-
-
 def displacement(
     seen: Surface, view: View, reference: Surface, reference_view: View, reference_lean: tuple[float, float]
 ) -> Displacement:
-    """The exact way from each pixel of the image `view` of `seen` to the same point in that of `reference`."""
+    """The way from each pixel of the image `view` of `seen` to the same point in that of `reference`.
+
+    `reference_lean` is how far a metre of height moves a point in `reference`, in pixels (row, column).
+    """
     foot, height, material = view.nearest(seen.ground), view.nearest(seen.height), view.nearest(seen.material)
-    there = foot.astype(np.float64) + height[:, :, None] * np.asarray(reference_lean)
+    expected = foot.astype(np.float64) + height[:, :, None] * np.asarray(reference_lean)
+    there, in_sight = _found(foot, height, material, expected, reference)
     in_reference = reference_view.from_canvas(there)
     line = np.arange(view.size, dtype=np.float64)
     own = np.stack(np.meshgrid(line, line, indexing="ij"), axis=-1)
     inside = np.all((in_reference >= 0) & (in_reference <= reference_view.size - 1), axis=2)
-    valid = inside & _in_sight(foot, height, material, there, reference)
-    return Displacement((in_reference - own).astype(np.float32), valid)
+    return Displacement((in_reference - own).astype(np.float32), inside & in_sight)
 
 
-def _in_sight(foot: Array, height: Array, material: Array, there: Array, reference: Surface) -> npt.NDArray[np.bool_]:
-    """Whether one of the four canvas pixels around `there` shows the point itself and not what hides it."""
+def _found(
+    foot: Array, height: Array, material: Array, expected: Array, reference: Surface
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    """Where on the reference's canvas the points are, and whether what is seen there are they and not what hides them.
+
+    A rendering places points to a fraction of a pixel only. The four canvas pixels around the expected place tell where
+    it did: each says how far its own foot is from the one looked for.
+    """
     last = reference.height.shape[0] - 1
-    found = np.zeros(height.shape, bool)
-    corner = np.floor(there).astype(np.int64)
+    corner = np.floor(expected).astype(np.int64)
+    total = np.zeros_like(expected)
+    weights = np.zeros(height.shape)
     for step in product((0, 1), (0, 1)):
         node = corner + np.asarray(step)
         row, column = np.clip(node, 0, last).transpose(2, 0, 1)
-        # On a level surface a node's foot is off by as much as the node itself is.
-        off = reference.ground[row, column] - foot - (node - there)
-        same = np.all(np.abs(off) <= SAME_FOOT, axis=2)
+        off = reference.ground[row, column] - foot - (node - expected)
+        same = np.all(np.abs(off) <= SAME_FOOT, axis=2) & np.all((node >= 0) & (node <= last), axis=2)
         same &= np.abs(reference.height[row, column] - height) <= SAME_HEIGHT
-        found |= same & (reference.material[row, column] == material) & np.all((node >= 0) & (node <= last), axis=2)
-    return found
+        same &= reference.material[row, column] == material
+        weight = same * (np.prod(1 - np.abs(node - expected), axis=2) + 1e-6)
+        total += weight[:, :, None] * off
+        weights += weight
+    in_sight = weights > 0
+    return expected - total / np.where(in_sight, weights, 1)[:, :, None], in_sight
 
 
 def change_mask(before: Array, after: Array, replaced: Array | None = None) -> npt.NDArray[np.uint8]:
