@@ -1,0 +1,133 @@
+"""What comes out of a place: shapes, the truth against the images, and each knob's effect."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from refsr.worlds.knobs import Knobs, knobs_like
+from refsr.worlds.pair import Pair, make_pair
+
+
+def _pair(index: int = 1, like: str | None = None, **given: Any) -> Pair:
+    return make_pair(knobs_like(like, {"size": 128, **given}), index)
+
+
+def _psnr(one: np.ndarray, other: np.ndarray) -> float:
+    return float(10 * np.log10(255**2 / np.mean((one.astype(np.float64) - other) ** 2)))
+
+
+def test_kinds_and_shapes() -> None:
+    images = _pair(bands=40, light=True, palette=True, cloud_cover=0.3).images
+    assert {kind: (image.shape, str(image.dtype)) for kind, image in images.items()} == {
+        "HR": ((128, 128, 3), "uint8"),
+        "Ref": ((128, 128, 3), "uint8"),
+        "LR": ((32, 32, 3), "uint8"),
+        "LR_UX4": ((128, 128, 3), "uint8"),
+        "Ref_DUX4": ((128, 128, 3), "uint8"),
+        "Ref_cloud": ((128, 128), "uint8"),
+        "cover": ((128, 128), "uint8"),
+        "mask": ((128, 128), "uint8"),
+        "flow": ((128, 128, 2), "float32"),
+        "flow_valid": ((128, 128), "uint8"),
+        "light": ((128, 128), "uint8"),
+        "cover_RGB": ((128, 128, 3), "uint8"),
+        "mask_RGB": ((128, 128, 3), "uint8"),
+        "hsi": ((32, 32, 40), "uint16"),
+    }
+    assert set(np.unique(images["cover"])) <= set(range(1, 7))
+    changed = images["mask"] > 0
+    np.testing.assert_array_equal(images["mask"][changed], images["cover"][changed])
+    assert not images["flow_valid"][changed].any()
+
+
+@pytest.mark.parametrize("index", [1, 2])
+def test_flow_takes_ref_to_hr(index: int) -> None:
+    """With equal sun and sensor the warped Ref is HR to within noise and interpolation; half a pixel off is not."""
+    images = _pair(index, "kagglesrd", jpeg=0, noise=0.0).images
+    own = np.moveaxis(np.stack(np.meshgrid(np.arange(128), np.arange(128), indexing="ij"), axis=-1), -1, 0)
+    valid = images["flow_valid"] > 0
+    assert valid.mean() > 0.5
+
+    def warped(off: float) -> float:
+        there = own + np.moveaxis(images["flow"], -1, 0) + off
+        bands = [
+            ndimage.map_coordinates(images["Ref"][:, :, band].astype(np.float32), there, order=3) for band in range(3)
+        ]
+        return _psnr(np.stack(bands, axis=-1)[valid], images["HR"][valid])
+
+    plain = _psnr(images["Ref"], images["HR"])
+    assert warped(0.0) > max(plain + 8, warped(0.5) + 2, warped(-0.5) + 2, 26)
+
+
+def test_equal_shots_are_equal_images_apart_from_noise() -> None:
+    images = _pair(
+        1, "kagglesrd", jpeg=0, misregistration=0.0, rotation=0.0, scale_difference=0.0, view_angle=0.0, noise=0.0
+    ).images
+    assert _psnr(images["Ref"], images["HR"]) > 35
+    np.testing.assert_allclose(images["flow"][images["flow_valid"] > 0], 0, atol=1e-4)
+    assert (images["flow_valid"] > 0).all()
+
+
+def test_lr_ux_and_ref_dux_are_what_prepare_makes() -> None:
+    from refsr.ops.resize import imresize
+
+    images = _pair().images
+    expected = imresize(imresize(images["Ref"], 0.25, rounding="never"), 4)
+    np.testing.assert_allclose(images["Ref_DUX4"], np.clip(expected, 0, 255), atol=0.51)
+    lr = imresize(images["HR"], 0.25, rounding="once")
+    assert (images["LR"] == lr).mean() > 0.999
+
+
+def test_spectral_shift_moves_the_colours() -> None:
+    def distance(shift: float) -> float:
+        own = _pair(
+            1,
+            "kagglesrd",
+            misregistration=0.0,
+            rotation=0.0,
+            scale_difference=0.0,
+            view_angle=0.0,
+            spectral_shift=shift,
+        ).images
+        return float(np.abs(own["HR"].astype(float) - own["Ref"]).mean())
+
+    assert distance(0.0) < distance(0.5) < distance(1.0)
+
+
+def test_change_knob_changes_about_that_much() -> None:
+    shares = {
+        change: np.mean([(_pair(index, change=change).images["mask"] > 0).mean() for index in range(3)])
+        for change in (0.0, 0.6)
+    }
+    assert shares[0.0] < 0.05 < 0.2 < shares[0.6]
+
+
+def test_dual_zoom_lr_is_of_the_same_ground_but_of_another_lens() -> None:
+    from refsr.ops.resize import imresize
+
+    pair = _pair(1, optics="dual-zoom")
+    reduced = imresize(pair.images["HR"], 0.25, rounding="once")
+    assert 22 < _psnr(pair.images["LR"], reduced) < 50
+    assert pair.record["degradation"] == []
+    assert not pair.images["mask"].any()
+    # Shifted by a whole LR pixel the images fit less: LR is aligned with HR.
+    assert _psnr(pair.images["LR"][:, 1:], reduced[:, :-1]) < _psnr(pair.images["LR"], reduced) - 2
+
+
+def test_sixteen_bits_use_their_range() -> None:
+    image = _pair(bits=16).images["HR"]
+    assert image.dtype == np.uint16
+    assert len(np.unique(image)) > 2000
+
+
+def test_a_place_is_a_function_of_knobs_and_index() -> None:
+    one, two = _pair(1, bands=30, cloud_cover=0.2), _pair(1, bands=30, cloud_cover=0.2)
+    assert one.record == two.record
+    for kind, image in one.images.items():
+        np.testing.assert_array_equal(image, two.images[kind], err_msg=kind)
+    assert not np.array_equal(one.images["HR"], _pair(2).images["HR"])
+    assert not np.array_equal(one.images["HR"], make_pair(Knobs(size=128, seed=5), 1).images["HR"])
