@@ -12,11 +12,13 @@ def bilinear_truncated(image: Array, height: int, width: int) -> Array:
     import cv2
 
     enlarged = cv2.resize(image.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
-    return enlarged.reshape(height, width, image.shape[2]).astype(np.uint8)
+    truncated: Array = enlarged.reshape(height, width, image.shape[2]).astype(np.uint8)
+    return truncated
 
 
 def nearest(image: Array, height: int, width: int) -> Array:
     """(H, W, C) -> (height, width, C): source index floor(i * in / out), as at inference and inside the network."""
     rows = np.arange(height) * image.shape[0] // height
     columns = np.arange(width) * image.shape[1] // width
-    return image[rows[:, None], columns]
+    enlarged: Array = image[rows[:, None], columns]
+    return enlarged

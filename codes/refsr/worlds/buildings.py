@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from refsr.worlds.canvas import Canvas, Roof, Rows, Tint
-from refsr.worlds.frame import Rect
+from refsr.worlds.frame import Points, Rect
 from refsr.worlds.greenery import vary
 
 Generator = np.random.Generator
@@ -47,14 +47,17 @@ def building(
         _pitched_details(canvas, generator, roof)
 
 
-def _corners(roof: Roof, u0: float = -1, v0: float = -1, u1: float = 1, v1: float = 1) -> np.ndarray:  # type: ignore[type-arg]
+def _corners(roof: Roof, u0: float = -1, v0: float = -1, u1: float = 1, v1: float = 1) -> Points:
     """A part of a roof's rectangle, given in shares of its half sides, as pixels."""
     local = np.array([(u0, v0), (u1, v0), (u1, v1), (u0, v1)]) * (roof.half_u, roof.half_v)
     cosine, sine = np.cos(roof.angle), np.sin(roof.angle)
-    return local @ np.array([[cosine, sine], [-sine, cosine]]) + np.asarray(roof.centre)
+    corners: Points = local @ np.array([[cosine, sine], [-sine, cosine]]) + np.asarray(roof.centre)
+    return corners
 
 
-def _part(roof: Roof, generator: Generator, width: float, depth: float, fine: float, side: float | None = None) -> np.ndarray:  # type: ignore[type-arg]
+def _part(
+    roof: Roof, generator: Generator, width: float, depth: float, fine: float, side: float | None = None
+) -> Points:
     """A rectangle of `width` by `depth` metres somewhere on a roof, in pixels."""
     du, dv = width / 2 / fine / roof.half_u, depth / 2 / fine / roof.half_v
     u = float(generator.uniform(-1 + du, 1 - du)) if du < 1 else 0.0
@@ -79,7 +82,9 @@ def _flat_details(canvas: Canvas, generator: Generator, roof: Roof, colour: Tint
     for _ in range(int(generator.poisson(area / 130))):
         what = str(generator.choice(["roof_metal_light", "concrete", "glass", "roof_metal_dark"]))
         size = generator.uniform(0.8, 3.0, 2)
-        lifted = canvas.thing(what, vary(generator, 0.15), None, _raised(canvas, roof, roof.eaves + float(generator.uniform(0.4, 2.2))))
+        lifted = canvas.thing(
+            what, vary(generator, 0.15), None, _raised(canvas, roof, roof.eaves + float(generator.uniform(0.4, 2.2)))
+        )
         canvas.draw_pixels(_part(roof, generator, size[0], size[1], fine), lifted)
     if area > 250 and generator.random() < 0.35:
         number = canvas.thing("glass", (0.9, 1.0, 1.25), None, _raised(canvas, roof, roof.eaves + 0.4))
@@ -128,10 +133,16 @@ def house(canvas: Canvas, generator: Generator, rect: Rect, style: str | None = 
 
 def hall(canvas: Canvas, generator: Generator, rect: Rect) -> None:
     """A works hall: flat or low pitched, in sheets, with skylights in a row."""
-    material = str(generator.choice(["roof_metal_light", "roof_metal_dark", "roof_gravel", "roof_bitumen"], p=(0.42, 0.25, 0.18, 0.15)))
+    material = str(
+        generator.choice(
+            ["roof_metal_light", "roof_metal_dark", "roof_gravel", "roof_bitumen"], p=(0.42, 0.25, 0.18, 0.15)
+        )
+    )
     eaves = float(generator.uniform(6, 12))
     shape = GABLE if material.startswith("roof_metal") and generator.random() < 0.6 else FLAT
-    building(canvas, generator, rect, eaves, shape, material, rise=0.09 * min(rect.width, rect.height) / 2 if shape else 0.0)
+    building(
+        canvas, generator, rect, eaves, shape, material, rise=0.09 * min(rect.width, rect.height) / 2 if shape else 0.0
+    )
     if generator.random() < 0.7:
         fine = canvas.frame.fine
         centre, angle = canvas.frame.local(rect.centre)
@@ -144,4 +155,6 @@ def hall(canvas: Canvas, generator: Generator, rect: Rect) -> None:
         for i in range(count):
             u = (i + 0.5) / count * 2 - 1
             for v in (-0.5, 0.5):
-                canvas.draw_pixels(_corners(roof, u - 0.6 / longer * 2, v - 0.22, u + 0.6 / longer * 2, v + 0.22), number)
+                canvas.draw_pixels(
+                    _corners(roof, u - 0.6 / longer * 2, v - 0.22, u + 0.6 / longer * 2, v + 0.22), number
+                )

@@ -97,7 +97,7 @@ class Canvas:
     def stamp(self, centre: Points, bump: npt.NDArray[np.float32], number: int) -> None:
         """Raises a round thing, such as a crown, where its height (n, n) stands above what is there."""
         n = len(bump)
-        left, top = (int(round(float(c) - n / 2)) for c in centre)
+        left, top = (round(float(c) - n / 2) for c in centre)
         r0, r1, c0, c1 = max(top, 0), min(top + n, self.size), max(left, 0), min(left + n, self.size)
         if r0 >= r1 or c0 >= c1:
             return

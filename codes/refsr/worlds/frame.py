@@ -43,6 +43,16 @@ class Rect:
     def corners(self) -> Points:
         return np.array([(self.u0, self.v0), (self.u1, self.v0), (self.u1, self.v1), (self.u0, self.v1)])
 
+    def part(self, along_u: bool, a0: float, b0: float, a1: float, b1: float) -> Rect:
+        """A rectangle inside, given along u and across it, or along v, in metres from the corner."""
+        if along_u:
+            return Rect(self.u0 + a0, self.v0 + b0, self.u0 + a1, self.v0 + b1)
+        return Rect(self.u0 + b0, self.v0 + a0, self.u0 + b1, self.v0 + a1)
+
+    def sides(self, along_u: bool) -> tuple[float, float]:
+        """Length along u and across it, or along v and across that."""
+        return (self.width, self.height) if along_u else (self.height, self.width)
+
     def outline(self, step: float = 6.0) -> Points:
         """The border with a point every few metres, so that it bends with the streets."""
         return densify(self.corners(), step)
@@ -67,7 +77,8 @@ class Frame:
         bent = plan + np.sin(phase) @ self.waves[:, 3:5]
         cosine, sine = np.cos(self.angle), np.sin(self.angle)
         turned = bent @ np.array([[cosine, sine], [-sine, cosine]])
-        return (turned + self.centre) / self.fine
+        pixels: Points = (turned + self.centre) / self.fine
+        return pixels
 
     def local(self, point: tuple[float, float]) -> tuple[Points, float]:
         """Where a plan point lies in fine pixels, and the angle of the plan's u axis there."""
@@ -92,7 +103,8 @@ def densify(corners: Points, step: float, closed: bool = True) -> Points:
 def turned(points: Any, centre: tuple[float, float], angle: float) -> Points:
     """Points around the origin, turned and moved to `centre`."""
     cosine, sine = np.cos(angle), np.sin(angle)
-    return np.asarray(points, dtype=np.float64) @ np.array([[cosine, sine], [-sine, cosine]]) + np.asarray(centre)
+    moved: Points = np.asarray(points, dtype=np.float64) @ np.array([[cosine, sine], [-sine, cosine]]) + centre
+    return moved
 
 
 def ellipse(centre: tuple[float, float], a: float, b: float, angle: float = 0.0, points: int = 40) -> Points:
@@ -101,7 +113,9 @@ def ellipse(centre: tuple[float, float], a: float, b: float, angle: float = 0.0,
     return turned(np.stack([a * np.cos(t), b * np.sin(t)], 1), centre, angle)
 
 
-def blob(generator: np.random.Generator, centre: tuple[float, float], a: float, b: float, rough: float = 0.18) -> Points:
+def blob(
+    generator: np.random.Generator, centre: tuple[float, float], a: float, b: float, rough: float = 0.18
+) -> Points:
     """An irregular round shape."""
     t = np.linspace(0, 2 * np.pi, 48, endpoint=False)
     radius = np.ones_like(t)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -43,9 +44,11 @@ def crown(diameter: int, conifer: bool, variant: int) -> npt.NDArray[np.float32]
     return np.where(inside < 1, np.clip(body + leaves, 0.12, None), 0).astype(np.float32)
 
 
-def tree(canvas: Canvas, generator: Generator, at: Points | tuple[float, float], size: float, kind: str = "tree_broadleaf") -> None:
+def tree(
+    canvas: Canvas, generator: Generator, at: Points | tuple[float, float], size: float, kind: str = "tree_broadleaf"
+) -> None:
     """One tree of `size` metres across at a plan point."""
-    pixels = max(4, int(round(size / canvas.frame.fine)))
+    pixels = max(4, round(size / canvas.frame.fine))
     conifer = kind == "tree_conifer"
     shape = crown(min(pixels, 72), conifer, int(generator.integers(6)))
     height = size * float(generator.uniform(1.1, 1.7) if conifer else generator.uniform(0.75, 1.15))
@@ -82,15 +85,27 @@ def clearing(canvas: Canvas, generator: Generator, rect: Rect) -> None:
     for _ in range(int(rect.area / 180)):
         centre = (generator.uniform(rect.u0, rect.u1), generator.uniform(rect.v0, rect.v1))
         material = str(generator.choice(["bare_soil", "grass_green", "grass_dry", "shrub"]))
-        canvas.paint(blob(generator, centre, *generator.uniform(1.5, 7, 2), 0.35), material, vary(generator, 0.15))
+        canvas.paint(
+            blob(generator, centre, float(generator.uniform(1.5, 7)), float(generator.uniform(1.5, 7)), 0.35),
+            material,
+            vary(generator, 0.15),
+        )
     for point in scattered(generator, rect, 16):
         if generator.random() < 0.4:
-            tree(canvas, generator, point, float(generator.uniform(1.5, 6)), "shrub" if generator.random() < 0.6 else "tree_broadleaf")
+            tree(
+                canvas,
+                generator,
+                point,
+                float(generator.uniform(1.5, 6)),
+                "shrub" if generator.random() < 0.6 else "tree_broadleaf",
+            )
 
 
 def meadow(canvas: Canvas, generator: Generator, rect: Rect) -> None:
     """Grass in patches, some trees and bushes."""
-    canvas.paint(rect.outline(), str(generator.choice(["grass_green", "grass_dry"], p=(0.7, 0.3))), vary(generator, 0.1))
+    canvas.paint(
+        rect.outline(), str(generator.choice(["grass_green", "grass_dry"], p=(0.7, 0.3))), vary(generator, 0.1)
+    )
     for _ in range(int(generator.integers(2, 7))):
         centre = (generator.uniform(rect.u0, rect.u1), generator.uniform(rect.v0, rect.v1))
         canvas.paint(
@@ -107,14 +122,11 @@ def field(canvas: Canvas, generator: Generator, rect: Rect, state: Generator) ->
     """A parcel, or a few side by side; `generator` gives its shape, `state` the crops of the date."""
     parts = int(generator.integers(1, 4))
     along_u = rect.width > rect.height
+    length, depth = rect.sides(along_u)
     cuts = np.sort(np.concatenate([[0, 1], (np.arange(1, parts) + generator.uniform(-0.2, 0.2, parts - 1)) / parts]))
     heading = 0.0 if along_u else np.pi / 2
-    for a, b in zip(cuts[:-1], cuts[1:], strict=True):
-        part = (
-            Rect(rect.u0 + a * rect.width, rect.v0, rect.u0 + b * rect.width, rect.v1)
-            if along_u
-            else Rect(rect.u0, rect.v0 + a * rect.height, rect.u1, rect.v0 + b * rect.height)
-        )
+    for a, b in pairwise(cuts):
+        part = rect.part(along_u, a * length, 0, b * length, depth)
         _parcel(canvas, state, part, heading + np.pi / 2)
     if generator.random() < 0.35:
         hedge(canvas, generator, rect)
@@ -124,7 +136,9 @@ def _parcel(canvas: Canvas, state: Generator, rect: Rect, heading: float) -> Non
     crop = str(state.choice(CROPS, p=CROP_ODDS))
     _, turn = canvas.frame.local(rect.centre)
     spacing = float(state.choice([0.75, 1.0, 1.5, 3.0]))
-    rows = Rows(turn + heading, spacing / canvas.frame.fine, float(state.uniform(0.05, 0.24)), float(state.uniform(0, 6)))
+    rows = Rows(
+        turn + heading, spacing / canvas.frame.fine, float(state.uniform(0.05, 0.24)), float(state.uniform(0, 6))
+    )
     canvas.paint(rect.outline(), "grass_green", vary(state, 0.08))
     inner = rect.inset(0.7)
     canvas.paint(inner.outline(), crop, vary(state, 0.10, 0.05), rows)
@@ -167,7 +181,13 @@ def hedge(canvas: Canvas, generator: Generator, rect: Rect, width: float = 2.2, 
                 size = width * float(generator.uniform(0.7, 1.35))
                 if generator.random() < 0.05:
                     size *= 2.5
-                tree(canvas, generator, point + generator.normal(0, 0.25, 2), size, "shrub" if size < 4 else "tree_broadleaf")
+                tree(
+                    canvas,
+                    generator,
+                    point + generator.normal(0, 0.25, 2),
+                    size,
+                    "shrub" if size < 4 else "tree_broadleaf",
+                )
 
 
 def orchard(canvas: Canvas, generator: Generator, rect: Rect) -> None:
@@ -175,7 +195,11 @@ def orchard(canvas: Canvas, generator: Generator, rect: Rect) -> None:
     canvas.paint(rect.outline(), "grass_green", vary(generator, 0.08))
     gap, step, size = generator.uniform(4.2, 6.0), generator.uniform(2.4, 4.2), generator.uniform(2.0, 3.6)
     for u in np.arange(rect.u0 + 3, rect.u1 - 2, gap):
-        canvas.paint(strip(densify(np.array([(u, rect.v0 + 2), (u, rect.v1 - 2)]), 6.0, closed=False), 0.6), "grass_dry", vary(generator, 0.05))
+        canvas.paint(
+            strip(densify(np.array([(u, rect.v0 + 2), (u, rect.v1 - 2)]), 6.0, closed=False), 0.6),
+            "grass_dry",
+            vary(generator, 0.05),
+        )
         for v in np.arange(rect.v0 + 3, rect.v1 - 2, step):
             if generator.random() < 0.96:
                 tree(canvas, generator, (u + generator.normal(0, 0.12), v), size * float(generator.uniform(0.8, 1.15)))
@@ -185,7 +209,9 @@ def park(canvas: Canvas, generator: Generator, rect: Rect) -> None:
     """Lawn, winding paths, beds, groups of trees."""
     canvas.paint(rect.outline(), "grass_green", vary(generator, 0.08))
     for _ in range(2):
-        ends = np.array([(rect.u0, generator.uniform(rect.v0, rect.v1)), (rect.u1, generator.uniform(rect.v0, rect.v1))])
+        ends = np.array(
+            [(rect.u0, generator.uniform(rect.v0, rect.v1)), (rect.u1, generator.uniform(rect.v0, rect.v1))]
+        )
         line = densify(ends, 2.0, closed=False)
         line[:, 1] += np.sin(np.linspace(0, generator.uniform(4, 9), len(line))) * rect.height * 0.12
         canvas.paint(strip(_within(line, rect.inset(0.5)), 1.1), "gravel", vary(generator, 0.06))
@@ -195,3 +221,13 @@ def park(canvas: Canvas, generator: Generator, rect: Rect) -> None:
     for point in scattered(generator, rect.inset(2), 9):
         if generator.random() < 0.55:
             tree(canvas, generator, point, float(generator.uniform(3, 9.5)))
+
+
+def trees_where_free(canvas: Canvas, generator: Generator, rect: Rect, distance: float, odds: float) -> None:
+    """Trees about `distance` apart, but not on roofs or cars."""
+    for point in scattered(generator, rect.inset(1.5), distance):
+        column, row = (int(c) for c in canvas.frame.map([point])[0])
+        if not (0 <= row < canvas.size and 0 <= column < canvas.size) or generator.random() > odds:
+            continue
+        if int(canvas.things[row, column]) not in canvas.roofs and canvas.lift[row, column] < 0.5:
+            tree(canvas, generator, point, float(generator.uniform(3, 8)))

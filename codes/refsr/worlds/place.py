@@ -11,7 +11,7 @@ from refsr.core.errors import UsageError, suggestion
 from refsr.core.seeding import numpy_generator
 from refsr.worlds.blocks import FILLERS
 from refsr.worlds.canvas import Canvas
-from refsr.worlds.frame import Frame
+from refsr.worlds.frame import Frame, Rect
 from refsr.worlds.greenery import hedge, vary
 from refsr.worlds.plan import STYLES, Plan, make_plan
 from refsr.worlds.traffic import driving, markings, pavement, river, roadway
@@ -78,7 +78,9 @@ def drawn(place: Place, date: int) -> Canvas:
     for block in blocks:
         use, fresh = block.uses[date], block.fresh[date] if block.uses[0] == block.uses[1] else 0
         state = generator("state", block.number, use, block.fresh[date] if use in LASTING else date)
-        FILLERS[use](canvas, generator("block", block.number, use, fresh if use not in LASTING else 0), block.rect, state)
+        FILLERS[use](
+            canvas, generator("block", block.number, use, fresh if use not in LASTING else 0), block.rect, state
+        )
     for street in streets:
         if street.kind == "river":
             river(canvas, generator("river", street.number), street, float(generator("level", date).uniform(-1.6, 1.6)))
@@ -92,10 +94,10 @@ def drawn(place: Place, date: int) -> Canvas:
     return canvas
 
 
-def _border(canvas: Canvas, generator: np.random.Generator, horizontal: bool, at: float, start: float, end: float) -> None:
+def _border(
+    canvas: Canvas, generator: np.random.Generator, horizontal: bool, at: float, start: float, end: float
+) -> None:
     """A hedge or a line of trees along some borders between parcels."""
-    from refsr.worlds.frame import Rect
-
     if generator.random() < 0.4:
         rect = Rect(start, at + 1.4, end, at + 1.4) if horizontal else Rect(at + 1.4, start, at + 1.4, end)
         hedge(canvas, generator, rect, float(generator.uniform(1.8, 4.5)), 1 if horizontal else 2)

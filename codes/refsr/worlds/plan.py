@@ -21,7 +21,14 @@ USES: dict[str, dict[str, float]] = {
     "forest": {"wood": 9, "meadow": 1.6, "field": 2, "clearing": 1.5, "pond": 0.4},
 }
 # Block sides in metres at which cutting stops, by style.
-GRAIN = {"rural": (55, 120), "suburban": (46, 95), "urban": (50, 95), "industrial": (70, 130), "riverside": (55, 110), "forest": (70, 140)}
+GRAIN = {
+    "rural": (55, 120),
+    "suburban": (46, 95),
+    "urban": (50, 95),
+    "industrial": (70, 130),
+    "riverside": (55, 110),
+    "forest": (70, 140),
+}
 
 # What another date may have made of a block; uses that are not listed change in their details only.
 CHANGES: dict[str, tuple[str, ...]] = {
@@ -55,6 +62,8 @@ class Street:
     end: float
     width: float
     number: int
+    paved: bool = True
+    """Pavements beside it, as in towns."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +89,11 @@ class Plan:
 def make_plan(seed: int, index: int, side: float, visible: float, change: float, style: str | None) -> Plan:
     """Lays out a square of `side` metres, of which `visible` metres are seen, so that `change` of it differs."""
     generator = numpy_generator(seed, "place", index, "plan")
-    chosen = style if style is not None else STYLES[int(generator.choice(len(STYLES), p=(0.24, 0.27, 0.15, 0.13, 0.13, 0.08)))]
+    chosen = (
+        style
+        if style is not None
+        else STYLES[int(generator.choice(len(STYLES), p=(0.24, 0.27, 0.15, 0.13, 0.13, 0.08)))]
+    )
     streets: list[Street] = []
     rects: list[Rect] = []
     half = side / 2
@@ -109,7 +122,8 @@ def _cut(
     share = generator.uniform(0.36, 0.64)
     at = (rect.v0 + share * rect.height) if along_u else (rect.u0 + share * rect.width)
     start, end = (rect.u0, rect.u1) if along_u else (rect.v0, rect.v1)
-    streets.append(Street(kind, along_u, at, start, end, width, len(streets)))
+    paved = style in ("suburban", "urban", "industrial")
+    streets.append(Street(kind, along_u, at, start, end, width, len(streets), paved))
     gap = width / 2 + {"road": 2.2, "lane": 1.6, "track": 0.4, "river": 5.0, "edge": 0.0}[kind]
     first = Rect(rect.u0, rect.v0, rect.u1, at - gap) if along_u else Rect(rect.u0, rect.v0, at - gap, rect.v1)
     second = Rect(rect.u0, at + gap, rect.u1, rect.v1) if along_u else Rect(at + gap, rect.v0, rect.u1, rect.v1)
@@ -127,7 +141,9 @@ def _way(depth: int, style: str, generator: np.random.Generator) -> tuple[str, f
         kind = str(generator.choice(["track", "edge", "lane"], p=(0.35, 0.5, 0.15)))
         return kind, {"track": 3.0, "edge": 1.2, "lane": 4.2}[kind]
     if depth <= 1:
-        return "road", float(generator.uniform(8, 12) if style in ("urban", "industrial") else generator.uniform(6.5, 8.5))
+        return "road", float(
+            generator.uniform(8, 12) if style in ("urban", "industrial") else generator.uniform(6.5, 8.5)
+        )
     return "lane", float(generator.uniform(4.8, 6.5))
 
 
@@ -156,13 +172,19 @@ def _changed(blocks: list[Block], visible: float, change: float, generator: np.r
         if areas[at] == 0 or done + areas[at] > (change + 0.06) * total or done >= change * total:
             continue
         # Building up is commoner than tearing down: mostly the later date has the heavier use.
-        pair = (new, block.uses[1]) if before_first and new in ("site", "meadow") else (block.uses[0], _fitting(new, block.rect))
+        pair = (
+            (new, block.uses[1])
+            if before_first and new in ("site", "meadow")
+            else (block.uses[0], _fitting(new, block.rect))
+        )
         result[at] = replace(block, uses=pair, fresh=(0, 1))
         done += areas[at]
     return result
 
 
 def _overlap(rect: Rect, half: float) -> float:
-    return Rect(max(rect.u0, -half), max(rect.v0, -half), min(rect.u1, half), min(rect.v1, half)).area if (
-        rect.u1 > -half and rect.u0 < half and rect.v1 > -half and rect.v0 < half
-    ) else 0.0
+    return (
+        Rect(max(rect.u0, -half), max(rect.v0, -half), min(rect.u1, half), min(rect.v1, half)).area
+        if (rect.u1 > -half and rect.u0 < half and rect.v1 > -half and rect.v0 < half)
+        else 0.0
+    )

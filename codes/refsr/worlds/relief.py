@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from refsr.worlds.canvas import Canvas, Roof
-from refsr.worlds.materials import INDEX
 
 Grid = npt.NDArray[np.float32]
 
@@ -62,7 +61,8 @@ def _roof_height(of: Grid, rows: Grid, columns: Grid) -> Grid:
     u, v = np.abs(x * of[:, 2] + y * of[:, 3]), np.abs(y * of[:, 2] - x * of[:, 3])
     from_side = of[:, 5] - v
     inner = np.where(of[:, 8] == 2, np.minimum(from_side, of[:, 4] - u), from_side)
-    return of[:, 6] + of[:, 7] * np.clip(inner / np.maximum(of[:, 5], 1e-3), 0, 1)
+    height: Grid = of[:, 6] + of[:, 7] * np.clip(inner / np.maximum(of[:, 5], 1e-3), 0, 1)
+    return height
 
 
 def sunlight(height: Grid, sun: Sun, fine: float) -> Grid:
@@ -76,7 +76,8 @@ def sunlight(height: Grid, sun: Sun, fine: float) -> Grid:
         shift = (round(k * step * down), round(k * step * across))
         here, there = _overlap(shift, height.shape[0])
         np.maximum(highest[here], height[there] - np.float32(k * step * fine * rise), out=highest[here])
-    return np.clip(1 - (highest - height) / np.float32(0.3), 0, 1)
+    lit: Grid = np.clip(1 - (highest - height) / np.float32(0.3), 0, 1)
+    return lit
 
 
 def _overlap(shift: tuple[int, int], size: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
@@ -110,16 +111,13 @@ def look_at(height: Grid, look: Look, fine: float) -> Seen:
     down, across = direction(look.azimuth)
     source = source.copy()
     plain = np.arange(size * size, dtype=np.intp).reshape(size, size)
-    for k in range(1, int(float(height.max()) * slope / fine) + 1):
-        level = np.float32(k * fine / slope)
-        # What stands at p - k * direction reaches p when it is as high as k steps of lean.
+    for k in range(1, round(float(height.max()) * slope / fine) + 1):
+        # What stands at p - k * direction is seen at p if its height leans it by k pixels, to the nearest.
+        least, most = (np.float32((k + half) * fine / slope) for half in (-0.5, 0.5))
         here, there = _overlap((-round(k * down), -round(k * across)), size)
         standing = height[there]
-        meets = standing >= level
+        meets = standing >= least
         source[here][meets] = plain[there][meets]
-        seen[here][meets] = np.minimum(standing, level + np.float32(fine / slope))[meets]
-        wall[here][meets] = (standing > level + np.float32(fine / slope))[meets]
+        seen[here][meets] = np.minimum(standing, most)[meets]
+        wall[here][meets] = (standing >= most)[meets]
     return Seen(source, seen, wall)
-
-
-WALL = INDEX["wall"]

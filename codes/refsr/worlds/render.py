@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,15 +12,18 @@ import numpy.typing as npt
 from refsr.worlds.canvas import Canvas
 from refsr.worlds.materials import COVER, INDEX, REFLECTANCE, ROUGHNESS, Cover
 from refsr.worlds.place import FINER, Place, drawn
-from refsr.worlds.relief import WALL, Look, Seen, Sun, heights, look_at, sunlight
+from refsr.worlds.relief import Look, Seen, Sun, heights, look_at, sunlight
 from refsr.worlds.texture import textures
 
 Floats = npt.NDArray[np.float32]
+Bytes = npt.NDArray[np.uint8]
 
 SUNLIGHT = np.array([1.0, 0.965, 0.90], np.float32)
-SKYLIGHT = np.array([0.125, 0.155, 0.205], np.float32)
+SKYLIGHT = np.array([0.19, 0.215, 0.255], np.float32)
 # Slopes steeper than this are edges, not faces; shading them as faces would burn them out.
 STEEPEST = 1.1
+# Walls stand steeper to the light than the roof whose light they are given.
+WALL_LIGHT = np.float32(0.55)
 
 
 @dataclass(frozen=True)
@@ -46,36 +50,45 @@ def render(place: Place, date: int, sun: Sun, look: Look) -> Rendering:
     fine = canvas.frame.fine
     height = heights(canvas)
     lit = sunlight(height, sun, fine)
-    material = np.asarray(canvas.material, np.uint8)[canvas.things]
-    radiance = _reflectance(place, canvas, material) * _irradiance(place, height, lit, sun, fine)
+    own_material = _material(canvas)
+    radiance = _reflectance(place, canvas, own_material) * _irradiance(place, height, lit, sun, fine)
     seen = look_at(height, look, fine)
+    material, walls = _seen_material(own_material, seen)
     if look.off_nadir > 0:
-        walls = _walls(seen, height, material, sun, look)
-        radiance = _take(radiance, seen)
-        radiance[walls] *= np.float32(0.55)
-        material, lit = _take(material, seen), _take(lit, seen)
-        material[walls] = WALL
+        radiance, lit = _take(radiance, seen), _take(lit, seen)
+        radiance[walls] *= WALL_LIGHT
+    shown: Bytes = _centre(material)
+    cover: Bytes = COVER[shown]
     return Rendering(
         radiance=_mean(radiance),
-        material=_centre(material),
-        cover=COVER[_centre(material)],
+        material=shown,
+        cover=cover,
         height=_centre(seen.height),
         ground=_feet(_centre(seen.source), canvas.size),
         light=_mean(lit),
     )
 
 
-def cover_map(place: Place, date: int, look: Look) -> npt.NDArray[np.uint8]:
+def cover_map(place: Place, date: int, look: Look) -> Bytes:
     """Land cover alone, (H, W), as `render` would give it."""
     canvas = drawn(place, date)
-    material = np.asarray(canvas.material, np.uint8)[canvas.things]
-    height = heights(canvas)
-    seen = look_at(height, look, canvas.frame.fine)
-    if look.off_nadir > 0:
-        walls = _walls(seen, height, material, None, look)
-        material = _take(material, seen)
-        material[walls] = WALL
-    return COVER[_centre(material)]
+    seen = look_at(heights(canvas), look, canvas.frame.fine)
+    material, _ = _seen_material(_material(canvas), seen)
+    cover: Bytes = COVER[_centre(material)]
+    return cover
+
+
+def _material(canvas: Canvas) -> Bytes:
+    material: Bytes = np.asarray(canvas.material, np.uint8)[canvas.things]
+    return material
+
+
+def _seen_material(material: Bytes, seen: Seen) -> tuple[Bytes, npt.NDArray[np.bool_]]:
+    """What a look sees, and where it sees the side of a building; the sides of crowns are leaves like their tops."""
+    shown: Bytes = _take(material, seen)
+    walls: npt.NDArray[np.bool_] = seen.wall & (COVER == Cover.BUILDING)[shown]
+    shown[walls] = INDEX["wall"]
+    return shown, walls
 
 
 def _reflectance(place: Place, canvas: Canvas, material: npt.NDArray[np.uint8]) -> Floats:
@@ -86,13 +99,14 @@ def _reflectance(place: Place, canvas: Canvas, material: npt.NDArray[np.uint8]) 
     factor += _rows(canvas, noise.clumps)
     np.clip(factor, 0.25, 2.2, out=factor)
     colour = np.asarray(canvas.tint, np.float32) * REFLECTANCE[np.asarray(canvas.material)]
-    reflectance = colour[canvas.things]
+    reflectance: Floats = colour[canvas.things]
     reflectance *= factor[..., None]
     # Plants turn yellow in patches: more red, a little less blue.
     green = np.isin(COVER, (Cover.LOW_VEGETATION, Cover.TREE, Cover.PLAYGROUND))[material] * noise.hue
     reflectance[..., 0] *= 1 + np.float32(0.09) * green
     reflectance[..., 2] *= 1 - np.float32(0.05) * green
-    return np.clip(reflectance, 0.004, 0.95)
+    np.clip(reflectance, 0.004, 0.95, out=reflectance)
+    return reflectance
 
 
 def _rows(canvas: Canvas, wobble: Floats) -> Floats:
@@ -132,20 +146,14 @@ def _irradiance(place: Place, height: Floats, lit: Floats, sun: Sun, fine: float
     hidden = np.clip(around - height, 0, None) / 7 + np.clip(near - height, 0, None) / 3
     open_sky = 1 / (1 + hidden)
     direct = (cosine * lit).astype(np.float32)
-    return direct[..., None] * SUNLIGHT + open_sky.astype(np.float32)[..., None] * SKYLIGHT
+    light: Floats = direct[..., None] * SUNLIGHT + open_sky.astype(np.float32)[..., None] * SKYLIGHT
+    return light
 
 
-def _walls(
-    seen: Seen, height: Floats, material: npt.NDArray[np.uint8], sun: Sun | None, look: Look
-) -> npt.NDArray[np.bool_]:
-    """Where the side of a building is seen; the sides of crowns are leaves like their tops."""
-    built = (COVER == Cover.BUILDING)[material].ravel()[seen.source]
-    return seen.wall & built
-
-
-def _take(grid: npt.NDArray[np.generic], seen: Seen) -> npt.NDArray[np.generic]:  # type: ignore[type-var]
-    flat = grid.reshape(-1, *grid.shape[2:])
-    return flat[seen.source]
+def _take(grid: npt.NDArray[Any], seen: Seen) -> npt.NDArray[Any]:
+    """What each line of sight meets, of a grid (size, size, ...)."""
+    met: npt.NDArray[Any] = grid.reshape(-1, *grid.shape[2:])[seen.source]
+    return met
 
 
 def _mean(grid: Floats) -> Floats:
@@ -154,7 +162,7 @@ def _mean(grid: Floats) -> Floats:
     return np.asarray(cv2.resize(grid, (size, size), interpolation=cv2.INTER_AREA))
 
 
-def _centre(grid: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+def _centre(grid: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """One fine pixel of each canvas pixel, for what cannot be averaged."""
     return grid[FINER // 2 :: FINER, FINER // 2 :: FINER]
 
@@ -162,7 +170,8 @@ def _centre(grid: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
 def _feet(source: npt.NDArray[np.intp], size: int) -> Floats:
     """Flat fine indices as (row, column) on the canvas, where an unmoved pixel has its own."""
     rows, columns = np.divmod(source, size)
-    return (np.stack([rows, columns], -1).astype(np.float32) - FINER // 2) / FINER
+    feet: Floats = (np.stack([rows, columns], -1).astype(np.float32) - FINER // 2) / np.float32(FINER)
+    return feet
 
 
-__all__ = ["INDEX", "Look", "Rendering", "Sun", "cover_map", "render"]
+__all__ = ["Look", "Rendering", "Sun", "cover_map", "render"]

@@ -16,7 +16,7 @@ def sports(canvas: Canvas, generator: Generator, rect: Rect, state: Generator) -
     canvas.paint(rect.outline(), "grass_green", vary(generator, 0.08))
     inner = rect.inset(4)
     along_u = inner.width >= inner.height
-    length, depth = (inner.width, inner.height) if along_u else (inner.height, inner.width)
+    length, depth = inner.sides(along_u)
     if length > 120 and depth > 66:
         pitch_length, pitch_depth = 92.0, 54.0
         track(canvas, generator, inner.centre, along_u, pitch_length - 10, pitch_depth / 2 + 5)
@@ -26,8 +26,17 @@ def sports(canvas: Canvas, generator: Generator, rect: Rect, state: Generator) -
     half = (pitch_length / 2, pitch_depth / 2) if along_u else (pitch_depth / 2, pitch_length / 2)
     shift = 0.0 if length > 120 and depth > 66 else (length - pitch_length) / 2 - 2
     centre = (centre[0] - shift, centre[1]) if along_u else (centre[0], centre[1] - shift)
-    pitch(canvas, generator, Rect(centre[0] - half[0], centre[1] - half[1], centre[0] + half[0], centre[1] + half[1]), along_u)
-    rest = Rect(centre[0] + half[0] + 4, inner.v0, inner.u1, inner.v1) if along_u else Rect(inner.u0, centre[1] + half[1] + 4, inner.u1, inner.v1)
+    pitch(
+        canvas,
+        generator,
+        Rect(centre[0] - half[0], centre[1] - half[1], centre[0] + half[0], centre[1] + half[1]),
+        along_u,
+    )
+    rest = (
+        Rect(centre[0] + half[0] + 4, inner.v0, inner.u1, inner.v1)
+        if along_u
+        else Rect(inner.u0, centre[1] + half[1] + 4, inner.u1, inner.v1)
+    )
     if min(rest.width, rest.height) > 18:
         courts(canvas, generator, rest)
     for point in scattered(generator, rect.inset(1.5), 11):
@@ -41,11 +50,15 @@ def pitch(canvas: Canvas, generator: Generator, rect: Rect, along_u: bool) -> No
     _, angle = canvas.frame.local(rect.centre)
     stripes = Rows(angle + (0.0 if along_u else np.pi / 2), 10.5 / canvas.frame.fine, 0.09)
     canvas.paint(rect.outline(), "turf", vary(generator, 0.08), stripes)
-    paint = canvas.thing("road_paint", (1.25, 1.25, 1.22))
+    paint = canvas.thing("road_paint", (0.75, 0.78, 0.72))
     inner = rect.inset(2)
     _frame_lines(canvas, paint, inner)
-    middle = [(inner.centre[0], inner.v0), (inner.centre[0], inner.v1)] if along_u else [(inner.u0, inner.centre[1]), (inner.u1, inner.centre[1])]
-    canvas.draw(strip(np.array(middle), 0.08), paint)
+    middle = (
+        [(inner.centre[0], inner.v0), (inner.centre[0], inner.v1)]
+        if along_u
+        else [(inner.u0, inner.centre[1]), (inner.u1, inner.centre[1])]
+    )
+    canvas.draw(strip(np.array(middle), 0.02), paint)
     _ring(canvas, paint, ellipse(inner.centre, 8, 8))
     size = (14.0, min(36.0, inner.height * 0.7)) if along_u else (min(36.0, inner.width * 0.7), 14.0)
     for end in (0, 1):
@@ -58,19 +71,22 @@ def pitch(canvas: Canvas, generator: Generator, rect: Rect, along_u: bool) -> No
         _frame_lines(canvas, paint, box)
 
 
-def track(canvas: Canvas, generator: Generator, centre: tuple[float, float], along_u: bool, straight: float, radius: float) -> None:
+def track(
+    canvas: Canvas, generator: Generator, centre: tuple[float, float], along_u: bool, straight: float, radius: float
+) -> None:
     """A running track of six lanes around a field."""
 
     def oval(r: float) -> Points:
         t = np.linspace(-np.pi / 2, np.pi / 2, 24)
         right = np.stack([straight / 2 + r * np.cos(t), r * np.sin(t)], 1)
         points = np.concatenate([right, -right])
-        return np.asarray(centre) + (points if along_u else points[:, ::-1])
+        outline: Points = np.asarray(centre) + (points if along_u else points[:, ::-1])
+        return outline
 
     canvas.paint(oval(radius + 7.6), "track_red", vary(generator, 0.1))
-    paint = canvas.thing("road_paint", (1.1, 1.05, 1.0))
+    paint = canvas.thing("road_paint", (0.72, 0.5, 0.45))
     for lane in range(7):
-        _ring(canvas, paint, oval(radius + 0.2 + lane * 1.22), 0.05)
+        _ring(canvas, paint, oval(radius + 0.2 + lane * 1.22))
     canvas.paint(oval(radius), "turf", vary(generator, 0.06))
 
 
@@ -93,20 +109,29 @@ def courts(canvas: Canvas, generator: Generator, rect: Rect) -> None:
         half = (min(half[0], rect.width / 2), min(half[1], rect.height / 2))
         ground = Rect(c[0] - half[0], c[1] - half[1], c[0] + half[0], c[1] + half[1])
         canvas.paint(ground.corners(), surface, vary(generator, 0.1))
-        paint = canvas.thing("road_paint", (1.2, 1.2, 1.2))
+        paint = canvas.thing("road_paint", (0.75, 0.75, 0.75))
         play = Rect(c[0] - half[0] * 0.7, c[1] - half[1] * 0.62, c[0] + half[0] * 0.7, c[1] + half[1] * 0.62)
         _frame_lines(canvas, paint, play)
-        _frame_lines(canvas, paint, Rect(play.u0 + play.width * 0.25, play.v0 + play.height * 0.25, play.u1 - play.width * 0.25, play.v1 - play.height * 0.25))
+        _frame_lines(
+            canvas,
+            paint,
+            Rect(
+                play.u0 + play.width * 0.25,
+                play.v0 + play.height * 0.25,
+                play.u1 - play.width * 0.25,
+                play.v1 - play.height * 0.25,
+            ),
+        )
         v += step
 
 
 def _frame_lines(canvas: Canvas, paint: int, rect: Rect) -> None:
     corners = rect.corners()
     for a, b in zip(corners, np.roll(corners, -1, axis=0), strict=True):
-        canvas.draw(strip(np.array([a, b]), 0.08), paint)
+        canvas.draw(strip(np.array([a, b]), 0.02), paint)
 
 
-def _ring(canvas: Canvas, paint: int, outline: Points, half: float = 0.08) -> None:
+def _ring(canvas: Canvas, paint: int, outline: Points, half: float = 0.02) -> None:
     closed = np.concatenate([outline, outline[:2]])
-    for at in range(0, len(closed) - 1):
+    for at in range(len(closed) - 1):
         canvas.draw(strip(closed[at : at + 2], half), paint)

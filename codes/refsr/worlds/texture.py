@@ -46,4 +46,7 @@ def _noise(generator: np.random.Generator, size: int, wave: int) -> Field:
 
 
 def _unit(field: Field) -> Field:
-    return (field - field.mean(dtype=np.float64).astype(np.float32)) / field.std(dtype=np.float64).astype(np.float32)
+    unit: Field = (field - field.mean(dtype=np.float64).astype(np.float32)) / field.std(dtype=np.float64).astype(
+        np.float32
+    )
+    return unit

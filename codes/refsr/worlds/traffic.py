@@ -19,7 +19,11 @@ CAR_COLOURS: tuple[Tint, ...] = (
 
 def centre_line(street: Street, step: float = 3.0) -> Points:
     """The middle of a street in plan metres."""
-    ends = [(street.start, street.at), (street.end, street.at)] if street.horizontal else [(street.at, street.start), (street.at, street.end)]
+    ends = (
+        [(street.start, street.at), (street.end, street.at)]
+        if street.horizontal
+        else [(street.at, street.start), (street.at, street.end)]
+    )
     return densify(np.array(ends), step, closed=False)
 
 
@@ -34,8 +38,12 @@ def river(canvas: Canvas, generator: Generator, street: Street, level: float) ->
     """Water between banks; `level` widens it (flood) or narrows it (drought) in metres."""
     line = centre_line(street, 2.0)
     t = np.linspace(0, 1, len(line))
-    wander = sum(generator.normal() * np.sin(2 * np.pi * k * t + generator.uniform(0, 6.28)) * 5.5 / k for k in (1, 2, 3, 5))
-    line = shifted(line, 0.0) + (np.stack([np.zeros_like(t), wander], 1) if street.horizontal else np.stack([wander, np.zeros_like(t)], 1))
+    wander = sum(
+        generator.normal() * np.sin(2 * np.pi * k * t + generator.uniform(0, 6.28)) * 5.5 / k for k in (1, 2, 3, 5)
+    )
+    line = shifted(line, 0.0) + (
+        np.stack([np.zeros_like(t), wander], 1) if street.horizontal else np.stack([wander, np.zeros_like(t)], 1)
+    )
     rough = np.convolve(generator.normal(0, 1.3, len(line) + 8), np.ones(9) / 3, "valid")
     half = street.width / 2 + rough
     canvas.paint(strip(line, half + 6.5), "grass_green", vary(generator, 0.06))
@@ -54,8 +62,11 @@ def river(canvas: Canvas, generator: Generator, street: Street, level: float) ->
 def pavement(canvas: Canvas, generator: Generator, street: Street) -> None:
     """What lies beside and under a street; drawn for all streets before any asphalt."""
     line = centre_line(street)
-    if street.kind == "road":
+    if street.kind == "road" and street.paved:
         canvas.paint(strip(line, street.width / 2 + 2.1), "concrete", vary(generator, 0.08))
+    elif street.kind == "road":
+        canvas.paint(strip(line, street.width / 2 + 1.6), "grass_dry", vary(generator, 0.08))
+        canvas.paint(strip(line, street.width / 2 + 0.4), "gravel", vary(generator, 0.08))
     elif street.kind == "lane":
         material = "concrete" if generator.random() < 0.6 else "grass_green"
         canvas.paint(strip(line, street.width / 2 + 1.5), material, vary(generator, 0.08))
@@ -74,31 +85,41 @@ def roadway(canvas: Canvas, generator: Generator, street: Street) -> None:
             at = int(generator.integers(0, max(1, len(line) - 4)))
             offset = float(generator.uniform(-0.3, 0.3)) * street.width
             patch = tuple(channel * float(generator.uniform(0.72, 0.92)) for channel in tint)
-            canvas.paint(strip(shifted(line[at : at + 4], offset), float(generator.uniform(0.4, 1.1))), "asphalt", (patch[0], patch[1], patch[2]))
+            canvas.paint(
+                strip(shifted(line[at : at + 4], offset), float(generator.uniform(0.4, 1.1))),
+                "asphalt",
+                (patch[0], patch[1], patch[2]),
+            )
     elif street.kind == "track":
         canvas.paint(strip(line, street.width / 2 + 0.5), "grass_dry", vary(generator, 0.1))
         for side in (-0.75, 0.75):
-            canvas.paint(strip(shifted(line, side), 0.45), "gravel" if street.number % 2 else "bare_soil", vary(generator, 0.1))
+            canvas.paint(
+                strip(shifted(line, side), 0.45), "gravel" if street.number % 2 else "bare_soil", vary(generator, 0.1)
+            )
 
 
 def markings(canvas: Canvas, generator: Generator, street: Street) -> None:
     """Centre dashes, edge lines, a zebra crossing near an end."""
     if street.kind != "road" or street.end - street.start < 30:
         return
-    paint = canvas.thing("road_paint", vary(generator, 0.12, 0.01))
+    # A line 12 cm wide covers half of a fine pixel: it is drawn a fine pixel wide and half as bright.
+    paint = canvas.thing("road_paint", (0.72, 0.72, 0.7))
     line = centre_line(street, 1.0)
     inner = line[6:-6]
     for at in range(0, len(inner) - 3, 9):
-        canvas.draw(strip(inner[at : at + 4], 0.11), paint)
+        canvas.draw(strip(inner[at : at + 4], 0.02), paint)
     if street.width > 6.4:
         for side in (-1, 1):
-            canvas.draw(strip(shifted(inner, side * (street.width / 2 - 0.35)), 0.09), paint)
-    if generator.random() < 0.6 and len(line) > 40:
+            canvas.draw(strip(shifted(inner, side * (street.width / 2 - 0.35)), 0.02), paint)
+    if street.paved and generator.random() < 0.6 and len(line) > 40:
         at = line[9] if generator.random() < 0.5 else line[-9]
         for offset in np.arange(-street.width / 2 + 0.6, street.width / 2 - 0.4, 1.0):
-            half = (1.6, 0.26) if street.horizontal else (0.26, 1.6)
+            half = (1.5, 0.14) if street.horizontal else (0.14, 1.5)
             centre = at + ((0.0, offset) if street.horizontal else (offset, 0.0))
-            canvas.draw(Rect(centre[0] - half[0], centre[1] - half[1], centre[0] + half[0], centre[1] + half[1]).corners(), paint)
+            canvas.draw(
+                Rect(centre[0] - half[0], centre[1] - half[1], centre[0] + half[0], centre[1] + half[1]).corners(),
+                paint,
+            )
 
 
 def car(canvas: Canvas, generator: Generator, at: tuple[float, float], angle: float) -> None:
@@ -115,13 +136,24 @@ def car(canvas: Canvas, generator: Generator, at: tuple[float, float], angle: fl
 
     body = canvas.thing("car_paint", colour)
     canvas.draw(turned(_rounded(length / 2, width / 2), at, angle), body, height * 0.6)
-    glass = canvas.thing("glass", PLAIN)
+    glass = canvas.thing("car_glass", PLAIN)
     canvas.draw(part(-length * 0.34, length * 0.22, width * 0.42), glass, height * 0.8)
     canvas.draw(part(-length * 0.22, length * 0.08, width * 0.41), body, height)
 
 
 def _rounded(a: float, b: float) -> Points:
-    return np.array([(-a, -b * 0.7), (-a * 0.92, -b), (a * 0.85, -b), (a, -b * 0.6), (a, b * 0.6), (a * 0.85, b), (-a * 0.92, b), (-a, b * 0.7)])
+    return np.array(
+        [
+            (-a, -b * 0.7),
+            (-a * 0.92, -b),
+            (a * 0.85, -b),
+            (a, -b * 0.6),
+            (a, b * 0.6),
+            (a * 0.85, b),
+            (-a * 0.92, b),
+            (-a, b * 0.7),
+        ]
+    )
 
 
 def driving(canvas: Canvas, generator: Generator, street: Street) -> None:
@@ -147,27 +179,23 @@ def driving(canvas: Canvas, generator: Generator, street: Street) -> None:
 def carpark(canvas: Canvas, generator: Generator, rect: Rect, cars: Generator, full: float = 0.6) -> None:
     """Asphalt with bays in double rows; `generator` draws the ground, `cars` who is there."""
     canvas.paint(rect.outline(), "asphalt", vary(generator, 0.15, 0.01))
-    paint = canvas.thing("road_paint", (0.85, 0.85, 0.83))
+    paint = canvas.thing("road_paint", (0.62, 0.62, 0.61))
     inner = rect.inset(1.5)
     along_u = inner.width > inner.height
-    length, depth = (inner.width, inner.height) if along_u else (inner.height, inner.width)
+    length, depth = inner.sides(along_u)
     v = 0.0
     while v + 10.2 <= depth or v == 0.0:
         for row in (v, v + 5.1):
             for slot in range(int(length / 2.6)):
                 u = slot * 2.6
-                canvas.draw(_bay(inner, along_u, u, row), paint)
+                canvas.draw(inner.part(along_u, u - 0.02, row, u + 0.02, row + 4.9).corners(), paint)
                 if row + 5.1 <= depth and cars.random() < full:
-                    centre = (inner.u0 + u + 1.3, inner.v0 + row + 2.5) if along_u else (inner.u0 + row + 2.5, inner.v0 + u + 1.3)
-                    turn = (np.pi / 2 if along_u else 0.0) + (np.pi if cars.random() < 0.5 else 0.0) + cars.normal(0, 0.03)
+                    centre = inner.part(along_u, u, row, u + 2.6, row + 5.0).centre
+                    turn = (
+                        (np.pi / 2 if along_u else 0.0) + (np.pi if cars.random() < 0.5 else 0.0) + cars.normal(0, 0.03)
+                    )
                     car(canvas, cars, (centre[0] + cars.normal(0, 0.12), centre[1] + cars.normal(0, 0.2)), turn)
         v += 16.5
     for point in rect.inset(0.8).corners():
         if generator.random() < 0.7:
             tree(canvas, generator, point, float(generator.uniform(3, 6)))
-
-
-def _bay(inner: Rect, along_u: bool, u: float, row: float) -> Points:
-    if along_u:
-        return Rect(inner.u0 + u - 0.06, inner.v0 + row, inner.u0 + u + 0.06, inner.v0 + row + 4.9).corners()
-    return Rect(inner.u0 + row, inner.v0 + u - 0.06, inner.u0 + row + 4.9, inner.v0 + u + 0.06).corners()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -11,7 +13,7 @@ from refsr.metrics.colour import luma, match_statistics
 from refsr.metrics.fidelity import psnr, ssim
 from refsr.metrics.quantise import to_levels, to_uint8
 
-Levels = npt.NDArray[np.float64]
+Levels = npt.NDArray[Any]
 
 
 def rgtgan_measures(case: Case) -> Answers:
@@ -54,7 +56,7 @@ def specgan_measures(case: Case) -> Answers:
     return {"psnr": psnr(a, b), "ssim": ssim(a, b), "saved_rgb": first}
 
 
-def _cut(border: int, *images: npt.NDArray[np.generic]) -> list[npt.NDArray[np.generic]]:
+def _cut(border: int, *images: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
     inside = slice(border, -border or None)
     return [image[inside, inside] for image in images]
 

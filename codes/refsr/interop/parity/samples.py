@@ -66,7 +66,7 @@ def rgtgan_samples(case: Case) -> Answers:
     members = {"GT": "hr", "LQ": "lr", "LQ_UX4": "lr_up", "Ref": "ref", "Ref_DUX4": "ref_down"}
     inputs = {members[name]: swap_colours(_levels(image)) for name, image in case.inputs().items()}
     dataset, side = _set(inputs, case.config["scale"]), case.config["GT_size"]
-    answers = {}
+    answers: dict[str, npt.ArrayLike] = {}
     for number, draw in enumerate(case.config["draws"]):
         if draw.get("phase") == "val":
             sample = dataset[0]
@@ -81,7 +81,7 @@ def tsfnet_samples(case: Case) -> Answers:
     scale, side = case.config["scale"], case.config["patch_size"]
     images = {name: np.moveaxis(_levels(image), 0, 2) for name, image in case.inputs().items()}
     dataset = _set(images, scale)
-    answers = {}
+    answers: dict[str, npt.ArrayLike] = {}
     for number, draw in enumerate(case.config["draws"]):
         window = Window(draw["iy"] * scale, draw["ix"] * scale, side, side)
         sample = dataset.at(0, window, _turn(draw))
@@ -122,7 +122,7 @@ def refdiff_ranges(case: Case) -> Answers:
 def refdiff_enlargement(case: Case) -> Answers:
     """LR in the network's range, enlarged to the network's size by nearest neighbour."""
     size = case.config["size"]
-    answers = {}
+    answers: dict[str, npt.ArrayLike] = {}
     for name, image in case.inputs().items():
         unit = rescale(to_unit(_levels(image), 0, 255), -1, 1)
         enlarged = np.stack([nearest(np.moveaxis(one, 0, 2), size, size) for one in unit])
@@ -145,7 +145,7 @@ def specgan_samples(case: Case) -> Answers:
     inputs = {name: np.moveaxis(_levels(image), 0, 2) for name, image in case.inputs().items()}
     lq = rescale(to_unit(inputs["lq_dn"], 0, 255), -0.25, 0.25)
     gt = rescale(to_unit(inputs["gt_dn"], 0, 255), -1, 1)
-    answers = {}
+    answers: dict[str, npt.ArrayLike] = {}
     for flips in case.config["flips"]:
         turn = Turn("horizontal" in flips, "vertical" in flips)
         label = "_".join(["", *flips])
