@@ -53,6 +53,7 @@ def test_a_rerun_makes_what_is_missing_and_nothing_else(world: Path) -> None:
     before = _digests(world)
     assert make_world(world, KNOBS).made == 0
     (world / "train/Ref/000002.png").unlink()
+    (world / "train/Ref/.000002.png.abc.part").write_bytes(b"half")
     (world / "places/000001.json").unlink()
     untouched = world / "val/HR/000000.png"
     stamp = untouched.stat().st_mtime_ns

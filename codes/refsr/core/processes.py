@@ -31,7 +31,8 @@ def spread(work: Callable[[Item], Result], items: Sequence[Item], workers: int) 
         # Spawned, not forked: a fork would copy the locks of threads that are no more.
         pool = ProcessPoolExecutor(max(1, min(workers, len(items))), get_context("spawn"), _become_worker)
         try:
-            futures = [pool.submit(work, item) for item in items]
+            with _interrupts_held():
+                futures = [pool.submit(work, item) for item in items]
             yield (future.result() for future in as_completed(futures))
         except BrokenProcessPool as error:
             raise RefsrError("a worker process died, perhaps for want of memory; a rerun does the rest") from error
@@ -53,9 +54,18 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Holds Ctrl-C back while workers are started, who inherit that and so leave it to the parent from the first on."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _become_worker() -> None:
-    """Leaves Ctrl-C to the parent, and ends when the parent is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Ends when the parent is gone."""
     parent = parent_process()
     if parent is not None:
 

@@ -44,6 +44,7 @@ def make_world(target: Path, knobs: Knobs, workers: int = 2, begin: Begin = sile
         check_geo()
     _check_style(knobs.style)
     _check_target(target, knobs)
+    _sweep(target)
     names = [place_name(index) for index in range(knobs.places)]
     _describe(target, knobs, {})
     missing = [index for index, name in enumerate(names) if _whole(target, name) is None]
@@ -147,6 +148,13 @@ def _check_target(target: Path, knobs: Knobs) -> None:
         raise DataError(
             f"{target}: holds a world of {before['places']} places, more than {knobs.places}; it can only grow"
         )
+
+
+def _sweep(target: Path) -> None:
+    """Removes half-written files that a kill left behind."""
+    for file in target.glob("**/.*.part"):
+        with explain_io(file):
+            file.unlink(missing_ok=True)
 
 
 def _whole(target: Path, name: str) -> dict[str, Any] | None:

@@ -72,7 +72,7 @@ def draw_sensor(generator: np.random.Generator) -> Sensor:
 
 def draw_other_sensor(generator: np.random.Generator) -> Sensor:
     """A camera of another make, with bands and processing of its own."""
-    return _sensor(generator, mixed=0.30, gain=0.28, tone=1.0)
+    return _sensor(generator, mixed=0.30, gain=0.17, tone=1.0)
 
 
 def _sensor(generator: np.random.Generator, mixed: float, gain: float, tone: float) -> Sensor:

@@ -1,0 +1,54 @@
+"""Work over processes: all of it, one thread each, errors as they were raised, and no worker left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from refsr.core.errors import DataError, RefsrError
+from refsr.core.processes import ONE_THREAD, spread
+
+
+def square(number: int) -> int:
+    return number * number
+
+
+def threads(_: int) -> str | None:
+    return os.environ.get(ONE_THREAD[0])
+
+
+def refuse(number: int) -> int:
+    if number == 2:
+        raise DataError("two is wrong")
+    return number
+
+
+def die(_: int) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_every_item_is_worked_on(workers: int) -> None:
+    with spread(square, range(7), workers) as results:
+        assert sorted(results) == [number * number for number in range(7)]
+
+
+def test_workers_have_one_thread_and_we_keep_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ONE_THREAD[0], "5")
+    monkeypatch.delenv(ONE_THREAD[1], raising=False)
+    with spread(threads, [0], 2) as results:
+        assert list(results) == ["1"]
+    assert os.environ[ONE_THREAD[0]] == "5"
+    assert ONE_THREAD[1] not in os.environ
+
+
+def test_errors_come_through() -> None:
+    with pytest.raises(DataError, match="two is wrong"), spread(refuse, range(4), 2) as results:
+        list(results)
+
+
+def test_a_dead_worker_is_one_line() -> None:
+    with pytest.raises(RefsrError, match="a worker process died"), spread(die, range(2), 1) as results:
+        list(results)
