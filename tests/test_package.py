@@ -1,0 +1,51 @@
+"""The house keeps its own rules: every module imports without extras, rooms have READMEs, files stay small."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parent.parent / "codes" / "refsr"
+MODULES = sorted(
+    ".".join(["refsr", *file.relative_to(PACKAGE).with_suffix("").parts])
+    for file in PACKAGE.rglob("*.py")
+    if file.name not in ("__init__.py", "__main__.py")
+)
+
+# A torchvision beside a torch that it was not built for raises RuntimeError, not ImportError.
+IMPORT_ALL = """
+import importlib, sys
+
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] == "torchvision":
+            raise RuntimeError("operator torchvision::nms does not exist")
+        if name.split(".")[0] in ("rasterio", "PIL", "matplotlib"):
+            raise ModuleNotFoundError(name)
+
+sys.meta_path.insert(0, Refuse())
+for name in sys.argv[1:]:
+    importlib.import_module(name)
+"""
+
+
+def test_every_module_imports_with_torch_alone():
+    done = subprocess.run([sys.executable, "-c", IMPORT_ALL, *MODULES], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("room", sorted(p.parent.name for p in PACKAGE.glob("*/__init__.py")))
+def test_every_room_with_something_in_it_has_a_readme(room):
+    folder = PACKAGE / room
+    if [file for file in folder.rglob("*.py") if file.name != "__init__.py"]:
+        assert (folder / "README.md").is_file()
+
+
+@pytest.mark.parametrize("file", sorted(PACKAGE.rglob("*.py")), ids=lambda f: str(f.relative_to(PACKAGE)))
+def test_files_have_one_idea(file):
+    assert len(file.read_text().splitlines()) <= 400
+    assert file.name != "utils.py"
+    assert file.read_text().startswith('"""')
