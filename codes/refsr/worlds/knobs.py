@@ -192,9 +192,10 @@ def knobs_like(like: str | None, given: Mapping[str, Any]) -> Knobs:
 
 def _check_type(entry: dataclasses.Field[Any], value: object) -> None:
     # Annotations are text here: `float`, `int | None`, ...
-    wanted = {"int": int, "float": (int, float), "str": str, "bool": bool}[str(entry.type).split(" ")[0]]
-    if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
-        raise UsageError(f"{entry.name} {value!r} is {type(value).__name__}, expected {str(entry.type).split(' ')[0]}")
+    name = str(entry.type).split(" ")[0]
+    wanted: tuple[type, ...] = {"int": (int,), "float": (int, float), "str": (str,), "bool": (bool,)}[name]
+    if not isinstance(value, wanted) or (isinstance(value, bool) and name != "bool"):
+        raise UsageError(f"{entry.name} {value!r} is {type(value).__name__}, expected {name}")
 
 
 def _check_range(entry: dataclasses.Field[Any], value: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -65,19 +66,14 @@ def make_pair(knobs: Knobs, index: int) -> Pair:
     clouds = _clouds(knobs, index, draws.reference, lean)
     if clouds is not None:
         reference_light = clouds.over(reference_light)
-    level = light_level(view.sample(light))
-    own_level = light_level(reference_view.sample(reference_light))
+    cut, reference_cut = view.sample(light), reference_view.sample(reference_light)
+    level, own_level = light_level(cut), light_level(reference_cut)
+    # Cameras of one make are taken to be exposed alike.
     part = min(1.0, knobs.spectral_shift)
+    reference_level = level ** (1 - part) * own_level**part
     images = {
-        "HR": _exposed(knobs, index, "HR", draws.hr, view.sample(light), level),
-        "Ref": _exposed(
-            knobs,
-            index,
-            "Ref",
-            draws.reference,
-            reference_view.sample(reference_light),
-            level ** (1 - part) * own_level**part,
-        ),
+        "HR": _exposed(knobs, index, "HR", draws.hr, cut, level),
+        "Ref": _exposed(knobs, index, "Ref", draws.reference, reference_cut, reference_level),
     }
     steps = _add_derived(knobs, index, draws, images, light, level)
     _add_truth(knobs, images, place, draws, seen, reference, lean, clouds)
@@ -185,6 +181,12 @@ def _add_truth(
     images["flow"], images["flow_valid"] = way.flow, valid.astype(np.uint8) * np.uint8(255)
     if knobs.palette:
         images["cover_RGB"], images["mask_RGB"] = in_colours(cover), in_colours(mask)
+
+
+@lru_cache(maxsize=2)
+def _library(bands: int) -> tuple[Array, Array]:
+    colours = [material.reflectance for material in MATERIALS]
+    return spectral_library([material.name for material in MATERIALS], colours, make_bands(bands))
 
 
 def _cube(knobs: Knobs, index: int, seen: Rendering, view: View) -> Array:

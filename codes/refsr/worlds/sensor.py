@@ -62,7 +62,7 @@ class Sensor:
         tone = tone + np.float32(self.contrast) * tone * (1 - tone) * (2 * tone - 1)
         grey = tone.mean(axis=2, keepdims=True)
         tone = grey + np.float32(self.saturation) * (tone - grey)
-        return np.clip(np.float32(self.black) + np.float32(1 - self.black) * tone, 0, 1).astype(np.float32)
+        return np.asarray(np.clip(np.float32(self.black) + np.float32(1 - self.black) * tone, 0, 1), np.float32)
 
 
 def draw_sensor(generator: np.random.Generator) -> Sensor:
@@ -102,8 +102,8 @@ def towards(sensor: Sensor, other: Sensor, part: float) -> Sensor:
     gains = np.asarray(sensor.gains) + part * (np.asarray(other.gains) - np.asarray(sensor.gains))
 
     def way(name: str, low: float, high: float) -> float:
-        start: float = getattr(sensor, name)
-        return min(max(start + part * (getattr(other, name) - start), low), high)
+        start, end = float(getattr(sensor, name)), float(getattr(other, name))
+        return min(max(start + part * (end - start), low), high)
 
     return dataclasses.replace(
         other,

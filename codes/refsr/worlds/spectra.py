@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from refsr.core.seeding import numpy_generator
+from refsr.worlds.atmosphere import fractal_noise
 
 Array = npt.NDArray[Any]
 Doubles = npt.NDArray[np.float64]
@@ -52,7 +53,8 @@ def response(bands: Bands) -> Doubles:
     """(bands, wavelengths) weights that sum to one a band: Gaussians of the bands' widths."""
     sigma = bands.widths[:, None] / 2.3548
     weights = np.exp(-0.5 * np.square((WAVELENGTHS[None, :] - bands.centres[:, None]) / sigma))
-    return weights / weights.sum(axis=1, keepdims=True)
+    weights /= weights.sum(axis=1, keepdims=True)
+    return weights
 
 
 def colour_of(curve: Doubles) -> Doubles:
@@ -97,7 +99,7 @@ def mix_cube(
     height, width = material.shape
     rows, columns = height // cell, width // cell
     generator = numpy_generator(seed, "world", "cube", index)
-    field = _slow_field(generator, height, width)
+    field = fractal_noise(generator, height, width, coarsest=60, octaves=1)
     cells = np.add.outer(np.arange(height) // cell * columns, np.arange(width) // cell)
     slots = (cells * len(means) + material).ravel()
     weight = np.asarray(brightness, np.float64).ravel() / cell**2
@@ -108,17 +110,6 @@ def mix_cube(
     cube += generator.standard_normal(cube.shape) * (0.0008 + 0.004 * np.sqrt(np.maximum(cube, 0)) * 0.5)
     scaled = np.rint(np.clip(cube, 0, 1.2) * REFLECTANCE_UNIT).astype(np.uint16)
     return scaled.reshape(rows, columns, len(means[0]))
-
-
-def _slow_field(generator: np.random.Generator, height: int, width: int) -> Doubles:
-    """(height, width) smooth numbers of about unit size, bilinear between knots some 60 pixels apart."""
-    knots = generator.standard_normal((height // 60 + 2, width // 60 + 2))
-    rows, columns = np.linspace(0, knots.shape[0] - 1.001, height), np.linspace(0, knots.shape[1] - 1.001, width)
-    top, left = rows.astype(int), columns.astype(int)
-    down, right = (rows - top)[:, None], (columns - left)[None, :]
-    upper = knots[top][:, left] * (1 - right) + knots[top][:, left + 1] * right
-    lower = knots[top + 1][:, left] * (1 - right) + knots[top + 1][:, left + 1] * right
-    return upper * (1 - down) + lower * down
 
 
 def _fit(curve: Doubles, colour: Doubles, pigment: bool) -> Doubles:
