@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from refsr.interop.parity import measures, resizing, samples
+from refsr.interop.parity import measures, operators, resizing, samples
 from refsr.interop.parity.run import Runner
 
 RUNNERS: list[tuple[str, Runner | None]] = [
@@ -15,18 +15,18 @@ RUNNERS: list[tuple[str, Runner | None]] = [
     (r"VGG19 feature used by the perceptual loss", None),
     (r"training sample from five 8-bit images", samples.rgtgan_samples),
     (r"learning rates seen by iterations 1", None),
-    (r"DCNv3 module as modified by RGTGAN", None),
+    (r"DCNv3 module as modified by RGTGAN", operators.layers),
     (r"whole generator RGTNet as released", None),
     (r"dense multi-kernel offset branch", None),
-    (r"DCNv3 module as in InternImage", None),
+    (r"DCNv3 module as in InternImage", operators.layers),
     (r"relevance attention module RAM", None),
     (r"dense-restore-residual block", None),
-    (r"gradient magnitude operators", None),
+    (r"gradient magnitude operators", operators.gradient_maps),
     (r"PSNR and SSIM on 8-bit pairs", measures.rgtgan_measures),
     (r"feature encoder for images", None),
     (r"MATLAB-like bicubic resize", resizing.matlab_runs),
     (r"texture transfer of RGTNet", None),
-    (r"DCNv3 sampling operator", None),
+    (r"DCNv3 sampling operator", operators.sampling),
     (r"whole generator RGTNet", None),
     (r"discriminator_vgg_128", None),
     (r"content extractor", None),

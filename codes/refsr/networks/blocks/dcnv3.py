@@ -1,0 +1,104 @@
+"""DCNv3 layers as published: InternImage's, and RGTGAN's whose offsets come from a second feature."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from refsr.core.errors import OperatorError
+from refsr.ops import dcnv3
+
+
+class ChannelsLast(nn.Module):
+    """(B, C, H, W) -> (B, H, W, C)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.permute(0, 2, 3, 1)
+
+
+class DCNv3(nn.Module):
+    """InternImage's layer, (B, H, W, C) -> (B, H, W, C): offsets and mask both from the input."""
+
+    def __init__(
+        self,
+        channels: int = 64,
+        kernel_size: int = 3,
+        dw_kernel_size: int | None = None,
+        stride: int = 1,
+        pad: int = 1,
+        dilation: int = 1,
+        group: int = 4,
+        offset_scale: float = 1.0,
+        center_feature_scale: bool = False,
+        remove_center: bool = False,
+    ) -> None:
+        super().__init__()
+        if group < 1 or channels % group:
+            raise OperatorError(f"DCNv3: {channels} channels are no multiple of {group} groups")
+        if stride != 1 or 2 * pad != dilation * (kernel_size - 1):
+            raise OperatorError(
+                f"DCNv3: kernel_size {kernel_size}, stride {stride}, pad {pad}, dilation {dilation} change the size, "
+                "but offsets and mask are made at the input's size: stride is 1 and pad is dilation*(kernel_size-1)/2"
+            )
+        self.geometry = (kernel_size, stride, pad, dilation, group, offset_scale, remove_center)
+        self.group = group
+        points = group * (kernel_size * kernel_size - int(remove_center))
+        width = dw_kernel_size if dw_kernel_size is not None else kernel_size
+        if width % 2 == 0:
+            raise OperatorError(f"DCNv3: dw_kernel_size is {width}, expected an odd number")
+        # The nesting gives the published keys dw_conv.0 and dw_conv.1.1.
+        self.dw_conv = nn.Sequential(
+            nn.Conv2d(channels, channels, width, padding=width // 2, groups=channels),
+            nn.Sequential(ChannelsLast(), nn.LayerNorm(channels, eps=1e-6)),
+            nn.GELU(),
+        )
+        self.offset = nn.Linear(channels, points * 2)
+        self.mask = nn.Linear(channels, points)
+        self.input_proj = nn.Linear(channels, channels)
+        self.output_proj = nn.Linear(channels, channels)
+        self.center_feature_scale_proj_weight: nn.Parameter | None = None
+        self.center_feature_scale_proj_bias: nn.Parameter | None = None
+        if center_feature_scale:
+            self.center_feature_scale_proj_weight = nn.Parameter(torch.zeros(group, channels))
+            self.center_feature_scale_proj_bias = nn.Parameter(torch.zeros(group))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """The published start: no offset, equal masks, Xavier projections without bias."""
+        for starts_at_zero in (self.offset, self.mask):
+            nn.init.zeros_(starts_at_zero.weight)
+            nn.init.zeros_(starts_at_zero.bias)
+        for projection in (self.input_proj, self.output_proj):
+            nn.init.xavier_uniform_(projection.weight)
+            nn.init.zeros_(projection.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        query: Tensor = self.dw_conv(x.permute(0, 3, 1, 2))
+        return self.sample(x, query, query)
+
+    def sample(self, x: Tensor, query: Tensor, moves: Tensor) -> Tensor:
+        """The mask (and centre scale) from `query`, the offsets from `moves`, the values from `x`."""
+        B, H, W, C = x.shape
+        values: Tensor = self.input_proj(x)
+        mask = self.mask(query).reshape(B, H, W, self.group, -1).softmax(-1).reshape(B, H, W, -1)
+        sampled = dcnv3(values, self.offset(moves), mask, *self.geometry)
+        if self.center_feature_scale_proj_weight is not None:
+            share = F.linear(
+                query, self.center_feature_scale_proj_weight, self.center_feature_scale_proj_bias
+            ).sigmoid()
+            share = share.repeat_interleave(C // self.group, dim=-1)
+            sampled = sampled * (1 - share) + values * share
+        result: Tensor = self.output_proj(sampled)
+        return result
+
+
+class DCNv3FromFeature(DCNv3):
+    """RGTGAN's layer, (B, H, W, C) twice -> (B, H, W, C): the offsets come straight from the second feature."""
+
+    def forward(self, x: Tensor, feature: Tensor) -> Tensor:  # type: ignore[override]
+        if feature.shape != x.shape:
+            raise OperatorError(
+                f"DCNv3: feature has shape {tuple(feature.shape)}, expected the input's {tuple(x.shape)}"
+            )
+        return self.sample(x, self.dw_conv(x.permute(0, 3, 1, 2)), feature)
