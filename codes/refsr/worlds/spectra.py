@@ -211,6 +211,10 @@ def _water(sediment: float) -> Doubles:
     return (clear + load) * (1 - 0.9 * _step(900, 25)) + 0.002
 
 
+def _glass() -> Doubles:
+    return 0.05 + 0.02 * _bell(520, 90) - 0.015 * _step(1000, 200)
+
+
 VEGETATION = frozenset(
     {"grass_green", "grass_dry", "crop_green", "crop_young", "crop_ripe", "tree_broadleaf", "tree_conifer", "shrub"}
 )
@@ -245,5 +249,6 @@ _KINDS: dict[str, Any] = {
     "plastic": _plastic,
     "court": lambda: _paint(0.2),
     "wall": lambda: _mineral(0.8),
-    "glass": lambda: 0.05 + 0.02 * _bell(520, 90) - 0.015 * _step(1000, 200),
+    "glass": _glass,
+    "car_glass": _glass,
 }
