@@ -25,7 +25,11 @@ def encode_mask(mask: Array, encoding: Encoding, values: Sequence[int] | None, n
     """
     if mask.shape[2] != 1:
         raise DataError(f"{name}: a mask has one band, this one has {mask.shape[2]}")
+    if mask.dtype.kind != "u":
+        raise DataError(f"{name}: a mask holds whole numbers from 0 on, this one is {mask.dtype}")
     if encoding == "grey":
+        if mask.dtype != np.uint8:
+            raise DataError(f"{name}: mask encoding 'grey' needs 8 bits, this mask is {mask.dtype}")
         return mask.astype(np.float32) / np.float32(255)
     if values is None:
         raise DataError(f"{name}: mask encoding {encoding!r} needs mask_values, the raw value of each class")

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from refsr.core.errors import DataError
-from refsr.data.images import ImageInfo
 from refsr.data.stores.base import Store
-from refsr.data.stores.checking import shortened, unequal_keys
+from refsr.data.stores.checking import unequal_keys
 
 
 def paired_keys(stores: Mapping[str, Store]) -> tuple[str, ...]:
@@ -17,21 +16,3 @@ def paired_keys(stores: Mapping[str, Store]) -> tuple[str, ...]:
     if lines:
         raise DataError("images do not pair by name:\n  " + "\n  ".join(lines))
     return next(iter(stores.values())).keys()
-
-
-def check_sizes(stores: Mapping[str, Store], keys: tuple[str, ...], ratios: Mapping[str, int]) -> None:
-    """Every member must cover the HR image, `ratios` high-resolution pixels a pixel; an error names each misfit."""
-    wrong = []
-    for key in keys:
-        hr = stores["hr"].info(key)
-        for member, ratio in ratios.items():
-            found = stores[member].info(key)
-            if (found.height, found.width) != (hr.height // ratio, hr.width // ratio):
-                wrong.append(_misfit(key, member, found, hr, ratio))
-    if wrong:
-        raise DataError("sizes do not fit: " + shortened(wrong))
-
-
-def _misfit(key: str, member: str, found: ImageInfo, hr: ImageInfo, ratio: int) -> str:
-    wanted = f"{hr.height // ratio}x{hr.width // ratio}"
-    return f"{key}: {member} is {found.height}x{found.width}, HR of {hr.height}x{hr.width} needs {wanted}"

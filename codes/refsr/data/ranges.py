@@ -12,13 +12,19 @@ from refsr.data.images import Array
 from refsr.data.sample import Unit
 
 Range = tuple[float, float]
-DEFAULT_RANGES: dict[str, Range] = {"uint8": (0, 255), "uint16": (0, 65535), "float32": (0, 1)}
+DEFAULT_RANGES: dict[str, Range] = {"uint8": (0, 255), "float32": (0, 1)}
+"""None for 16 bits: sensors fill 10, 12 or 14 of them, and a wrong guess would only make every image dark."""
 
 Values = TypeVar("Values", Unit, Tensor)
 
 
-def declared(dtype: str, given: Range | None, name: object) -> Range:
-    """The raw values that become 0 and 1: as declared, else the whole range of the type."""
+def declared(dtype: str, given: Range | None, name: object, option: str = "range") -> Range:
+    """The raw values that become 0 and 1: as declared by `option`, else those of the type."""
+    if given is None and dtype not in DEFAULT_RANGES:
+        raise DataError(
+            f"{name}: 16 bits need the raw values that become 0 and 1; "
+            f"declare {option}: [0, 65535], or [0, 4095] where a sensor fills 12 of them"
+        )
     low, high = given if given is not None else DEFAULT_RANGES[dtype]
     if not high > low:
         raise DataError(f"{name}: range [{low}, {high}] must rise")

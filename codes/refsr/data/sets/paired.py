@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,11 +14,12 @@ from torch.utils.data import Dataset
 from refsr.core.errors import DataError
 from refsr.data.augmentation import Turn, draw_turn
 from refsr.data.crops import MARGIN, CropRule, draw_crop, reduced, surrounded
-from refsr.data.images import Array, ImageInfo, Window
+from refsr.data.images import Window
 from refsr.data.masks import Encoding, encode_mask
-from refsr.data.pairing import check_sizes, paired_keys
+from refsr.data.pairing import paired_keys
 from refsr.data.ranges import Range, declared, to_unit
 from refsr.data.sample import Sample, Unit
+from refsr.data.sets.checks import check_bands, check_side, check_sizes
 from refsr.data.stores.base import Store
 from refsr.ops.resize import imresize
 
@@ -35,6 +37,19 @@ class Member:
     bands: tuple[int, ...] | None = None
     """Counted from 1; none: the first three, or the only one."""
     all_bands: bool = False
+
+    def where(self, key: str) -> str:
+        """An image of this member, for messages."""
+        return f"{self.store.path}: {key}"
+
+    def taken(self, count: int, key: str) -> list[int]:
+        """Which of an image's `count` bands are taken, counted from 0."""
+        if self.bands is None:
+            return list(range(count if self.all_bands else min(count, 3)))
+        beyond = [band for band in self.bands if not 1 <= band <= count]
+        if beyond:
+            raise DataError(f"{self.where(key)}: bands {beyond} are asked for, the image has 1 to {count}")
+        return [band - 1 for band in self.bands]
 
 
 @dataclass(frozen=True)
@@ -78,10 +93,20 @@ class PairedSet(Dataset[Sample]):
             source = DERIVED[made]
             if source not in self.members and source not in self.derive:
                 raise DataError(f"{self.name}: {made} is to be made from {source}, which is not there")
-        check_sizes(self._stores, self.keys, self.ratios)
-        side = self.cropping.side
-        if side is not None and side % self.scale:
-            raise DataError(f"{self.name}: crops of {side} are no multiple of the scale {self.scale}")
+        infos = {name: {key: member.store.info(key) for key in self.keys} for name, member in self.members.items()}
+        check_sizes(infos, self.ratios, self.grid)
+        if self.cropping.side is not None:
+            check_side(self.cropping.side, self.grid, self.ratios, self.scale)
+        images = {name: found for name, found in infos.items() if name != "mask"}
+        check_bands(
+            {
+                name: {key: len(self.members[name].taken(info.bands, key)) for key, info in found.items()}
+                for name, found in images.items()
+            }
+        )
+        for name, found in images.items():
+            for key, info in found.items():
+                self._range(name, key, info.dtype)
 
     @property
     def _stores(self) -> dict[str, Store]:
@@ -101,6 +126,11 @@ class PairedSet(Dataset[Sample]):
             ratios["hsi"] = max(1, round(hr.height / hsi.height))
         return ratios
 
+    @cached_property
+    def grid(self) -> int:
+        """Cut at multiples of this many high-resolution pixels, no member is cut inside one of its pixels."""
+        return math.lcm(self.scale, *self.ratios.values())
+
     @property
     def provenance(self) -> dict[str, str]:
         """Where each member comes from, for every result that is quoted."""
@@ -112,7 +142,7 @@ class PairedSet(Dataset[Sample]):
 
     def __getitem__(self, item: int | tuple[int, int]) -> Sample:
         index, draw = item if isinstance(item, tuple) else (item, None)
-        return self.at(index, *self._cut(self._info(index), index, draw))
+        return self.at(index, *self._cut(self._whole(index), index, draw))
 
     def at(self, index: int, window: Window, turn: Turn = NO_TURN) -> Sample:
         """Sample number `index` under a high-resolution window, turned."""
@@ -125,19 +155,24 @@ class PairedSet(Dataset[Sample]):
             sample[name] = torch.from_numpy(plane)  # type: ignore[literal-required]
         return sample
 
-    def _info(self, index: int) -> ImageInfo:
-        return self.members["hr"].store.info(self.keys[index])
+    def _whole(self, index: int) -> Window:
+        """The whole of HR but for rows and columns at the bottom and right that do not fill the grid."""
+        info = self.members["hr"].store.info(self.keys[index])
+        return Window(0, 0, info.height // self.grid * self.grid, info.width // self.grid * self.grid)
 
-    def _cut(self, info: ImageInfo, index: int, draw: int | None) -> tuple[Window, Turn]:
-        if draw is None or self.cropping.side is None:
-            whole = Window(0, 0, info.height // self.scale * self.scale, info.width // self.scale * self.scale)
-            if draw is None:
-                return whole, NO_TURN
-            return whole, draw_turn(self.seed, draw, index, self.cropping.flip, self.cropping.rotate)
-        window = draw_crop(
-            self.seed, draw, index, info.height, info.width, self.cropping.side, self.scale, self.cropping.rule
-        )
-        return window, draw_turn(self.seed, draw, index, self.cropping.flip, self.cropping.rotate)
+    def _range(self, name: str, key: str, dtype: str) -> Range:
+        member = self.members[name]
+        return declared(dtype, member.range, member.where(key), "range_hsi" if name == "hsi" else "range")
+
+    def _cut(self, whole: Window, index: int, draw: int | None) -> tuple[Window, Turn]:
+        if draw is None:
+            return whole, NO_TURN
+        cropping, window = self.cropping, whole
+        if cropping.side is not None:
+            window = draw_crop(
+                self.seed, draw, index, whole.height, whole.width, cropping.side, self.grid, cropping.rule
+            )
+        return window, draw_turn(self.seed, draw, index, cropping.flip, cropping.rotate)
 
     def _read(self, name: str, index: int, window: Window) -> Unit:
         """A member under a high-resolution window."""
@@ -146,16 +181,18 @@ class PairedSet(Dataset[Sample]):
         info = member.store.info(key)
         covers = part == Window(0, 0, info.height, info.width)
         raw = member.store.read(key, None if covers else part)
-        where = f"{member.store.path}: {key}"
         if name == "mask":
-            return encode_mask(raw, self.mask.encoding, self.mask.values, where)
-        low, high = declared(str(raw.dtype), member.range, where)
-        return to_unit(_chosen(raw, member, where), low, high)
+            return encode_mask(raw, self.mask.encoding, self.mask.values, member.where(key))
+        if raw.dtype.kind == "f" and not np.isfinite(raw).all():
+            raise DataError(f"{member.where(key)}: has pixels that are not finite; fill them first")
+        bands = member.taken(raw.shape[2], key)
+        chosen = raw if bands == list(range(raw.shape[2])) else raw[:, :, bands]
+        return to_unit(chosen, *self._range(name, key, str(raw.dtype)))
 
     def _made(self, name: str, index: int, window: Window) -> Unit:
         """A member made from another, with enough of it around the window that cutting first changes nothing."""
-        source, info = DERIVED[name], self._info(index)
-        around = surrounded(window, self.scale, 2 * MARGIN, info.height, info.width)
+        source, whole = DERIVED[name], self._whole(index)
+        around = surrounded(window, self.scale, 2 * MARGIN, whole.height, whole.width)
         image = self._made(source, index, around) if source in self.derive else self._read(source, index, around)
         if name == "lr":
             image = imresize(image, f"1/{self.scale}")
@@ -171,14 +208,3 @@ class PairedSet(Dataset[Sample]):
 
 def _within(window: Window, around: Window) -> Window:
     return Window(window.top - around.top, window.left - around.left, window.height, window.width)
-
-
-def _chosen(raw: Array, member: Member, where: str) -> Array:
-    """The bands that the member asks for."""
-    count = raw.shape[2]
-    if member.bands is None:
-        return raw if member.all_bands or count <= 3 else raw[:, :, :3]
-    beyond = [band for band in member.bands if not 1 <= band <= count]
-    if beyond:
-        raise DataError(f"{where}: bands {beyond} are asked for, the image has 1 to {count}")
-    return raw[:, :, [band - 1 for band in member.bands]]
