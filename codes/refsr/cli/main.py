@@ -20,6 +20,7 @@ COMMANDS = {
     "pack": ("refsr.cli.pack", "put image folders into LMDB stores"),
     "store": ("refsr.cli.store", "look at, verify or repair a store"),
     "parity": ("refsr.cli.parity", "run parity cases against published numbers"),
+    "info": ("refsr.cli.info", "show what is built, which operators serve, and why not the others"),
 }
 
 

@@ -25,9 +25,13 @@ def sampling(case: Case) -> Answers:
     answers: dict[str, npt.ArrayLike] = {}
     for name, options in case.config["ops"].items():
         # Away from whole pixels, where bilinear sampling has a kink.
-        offset = (np.floor(16 * inputs[f"{name}_offset"]) + 0.5) / 16
-        arrays = {"x": inputs[f"{name}_x"], "offset": offset, "mask": inputs[f"{name}_mask"]}
-        given = {key: torch.from_numpy(array.astype(np.float32)).requires_grad_() for key, array in arrays.items()}
+        offset = ((np.floor(16 * inputs[f"{name}_offset"]) + 0.5) / 16).astype(np.float32)
+        arrays: dict[str, npt.NDArray[np.float32]] = {
+            "x": inputs[f"{name}_x"],
+            "offset": offset,
+            "mask": inputs[f"{name}_mask"],
+        }
+        given = {key: torch.from_numpy(array).requires_grad_() for key, array in arrays.items()}
         output = dcnv3(
             given["x"],
             given["offset"],
@@ -98,5 +102,5 @@ def _results(
     answers: dict[str, npt.ArrayLike] = {f"{name}_y": output.detach()}
     answers |= {f"{name}_grad_{key}": gradient for key, gradient in zip(given, gradients, strict=False)}
     if parameters:
-        answers[f"{name}_grad_param_norm"] = torch.stack([grad.norm() for grad in gradients[len(given) :]])
+        answers[f"{name}_grad_param_norm"] = torch.stack([grad.double().norm() for grad in gradients[len(given) :]])
     return answers

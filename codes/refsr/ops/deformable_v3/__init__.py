@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
+import torch
 from torch import Tensor
 
+from refsr.core.errors import OperatorError, suggestion
 from refsr.ops.deformable_v3.geometry import Geometry, check
+from refsr.ops.deformable_v3.library import NATIVE, operator
 from refsr.ops.deformable_v3.reference import reference
 
-__all__ = ["Geometry", "dcnv3", "reference"]
+__all__ = ["BACKENDS", "Geometry", "dcnv3", "reference", "using", "why_not"]
+
+BACKENDS = ("native", "reference")
+_forced: str | None = None
 
 
 def dcnv3(
@@ -25,8 +34,38 @@ def dcnv3(
     """(B, H, W, C), (B, Ho, Wo, G*P*2), (B, Ho, Wo, G*P) -> (B, Ho, Wo, C), all channels last.
 
     P kernel points a group, x slow and y fast; each offset x before y. `offset_scale` multiplies offsets and kernel
-    grid. `remove_center` leaves the middle point out. Bilinear, zeros outside; the mask is used as it is.
+    grid. `remove_center` leaves the middle point out. Bilinear, zeros outside; the mask is used as it is. Under
+    autocast all three are brought to the widest of their types, as torch does for `grid_sample`.
     """
-    geometry = Geometry(kernel, stride, padding, dilation, groups, offset_scale, remove_center)
+    if torch.is_autocast_enabled(input.device.type):
+        widest = torch.promote_types(torch.promote_types(input.dtype, offset.dtype), mask.dtype)
+        input, offset, mask = input.to(widest), offset.to(widest), mask.to(widest)
+    geometry = Geometry(kernel, stride, padding, dilation, groups, float(offset_scale), remove_center)
     check(input, offset, mask, geometry)
+    native = _forced == "native" or (_forced is None and why_not(input) is None)
+    if native:
+        result: Tensor = operator(input, offset, mask, *geometry)
+        return result
     return reference(input, offset, mask, geometry)
+
+
+def why_not(input: Tensor) -> str | None:
+    """Why the compiled back-end does not serve this input, so that plain torch does; None where it does."""
+    if torch.onnx.is_in_onnx_export():
+        return "ONNX has no operator of that name"
+    return NATIVE.why_not(input)
+
+
+@contextlib.contextmanager
+def using(backend: str) -> Iterator[None]:
+    """Makes `dcnv3` use one back-end within the block, for tests and timings."""
+    global _forced  # noqa: PLW0603
+    if backend not in BACKENDS:
+        raise OperatorError(f"back-end {backend!r} is not known{suggestion(backend, BACKENDS)}")
+    if backend == "native" and NATIVE.reason is not None:
+        raise OperatorError(f"the compiled DCNv3 cannot serve: {NATIVE.reason}")
+    before, _forced = _forced, backend
+    try:
+        yield
+    finally:
+        _forced = before

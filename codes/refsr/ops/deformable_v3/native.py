@@ -1,0 +1,74 @@
+"""The compiled back-end: found, judged by its stamp and loaded once; where it cannot serve it says why."""
+
+from __future__ import annotations
+
+import json
+import logging
+import platform
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+FOLDER = Path(__file__).resolve().parent.parent / "lib"
+BUILD = "sh codes/ops_dcn_v3/make.sh builds it"
+TYPES = {
+    "cpu": (torch.float32, torch.float64, torch.bfloat16),
+    "cuda": (torch.float32, torch.float64, torch.float16, torch.bfloat16),
+}
+LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Native:
+    """What was found: the stamp of the build, and why it is not loaded (None where it is)."""
+
+    reason: str | None
+    stamp: dict[str, Any] = field(default_factory=dict)
+
+    def why_not(self, input: Tensor) -> str | None:
+        """Why the compiled kernels cannot serve this input; None where they can."""
+        device = input.device.type
+        if self.reason is not None:
+            return self.reason
+        if device not in TYPES:
+            return f"there is no kernel for {device}"
+        if device == "cuda" and not self.stamp.get("architectures"):
+            return "built without a CUDA part"
+        if input.dtype not in TYPES[device]:
+            return f"there is no kernel for {input.dtype} on {device}"
+        return None
+
+
+def load(folder: Path = FOLDER) -> Native:
+    """Loads the library in `folder` if it fits this torch and this machine; a misfit is logged, an absence is not."""
+    library, note = folder / "refsr_dcnv3.so", folder / "refsr_dcnv3.json"
+    if not library.is_file():
+        return Native(f"not built ({BUILD})")
+    try:
+        stamp = json.loads(note.read_text())
+        reason = misfit(stamp)
+    except (OSError, ValueError, AttributeError) as error:
+        stamp, reason = {}, f"its stamp {note.name} cannot be read ({type(error).__name__}); {BUILD} anew"
+    if reason is None:
+        try:
+            torch.ops.load_library(str(library))
+        except (OSError, RuntimeError) as error:
+            reason = f"it does not load ({str(error).splitlines()[0]}); {BUILD} anew"
+    if reason is not None:
+        LOG.warning("DCNv3: the compiled operator is left aside: %s; plain torch serves", reason)
+    return Native(reason, stamp)
+
+
+def misfit(stamp: dict[str, Any]) -> str | None:
+    """Why a library of this stamp must not be loaded here."""
+    if stamp.get("torch") != torch.__version__:
+        return f"built for torch {stamp.get('torch')}, this is {torch.__version__}; {BUILD} anew"
+    if stamp.get("machine") != platform.machine():
+        return f"built for {stamp.get('machine')}, this is {platform.machine()}"
+    capability = torch.backends.cpu.get_cpu_capability()
+    if stamp.get("instructions") == "AVX2" and not capability.startswith("AVX"):
+        return f"built with AVX2, which this processor lacks ({capability})"
+    return None

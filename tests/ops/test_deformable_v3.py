@@ -1,0 +1,125 @@
+"""DCNv3: the reference, and the compiled back-end against it."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import torch
+from contract import OperatorContract
+from torch import Tensor
+
+from refsr.core.errors import OperatorError
+from refsr.networks.blocks.dcnv3 import DCNv3FromFeature
+from refsr.ops import dcnv3
+from refsr.ops.deformable_v3 import Geometry, native, using
+from refsr.ops.deformable_v3.library import operator
+
+
+def drawn(seed: int, batch: int, height: int, width: int, spread: float, numbers: Geometry, each: int) -> list[Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    sides = (batch, numbers.output_side(height), numbers.output_side(width))
+    rand = lambda *shape: torch.rand(shape, generator=generator, dtype=torch.float64)  # noqa: E731
+    places = (rand(*sides, numbers.groups * numbers.points * 2) - 0.5) * 2 * spread
+    # Between whole pixels, where sampling has kinks, for all offset scales in use, and exact in bfloat16.
+    parts = 8 if spread < 16 else 1
+    offset = (torch.floor(places * parts) + 0.5) / parts
+    image = rand(batch, height, width, numbers.groups * each) * 2 - 1
+    return [image, offset, rand(*sides, numbers.groups * numbers.points)]
+
+
+def cases() -> list[tuple[list[Tensor], tuple[object, ...]]]:
+    fixed = [
+        (2, 5, 7, 2.0, Geometry(3, 1, 1, 1, 2, 1.0), 1),
+        (1, 4, 3, 9.0, Geometry(3, 1, 1, 1, 1, 0.5, True), 3),
+        (1, 9, 8, 3.0, Geometry(3, 1, 1, 1, 8, 1.0), 10),
+        (1, 6, 6, 1e6, Geometry(3, 1, 1, 1, 2, 1.0), 4),
+    ]
+    pick = random.Random(5)
+    for _ in range(14):
+        kernel, dilation = pick.randint(1, 7), pick.choice([1, 1, 2, 3])
+        reach = dilation * (kernel - 1) + 1
+        shape = Geometry(
+            kernel,
+            pick.randint(1, 3),
+            pick.randint(0, reach // 2),
+            dilation,
+            pick.randint(1, 5),
+            pick.choice([0.5, 1.0, 1.5]),
+            kernel % 2 == 1 and kernel > 1 and pick.random() < 0.4,
+        )
+        side = pick.choice([2, 3, 5, 7, 11]) + reach - 1
+        spread = pick.choice([0.5, 3.0, 40.0])
+        fixed.append((pick.randint(1, 7), side, side + 2, spread, shape, pick.choice([1, 3, 8, 11, 16])))
+    return [(drawn(seed, *rest[:4], rest[4], rest[5]), tuple(rest[4])) for seed, rest in enumerate(fixed)]
+
+
+@pytest.mark.usefixtures("compiled")
+class TestDCNv3(OperatorContract):
+    backends = ("reference", "native")
+
+    def cases(self) -> list[tuple[list[Tensor], tuple[object, ...]]]:
+        return cases()
+
+    def call(self, backend: str, tensors: Sequence[Tensor], numbers: tuple[object, ...]) -> Tensor:
+        with using(backend):
+            return dcnv3(*tensors, *numbers)  # type: ignore[arg-type]
+
+    def test_opcheck(self) -> None:
+        tensors, numbers = cases()[0]
+        leaves = [tensor.clone().requires_grad_() for tensor in tensors]
+        torch.library.opcheck(operator, (*leaves, *numbers))
+
+
+def test_no_offset_and_equal_masks_give_a_box_mean() -> None:
+    image = torch.rand(1, 6, 5, 4)
+    result = dcnv3(image, torch.zeros(1, 6, 5, 36), torch.full((1, 6, 5, 18), 1 / 9), 3, 1, 1, 1, 2, 1.0)
+    mean = torch.nn.functional.avg_pool2d(image.permute(0, 3, 1, 2), 3, 1, 1)
+    assert torch.allclose(result.permute(0, 3, 1, 2), mean, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"input": torch.zeros(2, 5, 7)}, r"input has shape \(2, 5, 7\)"),
+        ({"offset": torch.zeros(2, 5, 7, 35)}, r"offset has shape \(2, 5, 7, 35\).*\(2, 5, 7, 36\)"),
+        ({"mask": torch.zeros(2, 5, 6, 18)}, r"mask has shape \(2, 5, 6, 18\).*\(2, 5, 7, 18\)"),
+        ({"mask": torch.zeros(2, 5, 7, 18).double()}, r"mask is torch.float64 .* input is torch.float32"),
+        ({"groups": 3}, "no multiple of 3 groups"),
+        ({"stride": 0}, "stride is 0"),
+        ({"kernel": 2, "remove_center": True}, "odd kernel"),
+    ],
+)
+def test_mistakes_are_named(change: dict[str, object], words: str) -> None:
+    right = {"input": torch.zeros(2, 5, 7, 4), "offset": torch.zeros(2, 5, 7, 36), "mask": torch.zeros(2, 5, 7, 18)}
+    numbers = {"kernel": 3, "stride": 1, "padding": 1, "dilation": 1, "groups": 2, "offset_scale": 1.0}
+    with pytest.raises(OperatorError, match=words):
+        dcnv3(**{**right, **numbers, **change})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("backend", ["reference", "native"])
+@pytest.mark.usefixtures("compiled")
+def test_the_layer_under_checkpointing_and_autocast(backend: str) -> None:
+    torch.manual_seed(0)
+    layer = DCNv3FromFeature(8, group=2)
+    torch.nn.init.normal_(layer.offset.weight)
+    x, feature = torch.rand(1, 6, 5, 8, requires_grad=True), torch.rand(1, 6, 5, 8)
+    with using(backend):
+        plain = torch.autograd.grad(layer(x, feature).sum(), x)[0]
+        kept = torch.utils.checkpoint.checkpoint(layer, x, feature, use_reentrant=False)
+        assert torch.equal(torch.autograd.grad(kept.sum(), x)[0], plain)
+        with torch.autocast("cpu", torch.bfloat16):
+            low = layer(x, feature)
+        assert torch.allclose(low.float(), layer(x, feature), atol=0.05)
+
+
+def test_a_build_for_another_torch_is_left_aside(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "refsr_dcnv3.so").write_bytes(b"")
+    (tmp_path / "refsr_dcnv3.json").write_text(json.dumps({"torch": "1.0"}))
+    found = native.load(tmp_path)
+    assert found.reason is not None
+    assert "built for torch 1.0" in found.reason
+    assert "plain torch serves" in caplog.text
