@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from refsr.core.seeding import numpy_generator
 from refsr.data.images import Array
+
+# cv2 takes more bands than this for another dimension.
+MOST_CV2_BANDS = 16
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,20 @@ class Turn:
         if self.top_bottom:
             image = image[::-1]
         return image.transpose(1, 0, 2) if self.transpose else image
+
+    def planes(self, image: Array) -> Array:
+        """(H, W, C) turned, as contiguous (C, H, W); band by band in cv2, several times faster than strided copies."""
+        import cv2
+
+        if image.shape[2] > MOST_CV2_BANDS:
+            return np.ascontiguousarray(self.apply(image).transpose(2, 0, 1))
+        parts = cv2.split(np.ascontiguousarray(image))
+        if self.left_right or self.top_bottom:
+            way = -1 if self.left_right and self.top_bottom else int(self.left_right)
+            parts = [cv2.flip(part, way) for part in parts]
+        if self.transpose:
+            parts = [cv2.transpose(part) for part in parts]
+        return np.stack(parts)
 
 
 def draw_turn(seed: int, draw: int, index: int, flip: bool, rotate: bool) -> Turn:

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from torch.utils.data import Sampler
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
 
 from refsr.core.errors import DataError
+from refsr.core.memory import keep_freed_memory
 from refsr.core.seeding import numpy_generator
+from refsr.data.sample import Packed, unit_tensor
+
+if TYPE_CHECKING:
+    from refsr.data.sets.paired import PairedSet
+
+Batch = dict[str, Any]
+"""A collated sample: tensors (B, C, H, W) in [0, 1] by member, and `name`, a list."""
 
 
 @lru_cache(maxsize=4)
@@ -49,10 +60,51 @@ class StepSampler(Sampler[list[tuple[int, int]]]):
             yield [(visit(self.seed, draw, self.size), draw) for draw in range(start, start + share)]
 
 
-def quiet_worker(worker: int) -> None:
-    """Loader processes are many, so each keeps to one thread."""
-    import cv2
-    import torch
+class PackedDraws(Dataset[Packed]):
+    """A data set's draws as workers send them: packed, a quarter of the bytes."""
 
+    def __init__(self, dataset: PairedSet) -> None:
+        self.dataset = dataset
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, item: tuple[int, int]) -> Packed:
+        return self.dataset.draw(*item)
+
+
+def stacked(samples: list[Packed]) -> tuple[list[str], dict[str, tuple[Tensor, float, float]]]:
+    """Packed samples as a packed batch; members of one kind share their range."""
+    names = [name for name, _ in samples]
+    members = {}
+    for member, (_, low, high) in samples[0][1].items():
+        members[member] = (torch.stack([parts[member][0] for _, parts in samples]), low, high)
+    return names, members
+
+
+def batches(
+    dataset: PairedSet, sampler: StepSampler, workers: int, device: torch.device | None = None
+) -> Iterator[Batch]:
+    """Float batches on `device`, in the sampler's order; pixels become floats only there."""
+    loader = DataLoader(
+        PackedDraws(dataset),
+        batch_sampler=sampler,
+        num_workers=workers,
+        worker_init_fn=quiet_worker,
+        collate_fn=stacked,
+        pin_memory=device is not None and device.type == "cuda",
+    )
+    for names, members in loader:
+        batch: Batch = {"name": names}
+        for member, (raw, low, high) in members.items():
+            batch[member] = unit_tensor(raw.to(device, non_blocking=True) if device else raw, low, high)
+        yield batch
+
+
+def quiet_worker(worker: int) -> None:
+    """Loader processes are many, so each keeps to one thread, and to the memory that it has."""
+    import cv2
+
+    keep_freed_memory()
     cv2.setNumThreads(0)
     torch.set_num_threads(1)

@@ -32,9 +32,11 @@ def declared(dtype: str, given: Range | None, name: object, option: str = "range
 
 
 def to_unit(image: Array, low: float, high: float) -> Unit:
-    """(H, W, C) raw -> float32 with `low` at 0 and `high` at 1; values beyond are clipped."""
+    """Raw values -> float32 with `low` at 0 and `high` at 1; values beyond are clipped."""
     if (low, high) == DEFAULT_RANGES["uint8"] and image.dtype == np.uint8:
         return image.astype(np.float32) / np.float32(255)
+    if (low, high) == DEFAULT_RANGES["float32"] and image.dtype == np.float32:
+        return np.clip(image, 0, 1)
     scaled = (image.astype(np.float32) - np.float32(low)) / np.float32(high - low)
     return np.clip(scaled, 0, 1, out=scaled)
 

@@ -6,6 +6,7 @@ from typing import TypedDict
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from torch import Tensor
 
 Unit = npt.NDArray[np.float32]
@@ -23,6 +24,29 @@ class Sample(TypedDict, total=False):
     hr: Tensor
     mask: Tensor
     hsi: Tensor
+
+
+Packed = tuple[str, dict[str, tuple[Tensor, float, float]]]
+"""A sample's name and members as they are stored, (C, H, W), each with the raw values that become 0 and 1."""
+
+
+def unpacked(packed: Packed) -> Sample:
+    """The sample in floats; a batch of packed samples becomes a batch."""
+    name, members = packed
+    sample: Sample = {"name": name}
+    for member, (raw, low, high) in members.items():
+        sample[member] = unit_tensor(raw, low, high)  # type: ignore[literal-required]
+    return sample
+
+
+def unit_tensor(raw: Tensor, low: float, high: float) -> Tensor:
+    """Raw values -> float32 with `low` at 0 and `high` at 1, values beyond clipped; on whatever device they are."""
+    values = raw.to(torch.float32)
+    if raw.dtype is torch.uint8 and (low, high) == (0, 255):
+        return values.div_(255)
+    if (low, high) != (0, 1):
+        values = (values - low) / (high - low)
+    return values.clamp(0, 1)
 
 
 MEMBERS = ("lr", "lr_up", "ref", "ref_down", "hr", "mask", "hsi")

@@ -47,7 +47,7 @@ class DatasetOptions(Section):
         min_length=2,
         max_length=2,
         description="raw values [low, high] of the images that become 0 and 1; none: [0, 255] for 8 bits, "
-        "[0, 65535] for 16, [0, 1] for floats",
+        "[0, 1] for floats; 16 bits must declare it",
         examples=[[0, 4095]],
     )
     range_hsi: list[float] | None = Field(

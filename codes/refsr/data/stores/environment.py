@@ -14,6 +14,7 @@ import lmdb
 from refsr.core.errors import StoreError
 
 DATA_FILE = "data.mdb"
+UNFINISHED = "packing did not end; run the same pack command again to complete it"
 # LMDB reports a short write as an I/O error; with less than this left, the disk is what failed it.
 FULL_DISK = 4 << 20
 
@@ -29,6 +30,8 @@ def acquire(path: str) -> Any:
         environment.close()
         environment, users = None, 0
     if environment is None:
+        if (Path(path) / DATA_FILE).stat().st_size == 0:
+            raise StoreError(f"{path}: {UNFINISHED}")
         # Without lock, read-ahead and zeroing: many workers read small windows of a file that nobody writes.
         environment = lmdb.open(path, readonly=True, lock=False, readahead=False, meminit=False)
     _open[path] = (os.getpid(), environment, users + 1)

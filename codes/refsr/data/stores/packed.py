@@ -16,7 +16,7 @@ import numpy as np
 from refsr.core.errors import StoreError
 from refsr.data.images import Array, ImageInfo, Window, check_window
 from refsr.data.stores.base import no_such_key
-from refsr.data.stores.environment import LazyEnvironment, explain_lmdb
+from refsr.data.stores.environment import UNFINISHED, LazyEnvironment, explain_lmdb
 from refsr.data.stores.record import Header, unpack
 
 FORMAT_KEY = b"!format"
@@ -50,7 +50,7 @@ class PackedStore:
         with explain_lmdb(self.path), self._lazy.get().begin() as transaction:
             check_format(self.path, transaction)
             if transaction.get(COMPLETE_KEY) is None:
-                raise StoreError(f"{self.path}: packing did not end; run the same pack command again to complete it")
+                raise StoreError(f"{self.path}: {UNFINISHED}")
             return stored_keys(transaction)
 
     def keys(self) -> tuple[str, ...]:
@@ -77,7 +77,7 @@ class PackedStore:
     def read(self, key: str, window: Window | None = None) -> Array:
         header = self.header(key)
         if window is not None:
-            check_window(f"{self.path}: {key}", window, header.shape[0], header.shape[1])
+            check_window(key, window, header.shape[0], header.shape[1])
         with explain_lmdb(self.path), self._lazy.get().begin(buffers=True) as transaction:
             data = transaction.get(DATA + key_bytes(key))
             if data is None:

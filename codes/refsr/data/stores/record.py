@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import zlib
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -34,7 +35,7 @@ class Header:
     @property
     def size(self) -> int:
         """Bytes of the decoded image."""
-        return int(np.prod(self.shape)) * np.dtype(self.dtype).itemsize
+        return math.prod(self.shape) * np.dtype(self.dtype).itemsize
 
     def encode(self) -> bytes:
         return json.dumps(asdict(self), sort_keys=True).encode()
