@@ -9,9 +9,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from refsr.worlds.frame import Frame, Points
+from refsr.worlds.frame import Frame, Points, Rect
 from refsr.worlds.materials import INDEX
 
+# Metres by which crowns and hedges may reach beyond their block.
+OVERHANG = 6.0
 # Fractional bits of cv2's polygon corners: sixteenths of a fine pixel.
 SHIFT = 4
 
@@ -62,6 +64,12 @@ class Canvas:
         self.things = np.zeros((self.size, self.size), np.int32)
         self.lift = np.zeros((self.size, self.size), np.float32)
 
+    def shows(self, rect: Rect) -> bool:
+        """Whether anything of a rectangle of the plan may lie on the canvas."""
+        corners = self.frame.map(rect.outline())
+        margin = OVERHANG / self.frame.fine
+        return bool((corners.max(axis=0) > -margin).all() and (corners.min(axis=0) < self.size + margin).all())
+
     def thing(self, material: str, tint: Tint = PLAIN, rows: Rows | None = None, roof: Roof | None = None) -> int:
         """A new number for something of this material."""
         number = len(self.material)
@@ -94,10 +102,10 @@ class Canvas:
         self.draw(points, number, height)
         return number
 
-    def stamp(self, centre: Points, bump: npt.NDArray[np.float32], number: int) -> None:
+    def stamp(self, centre: tuple[float, float], bump: npt.NDArray[np.float32], number: int) -> None:
         """Raises a round thing, such as a crown, where its height (n, n) stands above what is there."""
         n = len(bump)
-        left, top = (round(float(c) - n / 2) for c in centre)
+        left, top = (round(c - n / 2) for c in centre)
         r0, r1, c0, c1 = max(top, 0), min(top + n, self.size), max(left, 0), min(left + n, self.size)
         if r0 >= r1 or c0 >= c1:
             return

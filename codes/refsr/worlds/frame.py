@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,6 +80,17 @@ class Frame:
         turned = bent @ np.array([[cosine, sine], [-sine, cosine]])
         pixels: Points = (turned + self.centre) / self.fine
         return pixels
+
+    def spot(self, u: float, v: float) -> tuple[float, float]:
+        """One plan point as (column, row); for the thousands of trees, whose arrays would cost more than their sums."""
+        bent_u, bent_v = u, v
+        for wave_u, wave_v, phase, push_u, push_v, _ in self.waves.tolist():
+            sway = math.sin(u * wave_u + v * wave_v + phase)
+            bent_u += sway * push_u
+            bent_v += sway * push_v
+        cosine, sine = math.cos(self.angle), math.sin(self.angle)
+        column, row = bent_u * cosine - bent_v * sine, bent_u * sine + bent_v * cosine
+        return (column + self.centre) / self.fine, (row + self.centre) / self.fine
 
     def local(self, point: tuple[float, float]) -> tuple[Points, float]:
         """Where a plan point lies in fine pixels, and the angle of the plan's u axis there."""

@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from refsr.core.seeding import numpy_generator
 from refsr.worlds.canvas import Canvas, Rows, Tint
 from refsr.worlds.frame import Points, Rect, blob, densify, strip
 
@@ -15,6 +16,9 @@ Generator = np.random.Generator
 
 CROPS = ("crop_green", "crop_young", "crop_ripe", "stubble", "bare_soil", "grass_green", "grass_dry", "wet_soil")
 CROP_ODDS = (0.23, 0.14, 0.2, 0.12, 0.13, 0.1, 0.05, 0.03)
+
+# Fine pixels across; larger trees are rare and would only fill the cache.
+LARGEST_CROWN = 72
 
 
 def vary(generator: Generator, strength: float = 0.1, hue: float = 0.04) -> Tint:
@@ -24,10 +28,12 @@ def vary(generator: Generator, strength: float = 0.1, hue: float = 0.04) -> Tint
     return level * float(np.exp(red)), level, level * float(np.exp(blue))
 
 
-@lru_cache(maxsize=256)
-def crown(diameter: int, conifer: bool, variant: int) -> npt.NDArray[np.float32]:
+@lru_cache(maxsize=4096)
+def crown(diameter: int, conifer: bool, variant: int, quarters: int) -> npt.NDArray[np.float32]:
     """The height of a crown above the ground in shares of its tallest point, (diameter, diameter); 0 outside."""
-    generator = np.random.Generator(np.random.PCG64([diameter, int(conifer), variant]))
+    if quarters:
+        return np.ascontiguousarray(np.rot90(crown(diameter, conifer, variant, 0), quarters))
+    generator = numpy_generator(0, "crown", diameter, int(conifer), variant)
     at = (np.arange(diameter) + 0.5) / diameter * 2 - 1
     y, x = np.meshgrid(at, at, indexing="ij")
     radius, angle = np.hypot(x, y), np.arctan2(y, x)
@@ -50,13 +56,13 @@ def tree(
     """One tree of `size` metres across at a plan point."""
     pixels = max(4, round(size / canvas.frame.fine))
     conifer = kind == "tree_conifer"
-    shape = crown(min(pixels, 72), conifer, int(generator.integers(6)))
+    variant, quarters = (int(draw) for draw in generator.integers((6, 4)))
+    shape = crown(min(pixels, LARGEST_CROWN), conifer, variant, quarters)
     height = size * float(generator.uniform(1.1, 1.7) if conifer else generator.uniform(0.75, 1.15))
     if kind == "shrub":
         height = size * 0.6
     number = canvas.thing(kind, vary(generator, 0.2, 0.07))
-    turned = np.rot90(shape, int(generator.integers(4)))
-    canvas.stamp(canvas.frame.map([at])[0], np.ascontiguousarray(turned) * np.float32(height), number)
+    canvas.stamp(canvas.frame.spot(float(at[0]), float(at[1])), shape * np.float32(height), number)
 
 
 def scattered(generator: Generator, rect: Rect, distance: float) -> Points:
@@ -226,7 +232,7 @@ def park(canvas: Canvas, generator: Generator, rect: Rect) -> None:
 def trees_where_free(canvas: Canvas, generator: Generator, rect: Rect, distance: float, odds: float) -> None:
     """Trees about `distance` apart, but not on roofs or cars."""
     for point in scattered(generator, rect.inset(1.5), distance):
-        column, row = (int(c) for c in canvas.frame.map([point])[0])
+        column, row = (int(c) for c in canvas.frame.spot(point[0], point[1]))
         if not (0 <= row < canvas.size and 0 <= column < canvas.size) or generator.random() > odds:
             continue
         if int(canvas.things[row, column]) not in canvas.roofs and canvas.lift[row, column] < 0.5:

@@ -76,6 +76,8 @@ def drawn(place: Place, date: int) -> Canvas:
         if street.kind != "river":
             pavement(canvas, generator("pavement", street.number), street)
     for block in blocks:
+        if not canvas.shows(block.rect):
+            continue
         use, fresh = block.uses[date], block.fresh[date] if block.uses[0] == block.uses[1] else 0
         state = generator("state", block.number, use, block.fresh[date] if use in LASTING else date)
         FILLERS[use](

@@ -29,9 +29,9 @@ def textures(seed: int, index: int, size: int) -> Textures:
     """The fields of one place."""
     generator = numpy_generator(seed, "place", index, "texture")
     white = generator.standard_normal((size, size), dtype=np.float32)
-    grain = white + 0.8 * _noise(generator, size, 2)
+    grain = 0.7 * white + _noise(generator, size, 2)
     clumps = _noise(generator, size, 4) + 0.8 * _noise(generator, size, 8)
-    patches = _noise(generator, size, 24) + _noise(generator, size, 60) + 1.2 * _noise(generator, size, 160)
+    patches = _noise(generator, size, 24) + _noise(generator, size, 60) + 1.6 * _noise(generator, size, 160)
     hue = _noise(generator, size, 16) + _noise(generator, size, 50) + _noise(generator, size, 200)
     return Textures(*(_unit(field) for field in (grain, clumps, patches, hue)))
 
