@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 from refsr.cli.main import main
+from refsr.core import processes
 from refsr.core.errors import DataError, RefsrError, UsageError
 from refsr.data.degradation.steps import quantised
 from refsr.data.images import read_image, write_image
-from refsr.data.prepare import run as prepare_module
 from refsr.data.prepare.derive import Settings, degrade_again
 from refsr.data.prepare.run import prepare
 from refsr.ops.resize import imresize
@@ -220,8 +220,7 @@ def test_one_broken_image_does_not_stop_the_others(tmp_path):
 
 def test_a_dead_worker_is_told(tmp_path, monkeypatch):
     source = make_source(tmp_path / "source", 2)
-    monkeypatch.setattr(prepare_module, "_one", os._exit)
-    monkeypatch.setattr(prepare_module, "_become_worker", _die)
+    monkeypatch.setattr(processes, "_become_worker", _die)
     with pytest.raises(RefsrError, match="a worker process died"):
         prepare(source, tmp_path / "out", Settings(4), workers=2)
 

@@ -85,6 +85,13 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
         sync_folder(target.parent)
 
 
+def sweep(folder: Path) -> None:
+    """Removes the half-written files that a kill left anywhere below `folder`."""
+    for file in folder.glob("**/.*.part"):
+        if file.is_file():
+            file.unlink(missing_ok=True)
+
+
 def current_umask() -> int:
     """The process's file mode mask, which can only be read by setting it."""
     mask = os.umask(0)

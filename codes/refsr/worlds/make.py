@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from refsr.core.atomic import explain_io, write_text
+from refsr.core.atomic import explain_io, sweep, write_text
 from refsr.core.errors import DataError, RefsrError, UsageError, suggestion
 from refsr.core.processes import spread
 from refsr.core.progress import Begin, silent
@@ -44,7 +44,7 @@ def make_world(target: Path, knobs: Knobs, workers: int = 2, begin: Begin = sile
         check_geo()
     _check_style(knobs.style)
     _check_target(target, knobs)
-    _sweep(target)
+    sweep(target)
     names = [place_name(index) for index in range(knobs.places)]
     _describe(target, knobs, {})
     missing = [index for index, name in enumerate(names) if _whole(target, name) is None]
@@ -148,13 +148,6 @@ def _check_target(target: Path, knobs: Knobs) -> None:
         raise DataError(
             f"{target}: holds a world of {before['places']} places, more than {knobs.places}; it can only grow"
         )
-
-
-def _sweep(target: Path) -> None:
-    """Removes half-written files that a kill left behind."""
-    for file in target.glob("**/.*.part"):
-        with explain_io(file):
-            file.unlink(missing_ok=True)
 
 
 def _whole(target: Path, name: str) -> dict[str, Any] | None:

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from multiprocessing import get_context, parent_process
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from refsr.core.atomic import sweep
 from refsr.core.errors import DataError, RefsrError, UsageError, suggestion
+from refsr.core.processes import spread
 from refsr.core.progress import Begin, silent
 from refsr.data.degradation.presets import preset
 from refsr.data.prepare import manifest as manifests
@@ -35,7 +32,6 @@ from refsr.data.prepare.sources import SHOWN, Place, check_place, find_places
 
 SECONDS_BETWEEN_SAVES = 2.0
 Result = tuple[str, dict[str, Any] | None, str]
-Work = Callable[[Place, Path, Settings, dict[str, Any] | None], Result]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +65,7 @@ def prepare(
     for place in places:
         check_formats(place, check_place(place, settings.scale), settings)
     manifest = _open(target, places, settings)
-    _sweep(target)
+    sweep(target)
     try:
         made = _all(places, target, settings, manifest, workers, begin)
     except BaseException:
@@ -130,14 +126,6 @@ def _open(target: Path, places: list[Place], settings: Settings) -> Manifest:
     return found
 
 
-def _sweep(target: Path) -> None:
-    """Removes half-written files that a kill left behind."""
-    for folder in [target, *(entry for entry in target.iterdir() if entry.is_dir())]:
-        for file in folder.iterdir():
-            if file.name.startswith(".") and file.suffix == ".part" and file.is_file():
-                file.unlink(missing_ok=True)
-
-
 def _all(places: list[Place], target: Path, settings: Settings, manifest: Manifest, workers: int, begin: Begin) -> int:
     made, broken = 0, []
     saved = time.monotonic()
@@ -164,48 +152,18 @@ def _results(
     places: list[Place], target: Path, settings: Settings, manifest: Manifest, workers: int
 ) -> Iterator[Iterator[Result]]:
     """The outcome of each place, in the order in which they end."""
+    items = [(place, manifest.images.get(place.key)) for place in places]
+    work = partial(_one, target, settings)
     if workers < 2 or len(places) < 2:
-        yield (_one(place, target, settings, manifest.images.get(place.key)) for place in places)
+        yield (work(item) for item in items)
         return
-    # Spawned, not forked: a fork would copy the locks of OpenCV's and NumPy's threads.
-    pool = ProcessPoolExecutor(min(workers, len(places)), get_context("spawn"), _become_worker)
-    try:
-        with _interrupts_held():
-            futures = [pool.submit(_one, place, target, settings, manifest.images.get(place.key)) for place in places]
-        yield (future.result() for future in as_completed(futures))
-    except BrokenProcessPool as error:
-        raise RefsrError("a worker process died, perhaps for want of memory; a rerun does the rest") from error
-    finally:
-        pool.shutdown(cancel_futures=True)
+    with spread(work, items, workers) as results:
+        yield results
 
 
-@contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Holds Ctrl-C back while workers are started, who inherit that for good and so leave it to the parent."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _become_worker() -> None:
-    """Keeps to one thread of OpenCV, and ends when the parent is gone."""
-    import cv2
-
-    cv2.setNumThreads(1)
-    parent = parent_process()
-    if parent is not None:
-
-        def follow() -> None:
-            parent.join()
-            os._exit(1)
-
-        threading.Thread(target=follow, daemon=True).start()
-
-
-def _one(place: Place, target: Path, settings: Settings, entry: dict[str, Any] | None) -> Result:
+def _one(target: Path, settings: Settings, item: tuple[Place, dict[str, Any] | None]) -> Result:
     """Key, the new entry if the place had to be made, and what is wrong with its images."""
+    place, entry = item
     try:
         if entry is not None and _is_whole(place, target, entry):
             return place.key, None, ""
