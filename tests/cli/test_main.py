@@ -1,3 +1,4 @@
+import signal
 import subprocess
 import sys
 import time
@@ -36,3 +37,16 @@ def test_help_is_quick():
     started = time.perf_counter()
     subprocess.run([sys.executable, "-m", "refsr", "--help"], capture_output=True, check=True)
     assert time.perf_counter() - started < 3
+
+
+def test_an_impatient_person_may_press_ctrl_c_twice(tmp_path):
+    """A second interrupt in the middle of stopping workers once left them waiting for ever."""
+    command = [sys.executable, "-m", "refsr", "world", str(tmp_path / "w"), "--places", "40", "--size", "128"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    while not (tmp_path / "w" / "train").is_dir() and process.poll() is None:
+        time.sleep(0.02)
+    for pause in (0.0, 0.001, 0.2):
+        time.sleep(pause)
+        process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=30) == 130
+    assert process.stderr.read().strip().endswith("refsr: stopped")

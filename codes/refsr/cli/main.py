@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import logging
 import os
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from types import FrameType
 from typing import NoReturn
 
 from refsr import __version__
@@ -40,7 +45,8 @@ def main(words: list[str]) -> int:
     """Runs one command line and returns its exit code."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
-        return _dispatch(words)
+        with _one_interrupt():
+            return _dispatch(words)
     except RefsrError as error:
         print(f"refsr: {error}", file=sys.stderr)
         return error.exit_code
@@ -59,6 +65,26 @@ def main(words: list[str]) -> int:
             file=sys.stderr,
         )
         return 70
+
+
+@contextlib.contextmanager
+def _one_interrupt() -> Iterator[None]:
+    """Takes the first Ctrl-C and ignores the next: a second one in the middle of stopping workers would hang them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def once(number: int, frame: FrameType | None) -> NoReturn:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, once)
+    try:
+        yield
+    finally:
+        # After an interrupt the process only ends: nothing may come between.
+        if signal.getsignal(signal.SIGINT) is once:
+            signal.signal(signal.SIGINT, before)
 
 
 def _dispatch(words: list[str]) -> int:
