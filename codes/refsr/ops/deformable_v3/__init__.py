@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from refsr.core.errors import OperatorError, suggestion
+from refsr.ops.deformable_v3 import library
 from refsr.ops.deformable_v3.geometry import Geometry, check
-from refsr.ops.deformable_v3.library import NATIVE, operator
+from refsr.ops.deformable_v3.library import operator
 from refsr.ops.deformable_v3.reference import reference
 
 __all__ = ["BACKENDS", "Geometry", "dcnv3", "reference", "using", "why_not"]
@@ -53,7 +54,7 @@ def why_not(input: Tensor) -> str | None:
     """Why the compiled back-end does not serve this input, so that plain torch does; None where it does."""
     if torch.onnx.is_in_onnx_export():
         return "ONNX has no operator of that name"
-    return NATIVE.why_not(input)
+    return library.NATIVE.why_not(input)
 
 
 @contextlib.contextmanager
@@ -62,8 +63,8 @@ def using(backend: str) -> Iterator[None]:
     global _forced  # noqa: PLW0603
     if backend not in BACKENDS:
         raise OperatorError(f"back-end {backend!r} is not known{suggestion(backend, BACKENDS)}")
-    if backend == "native" and NATIVE.reason is not None:
-        raise OperatorError(f"the compiled DCNv3 cannot serve: {NATIVE.reason}")
+    if backend == "native" and library.NATIVE.reason is not None:
+        raise OperatorError(f"the compiled DCNv3 cannot serve: {library.NATIVE.reason}")
     before, _forced = _forced, backend
     try:
         yield

@@ -54,7 +54,7 @@ def load(folder: Path = FOLDER) -> Native:
         stamp, reason = {}, f"its stamp {note.name} cannot be read ({type(error).__name__}); {BUILD} anew"
     if reason is None:
         try:
-            torch.ops.load_library(str(library))
+            torch.ops.load_library(str(library))  # type: ignore[no-untyped-call]
         except (OSError, RuntimeError) as error:
             reason = f"it does not load ({str(error).splitlines()[0]}); {BUILD} anew"
     if reason is not None:
