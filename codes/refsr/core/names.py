@@ -13,7 +13,7 @@ from refsr.core.errors import NotBuiltError, UsageError, suggestion
 
 NAMES: dict[str, dict[str, str | None]] = {
     "network": {
-        "RRSNet": None,
+        "RRSNet": "refsr.networks.rrsnet:RRSNet",
         "RGTNet": None,
         "TSFNet": None,
         "RefDiff": None,

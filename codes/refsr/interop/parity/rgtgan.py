@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from refsr.interop.parity import measures, operators, resizing, samples
+from refsr.interop.parity import learning, measures, networks, operators, resizing, samples
 from refsr.interop.parity.run import Runner
 
 RUNNERS: list[tuple[str, Runner | None]] = [
@@ -10,24 +10,24 @@ RUNNERS: list[tuple[str, Runner | None]] = [
     (r"[0-9]+ optimiser steps of the generator in the L1 stage on one fixed batch", None),
     (r"pyramid, cascading, deformable alignment alone \(release\)", None),
     (r"loss terms of the GAN stage for a fixed generator output", None),
-    (r"loss terms of the L1 stage for a fixed generator output", None),
+    (r"loss terms of the L1 stage for a fixed generator output", learning.l1_stage_losses),
     (r"gradient enhancement module GTEM as released", None),
     (r"VGG19 feature used by the perceptual loss", None),
     (r"training sample from five 8-bit images", samples.rgtgan_samples),
-    (r"learning rates seen by iterations 1", None),
+    (r"learning rates seen by iterations 1", learning.learning_rates),
     (r"DCNv3 module as modified by RGTGAN", operators.layers),
     (r"whole generator RGTNet as released", None),
     (r"dense multi-kernel offset branch", None),
     (r"DCNv3 module as in InternImage", operators.layers),
-    (r"relevance attention module RAM", None),
+    (r"relevance attention module RAM", networks.relevance),
     (r"dense-restore-residual block", None),
     (r"gradient magnitude operators", operators.gradient_maps),
     (r"PSNR and SSIM on 8-bit pairs", measures.rgtgan_measures),
-    (r"feature encoder for images", None),
+    (r"feature encoder for images", networks.encoders),
     (r"MATLAB-like bicubic resize", resizing.matlab_runs),
     (r"texture transfer of RGTNet", None),
     (r"DCNv3 sampling operator", operators.sampling),
     (r"whole generator RGTNet", None),
     (r"discriminator_vgg_128", None),
-    (r"content extractor", None),
+    (r"content extractor", networks.content_extractors),
 ]

@@ -1,0 +1,126 @@
+"""Learning rates as pure functions of the iteration, so that a resumed run has nothing to restore."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from refsr.core.errors import UsageError, suggestion
+from refsr.core.options.train import TrainOptions
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How the learning rate moves; the fields are the published options of the same meaning.
+
+    Iterations count from one, and iteration k has the rate that the published schedulers give after k steps.
+    """
+
+    scheme: str
+    niter: int
+    steps: tuple[int, ...] = ()
+    gamma: float = 0.5
+    periods: tuple[int, ...] = ()
+    eta_min: float = 0.0
+    restarts: tuple[int, ...] = ()
+    restart_weights: tuple[float, ...] = ()
+    clear_state: bool = False
+    warmup: int = -1
+
+    def __post_init__(self) -> None:
+        if self.scheme not in SCHEMES:
+            known = ", ".join(SCHEMES)
+            raise UsageError(
+                f"lr_scheme {self.scheme!r} is not known{suggestion(self.scheme, SCHEMES)} (known: {known})"
+            )
+        if self.restart_weights and len(self.restart_weights) != len(self.restarts):
+            raise UsageError(
+                f"restart_weights has length {len(self.restart_weights)}, but restarts has length {len(self.restarts)}"
+            )
+        reached = sum(restart < self.niter for restart in self.restarts)
+        if self.scheme == "CosineAnnealingLR_Restart" and len(self.periods) <= reached:
+            raise UsageError(
+                f"T_period has length {len(self.periods)}; {reached} restarts within niter need {reached + 1}"
+            )
+
+    @staticmethod
+    def of(train: TrainOptions) -> Schedule:
+        """The schedule that the train section asks for."""
+        return Schedule(
+            train.lr_scheme,
+            train.niter,
+            steps=tuple(train.lr_steps),
+            gamma=train.lr_gamma,
+            periods=tuple(train.T_period),
+            eta_min=train.eta_min,
+            restarts=tuple(train.restarts or ()),
+            restart_weights=tuple(train.restart_weights or ()),
+            clear_state=train.clear_state,
+            warmup=train.warmup_iter,
+        )
+
+    def lr(self, iteration: int, initial: float) -> float:
+        """The rate of an iteration for an optimiser that starts at `initial`.
+
+        A warm-up scales what the scheme gives. The published one overwrote it instead, and as the schedulers build on
+        the rate they find, it never reached its initial value afterwards.
+        """
+        rate = SCHEMES[self.scheme](self, iteration, initial)
+        return rate * iteration / self.warmup if iteration < self.warmup else rate
+
+    def clears(self, iteration: int) -> bool:
+        """Whether the optimiser's moments are forgotten before this iteration."""
+        return self.clear_state and self.scheme == "MultiStepLR" and iteration - 1 in self.restarts
+
+    def last_restart(self, iteration: int) -> tuple[int, int | None]:
+        """The iteration at which the scheme last started over, and which restart that was: 0 and None if none."""
+        reached = [restart for restart in self.restarts if restart < iteration]
+        return (reached[-1] + 1, len(reached) - 1) if reached else (0, None)
+
+    def restarted(self, initial: float, restart: int | None) -> float:
+        """The rate at which that restart begins."""
+        weighed = restart is not None and self.restart_weights
+        return initial * self.restart_weights[restart] if weighed and restart is not None else initial
+
+
+def _constant(schedule: Schedule, iteration: int, initial: float) -> float:
+    return initial
+
+
+def _multi_step(schedule: Schedule, iteration: int, initial: float) -> float:
+    """A step at the very iteration of a restart is lost, as published; one listed twice counts twice."""
+    start, restart = schedule.last_restart(iteration)
+    passed = sum(start < step <= iteration for step in schedule.steps)
+    return schedule.restarted(initial, restart) * schedule.gamma**passed
+
+
+def _cosine_restart(schedule: Schedule, iteration: int, initial: float) -> float:
+    """The published recursion in closed form: beyond its period it climbs again, then towards the unweighted rate."""
+    start, restart = schedule.last_restart(iteration)
+    period = schedule.periods[0 if restart is None else restart + 1]
+    since = iteration - start
+    top = schedule.restarted(initial, restart) if since <= period else initial
+    return _between(schedule.eta_min, top, (1 + math.cos(math.pi * since / period)) / 2)
+
+
+def _linear(schedule: Schedule, iteration: int, initial: float) -> float:
+    return _between(schedule.eta_min, initial, 1 - min(1.0, iteration / schedule.niter))
+
+
+def _cosine(schedule: Schedule, iteration: int, initial: float) -> float:
+    share = min(1.0, iteration / schedule.niter)
+    return _between(schedule.eta_min, initial, (1 + math.cos(math.pi * share)) / 2)
+
+
+def _between(low: float, high: float, share: float) -> float:
+    return low + (high - low) * share
+
+
+SCHEMES: dict[str, Callable[[Schedule, int, float], float]] = {
+    "constant": _constant,
+    "MultiStepLR": _multi_step,
+    "CosineAnnealingLR_Restart": _cosine_restart,
+    "linear": _linear,
+    "cosine": _cosine,
+}

@@ -1,0 +1,71 @@
+"""Reads a published .pth file without running anything that is in it."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import torch
+from torch import Tensor
+
+from refsr.core.errors import DataError
+
+
+@dataclass(frozen=True)
+class Published:
+    """The tensors of a file under their published keys, without the prefix that DataParallel leaves."""
+
+    name: str
+    digest: str
+    """SHA-256 of the file."""
+    tensors: dict[str, Tensor]
+
+
+def read_published(path: str | Path) -> Published:
+    """A state dict on the CPU; anything but a dict of names and tensors is refused."""
+    file = Path(path)
+    if not file.is_file():
+        raise DataError(f"{file}: no such file" if not file.exists() else f"{file}: a folder, expected a .pth file")
+    try:
+        with file.open("rb") as handle:
+            digest = _digest(handle)
+        content = torch.load(file, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise DataError(f"{file}: {error.strerror or error}") from error
+    except pickle.UnpicklingError as error:
+        raise DataError(
+            f"{file}: holds more than tensors, or is no .pth file; only the tensors of a state dict are ever loaded"
+        ) from error
+    except Exception as error:
+        # The loader's complaints about damaged archives come in many types.
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DataError(f"{file}: cannot be read as a .pth file: {first}") from error
+    return Published(file.name, digest, _tensors(file, content))
+
+
+def _tensors(file: Path, content: Any) -> dict[str, Tensor]:
+    if not isinstance(content, dict):
+        raise DataError(f"{file}: holds a {type(content).__name__}, expected a state dict")
+    wrong = [key for key, value in content.items() if not (isinstance(key, str) and isinstance(value, Tensor))]
+    if wrong:
+        hint = "; a training state (.state) is no weight file" if "optimizers" in content else ""
+        raise DataError(f"{file}: {wrong[0]!r} is no tensor, expected a state dict{hint}")
+    if not content:
+        raise DataError(f"{file}: the state dict is empty")
+    bare: dict[str, Tensor] = {}
+    for key, value in content.items():
+        short = key.removeprefix("module.")
+        if short in bare:
+            raise DataError(f"{file}: {short!r} is there twice, with and without 'module.'")
+        bare[short] = value
+    return bare
+
+
+def _digest(handle: IO[bytes]) -> str:
+    whole = hashlib.sha256()
+    while block := handle.read(1 << 20):
+        whole.update(block)
+    return whole.hexdigest()

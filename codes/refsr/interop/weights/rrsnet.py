@@ -1,0 +1,142 @@
+"""Published RRSNet weights: their keys beside ours, their dead keys, and the options read off their shapes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from torch import Tensor
+
+from refsr.core.errors import DataError
+from refsr.interop.weights.conversion import Conversion, Dead, convert
+from refsr.networks.rrsnet import RRSNet
+
+LEVELS = 3
+"""The published networks enlarge by four: levels at full, half and quarter size."""
+
+SIZES = ("small", "medium", "large")
+
+DEAD = (
+    Dead(r"get_g_nopadding\.weight_[hv]", "fixed kernels of the gradient operator"),
+    Dead(r"content_extractor\.tail\.[0-9]+\.(weight|bias)", "the content extractor's tail, whose image nobody uses"),
+)
+
+
+def rrsnet_options(published: Mapping[str, Tensor]) -> dict[str, Any]:
+    """The constructor's keywords that fit these tensors."""
+    first, gradient = "Encoder.layer_f.0.weight", "Encoder_grad.layer_f.0.weight"
+    offsets = "gpcd_align.L1_dcnpack.conv_offset_mask.weight"
+    for key in (first, gradient, offsets):
+        if key not in published or published[key].dim() != 4:
+            raise DataError(f"no RRSNet weights: {key!r} is missing or no 4-D kernel")
+    blocks = {int(found[1]) for key in published if (found := re.match(r"content_extractor\.body\.(\d+)\.", key))}
+    return {
+        "scale": 2 ** (LEVELS - 1),
+        "channels": published[first].shape[1],
+        "nf": published[first].shape[0],
+        "nf_grad": published[gradient].shape[0],
+        "n_blocks": max(blocks, default=-1) + 1,
+        "deformable_groups": max(1, published[offsets].shape[0] // 27),
+    }
+
+
+def import_rrsnet(published: Mapping[str, Tensor]) -> tuple[RRSNet, Conversion]:
+    """The network that the tensors are for, with whatever fits loaded into it, and what became of each key."""
+    options = rrsnet_options(published)
+    network = RRSNet(**options)
+    done = convert(published, network, rrsnet_keys(options["n_blocks"]), DEAD)
+    network.load_state_dict(done.weights, strict=False)
+    return network, done
+
+
+def rrsnet_keys(blocks: int) -> dict[str, str]:
+    """Our keys beside the published ones, of all weights that are used."""
+    modules = {
+        **encoder_keys("encoder", "Encoder"),
+        **encoder_keys("gradient_encoder", "Encoder_grad"),
+        **alignment_keys("alignment", "gpcd_align"),
+        **content_keys("content", "content_extractor", blocks),
+        **texture_keys("texture", "texture_transfer", blocks),
+    }
+    return with_parameters(modules) | deformable_keys("alignment", "gpcd_align")
+
+
+def with_parameters(modules: Mapping[str, str]) -> dict[str, str]:
+    """Each convolution's weight and bias; an empty name stands for the module itself."""
+    return {f"{ours}.{leaf}": f"{theirs}.{leaf}" for ours, theirs in modules.items() for leaf in ("weight", "bias")}
+
+
+def encoder_keys(ours: str, theirs: str) -> dict[str, str]:
+    """Encoder modules."""
+    levels = {f"levels.{level}": f"conv{level + 1}.0" for level in range(LEVELS)}
+    return _under(ours, theirs, {"enter": "layer_f.0", **levels})
+
+
+def content_keys(ours: str, theirs: str, blocks: int) -> dict[str, str]:
+    """Content extractor modules."""
+    return _under(ours, theirs, {"head": "head.0", **_chain("body", "body", blocks)})
+
+
+def relevance_keys(ours: str, theirs: str) -> dict[str, str]:
+    """RAM modules."""
+    convolutions = {
+        "scale_hidden": "mul_conv1",
+        "scale": "mul_conv2",
+        "shift_hidden": "add_conv1",
+        "shift": "add_conv2",
+    }
+    return _under(ours, theirs, convolutions)
+
+
+def texture_keys(ours: str, theirs: str, blocks: int) -> dict[str, str]:
+    """Texture transfer modules."""
+    modules: dict[str, str] = {"finish": "tail_large.0", "to_image": "tail_large.2"}
+    for stage, size in enumerate(SIZES):
+        modules |= relevance_keys(f"stages.{stage}.relevance", f"ram_head_{size}")
+        modules[f"stages.{stage}.merge"] = f"head_{size}.0"
+        modules |= _chain(f"stages.{stage}.body", f"body_{size}", blocks)
+        if stage < len(SIZES) - 1:
+            modules[f"enlargements.{stage}"] = f"tail_{size}.0"
+    return _under(ours, theirs, modules)
+
+
+def alignment_keys(ours: str, theirs: str) -> dict[str, str]:
+    """Alignment modules but the deformable layers."""
+    modules: dict[str, str] = {"cascade_fusion": "cas_fea_conv"}
+    for level in range(LEVELS):
+        modules[f"fusions.{level}"] = f"L{level + 1}_fea_conv"
+        steps = ("compare", "settle") if level == LEVELS - 1 else ("compare", "merge", "settle")
+        for number, step in enumerate(steps, 1):
+            modules[f"offsets.{level}.{step}"] = f"L{level + 1}_offset_conv{number}"
+    for number, step in enumerate(("compare", "settle"), 1):
+        modules[f"cascade_offset.{step}"] = f"cas_offset_conv{number}"
+    return _under(ours, theirs, modules)
+
+
+def deformable_keys(ours: str, theirs: str) -> dict[str, str]:
+    """Parameters of the alignment's deformable layers, whose own keys are the published ones."""
+    leaves = ("weight", "bias", "conv_offset_mask.weight", "conv_offset_mask.bias")
+    return {
+        f"{mine}.{leaf}": f"{published}.{leaf}"
+        for mine, published in _under(ours, theirs, dict(sampler_keys())).items()
+        for leaf in leaves
+    }
+
+
+def sampler_keys() -> Iterator[tuple[str, str]]:
+    """The alignment's deformable layers."""
+    for level in range(LEVELS):
+        yield f"samplers.{level}", f"L{level + 1}_dcnpack"
+    yield "cascade_sampler", "cas_dcnpack"
+
+
+def _chain(ours: str, theirs: str, blocks: int) -> dict[str, str]:
+    pairs = (("first", "body.0"), ("second", "body.2"))
+    return {f"{ours}.{block}.{one}": f"{theirs}.{block}.{other}" for block in range(blocks) for one, other in pairs}
+
+
+def _under(ours: str, theirs: str, modules: Mapping[str, str]) -> dict[str, str]:
+    """Both sides below a parent each; no parent where that is empty."""
+    mine, published = (f"{parent}." if parent else "" for parent in (ours, theirs))
+    return {f"{mine}{one}": f"{published}{other}" for one, other in modules.items()}
