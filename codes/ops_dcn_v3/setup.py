@@ -1,7 +1,7 @@
 """Builds the DCNv3 library: the CPU part with any C++ compiler, the CUDA part where nvcc is found.
 
-python setup.py [--output FOLDER] [--cpu-only] [--sanitize]: writes refsr_dcnv3.so and refsr_dcnv3.json (what it was
-built for) into FOLDER, codes/refsr/ops/lib by default, and says in one line what was built. CXX, CXXFLAGS, NVCC,
+python setup.py [--output FOLDER] [--cpu-only | --require-cuda] [--sanitize]: writes refsr_dcnv3.so and
+refsr_dcnv3.json (what it was built for) into FOLDER, codes/refsr/ops/lib by default, and says in one line what was built. CXX, CXXFLAGS, NVCC,
 CUDA_HOME and TORCH_CUDA_ARCH_LIST are honoured. It is a plain shared library, so one build serves every Python.
 """
 
@@ -27,6 +27,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--output", type=Path, default=OUTPUT, help="folder that the library goes into")
     parser.add_argument("--cpu-only", action="store_true", help="leave the CUDA part out even where nvcc is found")
+    parser.add_argument("--require-cuda", action="store_true", help="fail where the CUDA part cannot be built")
     parser.add_argument("--sanitize", action="store_true", help="AddressSanitizer and UndefinedBehaviourSanitizer")
     arguments = parser.parse_args()
     try:
@@ -75,6 +76,8 @@ def main() -> int:
         cpu_alone = [*compiler, "-shared", *sanitize, objects[0], *links, "-lpthread", "-o", library]
         if not architectures and _failed(cpu_alone):
             return _fail("the library did not link")
+        if arguments.require_cuda and not architectures:
+            return _fail("the CUDA part was asked for" if nvcc else "no nvcc found, and the CUDA part was asked for")
         stamp = {
             "torch": torch.__version__,
             "cuda": cuda,

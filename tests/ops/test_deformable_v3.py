@@ -13,10 +13,14 @@ from contract import OperatorContract
 from torch import Tensor
 
 from refsr.core.errors import OperatorError
+from refsr.interop.parity.case import Case
+from refsr.interop.parity.run import Verdict, run_case
 from refsr.networks.blocks.dcnv3 import DCNv3FromFeature
 from refsr.ops import dcnv3
 from refsr.ops.deformable_v3 import Geometry, native, using
 from refsr.ops.deformable_v3.library import operator
+
+PARITY = Path(__file__).resolve().parents[1] / "parity"
 
 
 def drawn(seed: int, batch: int, height: int, width: int, spread: float, numbers: Geometry, each: int) -> list[Tensor]:
@@ -68,10 +72,55 @@ class TestDCNv3(OperatorContract):
         with using(backend):
             return dcnv3(*tensors, *numbers)  # type: ignore[arg-type]
 
-    def test_opcheck(self) -> None:
-        tensors, numbers = cases()[0]
+    @pytest.mark.parametrize("number", [0, 1, 2, 5, 9])
+    def test_opcheck(self, number: int) -> None:
+        tensors, numbers = cases()[number]
         leaves = [tensor.clone().requires_grad_() for tensor in tensors]
         torch.library.opcheck(operator, (*leaves, *numbers))
+
+    @pytest.mark.parametrize("backend", ["reference", "native"])
+    def test_compiled_graphs_give_the_same(self, backend: str) -> None:
+        tensors, numbers = cases()[0]
+        # The tracer only: code generation is torch's own affair and takes a minute.
+        traced = torch.compile(lambda *given: self.call(backend, given, numbers), backend="aot_eager", fullgraph=True)
+        torch._dynamo.reset()
+        leaves = [tensor.clone().requires_grad_() for tensor in tensors]
+        output = self.call(backend, leaves, numbers)
+        plain = torch.autograd.grad(output.square().sum(), leaves)
+        for eager, graph in zip(plain, torch.autograd.grad(traced(*leaves).square().sum(), leaves), strict=True):
+            torch.testing.assert_close(graph, eager)
+
+    def test_deterministic_algorithms_are_allowed(self) -> None:
+        tensors, numbers = cases()[2]
+        expected = self.results("native", tensors, numbers)
+        torch.use_deterministic_algorithms(True)
+        try:
+            found = self.results("native", tensors, numbers)
+        finally:
+            torch.use_deterministic_algorithms(False)
+        assert all(map(torch.equal, expected, found))
+
+    def test_half_precision_on_a_cpu_is_left_to_the_reference(self) -> None:
+        tensors, numbers = cases()[0]
+        given = [tensor.half() for tensor in tensors]
+        assert dcnv3(*given, *numbers).dtype is torch.float16  # type: ignore[arg-type]
+        with pytest.raises(OperatorError, match=r"no kernel for torch\.float16 on cpu"):
+            self.call("native", given, numbers)
+
+    def test_a_second_copy_is_left_aside(self, compiled: native.Native, tmp_path: Path) -> None:
+        """Loading it once printed a stack from C++, since an operator may be defined but once a process."""
+        (tmp_path / "refsr_dcnv3.so").write_bytes(b"whatever")
+        (tmp_path / "refsr_dcnv3.json").write_text(json.dumps(compiled.stamp))
+        found = native.load(tmp_path)
+        assert found.reason is not None
+        assert "loaded already" in found.reason
+
+    @pytest.mark.parametrize("backend", ["reference", "native"])
+    @pytest.mark.parametrize("case", sorted(PARITY.glob("rgtgan-dcnv3*")), ids=lambda folder: folder.name)
+    def test_published_numbers(self, backend: str, case: Path) -> None:
+        with using(backend):
+            outcome = run_case(Case.load(case))
+        assert outcome.verdict is Verdict.PASSED, outcome
 
 
 def test_no_offset_and_equal_masks_give_a_box_mean() -> None:

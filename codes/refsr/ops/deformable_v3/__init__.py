@@ -43,8 +43,10 @@ def dcnv3(
         input, offset, mask = input.to(widest), offset.to(widest), mask.to(widest)
     geometry = Geometry(kernel, stride, padding, dilation, groups, float(offset_scale), remove_center)
     check(input, offset, mask, geometry)
-    native = _forced == "native" or (_forced is None and why_not(input) is None)
-    if native:
+    reason = why_not(input)
+    if _forced == "native" and reason is not None:
+        raise OperatorError(f"the compiled DCNv3 cannot serve {input.dtype} on {input.device}: {reason}")
+    if _forced != "reference" and reason is None:
         result: Tensor = operator(input, offset, mask, *geometry)
         return result
     return reference(input, offset, mask, geometry)

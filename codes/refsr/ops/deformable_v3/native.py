@@ -52,6 +52,9 @@ def load(folder: Path = FOLDER) -> Native:
         reason = misfit(stamp)
     except (OSError, ValueError, AttributeError) as error:
         stamp, reason = {}, f"its stamp {note.name} cannot be read ({type(error).__name__}); {BUILD} anew"
+    if reason is None and hasattr(torch.ops.refsr_native, "dcnv3_forward"):
+        # Defining an operator twice ends the process.
+        reason = "another build of it is loaded already; a new process is needed for this one"
     if reason is None:
         try:
             torch.ops.load_library(str(library))  # type: ignore[no-untyped-call]
