@@ -1,7 +1,9 @@
 """Builds the DCNv3 library: the CPU part with any C++ compiler, the CUDA part where nvcc is found.
 
-python setup.py [--output FOLDER] [--cpu-only | --require-cuda] [--sanitize]: writes refsr_dcnv3.so and
-refsr_dcnv3.json (what it was built for) into FOLDER, codes/refsr/ops/lib by default, and says in one line what was built. CXX, CXXFLAGS, NVCC,
+python setup.py [--output FOLDER] [--cpu-only | --require-cuda] [--sanitize]
+
+writes refsr_dcnv3.so and refsr_dcnv3.json (what it was built for) into FOLDER, codes/refsr/ops/lib by default, and says
+in one line what was built. CXX, CXXFLAGS, NVCC,
 CUDA_HOME and TORCH_CUDA_ARCH_LIST are honoured. It is a plain shared library, so one build serves every Python.
 """
 
