@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -32,7 +33,10 @@ def read_published(path: str | Path) -> Published:
     try:
         with file.open("rb") as handle:
             digest = _digest(handle)
-        content = torch.load(file, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            # About pickle protocols, which say nothing to a person who has the file from elsewhere.
+            warnings.simplefilter("ignore")
+            content = torch.load(file, map_location="cpu", weights_only=True)
     except OSError as error:
         raise DataError(f"{file}: {error.strerror or error}") from error
     except pickle.UnpicklingError as error:

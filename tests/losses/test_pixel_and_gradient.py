@@ -1,0 +1,59 @@
+"""Losses on numbers worked out by hand; their parity cases are run in tests/interop."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from refsr.core.errors import UsageError
+from refsr.losses.gradient import gradient_loss
+from refsr.losses.pixel import pixel_loss
+
+
+def test_pixel_losses_by_hand():
+    restored, target = torch.tensor([[[[0.0, 1.0]]]]), torch.tensor([[[[0.5, -1.0]]]])
+    assert pixel_loss(restored, target) == pytest.approx(1.25)
+    assert pixel_loss(restored, target, "l2") == pytest.approx((0.25 + 4) / 2)
+
+
+def test_the_gradient_loss_by_hand():
+    """One pixel of 1 against black: with a ring of two, four neighbours have a gradient of one, the rest has none."""
+    restored, target = torch.ones(1, 1, 1, 1), torch.zeros(1, 1, 1, 1)
+    assert gradient_loss(restored, target, "full", eps=0.0) == pytest.approx(4 / 9)
+    assert gradient_loss(restored, target, "full", "l1", eps=0.0) == pytest.approx(4 / 9)
+
+
+def test_the_border_counts_only_under_full_padding():
+    """Two flat images differ in nothing but their level, which only a frame of zeros can see."""
+    restored, target = torch.full((1, 2, 5, 5), 0.75), torch.full((1, 2, 5, 5), 0.25)
+    assert gradient_loss(restored, target, "valid") == 0
+    assert gradient_loss(restored, target, "full") > gradient_loss(restored, target, "same") > 0
+
+
+@pytest.mark.parametrize("loss", [pixel_loss, gradient_loss])
+def test_equal_images_cost_nothing_and_leave_a_finite_gradient(loss):
+    restored = torch.full((1, 4, 6, 5), 0.5, requires_grad=True)
+    value = loss(restored, restored.detach())
+    (slope,) = torch.autograd.grad(value, restored)
+    assert value == 0
+    assert slope.isfinite().all()
+
+
+@pytest.mark.parametrize("loss", [pixel_loss, gradient_loss])
+def test_half_types_are_averaged_in_float32(loss):
+    torch.manual_seed(0)
+    images = torch.rand(2, 1, 3, 32, 32).bfloat16()
+    found, exact = loss(*images), loss(*images.double())
+    assert found.dtype is torch.float32
+    assert exact.dtype is torch.float64
+    assert float(found) == pytest.approx(float(exact), rel=1e-5)
+
+
+def test_shapes_that_would_be_broadcast_are_refused():
+    with pytest.raises(UsageError, match=r"shapes \(1, 3, 4, 4\) and \(2, 3, 4, 4\) differ"):
+        pixel_loss(torch.zeros(1, 3, 4, 4), torch.zeros(2, 3, 4, 4))
+
+
+def test_a_slip_in_the_criterion_is_named():
+    with pytest.raises(UsageError, match="'L1' is not known; did you mean 'l1'"):
+        pixel_loss(torch.zeros(1), torch.zeros(1), "L1")

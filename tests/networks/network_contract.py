@@ -1,0 +1,183 @@
+"""The contract of every network: a class to inherit, with how to build a small one and its inputs."""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load, save
+from torch import Tensor, nn
+
+from refsr.networks.descriptor import INPUTS, Described, Descriptor
+
+LARGE = ("lr_up", "ref", "ref_down", "mask")
+"""Inputs of the result's size; the others have LR's."""
+
+
+class NetworkContract(ABC):
+    """`build` makes a small network from a scale and a number of bands; all else is read from its descriptor."""
+
+    scales: tuple[int, ...] = (4,)
+    bands: tuple[int, ...] = (1, 3, 5)
+    halo_bound: int = 64
+    """The halo of the network that `small_halo` makes may not be larger, or the test of it takes too long."""
+
+    @abstractmethod
+    def build(self, scale: int = 4, channels: int = 3) -> nn.Module: ...
+
+    @abstractmethod
+    def freeze_sampling(self, network: nn.Module) -> None:
+        """Keeps deformable sampling at its grid, whatever else the weights are."""
+
+    def made(self, scale: int = 4, channels: int = 3, live: bool = False) -> tuple[Any, Descriptor]:
+        """A small network from fixed seeds; `live` gives parameters that start at zero numbers too."""
+        torch.manual_seed(3)
+        network = self.build(scale, channels)
+        if live:
+            with torch.no_grad():
+                for parameter in network.parameters():
+                    if not parameter.any():
+                        parameter.normal_(std=0.1)
+        assert isinstance(network, Described)
+        return network, network.descriptor
+
+    def inputs(self, descriptor: Descriptor, height: int, width: int, batch: int = 1) -> list[Tensor]:
+        generator = torch.Generator().manual_seed(5)
+        times = [descriptor.scale if name in LARGE else 1 for name in descriptor.inputs]
+        shapes = [(batch, descriptor.channels, height * time, width * time) for time in times]
+        return [torch.rand(shape, generator=generator) for shape in shapes]
+
+    def test_the_descriptor_is_what_forward_takes(self) -> None:
+        network, descriptor = self.made()
+        assert tuple(inspect.signature(network.forward).parameters) == descriptor.inputs
+        assert [name for name in INPUTS if name in descriptor.inputs] == list(descriptor.inputs)
+
+    @pytest.mark.parametrize("size", [(1, 1), (1, 2), (2, 3), (3, 2)])
+    def test_any_multiple_will_do(self, size: tuple[int, int]) -> None:
+        for scale in self.scales:
+            network, descriptor = self.made(scale)
+            assert descriptor.scale == scale
+            height, width = (side * descriptor.multiple for side in size)
+            with torch.no_grad():
+                result = network(*self.inputs(descriptor, height, width, batch=2))
+            assert result.shape == (2, descriptor.channels, scale * height, scale * width)
+            assert result.isfinite().all()
+
+    def test_bands(self) -> None:
+        for channels in self.bands:
+            network, descriptor = self.made(channels=channels)
+            side = 2 * descriptor.multiple
+            assert descriptor.channels == channels
+            assert network(*self.inputs(descriptor, side, side)).shape[1] == channels
+
+    def test_every_parameter_gets_a_gradient_and_every_input_counts(self) -> None:
+        network, descriptor = self.made(live=True)
+        side = 4 * descriptor.multiple
+        inputs = [one.requires_grad_() for one in self.inputs(descriptor, side, side, batch=2)]
+        network(*inputs).square().mean().backward()
+        silent = [name for name, parameter in network.named_parameters() if parameter.grad is None]
+        silent += [name for name, one in network.named_parameters() if one.grad is not None and not one.grad.any()]
+        assert silent == []
+        assert all(one.grad is not None and one.grad.any() for one in inputs)
+
+    def test_every_parameter_takes_part_from_the_start(self) -> None:
+        network, descriptor = self.made()
+        network(*self.inputs(descriptor, descriptor.multiple, descriptor.multiple)).sum().backward()
+        assert [name for name, parameter in network.named_parameters() if parameter.grad is None] == []
+
+    def test_the_batch_does_not_matter(self) -> None:
+        network, descriptor = self.made(live=True)
+        network = network.double().eval()
+        side = 3 * descriptor.multiple
+        inputs = [one.double() for one in self.inputs(descriptor, side + descriptor.multiple, side, batch=2)]
+        with torch.no_grad():
+            together = network(*inputs)
+            alone = torch.cat([network(*(one[turn : turn + 1] for one in inputs)) for turn in range(2)])
+        assert torch.allclose(together, alone, atol=1e-10)
+
+    def test_inputs_stay_as_they_are(self) -> None:
+        network, descriptor = self.made()
+        inputs = self.inputs(descriptor, 2 * descriptor.multiple, descriptor.multiple)
+        before = [one.clone() for one in inputs]
+        network(*inputs)
+        assert all(map(torch.equal, inputs, before))
+
+    def test_safe_types_differ_by_rounding_only(self) -> None:
+        network, descriptor = self.made(live=True)
+        side = 3 * descriptor.multiple
+        inputs = self.inputs(descriptor, side, side)
+        with torch.no_grad():
+            exact = network.double()(*(one.double() for one in inputs))
+            network.float()
+            for kind in descriptor.safe_dtypes:
+                with torch.autocast("cpu", kind, enabled=kind is not torch.float32):
+                    found = network(*inputs)
+                error = (found.double() - exact).norm() / exact.norm()
+                assert error < 64 * torch.finfo(kind).eps ** 0.9, f"{kind}: {error}"
+
+    def test_training_under_autocast(self) -> None:
+        network, descriptor = self.made(live=True)
+        inputs = self.inputs(descriptor, 2 * descriptor.multiple, 2 * descriptor.multiple)
+        with torch.autocast("cpu", torch.bfloat16):
+            loss = network(*inputs).float().square().mean()
+        loss.backward()
+        for name, parameter in network.named_parameters():
+            assert parameter.grad is not None, name
+            assert parameter.grad.dtype is torch.float32, name
+            assert parameter.grad.isfinite().all(), name
+
+    def test_saving_and_loading(self) -> None:
+        network, descriptor = self.made(live=True)
+        inputs = self.inputs(descriptor, descriptor.multiple, 2 * descriptor.multiple)
+        content = save({key: value.contiguous() for key, value in network.state_dict().items()})
+        torch.manual_seed(99)
+        other = self.build()
+        assert not torch.equal(other(*inputs), network(*inputs))
+        other.load_state_dict(load(content), strict=True)
+        assert torch.equal(other(*inputs), network(*inputs))
+
+    def test_repeats_exactly(self) -> None:
+        results = []
+        for _ in range(2):
+            network, descriptor = self.made()
+            output = network(*self.inputs(descriptor, 2 * descriptor.multiple, 3 * descriptor.multiple))
+            output.square().sum().backward()
+            results.append([output.detach(), *(parameter.grad for parameter in network.parameters())])
+        assert not descriptor.stochastic
+        assert all(map(torch.equal, *results))
+
+    def test_channels_last_gives_the_same(self) -> None:
+        network, descriptor = self.made(live=True)
+        side = 3 * descriptor.multiple
+        inputs = self.inputs(descriptor, side, side, batch=2)
+        with torch.no_grad():
+            plain = network(*inputs)
+            network.to(memory_format=torch.channels_last)
+            found = network(*(one.to(memory_format=torch.channels_last) for one in inputs))
+        assert torch.allclose(plain, found, atol=1e-5 * float(plain.abs().max()))
+
+    def test_the_halo_is_how_far_a_pixel_sees(self) -> None:
+        """Exactly: the inputs that an output block's gradient reaches end at the halo."""
+        for scale in self.scales:
+            network, descriptor = self.made(scale, live=True)
+            halo = descriptor.halo
+            assert halo is not None
+            assert halo <= self.halo_bound
+            self.freeze_sampling(network)
+            network = network.double()
+            # One row of low-resolution pixels is enough for what happens along it.
+            height = descriptor.multiple
+            reach = -(-(halo + 2) // descriptor.multiple) * descriptor.multiple
+            inputs = [one.double().requires_grad_() for one in self.inputs(descriptor, height, 2 * reach + 1)]
+            block = network(*inputs)[..., scale * reach : scale * (reach + 1)]
+            farthest = 0
+            for column in range(scale):
+                for one, slope in zip(
+                    inputs, torch.autograd.grad(block[..., column].sum(), inputs, retain_graph=True), strict=True
+                ):
+                    reached = slope.abs().amax(dim=(0, 1, 2)).nonzero().flatten() // (one.shape[-1] // (2 * reach + 1))
+                    farthest = max(farthest, reach - int(reached.min()), int(reached.max()) - reach)
+            assert farthest == halo
