@@ -1,0 +1,54 @@
+"""`refsr import` as its user meets it."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from refsr.cli.main import main
+from refsr.interop.weights.rrsnet import rrsnet_keys
+from refsr.networks.rrsnet import RRSNet
+
+
+@pytest.fixture
+def source(tmp_path):
+    weights = RRSNet(nf=8, n_blocks=1, deformable_groups=2).state_dict()
+    published = {f"module.{theirs}": weights[ours] for ours, theirs in rrsnet_keys(1).items()}
+    published["module.content_extractor.tail.8.bias"] = torch.zeros(3)
+    torch.save(published, tmp_path / "G.pth")
+    return tmp_path / "G.pth"
+
+
+def test_weights_are_brought_in_and_dropped_keys_named(source, capsys):
+    assert main(["import", str(source), "--list"]) == 0
+    shown = capsys.readouterr().out
+    assert "RRSNet (scale 4, channels 3, nf 8, nf_grad 2, n_blocks 1, deformable_groups 2)" in shown
+    assert "dropped 1: the content extractor's tail" in shown
+    assert "  content_extractor.tail.8.bias\n" in shown
+    assert source.with_suffix(".safetensors").is_file()
+
+
+def test_an_older_result_is_kept(source, capsys):
+    target = source.with_suffix(".safetensors")
+    target.write_text("older")
+    assert main(["import", str(source)]) == 2
+    assert "is there already (--overwrite replaces it)" in capsys.readouterr().err
+    assert target.read_text() == "older"
+    assert main(["import", str(source), "--overwrite"]) == 0
+    assert target.read_bytes() != b"older"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "answer"),
+    [
+        (["nowhere.pth"], 1, "nowhere.pth: no such file"),
+        (["nowhere.pth", "-o", "w.pth"], 2, "expected a name that ends in .safetensors"),
+    ],
+)
+def test_mistakes_are_one_line(words, code, answer, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["import", *words]) == code
+    error = capsys.readouterr().err
+    assert answer in error
+    assert error.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
