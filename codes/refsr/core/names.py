@@ -23,9 +23,9 @@ NAMES: dict[str, dict[str, str | None]] = {
         "RGTNet_arch": "RGTNet",
     },
     "model": {
-        "RRSNet_model": None,
+        "RRSNet_model": "refsr.tasks.regression:Regression",
         "RRSGAN_model": None,
-        "RGTNet_model": None,
+        "RGTNet_model": "refsr.tasks.regression:Regression",
         "RGTGAN_model": None,
     },
     "dataset": {

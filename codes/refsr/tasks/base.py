@@ -9,6 +9,8 @@ from typing import Any, Protocol
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from refsr.tasks.blueprint import Blueprint
+
 Batch = Mapping[str, Any]
 """A collated sample: tensors (B, C, H, W) in [0, 1] by the sample's member names, and `name`."""
 
@@ -32,6 +34,8 @@ class Phase:
 class Task(Protocol):
     """Networks, losses and optimisers of one way to learn, and how its result is restored."""
 
+    blueprints: Mapping[str, Blueprint]
+    """How each network is made again, under the same key."""
     networks: Mapping[str, nn.Module]
     """All trained networks by their published letters: G, D, D_grad."""
     optimisers: Mapping[str, Optimizer]
@@ -42,5 +46,6 @@ class Task(Protocol):
     def phases(self, step: int) -> Sequence[Phase]:
         """The optimiser steps of iteration `step`, which counts from one."""
 
-    def restore(self, network: nn.Module, batch: Batch) -> Tensor:
-        """The restored image (B, C, s*H, s*W) in [0, 1] by `network`, which may be the averaged copy of G."""
+    @staticmethod
+    def restore(network: nn.Module, batch: Batch) -> Tensor:
+        """The restored image (B, C, s*H, s*W) in [0, 1] by `network`: G, its averaged copy, or one from a file."""

@@ -1,0 +1,1 @@
+"""How good restored images are: measured, summed up, and kept as files."""

@@ -1,0 +1,35 @@
+"""How a network is made again: its name in the table and its constructor's keywords."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import nn
+
+from refsr.core.names import canonical, resolve
+from refsr.core.options.network import NetworkOptions
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """Enough to build a network without the option file it came from."""
+
+    network: str
+    keywords: Mapping[str, Any] = field(default_factory=dict)
+
+    @staticmethod
+    def of(section: NetworkOptions, scale: int) -> Blueprint:
+        """The network that a section names; those that enlarge get the run's scale."""
+        name = canonical("network", section.which)
+        keywords = section.parameters
+        if "scale" in inspect.signature(resolve("network", name)).parameters:
+            keywords["scale"] = scale
+        return Blueprint(name, keywords)
+
+    def build(self) -> nn.Module:
+        """The network with fresh weights, drawn from torch's current state."""
+        network: nn.Module = resolve("network", self.network)(**self.keywords)
+        return network

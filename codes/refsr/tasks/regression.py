@@ -1,0 +1,59 @@
+"""Learning by comparison with the target alone: pixel and gradient losses of one network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from refsr.core.errors import UsageError
+from refsr.core.options.schema import Options
+from refsr.core.options.train import TrainOptions
+from refsr.losses.gradient import gradient_loss
+from refsr.losses.pixel import pixel_loss
+from refsr.tasks.base import Batch, Losses, Memory, Phase
+from refsr.tasks.blueprint import Blueprint
+from refsr.tasks.optimisers import make_optimiser
+from refsr.tasks.restoring import descriptor_of, direct, network_inputs
+
+
+class Regression:
+    """RRSNet and RGTNet as published: one generator, no discriminator."""
+
+    def __init__(self, options: Options) -> None:
+        self.train = required_train(options)
+        if not self.train.pixel_weight and not self.train.gradient_pixel_weight:
+            raise UsageError("train: pixel_weight and gradient_pixel_weight are both 0: there is nothing to learn")
+        self.blueprints = {"G": Blueprint.of(options.network_G, options.scale)}
+        self.networks: Mapping[str, nn.Module] = {"G": self.blueprints["G"].build()}
+        self.optimisers: Mapping[str, Optimizer] = {"G": make_optimiser("G", self.networks["G"], self.train)}
+        self.notes: Sequence[str] = ()
+        self._descriptor = descriptor_of(self.networks["G"])
+
+    def phases(self, step: int) -> Sequence[Phase]:
+        return (Phase("G", self._losses),)
+
+    def _losses(self, network: nn.Module, batch: Batch, memory: Memory) -> Losses:
+        restored = network(*network_inputs(self._descriptor, batch))
+        return comparison_losses(self.train, restored, batch["hr"])
+
+    restore = staticmethod(direct)
+
+
+def required_train(options: Options) -> TrainOptions:
+    """The train section, without which nothing learns."""
+    if options.train is None:
+        raise UsageError("the options have no section train, so nothing can be trained")
+    return options.train
+
+
+def comparison_losses(train: TrainOptions, restored: Tensor, target: Tensor) -> Losses:
+    """The weighted pixel and gradient losses under their published names."""
+    losses: Losses = {}
+    if train.pixel_weight:
+        losses["l_g_pix"] = train.pixel_weight * pixel_loss(restored, target, train.pixel_criterion)
+    if train.gradient_pixel_weight:
+        padding = "full" if train.gradient_padding == 2 else "same"
+        losses["l_g_pix_grad"] = train.gradient_pixel_weight * gradient_loss(restored, target, padding)
+    return losses

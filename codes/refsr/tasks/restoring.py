@@ -1,0 +1,60 @@
+"""Restoring by one pass of a network."""
+
+from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+
+from refsr.core.errors import DataError, UsageError
+from refsr.networks.descriptor import Described, Descriptor
+from refsr.tasks.base import Batch
+
+
+@runtime_checkable
+class Restores(Protocol):
+    """What makes restored images with a network: every task class is one."""
+
+    @staticmethod
+    def restore(network: nn.Module, batch: Batch) -> Tensor: ...
+
+
+def descriptor_of(network: nn.Module) -> Descriptor:
+    """What the network says of itself."""
+    if not isinstance(network, Described):
+        raise UsageError(f"{type(network).__name__} has no descriptor, so nobody knows its inputs and scale")
+    return network.descriptor
+
+
+def network_inputs(descriptor: Descriptor, batch: Batch) -> list[Tensor]:
+    """The members that the network asks for, in its order."""
+    missing = [name for name in descriptor.inputs if name not in batch]
+    if missing:
+        raise DataError(f"the network needs {', '.join(missing)}, which the data do not have")
+    return [batch[name] for name in descriptor.inputs]
+
+
+def direct(network: nn.Module, batch: Batch) -> Tensor:
+    """The members of `batch` -> (B, C, s*h, s*w) in [0, 1]: mirrored to the network's multiple, cut back, clamped."""
+    descriptor = descriptor_of(network)
+    inputs = network_inputs(descriptor, batch)
+    height, width = batch["lr"].shape[-2:]
+    down, right = -height % descriptor.multiple, -width % descriptor.multiple
+    if down or right:
+        inputs = [_extended(one, down * one.shape[-2] // height, right * one.shape[-1] // width) for one in inputs]
+    restored: Tensor = network(*inputs)
+    scale = descriptor.scale
+    return restored[..., : height * scale, : width * scale].clamp(0, 1)
+
+
+def _extended(image: Tensor, down: int, right: int) -> Tensor:
+    """Rows and columns added at the bottom and right, mirrored as often as it takes."""
+    rows = _mirrored(image.shape[-2], image.shape[-2] + down, image.device)
+    columns = _mirrored(image.shape[-1], image.shape[-1] + right, image.device)
+    return image[..., rows, :][..., columns]
+
+
+def _mirrored(size: int, extended: int, device: torch.device) -> Tensor:
+    index = torch.arange(extended, device=device) % (2 * size)
+    return torch.minimum(index, 2 * size - 1 - index)
