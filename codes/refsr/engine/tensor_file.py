@@ -1,4 +1,4 @@
-"""Tensors on disk: safetensors whose header holds a digest of all that the file says, so that damage is never loaded."""
+"""Tensors on disk: safetensors with a digest of all that the file says, so that damage is never loaded."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from torch.optim import Optimizer
 
 from refsr.core.options.train import TrainOptions
 
-KINDS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+KINDS: dict[str, type[torch.optim.Adam]] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 
 
 def make_optimiser(letter: str, network: nn.Module, train: TrainOptions) -> Optimizer:

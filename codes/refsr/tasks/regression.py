@@ -12,6 +12,7 @@ from refsr.core.options.schema import Options
 from refsr.core.options.train import TrainOptions
 from refsr.losses.gradient import gradient_loss
 from refsr.losses.pixel import pixel_loss
+from refsr.ops.gradient import Padding
 from refsr.tasks.base import Batch, Losses, Memory, Phase
 from refsr.tasks.blueprint import Blueprint
 from refsr.tasks.optimisers import make_optimiser
@@ -54,6 +55,6 @@ def comparison_losses(train: TrainOptions, restored: Tensor, target: Tensor) -> 
     if train.pixel_weight:
         losses["l_g_pix"] = train.pixel_weight * pixel_loss(restored, target, train.pixel_criterion)
     if train.gradient_pixel_weight:
-        padding = "full" if train.gradient_padding == 2 else "same"
+        padding: Padding = "full" if train.gradient_padding == 2 else "same"
         losses["l_g_pix_grad"] = train.gradient_pixel_weight * gradient_loss(restored, target, padding)
     return losses
