@@ -1,4 +1,7 @@
-"""DCNv2, the modulated deformable convolution: torchvision's operator where it serves, else plain torch."""
+"""DCNv2, the modulated deformable convolution: torchvision's kernel on GPUs, plain torch elsewhere.
+
+On a CPU, plain torch is the faster of the two: five times forward, 13 to 17 times forward and backward.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,8 @@ from torch import Tensor
 
 from refsr.core.errors import OperatorError
 
-KERNEL_TYPES = {
-    "cpu": (torch.float32, torch.float64),
-    "cuda": (torch.float32, torch.float64, torch.float16),
-}
+KERNEL_TYPES = (torch.float32, torch.float64, torch.float16)
+"""What torchvision's CUDA kernel takes."""
 
 
 def dcnv2(
@@ -47,9 +48,9 @@ def why_not(input: Tensor) -> str | None:
     if deform_conv2d is None:
         return reason
     device = input.device.type
-    if device not in KERNEL_TYPES:
-        return f"torchvision has no kernel for {device}"
-    if input.dtype not in KERNEL_TYPES[device]:
+    if device == "cpu":
+        return "torchvision's CPU kernel is the slower one"
+    if device != "cuda" or input.dtype not in KERNEL_TYPES:
         return f"torchvision has no kernel for {input.dtype} on {device}"
     if input.shape[0] == 0:
         return "torchvision refuses empty batches"
@@ -91,13 +92,12 @@ def reference(
     moved = offset.to(kind).reshape(B, G, K, K, 2, Ho, Wo)
     y = moved[:, :, :, :, 0] + steps[:, None, None, None] + rows[:, None]
     x = moved[:, :, :, :, 1] + steps[:, None, None] + columns
-    grid = torch.stack(((2 * x + 1) / W - 1, (2 * y + 1) / H - 1), dim=-1)
-    sampled = F.grid_sample(
-        input.to(kind).reshape(B * G, C // G, H, W),
-        grid.reshape(B * G, K * K, Ho * Wo, 2),
-        padding_mode="zeros",
-        align_corners=False,
-    )
+    # Zeros up to a power of two: only then do whole numbers survive being scaled to [-1, 1] and back, and with them
+    # the choice of the cell whose slope is the gradient of the offset.
+    high, wide = (1 << (side - 1).bit_length() for side in (H, W))
+    image = F.pad(input.to(kind).reshape(B * G, C // G, H, W), (0, wide - W, 0, high - H))
+    grid = torch.stack(((2 * x + 1) / wide - 1, (2 * y + 1) / high - 1), dim=-1)
+    sampled = F.grid_sample(image, grid.reshape(B * G, K * K, Ho * Wo, 2), padding_mode="zeros", align_corners=False)
     weighed = sampled.reshape(B, G, C // G, K * K, Ho * Wo) * mask.to(kind).reshape(B, G, 1, K * K, Ho * Wo)
     groups = C // group_channels
     patches = weighed.reshape(B, groups, group_channels * K * K, Ho * Wo)
