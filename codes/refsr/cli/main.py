@@ -19,6 +19,7 @@ from refsr.core.errors import RefsrError, UsageError, suggestion
 
 # Name: (module that has add_arguments and run, what `refsr --help` says). Modules are imported when called for.
 COMMANDS = {
+    "train": ("refsr.cli.train", "train what an option file says"),
     "options": ("refsr.cli.options", "check an option file, show it resolved, print the schema"),
     "world": ("refsr.cli.world", "make synthetic scenes with known truth"),
     "prepare": ("refsr.cli.prepare", "derive LR, LR_UX and Ref_DUX images from HR and Ref"),

@@ -78,6 +78,7 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
         try:
             yield staged
             staged.chmod(0o777 & ~current_umask())
+            sync_folder(staged)
             staged.rename(target)
         except BaseException:
             shutil.rmtree(staged, ignore_errors=True)
@@ -86,10 +87,12 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
 
 
 def sweep(folder: Path) -> None:
-    """Removes the half-written files that a kill left anywhere below `folder`."""
-    for file in folder.glob("**/.*.part"):
-        if file.is_file():
-            file.unlink(missing_ok=True)
+    """Removes the half-written files and folders that a kill left anywhere below `folder`."""
+    for left in list(folder.glob("**/.*.part")):
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
 
 
 def current_umask() -> int:

@@ -35,6 +35,17 @@ def network_inputs(descriptor: Descriptor, batch: Batch) -> list[Tensor]:
     return [batch[name] for name in descriptor.inputs]
 
 
+def require_fit(descriptor: Descriptor, sample: Batch, source: str) -> None:
+    """A DataError unless a sample has what the network needs, in as many bands."""
+    network_inputs(descriptor, sample)
+    bands = sample["lr"].shape[-3]
+    if bands != descriptor.channels:
+        raise DataError(
+            f"{source}: the images have {bands} bands, the network takes {descriptor.channels}; "
+            f"network_G.channels: {bands} or a choice of bands mends it"
+        )
+
+
 def direct(network: nn.Module, batch: Batch) -> Tensor:
     """The members of `batch` -> (B, C, s*h, s*w) in [0, 1]: mirrored to the network's multiple, cut back, clamped."""
     descriptor = descriptor_of(network)

@@ -1,0 +1,32 @@
+"""Number formats of forward and backward passes; weights and optimisers stay in float32."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Literal
+
+import torch
+
+from refsr.core.errors import UsageError
+from refsr.networks.descriptor import Descriptor
+
+FORMATS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+class Precision:
+    """Autocast to a format, and for fp16 the scaling of losses that keeps small gradients."""
+
+    def __init__(self, kind: Literal["fp32", "bf16", "fp16"], device: torch.device) -> None:
+        self.kind, self.device = kind, device
+        self.scaler = torch.amp.GradScaler(device.type, enabled=kind == "fp16")
+
+    def autocast(self) -> AbstractContextManager[None]:
+        if self.kind == "fp32":
+            return nullcontext()
+        return torch.autocast(self.device.type, FORMATS[self.kind])
+
+    def require_safe(self, descriptor: Descriptor, name: str) -> None:
+        """A UsageError if the network loses more than rounding in this format."""
+        if FORMATS[self.kind] not in (torch.float32, *descriptor.safe_dtypes):
+            safe = [kind for kind, dtype in FORMATS.items() if dtype in descriptor.safe_dtypes]
+            raise UsageError(f"train.precision: {name} is not safe in {self.kind}; {' and '.join(safe)} are")

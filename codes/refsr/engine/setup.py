@@ -1,0 +1,134 @@
+"""From options to everything that training needs, on its device and wrapped; nothing is written yet."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.checkpoint import checkpoint
+
+from refsr.core.errors import DataError, UsageError
+from refsr.core.memory import keep_freed_memory
+from refsr.core.names import resolve
+from refsr.core.options.schema import Options
+from refsr.core.options.train import TrainOptions
+from refsr.core.seeding import derive
+from refsr.data.build import build_dataset
+from refsr.data.sets.paired import PairedSet
+from refsr.engine.group import Group
+from refsr.engine.model_file import fit_weights, read_card
+from refsr.engine.precision import Precision
+from refsr.engine.tensor_file import read_tensors
+from refsr.tasks.base import Task
+from refsr.tasks.regression import required_train
+from refsr.tasks.restoring import descriptor_of, require_fit
+
+
+@dataclass
+class Setup:
+    """A run, ready to go."""
+
+    options: Options
+    train: TrainOptions
+    group: Group
+    precision: Precision
+    task: Task
+    wrapped: Mapping[str, nn.Module]
+    """The networks as phases get them: compiled, distributed."""
+    average: AveragedModel | None
+    """The averaged copy of G."""
+    training_set: PairedSet
+    validation_sets: Mapping[str, PairedSet]
+
+    @property
+    def share(self) -> int:
+        """Samples of a batch that this process takes."""
+        return self.options.datasets["train"].batch_size // self.group.world
+
+    def shown_network(self) -> nn.Module:
+        """The network that is validated: the average where there is one and it is wanted."""
+        if self.average is not None and self.options.val.use_ema:
+            averaged: nn.Module = self.average.module
+            return averaged
+        return self.task.networks["G"]
+
+
+def set_up(options: Options, group: Group) -> Setup:
+    """Data sets, networks with fresh or given start weights, and their wrappings."""
+    train = required_train(options)
+    if "train" not in options.datasets:
+        raise UsageError("the options have no datasets.train, so there is nothing to learn from")
+    if group.device.type == "cpu":
+        keep_freed_memory()
+    if train.deterministic:
+        torch.use_deterministic_algorithms(True)
+        torch.backends.cudnn.benchmark = False
+    training_set, validation_sets = data_sets(options)
+    task = build_task(options)
+    precision = Precision(train.precision, group.device)
+    descriptor = descriptor_of(task.networks["G"])
+    precision.require_safe(descriptor, task.blueprints["G"].network)
+    for name, dataset in {"train": training_set, **validation_sets}.items():
+        require_fit(descriptor, dataset[0], f"datasets.{name}")
+    for network in task.networks.values():
+        network.to(group.device)
+        if train.channels_last:
+            network.to(memory_format=torch.channels_last)
+    average = None
+    if train.ema_decay:
+        rule = get_ema_multi_avg_fn(train.ema_decay)  # type: ignore[no-untyped-call]
+        average = AveragedModel(task.networks["G"], multi_avg_fn=rule, use_buffers=True)
+        average.eval()
+    wrapped = {key: wrap(network, train, group) for key, network in task.networks.items()}
+    return Setup(options, train, group, precision, task, wrapped, average, training_set, validation_sets)
+
+
+def data_sets(options: Options) -> tuple[PairedSet, dict[str, PairedSet]]:
+    """The training set, and the validation sets by their names in the options."""
+    made = {
+        name: build_dataset(dataset, options.scale, options.run_seed)
+        for name, dataset in options.datasets.items()
+        if name == "train" or name.startswith("val")
+    }
+    return made.pop("train"), made
+
+
+def build_task(options: Options) -> Task:
+    """The task that the options name, its fresh weights a function of the seed, start weights loaded."""
+    torch.manual_seed(derive(options.run_seed, "weights") & (2**63 - 1))
+    task: Task = resolve("model", options.model)(options)
+    for key in task.networks:
+        start: Path | None = getattr(options.path, f"pretrain_model_{key}", None)
+        if start is not None:
+            load_start(task.networks[key], start, options.path.strict_load)
+    return task
+
+
+def load_start(network: nn.Module, path: Path, strict: bool) -> None:
+    """Start weights from a model file."""
+    if path.suffix in (".pth", ".pt"):
+        raise DataError(f"{path}: published weights come in with refsr import, which makes a .safetensors file of them")
+    weights, header = read_tensors(path)
+    read_card(header, path)
+    fit_weights(network, weights, path, strict)
+
+
+def wrap(network: nn.Module, train: TrainOptions, group: Group) -> nn.Module:
+    """The network with the options' ways to save memory and time, shared among the processes."""
+    if train.checkpointing:
+        for part in network.children():
+            part.forward = functools.partial(checkpoint, part.forward, use_reentrant=False)
+    if train.compile:
+        compiled: nn.Module = torch.compile(network)  # type: ignore[assignment]
+        network = compiled
+    if group.world > 1:
+        devices = [group.device.index] if group.device.type == "cuda" else None
+        # Buffers are constants or each process's own statistics, and no parameter is ever left without a gradient.
+        return DistributedDataParallel(network, device_ids=devices, broadcast_buffers=False)
+    return network
