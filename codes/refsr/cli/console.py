@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -85,3 +86,15 @@ class Lines:
 
     def _say(self, text: str) -> None:
         print(f"{self._label}: {text}", file=sys.stderr, flush=True)
+
+
+def columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows of text in columns, the first to the left and the others to the right."""
+    widths = [max(len(row[at]) for row in [header, *rows]) for at in range(len(header))]
+    return [
+        "  ".join(
+            cell.rjust(width) if at else cell.ljust(width)
+            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in [header, *rows]
+    ]

@@ -20,6 +20,8 @@ from refsr.core.errors import RefsrError, UsageError, suggestion
 # Name: (module that has add_arguments and run, what `refsr --help` says). Modules are imported when called for.
 COMMANDS = {
     "train": ("refsr.cli.train", "train what an option file says"),
+    "val": ("refsr.cli.val", "measure restored images under named protocols"),
+    "report": ("refsr.cli.report", "write a page about runs: scores, cases, curves"),
     "options": ("refsr.cli.options", "check an option file, show it resolved, print the schema"),
     "world": ("refsr.cli.world", "make synthetic scenes with known truth"),
     "prepare": ("refsr.cli.prepare", "derive LR, LR_UX and Ref_DUX images from HR and Ref"),
@@ -102,7 +104,15 @@ def _dispatch(words: list[str]) -> int:
     module = importlib.import_module(COMMANDS[name][0])
     parser = Parser(prog=f"refsr {name}", description=module.__doc__, formatter_class=argparse.RawTextHelpFormatter)
     module.add_arguments(parser)
-    return int(module.run(parser.parse_args(words[1:])))
+    return int(module.run(_parsed(parser, words[1:])))
+
+
+def _parsed(parser: Parser, words: list[str]) -> argparse.Namespace:
+    """Flags may stand anywhere among the words, which argparse allows only where there are no sub-commands."""
+    try:
+        return parser.parse_intermixed_args(words)
+    except TypeError:
+        return parser.parse_args(words)
 
 
 def _overview() -> str:

@@ -14,6 +14,8 @@ from torch import Tensor
 from refsr.core.atomic import write_bytes
 from refsr.core.errors import DataError, suggestion
 
+HEADER = "refsr"
+"""The one key of the file's metadata: libraries write several in no fixed order, and equal runs give equal files."""
 DIGEST = "digest"
 
 
@@ -22,7 +24,8 @@ def write_tensors(path: str | Path, tensors: Mapping[str, Tensor], header: Mappi
     from safetensors.torch import save
 
     kept = {name: tensor.detach().to("cpu").contiguous() for name, tensor in tensors.items()}
-    write_bytes(path, save(kept, metadata={**header, DIGEST: _digest(kept, header)}))
+    words = json.dumps({**header, DIGEST: _digest(kept, header)}, sort_keys=True)
+    write_bytes(path, save(kept, metadata={HEADER: words}))
 
 
 def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -41,11 +44,11 @@ def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     try:
         header = _header(content)
         tensors = load(content)
-    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{file}: is no safetensors file, or a damaged one") from error
     digest = header.pop(DIGEST, None)
-    # Other programs' files have no digest; ours always do, and say their format.
-    if digest != _digest(tensors, header) and (digest is not None or "format" in header):
+    # Other programs' files have no header of ours, and ours always have a digest.
+    if header and digest != _digest(tensors, header):
         raise DataError(f"{file}: is damaged: its tensors are not the ones that were written")
     return tensors, header
 
@@ -53,7 +56,7 @@ def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 def _header(content: bytes) -> dict[str, str]:
     (length,) = struct.unpack_from("<Q", content) if len(content) >= 8 else (0,)
     metadata = json.loads(content[8 : 8 + length]).get("__metadata__", {})
-    return {str(key): str(value) for key, value in metadata.items()}
+    return {str(key): str(value) for key, value in json.loads(metadata.get(HEADER, "{}")).items()}
 
 
 def _digest(tensors: Mapping[str, Tensor], header: Mapping[str, str]) -> str:

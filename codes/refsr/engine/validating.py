@@ -12,7 +12,7 @@ from refsr.engine.journal import Journal
 from refsr.engine.run_folder import RunFolder
 from refsr.engine.setup import Setup
 from refsr.engine.validation.measuring import Restored, quick_scores
-from refsr.engine.validation.pictures import panel, save
+from refsr.engine.validation.pictures import file_name, panel, save
 from refsr.metrics.protocols import DEFAULT_PROTOCOL
 
 PANELS = 4
@@ -30,7 +30,7 @@ def validate(
 
         def seen(one: Restored, name: str = name) -> None:
             if setup.options.val.save_images:
-                save(folder.images / _plain(one.name) / f"{_plain(one.name)}_{step}.png", one.image)
+                save(folder.images / file_name(one.name) / f"{file_name(one.name)}_{step}.png", one.image)
             if journal is not None and one.index < PANELS * setup.group.world:
                 journal.picture(step, f"{name}/{one.name}", panel(one.sample, one.image))
 
@@ -55,8 +55,3 @@ def primary(options: Options) -> str | None:
     """The validation set by which checkpoints are compared: `val`, or else the first."""
     names = [name for name in options.datasets if name.startswith("val")]
     return "val" if "val" in names else next(iter(names), None)
-
-
-def _plain(name: str) -> str:
-    """An image's name as one part of a path."""
-    return name.replace("/", "_")

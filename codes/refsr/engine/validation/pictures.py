@@ -21,6 +21,11 @@ def shown(image: Unit) -> npt.NDArray[np.uint8]:
     return to_uint8(bands)
 
 
+def file_name(name: str) -> str:
+    """A key or method as one part of a path."""
+    return name.replace("/", "_").replace("\\", "_")
+
+
 def save(path: Path, image: Unit) -> None:
     """An image (H, W, C) in [0, 1] as 8-bit PNG."""
     write_image(path, shown(image))

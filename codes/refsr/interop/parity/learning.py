@@ -10,13 +10,18 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from refsr.core.options.schema import Options
+from refsr.engine.group import ALONE
+from refsr.engine.precision import Precision
 from refsr.engine.schedules import Schedule
+from refsr.engine.stepping import Stepper
 from refsr.interop.parity.case import Case
 from refsr.interop.parity.networks import rrsnet
 from refsr.interop.parity.run import Answers
-from refsr.interop.weights.rrsnet import rrsnet_keys
+from refsr.interop.weights.rrsnet import rrsnet_keys, rrsnet_options
 from refsr.losses.gradient import gradient_loss
 from refsr.losses.pixel import pixel_loss
+from refsr.tasks.regression import Regression
 
 
 def l1_stage_losses(case: Case) -> Answers:
@@ -59,30 +64,38 @@ def learning_rates(case: Case) -> Answers:
 
 
 def rrsnet_steps(case: Case) -> Answers:
-    """Adam's first steps on one batch: losses, gradient norms at the first step, and how far each parameter went."""
-    config, train = case.config, case.config["train"]
-    network = rrsnet(case)
-    given = {name: torch.from_numpy(array) for name, array in case.inputs().items()}
-    betas = (train.get("beta1_G", 0.9), train.get("beta2_G", 0.99))
-    optimiser = torch.optim.Adam(network.parameters(), train["lr_G"], betas)
+    """The trainer's first steps on one batch: losses, gradient norms at the first step, how far each parameter went."""
+    config = case.config
+    start = rrsnet(case)
+    options = Options(
+        name=case.name,
+        model="RRSNet_model",
+        scale=start.scale,
+        datasets={},
+        network_G={
+            "which_model_G": "RRSNet",
+            **rrsnet_options({key: torch.from_numpy(array) for key, array in case.state().items()}),
+        },
+        train={"niter": config["steps"], **config["train"]},
+    )
+    task = Regression(options)
+    task.networks["G"].load_state_dict(start.state_dict())
+    stepper = Stepper(task, task.networks, ALONE, Precision("fp32", ALONE.device), task.train)
+    members = {"LQ": "lr", "LQ_UX4": "lr_up", "Ref": "ref", "Ref_DUX4": "ref_down", "GT": "hr"}
+    batch: dict[str, Any] = {members[name]: torch.from_numpy(array) for name, array in case.inputs().items()}
+    batch["name"] = [case.name] * len(batch["lr"])
     ours = {theirs: mine for mine, theirs in rrsnet_keys(config["n_blocks"]).items()}
-    parameters = dict(network.named_parameters())
-    start = {name: parameter.detach().clone() for name, parameter in parameters.items()}
+    parameters, before = dict(task.networks["G"].named_parameters()), dict(start.named_parameters())
     losses: list[list[float]] = []
     answers: dict[str, npt.ArrayLike] = {}
     for step in range(1, config["steps"] + 1):
-        restored = network(given["LQ"], given["LQ_UX4"], given["Ref"], given["Ref_DUX4"])
-        terms = _terms(train, restored, given["GT"])
-        total = torch.stack(terms).sum()
-        losses.append([float(term.detach()) for term in (total, *terms)])
-        slopes = dict(zip(parameters, torch.autograd.grad(total, list(parameters.values())), strict=True))
-        for name, parameter in parameters.items():
-            parameter.grad = slopes[name]
+        terms = [float(term) for term in stepper.step(step, batch).losses.values()]
+        losses.append([sum(terms), *terms])
         if step == 1:
-            answers["grad_log10"] = torch.stack([slopes[ours[key]].norm() for key in config["grad_keys"]]).log10()
-        optimiser.step()
-        moved = [parameters[ours[key]].detach() - start[ours[key]] for key in config["delta_keys"]]
-        answers[f"delta_{step}"] = [float(one.norm()) / (train["lr_G"] * one.numel() ** 0.5) for one in moved]
+            slopes = [parameters[ours[key]].grad for key in config["grad_keys"]]
+            answers["grad_log10"] = torch.stack([slope.norm() for slope in slopes if slope is not None]).log10()
+        moved = [(parameters[ours[key]] - before[ours[key]]).detach() for key in config["delta_keys"]]
+        answers[f"delta_{step}"] = [float(one.norm()) / (task.train.lr_G * one.numel() ** 0.5) for one in moved]
     for name, column in zip(("loss", "loss_pix", "loss_grad"), zip(*losses, strict=True), strict=True):
         answers[name] = column
     return answers

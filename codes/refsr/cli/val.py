@@ -1,0 +1,137 @@
+"""Measures restored images: refsr val OPTIONS.yml [key=value ...]
+
+Every validation and test set of the file is restored and measured under named protocols, beside nearest and bicubic
+enlargement (and the LR_UX files, where there are any). Weights: --weights, else path.pretrain_model_G, else the run's
+best checkpoint, else its newest. Results go to the run's folder: results/SET/results.json, scores.csv and images."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from refsr.cli.console import begin as console_begin
+from refsr.cli.console import columns
+from refsr.core.progress import silent
+
+if TYPE_CHECKING:
+    from refsr.core.options.schema import Options
+    from refsr.engine.validation.results import Results, Summary
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, metavar="OPTIONS", help="option file")
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="put over the file")
+    parser.add_argument("--weights", type=Path, metavar="FILE", help="model file, or a run's folder")
+    parser.add_argument("--baselines", action="store_true", help="measure what needs no network, and nothing else")
+    parser.add_argument("--dataset", action="append", metavar="NAME", help="only this data set of the file")
+    parser.add_argument(
+        "--protocol", action="append", metavar="NAME", help="what is compared (rgb-uint8-border4); may be repeated"
+    )
+    parser.add_argument(
+        "--measure", action="append", metavar="NAME", help="a measure beside psnr and ssim; may be repeated"
+    )
+    parser.add_argument("--measure-weights", type=Path, metavar="DIR", help="folder of the weights that measures need")
+    parser.add_argument(
+        "--ref",
+        action="append",
+        metavar="HOW",
+        help="also measure with the reference spoilt: swap, blank, shift:PX, rotate:DEG,\n"
+        "down:N or recolour; may be repeated",
+    )
+    parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="where results go")
+    parser.add_argument("--no-images", action="store_true", help="keep no restored images")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from refsr.core.errors import UsageError
+    from refsr.core.options.load import load_options
+    from refsr.data.build import build_dataset
+    from refsr.data.spoiling import parse_spoil
+    from refsr.engine.group import joined
+    from refsr.engine.run_folder import RunFolder
+    from refsr.engine.validation.evaluate import evaluate
+    from refsr.engine.validation.judges import find_judges
+    from refsr.engine.validation.plan import Plan
+    from refsr.engine.validation.weights import load_weights, newest_weights, weights_file
+    from refsr.metrics.protocols import DEFAULT_PROTOCOL, protocol
+
+    if arguments.baselines and (arguments.weights or arguments.ref):
+        raise UsageError("--baselines measures no network, so it goes with neither --weights nor --ref")
+    options = load_options(arguments.file, arguments.overrides)
+    names = chosen_sets(options, arguments.dataset)
+    protocols = [protocol(name).name for name in arguments.protocol or [DEFAULT_PROTOCOL]]
+    judges = find_judges(["psnr", "ssim", *(arguments.measure or [])], arguments.measure_weights)
+    plan = Plan(
+        protocols=list(dict.fromkeys(protocols)),
+        measures=judges.about,
+        image_judges=judges.images,
+        set_judges=judges.sets,
+        missing=judges.missing,
+        ablations=[parse_spoil(word) for word in arguments.ref or []],
+        pictures=options.val.save_images and not arguments.no_images,
+        limit=options.val.max_images,
+    )
+    weights = None
+    if not arguments.baselines:
+        given: Path | None = arguments.weights
+        if given is not None and given.is_dir():
+            given = newest_weights(given, options.val.use_ema)
+        weights = load_weights(given or weights_file(options))
+    root = arguments.output or RunFolder.of(options).path / "results"
+    with joined(options.gpu_ids) as group:
+        for name in names:
+            dataset = build_dataset(options.datasets[name], options.scale, options.run_seed)
+            begin = console_begin if group.chief else silent
+            results = evaluate(options, name, dataset, weights, plan, group, root / name, begin)
+            if group.chief:
+                results.write(root / name)
+                print("\n".join(_account(results, root / name)))
+    return 0
+
+
+def chosen_sets(options: Options, asked: Sequence[str] | None) -> list[str]:
+    """The data sets to measure, by their names in the options."""
+    from refsr.core.errors import UsageError, suggestion
+
+    there = [name for name in options.datasets if name != "train"]
+    for name in asked or []:
+        if name not in options.datasets:
+            raise UsageError(
+                f"--dataset {name}: the options have {', '.join(options.datasets)}{suggestion(name, there)}"
+            )
+    if not there and not asked:
+        raise UsageError("the options have no validation or test set to measure (datasets.val, datasets.test)")
+    return list(asked or there)
+
+
+def _account(results: Results, folder: Path) -> Iterable[str]:
+    """The table as people read it, a block a protocol."""
+    table = results.table()
+    yield ""
+    for quoted, about in results.protocols.items():
+        yield f"{results.dataset}, x{results.scale}, {quoted}: {about}"
+        header = ["", *results.measures, "images"]
+        rows = []
+        for method in results.methods:
+            found = {one.measure: one for one in table if (one.method, one.protocol) == (method, quoted)}
+            count = max((one.count for one in found.values()), default=0)
+            cells = [_cell(found[measure]) if measure in found else "" for measure in results.measures]
+            rows.append([method, *cells, str(count)])
+        yield from columns(header, rows)
+        yield ""
+    yield "mean, standard deviation over images, 95 % bootstrap interval of the mean"
+    yield from (f"not measured: {line}" for line in results.about["not_measured"])
+    yield from (f"note: {line}" for line in results.about["notes"])
+    yield f"results: {folder}"
+
+
+def _cell(one: Summary) -> str:
+    if not math.isfinite(one.mean):
+        return f"{one.mean}"
+    digits = 2 if one.measure == "psnr" else 4
+    if one.count < 2:
+        return f"{one.mean:.{digits}f}"
+    return f"{one.mean:.{digits}f} ± {one.deviation:.{digits}f} [{one.low:.{digits}f}, {one.high:.{digits}f}]"

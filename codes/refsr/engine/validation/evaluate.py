@@ -1,0 +1,198 @@
+"""The full account of a data set: baselines, the network, and the network with its reference spoilt."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from refsr import __version__
+from refsr.core.errors import UsageError
+from refsr.core.names import resolve
+from refsr.core.options.schema import Options
+from refsr.core.options.show import plain
+from refsr.core.progress import Begin, silent
+from refsr.data.sample import Sample
+from refsr.data.sets.paired import PairedSet
+from refsr.data.spoiling import spoiled
+from refsr.engine.group import Group
+from refsr.engine.restoring.tiling import restore_tiled
+from refsr.engine.validation.baselines import BASELINES
+from refsr.engine.validation.measuring import Unit, one_batch, planes_last, share
+from refsr.engine.validation.pictures import file_name, save
+from refsr.engine.validation.plan import Plan, SetJudge
+from refsr.engine.validation.results import Results, Score
+from refsr.engine.validation.weights import Weights
+from refsr.metrics.protocols import PROTOCOLS, protocol
+from refsr.tasks.restoring import descriptor_of, require_fit
+
+MEMBERS = ("lr", "ref", "hr")
+"""What of a sample is kept as pictures."""
+PICTURED_BASELINE = "bicubic"
+
+Column = tuple[str, str, str]
+"""Method, protocol, measure."""
+
+
+def evaluate(
+    options: Options,
+    name: str,
+    dataset: PairedSet,
+    weights: Weights | None,
+    plan: Plan,
+    group: Group,
+    folder: Path,
+    begin: Begin = silent,
+) -> Results:
+    """Scores of `dataset`, which the options call `name`, equal on every process; pictures go to `folder`."""
+    account = _Account(options, name, dataset, weights, plan, group, folder)
+    count = len(dataset) if plan.limit is None else min(plan.limit, len(dataset))
+    columns = [
+        (method, quoted, measure)
+        for method in account.methods
+        for quoted in plan.protocols
+        for measure in plan.image_judges
+    ]
+    table = torch.zeros(count, len(columns), dtype=torch.float64)
+    indices = share(count, group)
+    with begin(f"validating {name}", len(indices)) as progress:
+        for index in indices:
+            found = account.measured(index)
+            table[index] = torch.tensor([found[column] for column in columns], dtype=torch.float64)
+            progress.advance()
+    keys = dataset.keys[:count]
+    scores = [
+        Score(key, *column, value)
+        for key, row in zip(keys, group.total(table).tolist(), strict=True)
+        for column, value in zip(columns, row, strict=True)
+    ]
+    return Results(
+        run=options.name,
+        dataset=options.datasets[name].name or name,
+        scale=options.scale,
+        methods=account.methods,
+        protocols={quoted: PROTOCOLS[quoted].about for quoted in plan.protocols},
+        measures={measure: dict(about) for measure, about in plan.measures.items()},
+        scores=scores + account.set_scores(),
+        pictures={key: account.pictured(key) for key in keys} if plan.pictures else {},
+        about=account.about(),
+    )
+
+
+class _Account:
+    """One data set, image by image."""
+
+    def __init__(
+        self,
+        options: Options,
+        name: str,
+        dataset: PairedSet,
+        weights: Weights | None,
+        plan: Plan,
+        group: Group,
+        folder: Path,
+    ) -> None:
+        self.options, self.dataset, self.weights = options, dataset, weights
+        self.plan, self.group, self.folder = plan, group, folder
+        self.baselines = {
+            method: make
+            for method, make in BASELINES.items()
+            if method != "lr_up" or dataset.provenance.get("lr_up") == "file"
+        }
+        self.methods = [*self.baselines]
+        if weights is not None:
+            require_fit(descriptor_of(weights.network), dataset[0], f"datasets.{name}")
+            self.methods += [options.name, *(self._spoilt_name(how) for how in plan.ablations)]
+            if plan.ablations and "ref" not in descriptor_of(weights.network).inputs:
+                raise UsageError(f"--ref: {weights.card.blueprint.network} takes no reference that could be spoilt")
+            weights.network.to(group.device)
+        self._seconds: list[float] = []
+        self._sets: dict[Column, SetJudge] = {}
+
+    def measured(self, index: int) -> dict[Column, float]:
+        """All per-image scores of one sample."""
+        sample = self.dataset[index]
+        target = planes_last(sample["hr"])
+        scores: dict[Column, float] = {}
+        for method, image in self._images(sample, index):
+            for quoted in self.plan.protocols:
+                pair = protocol(quoted).compared(image, target, self.options.scale)
+                for measure, judge in self.plan.image_judges.items():
+                    scores[method, quoted, measure] = judge(*pair)
+                for measure, make in self.plan.set_judges.items():
+                    self._sets.setdefault((method, quoted, measure), make()).update(*pair)
+            if self.plan.pictures and method in self._pictured_methods:
+                save(self._place(sample["name"], method), image)
+        if self.plan.pictures:
+            for member in self._pictured_members:
+                save(self._place(sample["name"], member), planes_last(sample[member]))  # type: ignore[literal-required]
+        return scores
+
+    def _images(self, sample: Sample, index: int) -> Iterator[tuple[str, Unit]]:
+        """Each method's image of one sample."""
+        for method, make in self.baselines.items():
+            yield method, make(sample, self.options.scale)
+        if self.weights is None:
+            return
+        started = time.perf_counter()
+        yield self.options.name, self._restored(sample)
+        self._seconds.append(time.perf_counter() - started)
+        for how in self.plan.ablations:
+            spoilt = spoiled(self.dataset, index, how, self.options.run_seed)
+            yield self._spoilt_name(how), self._restored(spoilt)
+
+    def _restored(self, sample: Sample) -> Unit:
+        assert self.weights is not None
+        restore = resolve("model", self.weights.card.model).restore
+        batch = one_batch(sample, self.group.device)
+        with torch.inference_mode():
+            image = restore_tiled(
+                restore, self.weights.network, batch, self.options.val.tile, self.options.val.tile_overlap
+            )
+        return planes_last(image[0])
+
+    def _spoilt_name(self, how: object) -> str:
+        return f"{self.options.name} ref={how}"
+
+    def set_scores(self) -> list[Score]:
+        """The measures of the whole set."""
+        return [Score("", *column, judge.result()) for column, judge in self._sets.items()]
+
+    @property
+    def _pictured_methods(self) -> list[str]:
+        return [PICTURED_BASELINE] if self.weights is None else [PICTURED_BASELINE, self.options.name]
+
+    @property
+    def _pictured_members(self) -> list[str]:
+        there = {*self.dataset.members, *self.dataset.derive}
+        return [member for member in MEMBERS if member in there]
+
+    def _place(self, image: str, role: str) -> Path:
+        return self.folder / "images" / file_name(image) / f"{file_name(role)}.png"
+
+    def pictured(self, image: str) -> dict[str, str]:
+        """Where the pictures of an image are, by role."""
+        roles = [*self._pictured_members, *self._pictured_methods]
+        return {role: str(self._place(image, role).relative_to(self.folder)) for role in roles}
+
+    def about(self) -> dict[str, Any]:
+        """What is needed to quote the numbers."""
+        missing = list(self.plan.missing)
+        found: dict[str, Any] = {
+            "refsr": __version__,
+            "torch": torch.__version__,
+            "device": str(self.group.device),
+            "provenance": self.dataset.provenance,
+            "notes": [],
+            "not_measured": missing,
+            "options": plain(self.options),
+        }
+        if self.weights is not None:
+            found["weights"] = self.weights.record
+            found["notes"] = list(self.weights.card.origin.get("notes", []))
+            if self._seconds:
+                found["seconds_an_image"] = round(sum(self._seconds) / len(self._seconds), 4)
+        return found
