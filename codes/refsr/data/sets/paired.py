@@ -13,7 +13,8 @@ from torch.utils.data import Dataset
 
 from refsr.core.errors import DataError
 from refsr.data.augmentation import Turn, draw_turn
-from refsr.data.crops import MARGIN, CropRule, draw_crop, reduced, surrounded
+from refsr.data.crops import CropRule, draw_crop, reduced
+from refsr.data.derivation import DERIVED, derived
 from refsr.data.images import Array, Window
 from refsr.data.masks import Encoding, encode_mask
 from refsr.data.pairing import paired_keys
@@ -21,10 +22,7 @@ from refsr.data.ranges import Range, declared, to_unit
 from refsr.data.sample import Packed, Sample, Unit, unpacked
 from refsr.data.sets.checks import check_bands, check_side, check_sizes
 from refsr.data.stores.base import Store
-from refsr.ops.resize import imresize
 
-DERIVED = {"lr": "hr", "lr_up": "lr", "ref_down": "ref"}
-"""Members that can be made, and from what."""
 NO_TURN = Turn()
 UNIT: Range = (0, 1)
 
@@ -201,21 +199,10 @@ class PairedSet(Dataset[Sample]):
         return chosen, self._range(name, key, str(raw.dtype))
 
     def _made(self, name: str, index: int, window: Window) -> Unit:
-        """A member made from another, with enough of it around the window that cutting first changes nothing."""
-        source, whole = DERIVED[name], self._whole(index)
-        around = surrounded(window, self.scale, 2 * MARGIN, whole.height, whole.width)
-        image = self._made(source, index, around) if source in self.derive else self._read(source, index, around)
-        if name == "lr":
-            image = imresize(image, f"1/{self.scale}")
-            part = reduced(_within(window, around), self.scale)
-        else:
-            if name == "ref_down":
-                image = imresize(image, f"1/{self.scale}")
-            image = imresize(image, self.scale)
-            part = _within(window, around)
-        cut: Unit = image[part.top : part.top + part.height, part.left : part.left + part.width]
-        return np.clip(cut, 0, 1)
+        """A member made from another."""
 
+        def read(source: str, around: Window) -> Unit:
+            return (self._made if source in self.derive else self._read)(source, index, around)
 
-def _within(window: Window, around: Window) -> Window:
-    return Window(window.top - around.top, window.left - around.left, window.height, window.width)
+        whole = self._whole(index)
+        return derived(name, read, window, self.scale, whole.height, whole.width)

@@ -1,0 +1,42 @@
+"""Members that are made from others by the exact bicubic resizer, window by window as if from the whole image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from refsr.data.crops import MARGIN, reduced, surrounded
+from refsr.data.images import Window
+from refsr.data.sample import Unit
+from refsr.ops.resize import imresize
+
+DERIVED = {"lr": "hr", "lr_up": "lr", "ref_down": "ref"}
+"""Members that can be made, and from what."""
+
+Read = Callable[[str, Window], Unit]
+"""A member under a high-resolution window, in [0, 1]."""
+
+
+def derived(name: str, read: Read, window: Window, scale: int, height: int, width: int) -> Unit:
+    """Member `name` under a window of a high-resolution image (height, width), both sides multiples of `scale`.
+
+    Its source is read with enough around the window that cutting first changes nothing.
+    """
+    around = surrounded(window, scale, 2 * MARGIN, height, width)
+    image = read(DERIVED[name], around)
+    part = Window(window.top - around.top, window.left - around.left, window.height, window.width)
+    if name == "lr":
+        image, part = imresize(image, f"1/{scale}"), reduced(part, scale)
+    elif name == "lr_up":
+        image = imresize(image, scale)
+    else:
+        image = blurred(image, scale)
+    cut: Unit = image[part.top : part.top + part.height, part.left : part.left + part.width]
+    return np.clip(cut, 0, 1)
+
+
+def blurred(image: Unit, scale: int) -> Unit:
+    """(H, W, C) reduced by `scale` and enlarged again, not clipped: how Ref_DUX is made from Ref."""
+    enlarged: Unit = imresize(imresize(image, f"1/{scale}"), scale)
+    return enlarged
