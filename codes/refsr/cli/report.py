@@ -1,0 +1,35 @@
+"""Writes one HTML page about one or more runs: the scores with their baselines, what the reference is worth, every
+image's gain, the worst and best cases to look into, and the training's curves.
+
+RUN is a run's folder (ROOT/experiments/NAME) or one of its results' folders. The page is one file that opens from disk
+and fetches nothing. What is missing or damaged is said on the page and here; the rest is shown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from refsr.cli.console import begin
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN")
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="where to write (default: RUN/report.html)")
+    parser.add_argument("--cases", type=int, default=6, metavar="N", help="images shown, half worst, half best (6)")
+    parser.add_argument("--order", default="gain", help="what worst and best mean: gain (over bicubic) or psnr (gain)")
+    parser.add_argument("--protocol", metavar="NAME", help="quoted first (default: the results' first)")
+    parser.add_argument("--max-mib", type=float, default=24.0, metavar="MIB", help="largest size of the pictures (24)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from refsr.report.numbers import bytes_text
+    from refsr.report.page import Wishes, write_report
+
+    wishes = Wishes(arguments.cases, arguments.order, arguments.max_mib, arguments.protocol)
+    written = write_report(arguments.runs, arguments.output, wishes, begin)
+    for gap in written.gaps:
+        print(f"note: {gap}", file=sys.stderr)
+    print(f"{written.path}: {bytes_text(written.size)}")
+    return 0

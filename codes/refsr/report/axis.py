@@ -1,0 +1,73 @@
+"""Axes of charts: where a value stands in pixels, and which values get a tick."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Axis:
+    """From `low` to `high` in values, from `start` to `end` in pixels."""
+
+    low: float
+    high: float
+    start: float
+    end: float
+    logarithmic: bool = False
+
+    def place(self, value: float) -> float:
+        """The pixel of a value."""
+        low, high, at = self.low, self.high, value
+        if self.logarithmic:
+            low, high, at = math.log10(low), math.log10(high), math.log10(at)
+        return self.start + (at - low) / (high - low) * (self.end - self.start)
+
+    def ticks(self, wanted: int = 5) -> list[float]:
+        """Round values inside the axis, about as many as wanted."""
+        return _decades(self.low, self.high, wanted) if self.logarithmic else _even(self.low, self.high, wanted)
+
+
+def spanning(
+    values: Sequence[float],
+    start: float,
+    end: float,
+    *,
+    padding: float = 0.06,
+    include: float | None = None,
+    logarithmic: bool = False,
+) -> Axis:
+    """An axis that holds all values with some air at both ends."""
+    low, high = min(values), max(values)
+    if include is not None:
+        low, high = min(low, include), max(high, include)
+    if logarithmic:
+        air = (high / low) ** padding if high > low else 1.5
+        return Axis(low / air, high * air, start, end, True)
+    if high - low <= 1e-9 * max(abs(low), abs(high)):
+        air = abs(high) * 0.05 or 1.0
+        return Axis(low - air, high + air, start, end)
+    air = (high - low) * padding
+    return Axis(low if low == include else low - air, high if high == include else high + air, start, end)
+
+
+def wants_logarithm(values: Sequence[float], ratio: float) -> bool:
+    """Whether a logarithmic axis serves: all above zero, and half of them below the largest's `ratio`th part."""
+    return min(values) > 0 and max(values) >= ratio * sorted(values)[len(values) // 2]
+
+
+def _even(low: float, high: float, wanted: int) -> list[float]:
+    rough = (high - low) / max(wanted, 1)
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= rough * (1 - 1e-9))
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return [round(index * step, 12) for index in range(first, last + 1)]
+
+
+def _decades(low: float, high: float, wanted: int) -> list[float]:
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    factors = (1,) if last - first > 3 else (1, 2, 5)
+    every = max(1, math.ceil((last - first) / max(wanted, 1)))
+    found = [factor * 10.0**power for power in range(first, last + 1, every) for factor in factors]
+    return [value for value in found if low <= value <= high]

@@ -1,0 +1,262 @@
+"""Several runs on one data set side by side: who the methods are, and how they differ image by image."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Literal
+
+from refsr.core.errors import UsageError, suggestion
+from refsr.engine.validation.results import Score, Summary, summarise
+from refsr.report.numbers import Measure, count
+from refsr.report.reading import Measured, Run
+
+BASELINES = {"nearest": "Nearest", "bicubic": "Bicubic", "lr_up": "LR_UX as given"}
+BASE = "bicubic"
+ABLATION = " ref="
+SCORED = "psnr"
+Kind = Literal["baseline", "run", "ablation"]
+KINDS: tuple[Kind, ...] = ("baseline", "run", "ablation")
+
+
+@dataclass(frozen=True, eq=False)
+class Method:
+    """A column of pictures and a row of the table."""
+
+    key: str
+    """Its own among all methods of the page."""
+    label: str
+    kind: Kind
+    source: Measured
+    name: str
+    """What `source` calls it."""
+    series: int
+    """Which of the runs it belongs to, for the colour."""
+    spoilt: str = ""
+    """What an ablation did to the reference: `swap`, `shift:8`."""
+
+
+@dataclass
+class Comparison:
+    """All methods of all runs that were measured on one data set."""
+
+    dataset: str
+    scale: int
+    methods: list[Method] = field(default_factory=list)
+    sources: list[tuple[str, Measured]] = field(default_factory=list)
+    """By the label of the run."""
+    warnings: list[str] = field(default_factory=list)
+    """Why numbers side by side may not compare."""
+    baselines: dict[tuple[int, str], Method] = field(default_factory=dict)
+    """The row that stands for a source's baseline, by the source's identity and the baseline's name."""
+
+    @cached_property
+    def protocols(self) -> dict[str, str]:
+        """Name and what it compares; the first is quoted where one number stands alone."""
+        found: dict[str, str] = {}
+        for _, measured in self.sources:
+            for name, about in measured.results.protocols.items():
+                found.setdefault(name, str(about))
+            for score in measured.results.scores:
+                found.setdefault(score.protocol, "")
+        return found
+
+    @cached_property
+    def measures(self) -> dict[str, Measure]:
+        found: dict[str, Measure] = {}
+        for _, measured in self.sources:
+            for name, facts in measured.results.measures.items():
+                found.setdefault(name, Measure.of(name, facts))
+            for score in measured.results.scores:
+                found.setdefault(score.measure, Measure.of(score.measure, {}))
+        return found
+
+    @cached_property
+    def _values(self) -> dict[tuple[str, str, str], dict[str, float]]:
+        tables: dict[int, dict[tuple[str, str, str], dict[str, float]]] = {}
+        for _, measured in self.sources:
+            table = tables.setdefault(id(measured), {})
+            for score in measured.results.scores:
+                table.setdefault((score.method, score.protocol, score.measure), {})[score.image] = score.value
+        return {
+            (method.key, protocol, measure): values
+            for method in self.methods
+            for (name, protocol, measure), values in tables[id(method.source)].items()
+            if name == method.name
+        }
+
+    @cached_property
+    def images(self) -> list[str]:
+        """All images that something was measured on, by name."""
+        return sorted({image for values in self._values.values() for image in values} - {""})
+
+    def values(self, method: Method, protocol: str, measure: str) -> dict[str, float]:
+        """A measure by image; a measure of the whole set has the empty name."""
+        return self._values.get((method.key, protocol, measure), {})
+
+    def summary(self, method: Method, protocol: str, measure: str) -> Summary | None:
+        values = self.values(method, protocol, measure)
+        return summarise(method.label, protocol, measure, list(values.values())) if values else None
+
+    def differences(self, method: Method, base: Method, protocol: str, measure: str) -> dict[str, float]:
+        """`method` less `base` on the images that both have, where both are finite."""
+        ours, theirs = self.values(method, protocol, measure), self.values(base, protocol, measure)
+        return {
+            image: value - theirs[image]
+            for image, value in ours.items()
+            if image in theirs and math.isfinite(value) and math.isfinite(theirs[image])
+        }
+
+    def difference(self, method: Method, base: Method, protocol: str, measure: str) -> Summary | None:
+        """The mean of the differences image by image, with the interval of that mean."""
+        values = self.differences(method, base, protocol, measure)
+        return summarise(method.label, protocol, measure, list(values.values())) if values else None
+
+    def of_kind(self, kind: str) -> list[Method]:
+        return [method for method in self.methods if method.kind == kind]
+
+    def base_of(self, method: Method, name: str = BASE) -> Method | None:
+        """The baseline that was measured with `method`, or the equal one that stands for it."""
+        return self.baselines.get((id(method.source), name))
+
+    def true_of(self, ablation: Method) -> Method | None:
+        """The run with its true reference that an ablation belongs to."""
+        name = ablation.name.rpartition(ABLATION)[0]
+        return next((one for one in self.methods if one.source is ablation.source and one.name == name), None)
+
+    def ablations_of(self, method: Method) -> list[Method]:
+        return [one for one in self.of_kind("ablation") if self.true_of(one) is method]
+
+    @property
+    def shown(self) -> Method | None:
+        """Whose cases are shown: the first run, else the last baseline that is not the one compared to."""
+        runs, baselines = self.of_kind("run"), self.of_kind("baseline")
+        return runs[0] if runs else next((one for one in reversed(baselines) if one.name != BASE), None)
+
+    def best(self, protocol: str, measure: str) -> set[str]:
+        """The keys of the methods with the best mean, as it is shown; ablations do not compete."""
+        how = self.measures[measure]
+        means = {
+            method.key: summary.mean
+            for method in self.methods
+            if method.kind != "ablation" and (summary := self.summary(method, protocol, measure))
+        }
+        usable = {key: mean for key, mean in means.items() if not math.isnan(mean)}
+        if len(usable) < 2:
+            return set()
+        edge = (max if how.higher_is_better else min)(usable.values())
+        return {key for key, mean in usable.items() if how.show(mean) == how.show(edge)}
+
+
+def compare(runs: Sequence[Run], protocol: str | None = None) -> list[Comparison]:
+    """One comparison a data set, in the order in which the runs bring them; `protocol` is quoted first."""
+    by_dataset: dict[str, list[tuple[int, Run, Measured]]] = {}
+    for series, run in enumerate(runs):
+        for measured in run.measured:
+            by_dataset.setdefault(measured.results.dataset, []).append((series, run, measured))
+    found = [_comparison(dataset, entries) for dataset, entries in by_dataset.items()]
+    if protocol is not None and found:
+        known = {name for one in found for name in one.protocols}
+        if protocol not in known:
+            raise UsageError(
+                f"protocol {protocol!r} is not among these results{suggestion(protocol, known)} "
+                f"(there are: {', '.join(sorted(known))})"
+            )
+        for one in found:
+            one.protocols = dict(sorted(one.protocols.items(), key=lambda entry: entry[0] != protocol))
+    return found
+
+
+def _comparison(dataset: str, entries: list[tuple[int, Run, Measured]]) -> Comparison:
+    comparison = Comparison(dataset, int(entries[0][2].results.scale))
+    for place, (series, run, measured) in enumerate(entries):
+        twice = sum(other is run for _, other, _ in entries) > 1
+        label = f"{run.name}, {measured.folder.name}" if twice else run.name
+        comparison.sources.append((label, measured))
+        for number, name in enumerate(measured.results.methods):
+            kind, shown, spoilt = _role(name, label, measured.results.run, alone=len(entries) == 1)
+            comparison.methods.append(Method(f"{place}-{number}", shown, kind, measured, name, series, spoilt))
+    _merge_baselines(comparison)
+    _check_scales(comparison)
+    _tell_apart(comparison)
+    comparison.methods.sort(key=lambda one: KINDS.index(one.kind))
+    return comparison
+
+
+def _role(name: str, label: str, run: str, alone: bool) -> tuple[Kind, str, str]:
+    """What a method of the results is, what the page calls it, and what was done to its reference."""
+    if name in BASELINES:
+        return "baseline", BASELINES[name], ""
+    stem, mark, spoilt = name.rpartition(ABLATION)
+    if not mark:
+        stem, spoilt = name, ""
+    own = label if stem == run else stem if alone else f"{stem} ({label})"
+    return ("ablation", f"{own}, reference {spoilt}", spoilt) if spoilt else ("run", own, "")
+
+
+def _merge_baselines(comparison: Comparison) -> None:
+    """One row for a baseline that all runs agree on; where they do not, all stay and the page says so."""
+    kept: list[Method] = []
+    differing: list[str] = []
+    for method in comparison.methods:
+        if method.kind != "baseline":
+            kept.append(method)
+            continue
+        others = [one for one in kept if one.kind == "baseline" and one.name == method.name]
+        row = next((one for one in others if _same_scores(one, method)), None)
+        if row is None:
+            row = method
+            if others:
+                label = next(label for label, measured in comparison.sources if measured is method.source)
+                row = replace(method, label=f"{method.label} ({label})")
+                differing.append(method.name)
+            kept.append(row)
+        comparison.baselines[id(method.source), method.name] = row
+    comparison.methods = kept
+    if differing:
+        sizes = [f"{label}: {count(len(_images(measured)), 'image')}" for label, measured in comparison.sources]
+        comparison.warnings.append(
+            f"The runs were not measured on the same pictures of {comparison.dataset}: the same baseline "
+            f"({', '.join(sorted(set(differing)))}) gives other numbers ({'; '.join(sizes)}). "
+            "Compare each run with its own baseline only."
+        )
+
+
+def _tell_apart(comparison: Comparison) -> None:
+    """A run may be called as a baseline is."""
+    taken: dict[str, int] = {}
+    for place, method in enumerate(comparison.methods):
+        taken[method.label] = taken.get(method.label, 0) + 1
+        if taken[method.label] > 1:
+            renamed = replace(method, label=f"{method.label} #{taken[method.label]}")
+            comparison.methods[place] = renamed
+            if method.kind == "baseline":
+                comparison.baselines[id(method.source), method.name] = renamed
+
+
+def _check_scales(comparison: Comparison) -> None:
+    scales = sorted({measured.results.scale for _, measured in comparison.sources})
+    if len(scales) > 1:
+        comparison.warnings.append(f"The runs have different scales ({', '.join(map(str, scales))}).")
+
+
+def _same_scores(a: Method, b: Method) -> bool:
+    """Whether two runs found the same for a baseline, under every protocol and measure that both have."""
+    ours, theirs = ({_place(s): s.value for s in one.source.results.scores if s.method == one.name} for one in (a, b))
+    if _images(a.source) != _images(b.source):
+        return False
+    return all(math.isclose(ours[key], theirs[key], rel_tol=1e-6, abs_tol=1e-9) for key in ours.keys() & theirs.keys())
+
+
+def _place(score: Score) -> tuple[str, str, str]:
+    return score.image, score.protocol, score.measure
+
+
+def _images(measured: Measured) -> frozenset[str]:
+    return frozenset(_names(measured)) - {""}
+
+
+def _names(measured: Measured) -> Iterable[str]:
+    return (score.image for score in measured.results.scores)

@@ -1,0 +1,69 @@
+"""Which curves a set of runs has: losses, learning rates, validation, speed; all runs in each chart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
+
+from refsr.report.chart import Line, Shape, legend, line_chart
+from refsr.report.html import Html, tag
+from refsr.report.log import Log, Series
+from refsr.report.numbers import Measure, compact
+from refsr.report.reading import Run
+
+Key = TypeVar("Key", str, tuple[str, str, str])
+
+LOSS = Shape(smooth=True, log_from=8)
+RATE = Shape(log_from=8)
+VALIDATION = Shape()
+SPEED = Shape(smooth=True, include=0.0)
+
+
+def curve_charts(runs: Sequence[Run], measures: Mapping[str, Measure]) -> Html | None:
+    """A grid of charts; None where no run has a log with anything to draw."""
+    logs = [(place, run, run.log) for place, run in enumerate(runs) if run.log is not None]
+    charts: list[Html | None] = []
+    for dataset, protocol, key in _keys(log.validations for _, _, log in logs):
+        how = measures.get(key) or Measure(key, "dB" if key == "psnr" else "")
+        lines = _lines(logs, [log.validations.get((dataset, protocol, key)) for _, _, log in logs])
+        about = f"{dataset}, protocol {protocol}" + _best(lines, how)
+        charts.append(line_chart(f"Validation {how.label}", about, lines, VALIDATION, how.unit))
+    for name in _keys(log.losses for _, _, log in logs):
+        lines = _lines(logs, [log.losses.get(name) for _, _, log in logs])
+        charts.append(line_chart(f"Loss {name}", "running mean; as logged behind it", lines, LOSS))
+    rates = [
+        Line(f"{run.name}, {name}" if len(log.rates) > 1 else run.name, series.sorted(), place, number)
+        for place, run, log in logs for number, (name, series) in enumerate(log.rates.items())
+    ]  # fmt: skip
+    charts.append(line_chart("Learning rate", "", rates, RATE))
+    charts.append(
+        line_chart(
+            "Speed (images/s)", "running mean", _lines(logs, [log.speed for _, _, log in logs]), SPEED, "images/s"
+        )
+    )
+    drawn = [chart for chart in charts if chart is not None]
+    return tag("div", *drawn, class_="charts") if drawn else None
+
+
+def run_legend(runs: Sequence[Run]) -> Html:
+    """Which colour is which run."""
+    return legend([(run.name, place, 0) for place, run in enumerate(runs)])
+
+
+def _keys(groups: Iterable[Mapping[Key, Series]]) -> list[Key]:
+    """The names that any log has, in the order of their first appearance."""
+    return list(dict.fromkeys(key for group in groups for key in group))
+
+
+def _lines(logs: Iterable[tuple[int, Run, Log]], found: Iterable[Series | None]) -> list[Line]:
+    """A line for each run that has the series."""
+    pairs = zip(logs, found, strict=True)
+    return [Line(run.name, series.sorted(), place) for (place, run, _), series in pairs if series is not None]
+
+
+def _best(lines: Sequence[Line], how: Measure) -> str:
+    """The best value and where it was reached, for one line; several would not fit."""
+    if len(lines) != 1 or len(lines[0].points) < 2:
+        return ""
+    step, value = (max if how.higher_is_better else min)(lines[0].points, key=lambda point: point[1])
+    return f"; best {how.with_unit(value)} at iteration {compact(step)}"

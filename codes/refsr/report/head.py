@@ -1,0 +1,183 @@
+"""The top of the page: what it shows, the figures that matter, and where they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from refsr.report.comparison import SCORED, Comparison, Method
+from refsr.report.html import Html, join, tag
+from refsr.report.numbers import Measure, count, duration, interval
+from refsr.report.reading import Run
+
+DIGEST_SHOWN = 12
+
+
+def title_of(runs: Sequence[Run]) -> str:
+    return runs[0].name if len(runs) == 1 else f"{len(runs)} runs compared"
+
+
+def opening(runs: Sequence[Run], comparisons: Sequence[Comparison]) -> Html:
+    """Heading, one sentence, figures, and the facts that belong to every number below."""
+    parts: list[object] = [tag("p", "Report", class_="eyebrow"), tag("h1", title_of(runs))]
+    if len(runs) > 1:
+        parts.append(tag("ul", *[tag("li", tag("span", class_=f"swatch s{place % 6}", aria_hidden="true"), run.name)
+                                 for place, run in enumerate(runs)], class_="run-list"))  # fmt: skip
+    parts.append(tag("p", _sentence(runs, comparisons), class_="standfirst"))
+    if comparisons:
+        parts.append(_figures(comparisons[0]))
+    parts.append(_notes(runs, comparisons))
+    parts.append(_facts(runs, comparisons))
+    return tag("header", *parts, class_="opening")
+
+
+def _sentence(runs: Sequence[Run], comparisons: Sequence[Comparison]) -> str:
+    if not comparisons:
+        steps = max((run.log.last_step for run in runs if run.log), default=0)
+        return f"Training up to iteration {steps:,}; nothing has been validated yet.".replace(",", "\N{THIN SPACE}")
+    first = comparisons[0]
+    sets = " and ".join(one.dataset for one in comparisons)
+    pictures = count(len(first.images), "image") if len(comparisons) == 1 else count(len(comparisons), "data set")
+    methods = first.of_kind("run")
+    if not methods:
+        return f"Baselines alone on {sets} ({pictures}), \N{MULTIPLICATION SIGN}{first.scale}; no trained network yet."
+    return (
+        f"Super-resolution \N{MULTIPLICATION SIGN}{first.scale} with the help of a reference, measured on {sets} "
+        f"({pictures}) beside plain enlargement."
+    )
+
+
+def _figures(comparison: Comparison) -> Html | None:
+    """The numbers that one looks for first."""
+    protocol = next(iter(comparison.protocols), "")
+    method = comparison.shown
+    how = comparison.measures.get(SCORED)
+    if method is None or how is None or (found := comparison.summary(method, protocol, SCORED)) is None:
+        return None
+    spread = "" if found.count == 1 else interval(how.show(found.low), how.show(found.high))
+    items: list[Html | None] = [
+        _figure(f"{how.name} of {method.label}", how.show(found.mean), how.unit, spread, protocol)
+    ]
+    base = comparison.base_of(method)
+    if base is not None and base is not method:
+        items.append(_difference_figure("Gain over bicubic", comparison, method, base, protocol, how))
+    if "ssim" in comparison.measures and (other := comparison.summary(method, protocol, "ssim")) is not None:
+        ssim = comparison.measures["ssim"]
+        edges = "" if other.count == 1 else interval(ssim.show(other.low), ssim.show(other.high))
+        items.append(_figure(ssim.name, ssim.show(other.mean), ssim.unit, edges, protocol))
+    swapped = next((one for one in comparison.ablations_of(method) if one.spoilt == "swap"), None)
+    if swapped is not None:
+        items.append(_difference_figure("With another place's reference", comparison, swapped, method, protocol, how))
+    return tag("dl", *items, class_="figures")
+
+
+def _difference_figure(
+    name: str, comparison: Comparison, method: Method, base: Method, protocol: str, how: Measure
+) -> Html | None:
+    found = comparison.difference(method, base, protocol, SCORED)
+    if found is None:
+        return None
+    edges = interval(how.show_difference(found.low), how.show_difference(found.high))
+    return _figure(name, how.show_difference(found.mean), how.unit, "" if found.count == 1 else edges, protocol)
+
+
+def _figure(name: str, value: str, unit: str, edges: str, protocol: str) -> Html:
+    return tag(
+        "div",
+        tag("dt", name),
+        tag("dd", value, tag("span", f" {unit}", class_="unit") if unit else None, class_="big"),
+        tag("dd", f"95 %: {edges}" if edges else None, class_="quiet"),
+        tag("dd", tag("code", protocol), class_="quiet"),
+    )
+
+
+def _notes(runs: Sequence[Run], comparisons: Sequence[Comparison]) -> Html | None:
+    """What a reader of the numbers must know; always shown."""
+    items: list[str] = [warning for one in comparisons for warning in one.warnings]
+    for run in runs:
+        before = f"{run.name}: " if len(runs) > 1 else ""
+        found = [*(text for measured in run.measured for text in _texts(measured.results.about.get("notes"))),
+                 *(run.log.notes if run.log else []), *run.gaps]  # fmt: skip
+        items += [before + text for text in dict.fromkeys(found)]
+    missing: list[str] = []
+    for run in runs:
+        for measured in run.measured:
+            missing += _texts(measured.results.about.get("not_measured"))
+    parts = []
+    if items:
+        parts.append(tag("div", tag("h2", "Notes"), tag("ul", *[tag("li", one) for one in dict.fromkeys(items)])))
+    if missing:
+        lines = [tag("li", one) for one in dict.fromkeys(missing)]
+        parts.append(tag("div", tag("h2", "Not measured"), tag("ul", *lines)))
+    return tag("section", *parts, class_="notes", aria_label="Notes") if parts else None
+
+
+def _facts(runs: Sequence[Run], comparisons: Sequence[Comparison]) -> Html:
+    """Data, protocols, weights and members, a column a run where they differ."""
+    rows: list[Html] = []
+    for one in comparisons:
+        quoted = [tag("li", tag("code", name), f": {about}" if about else "") for name, about in one.protocols.items()]
+        rows.append(_fact("Data set", f"{one.dataset}, {count(len(one.images), 'image')}, scale {one.scale}"))
+        rows.append(_fact("Protocols" if len(quoted) > 1 else "Protocol", tag("ul", *quoted)))
+    for run in runs:
+        of_run = f" of {run.name}" if len(runs) > 1 else ""
+        seen: list[Any] = []
+        for measured in run.measured:
+            about = measured.results.about
+            for key, name in (("weights", "Weights"), ("provenance", "Where the images come from")):
+                value = about.get(key)
+                if value and (key, value) not in seen:
+                    seen.append((key, value))
+                    rows.append(_fact(f"{name}{of_run}", plain(value)))
+        if run.log is not None:
+            rows.append(_fact(f"Training{of_run}", _training(run)))
+    unique = dict.fromkeys(rows)
+    return tag("dl", *unique, class_="facts")
+
+
+def _fact(name: str, value: object) -> Html:
+    return tag("div", tag("dt", name), tag("dd", value))
+
+
+def _training(run: Run) -> str:
+    assert run.log is not None
+    wanted = run.log.start.get("niter")
+    steps = f"{run.log.last_step:,}".replace(",", "\N{THIN SPACE}")
+    of_all = f" of {wanted:,}".replace(",", "\N{THIN SPACE}") if isinstance(wanted, int) else ""
+    resumed = f", {count(run.log.starts - 1, 'resume')}" if run.log.starts > 1 else ""
+    spent = f", {duration(run.log.seconds)}" if run.log.seconds else ""
+    return f"{steps}{of_all} iterations{spent}{resumed}"
+
+
+def _texts(value: object) -> list[str]:
+    """Lines from what results keep as text, list or mapping of name to reason."""
+    if not value:
+        return []
+    if isinstance(value, Mapping):
+        return [f"{key}: {one}" for key, one in value.items()]
+    if isinstance(value, list | tuple):
+        return [line for one in value for line in _texts(one)]
+    return [str(value)]
+
+
+def plain(value: object) -> Html:
+    """Any plain data as readable markup: mappings as pairs, lists as lists, digests shortened."""
+    if isinstance(value, Mapping):
+        pairs = [
+            tag("li", tag("span", f"{key}: ", class_="quiet"), _short(one) if _digest(key, one) else plain(one))
+            for key, one in value.items()
+        ]
+        return tag("ul", *pairs)
+    if isinstance(value, list | tuple):
+        return tag("ul", *[tag("li", plain(one)) for one in value])
+    if isinstance(value, bool):
+        return join(["yes" if value else "no"])
+    return join(["none" if value is None else value])
+
+
+def _digest(key: object, value: object) -> bool:
+    return isinstance(value, str) and len(value) >= 32 and any(word in str(key).lower() for word in ("digest", "sha"))
+
+
+def _short(value: object) -> Html:
+    return tag("code", f"{str(value)[:DIGEST_SHOWN]}\N{HORIZONTAL ELLIPSIS}", title=str(value))

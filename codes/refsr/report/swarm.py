@@ -1,0 +1,153 @@
+"""A dot an image, a row a method: how a measure is spread over the images, as inline SVG."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from refsr.engine.validation.results import Summary
+from refsr.report.axis import Axis, spanning
+from refsr.report.html import Html, tag
+from refsr.report.numbers import Measure, compact
+
+WIDTH = 460
+LEFT, RIGHT = 12, 448
+ROW, HALF = 76, 24
+"""Height of a row, and how far its dots may stray from the middle."""
+GOLDEN = 0.6180339887
+MOST_NEIGHBOURS = 60
+"""Dots in so dense a place are strewn instead of packed."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method's values by image, all finite."""
+
+    name: str
+    values: Mapping[str, float]
+    summary: Summary
+    series: int | None
+    """Colour; None is a baseline's grey."""
+
+
+@dataclass(frozen=True)
+class Links:
+    """Where an image is shown on the page, by its name, and its number there."""
+
+    anchors: Mapping[str, str]
+    shown: frozenset[str]
+    """Images that have a case of their own."""
+
+
+def swarm(
+    title: str, about: str, rows: Sequence[Row], measure: Measure, links: Links, *, difference: bool = False
+) -> Html | None:
+    """A figure with a row of dots a method; `difference` draws a line at zero."""
+    filled = [row for row in rows if row.values]
+    if not filled:
+        return None
+    values = [value for row in filled for value in row.values.values()]
+    across = spanning(values, LEFT + 6, RIGHT - 6, padding=0.02, include=0.0 if difference else None)
+    if difference:
+        across = spanning([*values, 0.0], LEFT + 6, RIGHT - 6, padding=0.04)
+    bottom = ROW * len(filled) + 4
+    parts = [_grid(across, bottom, measure, difference)]
+    parts += [_row(row, ROW * place, across, measure, links, difference) for place, row in enumerate(filled)]
+    svg = tag("svg", *parts, viewBox=f"0 0 {WIDTH} {bottom + 40}", class_="chart swarm", role="group", aria_label=title)
+    return tag(
+        "figure",
+        tag("figcaption", tag("h4", title), tag("p", about)),
+        tag("div", svg, class_="plot"),
+        class_="chart-figure",
+    )
+
+
+def _grid(across: Axis, bottom: float, measure: Measure, difference: bool) -> Html:
+    ticks = across.ticks(5)
+    lines = [
+        tag("path", d=f"M{x:.1f} 4V{bottom}", class_="zero" if difference and value == 0 else None)
+        for value in ticks for x in (across.place(value),)
+    ]  # fmt: skip
+    texts = [
+        tag("text", f"+{compact(value)}" if difference and value > 0 else compact(value),
+            x=f"{across.place(value):.1f}", y=bottom + 18, text_anchor="middle")
+        for value in ticks
+    ]  # fmt: skip
+    name = tag(
+        "text",
+        f"gain in {measure.label}" if difference else measure.label,
+        x=RIGHT,
+        y=bottom + 34,
+        text_anchor="end",
+        class_="axis-name",
+    )
+    return tag("g", *lines, *texts, name, class_="grid", aria_hidden="true")
+
+
+def _row(row: Row, top: float, across: Axis, measure: Measure, links: Links, difference: bool) -> Html:
+    radius = 3.4 if len(row.values) <= 120 else 2.5 if len(row.values) <= 400 else 1.7
+    middle = top + 22 + HALF
+    kind = "base" if row.series is None else f"s{row.series % 6}"
+    order = sorted(row.values, key=lambda image: (row.values[image], image))
+    places = [across.place(row.values[image]) for image in order]
+    dots = [
+        _dot(image, x, middle + offset, radius, row, measure, links, difference)
+        for image, x, offset in zip(order, places, packed(places, radius * 2, HALF), strict=True)
+    ]
+    mean = across.place(row.summary.mean)
+    low, high = across.place(row.summary.low), across.place(row.summary.high)
+    told = measure.with_unit(row.summary.mean, difference)
+    return tag(
+        "g",
+        tag("text", row.name, x=LEFT, y=top + 15, class_="row-name"),
+        tag("text", f"mean {told}", x=RIGHT, y=top + 15, text_anchor="end", class_="row-mean"),
+        tag("rect", x=f"{low:.1f}", y=middle - HALF, width=f"{max(high - low, 1):.1f}", height=2 * HALF, rx=2,
+            class_="interval"),
+        *dots,
+        tag("path", d=f"M{mean:.1f} {middle - HALF}v{2 * HALF}", class_="mean"),
+        class_=kind,
+    )  # fmt: skip
+
+
+def _dot(
+    image: str, x: float, y: float, radius: float, row: Row, measure: Measure, links: Links, difference: bool
+) -> Html:
+    told = measure.with_unit(row.values[image], difference)
+    has_case = image in links.shown
+    return tag(
+        "a",
+        tag("circle", cx=f"{x:.1f}", cy=f"{y:.1f}", r=radius + 0.6 if has_case else radius),
+        href=f"#{links.anchors[image]}",
+        class_="dot case-dot" if has_case else "dot",
+        # The table of all images serves the keyboard; two hundred stops here would not.
+        tabindex=None if has_case else "-1",
+        data_image=image,
+        data_tip=told,
+        aria_label=f"{image}, {row.name}: {told}",
+    )
+
+
+def packed(places: Sequence[float], apart: float, reach: float) -> list[float]:
+    """How far each of the sorted places moves sideways so that dots do not overlap, up to `reach`."""
+    offsets: list[float] = []
+    for index, place in enumerate(places):
+        near = []
+        for other in range(index - 1, -1, -1):
+            if place - places[other] >= apart:
+                break
+            near.append((place - places[other], offsets[other]))
+        if len(near) > MOST_NEIGHBOURS:
+            offsets.append((2 * ((index * GOLDEN) % 1) - 1) * reach)
+            continue
+        # Just beside a neighbour, or in the middle: one of these is the nearest free spot.
+        spots = [0.0]
+        for gap, offset in near:
+            side = (apart * apart - gap * gap) ** 0.5
+            spots += [offset + side, offset - side]
+        free = [
+            spot for spot in sorted(spots, key=lambda at: (abs(at), at)) if abs(spot) <= reach
+            and all(gap * gap + (spot - offset) ** 2 >= apart * apart * (1 - 1e-6) for gap, offset in near)
+        ]  # fmt: skip
+        crowded = (2 * ((index * GOLDEN) % 1) - 1) * reach
+        offsets.append(free[0] if free else crowded)
+    return offsets
