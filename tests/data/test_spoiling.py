@@ -1,0 +1,193 @@
+"""A spoilt reference is spoilt in the way that is said, by as much, and nothing else of the sample changes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from refsr.core.errors import DataError, UsageError
+from refsr.core.options.datasets import DatasetOptions
+from refsr.data.build import build_dataset
+from refsr.data.images import write_image
+from refsr.data.sample import MEMBERS
+from refsr.data.spoiling import AMOUNTS, parse_spoil, spoiled
+from refsr.ops.resize import imresize
+
+TEXTS = ("swap", "blank", "shift:5", "rotate:7.5", "down:4", "recolour")
+SIZES = ((64, 48), (64, 48), (40, 56))
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("set")
+    draw = np.random.default_rng(3)
+    for i, (height, width) in enumerate(SIZES):
+        for kind in ("HR", "Ref", "Ref_DUX4"):
+            image = np.clip(imresize(draw.random((height // 4, width // 4, 3)), 4), 0, 1)
+            write_image(folder / kind / f"{i}.npy", image.astype(np.float32))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def files(root):
+    return built(root, dataroot_Ref_DUX4=root / "Ref_DUX4")
+
+
+@pytest.fixture(scope="module")
+def derived(root):
+    return built(root, ref_down="from_ref")
+
+
+def built(root, **more):
+    options = DatasetOptions(
+        mode="reference", dataroot_GT=root / "HR", dataroot_Ref=root / "Ref", lr="from_hr", lr_up="from_lr", **more
+    )
+    return build_dataset(options, 4, 0)
+
+
+def planes(image: torch.Tensor) -> np.ndarray:
+    return image.permute(1, 2, 0).numpy()
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_all_but_the_reference_is_as_it_was(files, text):
+    for index in range(len(files)):
+        plain, spoilt = files[index], spoiled(files, index, parse_spoil(text), 0)
+        assert plain.keys() == spoilt.keys()
+        for member in set(MEMBERS) & plain.keys():
+            assert spoilt[member].shape == plain[member].shape
+            assert spoilt[member].dtype is torch.float32
+            assert spoilt[member].is_contiguous() or text == "swap"
+            assert 0 <= spoilt[member].min() <= spoilt[member].max() <= 1
+            assert torch.equal(spoilt[member], plain[member]) == (member not in ("ref", "ref_down"))
+
+
+@pytest.mark.parametrize("text", [text for text in TEXTS if text != "swap"])
+def test_the_blurred_reference_is_made_from_the_spoilt_one(files, text):
+    spoilt = spoiled(files, 0, parse_spoil(text), 0)
+    expected = np.clip(imresize(imresize(planes(spoilt["ref"]), "1/4"), 4), 0, 1)
+    np.testing.assert_array_equal(planes(spoilt["ref_down"]), expected)
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_seed_and_index_decide_all(files, text):
+    how = parse_spoil(text)
+    spoiled(files, 1, how, 0)
+    once, again = (spoiled(files, 0, how, 0)["ref"] for _ in range(2))
+    assert torch.equal(once, again)
+    drawn = {spoiled(files, 0, how, seed)["ref"].numpy().tobytes() for seed in range(12)}
+    assert len(drawn) == {"shift": 4, "recolour": 12}.get(how.kind, 1)
+
+
+def test_swap_gives_the_next_places_files(files):
+    spoilt, other = spoiled(files, 0, parse_spoil("swap"), 0), files[1]
+    assert torch.equal(spoilt["ref"], other["ref"])
+    assert torch.equal(spoilt["ref_down"], other["ref_down"])
+    assert spoilt["name"] == "0"
+    last, first = spoiled(files, 2, parse_spoil("swap"), 0), files[0]
+    # 64x48 cut to 40 rows; 48 columns mirrored on to 56.
+    assert torch.equal(last["ref"][:, :, :48], first["ref"][:, :40])
+    assert torch.equal(last["ref"][:, :, 48:], first["ref"][:, :40, 40:].flip(-1))
+
+
+def test_blank_is_one_colour_the_mean(files):
+    spoilt, plain = spoiled(files, 0, parse_spoil("blank"), 0), files[0]
+    assert torch.allclose(spoilt["ref"], plain["ref"].mean((1, 2), keepdim=True).expand(3, 64, 48), atol=1e-6)
+    assert torch.allclose(spoilt["ref_down"], spoilt["ref"], atol=1e-6)
+
+
+@pytest.mark.parametrize("pixels", [1, 5, 47])
+def test_shift_moves_by_exactly_that(files, pixels):
+    plain = files[0]["ref"]
+    sides = set()
+    for seed in range(12):
+        moved = spoiled(files, 0, parse_spoil(f"shift:{pixels}"), seed)["ref"]
+        expected = {
+            "right": (moved[:, :, pixels:], plain[:, :, :-pixels]),
+            "left": (moved[:, :, :-pixels], plain[:, :, pixels:]),
+            "down": (moved[:, pixels:], plain[:, :-pixels]),
+            "up": (moved[:, :-pixels], plain[:, pixels:]),
+        }
+        (side,) = [name for name, pair in expected.items() if torch.equal(*pair)]
+        sides.add(side)
+    assert sides == {"right", "left", "down", "up"}
+
+
+def test_rotation_turns_about_the_centre(files):
+    plain = files[0]["ref"]
+    assert torch.allclose(spoiled(files, 0, parse_spoil("rotate:0"), 0)["ref"], plain, atol=1e-6)
+    half = spoiled(files, 0, parse_spoil("rotate:180"), 0)["ref"]
+    assert torch.allclose(half, plain.flip((1, 2)), atol=1e-5)
+    quarter = spoiled(files, 0, parse_spoil("rotate:90"), 0)["ref"]
+    # Of 64x48, the middle 48x48 stays inside.
+    assert torch.allclose(quarter[:, 8:56], torch.rot90(plain[:, 8:56], 1, (1, 2)), atol=1e-5)
+    slightly = spoiled(files, 0, parse_spoil("rotate:2"), 0)["ref"]
+    centre, edge = (slice(None), slice(28, 36), slice(20, 28)), (slice(None), slice(0, 8), slice(0, 8))
+    assert (slightly[centre] - plain[centre]).abs().mean() < 0.5 * (slightly[edge] - plain[edge]).abs().mean()
+
+
+def test_down_leaves_only_what_a_coarser_camera_saw(files):
+    plain = files[0]["ref"]
+    spoilt = spoiled(files, 0, parse_spoil("down:8"), 0)["ref"]
+    expected = np.clip(imresize(imresize(planes(plain), "1/8"), 8), 0, 1)
+    np.testing.assert_allclose(planes(spoilt), expected, atol=1e-6)
+    odd = spoiled(files, 0, parse_spoil("down:5"), 0)["ref"]
+    lost = [float((one - plain).square().mean()) for one in (odd, spoilt)]
+    assert 0 < lost[0] < lost[1]
+
+
+def test_recolour_changes_colours_and_keeps_edges(files):
+    plain = planes(files[0]["ref"])
+    offs = []
+    for seed in range(8):
+        spoilt = planes(spoiled(files, 0, parse_spoil("recolour"), seed)["ref"])
+        offs.append(np.abs(spoilt.mean((0, 1)) - plain.mean((0, 1))).max())
+        for band in range(3):
+            assert np.corrcoef(spoilt[..., band].ravel(), plain[..., band].ravel())[0, 1] > 0.6
+    assert np.mean(offs) > 0.05
+
+
+def test_derived_references_are_swapped_too(derived):
+    spoilt, other = spoiled(derived, 0, parse_spoil("swap"), 0), derived[1]
+    assert torch.equal(spoilt["ref_down"], other["ref_down"])
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_the_text_comes_back(text):
+    assert str(parse_spoil(f" {text}")) == text
+    assert parse_spoil(text).kind in AMOUNTS
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("swop", r"'swop' spoils no reference; did you mean 'swap'\?"),
+        ("", r"'' spoils no reference \(known: swap, blank, shift:\.\.\."),
+        ("shift", "shift takes whole pixels from 1 on, as in shift:8"),
+        ("shift:0", "shift takes whole pixels"),
+        ("shift:2.5", "shift takes whole pixels"),
+        ("rotate:ten", "rotate takes degrees from -180 to 180"),
+        ("rotate:nan", "rotate takes degrees"),
+        ("rotate:400", "rotate takes degrees"),
+        ("down:1", "down takes a whole factor from 2 on"),
+        ("down:inf", "down takes a whole factor"),
+        ("swap:2", "swap takes nothing after it"),
+    ],
+)
+def test_unknown_texts_are_named(text, answer):
+    with pytest.raises(UsageError, match=answer):
+        parse_spoil(text)
+
+
+def test_what_cannot_be_spoilt_is_named(root, files, tmp_path):
+    single = build_dataset(DatasetOptions(mode="single", dataroot_GT=root / "HR"), 4, 0)
+    with pytest.raises(DataError, match="has no references that could be spoilt by blank"):
+        spoiled(single, 0, parse_spoil("blank"), 0)
+    for text in ("shift:48", "down:49"):
+        with pytest.raises(DataError, match=f"{text} leaves nothing of a reference of 64x48"):
+            spoiled(files, 0, parse_spoil(text), 0)
+    for kind in ("HR", "Ref"):
+        write_image(tmp_path / kind / "a.npy", np.zeros((8, 8, 3), np.float32))
+    with pytest.raises(DataError, match="swap needs two samples, there is one"):
+        spoiled(built(tmp_path, ref_down="from_ref"), 0, parse_spoil("swap"), 0)
