@@ -41,11 +41,10 @@ class Checkpoint:
 
 
 def write_checkpoint(folder: Path, checkpoint: Checkpoint, options: str) -> Path:
-    """`checkpoint` as `folder/STEP`, staged, synced and renamed; one that is there already is left."""
+    """`checkpoint` as `folder/STEP`, staged, synced and renamed."""
     target = folder / str(checkpoint.step)
     if target.exists():
-        if is_complete(target):
-            return target
+        # Only a folder without its marker can be here, since a run that goes on sets later checkpoints aside.
         shutil.rmtree(target)
     with atomic_folder(target) as staged:
         for key, weights in checkpoint.weights.items():
@@ -102,6 +101,17 @@ def newest_sound(folder: Path, tell: Callable[[str], None]) -> Checkpoint | None
         except DataError as error:
             tell(f"{error}; the checkpoint before it is used")
     return None
+
+
+def set_aside(folder: Path, after: int) -> list[Path]:
+    """Renames the checkpoints of steps beyond `after`, which are no part of the run that goes on from there."""
+    moved = []
+    for step in steps(folder):
+        if step > after:
+            source = folder / str(step)
+            names = (folder / f"{step}.superseded{number or ''}" for number in range(1000))
+            moved.append(source.rename(next(name for name in names if not name.exists())))
+    return moved
 
 
 def named(path: Path) -> Checkpoint:

@@ -100,6 +100,13 @@ def joined(gpu_ids: Sequence[int] | None) -> Iterator[Group]:
         distributed.destroy_process_group()
 
 
+def lost_company(error: RuntimeError) -> bool:
+    """Whether the error is the back-end's way to say that another process ended."""
+    if isinstance(error, distributed.DistBackendError):
+        return True
+    return any(word in str(error) for word in ("Connection closed by peer", "Connection reset by peer", "gloo"))
+
+
 def gpus_to_use(gpu_ids: Sequence[int] | None) -> int:
     """How many GPUs a run without launcher takes: as many as `gpu_ids` names, as far as there are so many."""
     there = torch.cuda.device_count() if torch.cuda.is_available() else 0

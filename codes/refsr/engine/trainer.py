@@ -19,8 +19,8 @@ from refsr.core.progress import Begin, Progress, silent
 from refsr.core.seeding import derive
 from refsr.data.loading import StepSampler, batches
 from refsr.engine.best import Best
-from refsr.engine.checkpoint import Checkpoint, named, newest_sound, prune, read_checkpoint, write_checkpoint
-from refsr.engine.group import Group
+from refsr.engine.checkpoint import Checkpoint, named, newest_sound, prune, read_checkpoint, set_aside, write_checkpoint
+from refsr.engine.group import Group, lost_company
 from refsr.engine.guarding import dump_step
 from refsr.engine.journal import Journal, memory_peak
 from refsr.engine.run_folder import RunFolder
@@ -58,6 +58,12 @@ def train(options: Options, group: Group, begin: Begin = silent) -> Finished:
                 f"iteration {run.step}: the GPU's memory is full; a smaller datasets.train.batch_size or GT_size, "
                 "train.accumulation, train.checkpointing: true or train.precision: bf16 needs less"
             ) from error
+        except RuntimeError as error:
+            if group.world > 1 and lost_company(error):
+                raise RefsrError(
+                    f"iteration {run.step}: another process of the run is gone; its own lines say why"
+                ) from (error)
+            raise
         finally:
             run.close()
 
@@ -85,6 +91,9 @@ def _start(setup: Setup, folder: RunFolder) -> tuple[Checkpoint | None, list[str
     if checkpoint is not None:
         remarks.append(f"going on after iteration {checkpoint.step}, from {source}")
         remarks += [f"not the same run as before: {one}" for one in apply_snapshot(setup, checkpoint, source)]
+        if group.chief:
+            later = set_aside(folder.checkpoints, checkpoint.step)
+            remarks += [f"a later checkpoint is set aside as {path}" for path in later]
     return checkpoint, remarks
 
 

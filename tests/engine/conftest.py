@@ -1,0 +1,90 @@
+"""A small run: six places of 32 x 32 drawn here, and an option file for a tiny network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from refsr.core.options.load import load_options
+from refsr.core.options.schema import Options
+from refsr.data.images import write_image
+from refsr.engine.group import ALONE
+from refsr.engine.trainer import Finished, train
+
+Making = Callable[..., Options]
+PLACES = 6
+SIDE = 32
+
+
+def drawn(seed: int) -> np.ndarray:
+    """A few coloured waves."""
+    generator = np.random.default_rng(seed)
+    rows, columns = np.mgrid[:SIDE, :SIDE] / SIDE
+    image = np.zeros((SIDE, SIDE, 3))
+    for _ in range(6):
+        frequency = generator.uniform(-9, 9, 2)
+        wave = np.sin(6.28 * (frequency[0] * rows + frequency[1] * columns) + generator.uniform(0, 6.28))
+        image += wave[:, :, None] * generator.uniform(0, 30, 3)
+    return np.clip(image + 128, 0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="session")
+def places(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """HR and Ref; the other members are derived."""
+    folder = tmp_path_factory.mktemp("places")
+    for place in range(PLACES):
+        write_image(folder / "HR" / f"{place}.png", drawn(place))
+        write_image(folder / "Ref" / f"{place}.png", np.roll(drawn(place), 1, axis=1))
+    return folder
+
+
+def written(folder: Path, places: Path) -> Path:
+    """The option file of the small run."""
+    data = {
+        "mode": "reference",
+        "dataroot_GT": str(places / "HR"),
+        "dataroot_Ref": str(places / "Ref"),
+        "lr": "from_hr",
+        "lr_up": "from_lr",
+        "ref_down": "from_ref",
+    }
+    content = {
+        "name": "small",
+        "model": "RRSNet_model",
+        "scale": 4,
+        "seed": 3,
+        "gpu_ids": [],
+        "datasets": {
+            "train": {**data, "n_workers": 0, "batch_size": 4, "GT_size": 16, "use_flip": True, "use_rot": True},
+            "val": dict(data),
+        },
+        "network_G": {"which_model_G": "RRSNet", "nf": 4, "n_blocks": 1, "deformable_groups": 1},
+        "path": {"root": str(folder / "exp")},
+        "train": {"niter": 6, "lr_G": 1.0e-3, "gradient_pixel_weight": 0.1, "ema_decay": 0.5, "val_freq": 0},
+        "val": {"max_images": 2},
+        "logger": {"print_freq": 1, "save_checkpoint_freq": 2},
+    }
+    file = folder / "small.yml"
+    file.write_text(yaml.safe_dump(content, sort_keys=False))
+    return file
+
+
+@pytest.fixture
+def option_file(tmp_path: Path, places: Path) -> Path:
+    return written(tmp_path, places)
+
+
+@pytest.fixture
+def options(option_file: Path) -> Making:
+    """The small run's options under `key=value` words."""
+    return lambda *words: load_options(option_file, words)
+
+
+@pytest.fixture
+def trained(options: Making) -> Callable[..., Finished]:
+    """Runs it in this process."""
+    return lambda *words: train(options(*words), ALONE)

@@ -1,0 +1,131 @@
+"""Several processes are one run: the same gradients, the same samples, one voice, and all stop together."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from refsr.core.errors import UsageError
+from refsr.engine.checkpoint import read_checkpoint, steps
+from refsr.engine.group import ALONE, Launch, gpus_to_use, launched
+
+TIMEOUT = 180
+
+
+def started(file: Path, count: int, *words: str, module: str = "refsr", script: Path | None = None):
+    """`refsr train` on `count` processes that find each other on this machine."""
+    what = [str(script)] if script is not None else ["-m", module]
+    command = ["train", str(file), *words]
+    if count > 1:
+        launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(count)]
+        what = [*launcher, *what]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    return subprocess.run(
+        [sys.executable, *what, *command], env=environment, capture_output=True, text=True, timeout=TIMEOUT, check=False
+    )
+
+
+def test_two_processes_learn_as_one_with_the_whole_batch(option_file, options):
+    one = started(option_file, 1, "name=one", "train.niter=3", "logger.save_checkpoint_freq=1")
+    two = started(option_file, 2, "name=two", "train.niter=3", "logger.save_checkpoint_freq=1", "train.val_freq=3")
+    assert (one.returncode, two.returncode) == (0, 0), two.stderr
+    root = options().path.root / "experiments"
+    mine, theirs = (read_checkpoint(root / name / "checkpoints" / "1") for name in ("one", "two"))
+    # After one step Adam's first moment is a tenth of the gradient.
+    gradients = {key: one for key, one in mine.optimisers["G"].items() if key.startswith("exp_avg:")}
+    differences = {key: one - theirs.optimisers["G"][key] for key, one in gradients.items()}
+    whole, apart = (torch.cat([one.flatten() for one in kind.values()]).norm() for kind in (gradients, differences))
+    assert float(apart) <= 1e-6 * float(whole)
+    for key, difference in differences.items():
+        assert float(difference.norm()) <= 1e-5 * max(float(gradients[key].norm()), 1e-6), key
+    logs = [json.loads(line) for line in (root / "two" / "log.jsonl").read_text().splitlines()]
+    assert [event["step"] for event in logs if event["kind"] == "train"] == [1, 2, 3]
+    assert [event["images"] for event in logs if event["kind"] == "validation"] == [2]
+    assert two.stdout.count("trained to iteration 3") == 1
+
+
+def test_a_run_goes_on_with_fewer_and_more_processes(option_file, options):
+    words = ("train.niter=6", "logger.save_checkpoint_freq=2")
+    whole = started(option_file, 1, "name=whole", *words)
+    assert whole.returncode == 0, whole.stderr
+    for niter, count in ((2, 2), (4, 1), (6, 2)):
+        run = started(option_file, count, "name=parts", f"train.niter={niter}", words[1], "--auto-resume")
+        assert run.returncode == 0, run.stderr
+    root = options().path.root / "experiments"
+    mine, theirs = (read_checkpoint(root / name / "checkpoints" / "6") for name in ("whole", "parts"))
+    for key, weight in mine.weights["G"].items():
+        torch.testing.assert_close(theirs.weights["G"][key], weight, rtol=1e-3, atol=1e-4)
+    losses = {}
+    for name in ("whole", "parts"):
+        lines = map(json.loads, (root / name / "log.jsonl").read_text().splitlines())
+        losses[name] = [event["step"] for event in lines if event["kind"] == "train"]
+    assert losses["parts"] == losses["whole"] == [1, 2, 3, 4, 5, 6]
+
+
+POISON = """
+import os, sys
+from refsr.cli.main import main
+from refsr.tasks import regression
+
+original = regression.comparison_losses
+calls = []
+
+def poisoned(train, restored, target):
+    calls.append(1)
+    worth = float("nan") if os.environ["RANK"] == "1" and len(calls) == 3 else 1.0
+    return {name: loss * worth for name, loss in original(train, restored, target).items()}
+
+regression.comparison_losses = poisoned
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_one_process_that_is_not_finite_stops_all_before_the_step(option_file, options, tmp_path):
+    script = tmp_path / "poisoned.py"
+    script.write_text(POISON)
+    run = started(option_file, 2, "logger.save_checkpoint_freq=1", script=script)
+    assert run.returncode != 0
+    assert "refsr: iteration 3: l_g_pix and l_g_pix_grad of network G not finite; no step was taken" in run.stderr
+    assert "internal error" not in run.stderr
+    folder = options().path.root / "experiments" / "small"
+    assert steps(folder / "checkpoints") == [1, 2]
+    facts = [json.loads((folder / "nonfinite_3" / f"step_process{rank}.json").read_text()) for rank in (0, 1)]
+    assert facts[1]["terms"] == ["l_g_pix", "l_g_pix_grad"]
+    assert facts[0]["names"] != facts[1]["names"]
+    assert (folder / "nonfinite_3" / "batch_process1.safetensors").is_file()
+
+
+def test_what_launchers_say(monkeypatch):
+    for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "SLURM_NTASKS", "SLURM_PROCID", "SLURM_LOCALID"):
+        monkeypatch.delenv(name, raising=False)
+    assert launched() is None
+    monkeypatch.setenv("SLURM_NTASKS", "1")
+    monkeypatch.setenv("SLURM_PROCID", "0")
+    assert launched() is None
+    for name, value in {"SLURM_NTASKS": "8", "SLURM_PROCID": "5", "SLURM_LOCALID": "1"}.items():
+        monkeypatch.setenv(name, value)
+    assert launched() == Launch(5, 8, 1, "Slurm")
+    for name, value in {"RANK": "3", "WORLD_SIZE": "4", "LOCAL_RANK": "3"}.items():
+        monkeypatch.setenv(name, value)
+    assert launched() == Launch(3, 4, 3, "torchrun")
+
+
+def test_slurm_without_scontrol_says_what_to_set(monkeypatch):
+    from refsr.engine import group
+
+    monkeypatch.delenv("MASTER_ADDR", raising=False)
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(UsageError, match="set MASTER_ADDR"):
+        group._name_the_meeting_place(Launch(0, 2, 0, "Slurm"))
+
+
+def test_one_process_needs_nobody():
+    assert ALONE.any([True, False]) == [True, False]
+    assert ALONE.chief
+    assert gpus_to_use([]) == 0
