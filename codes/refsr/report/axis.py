@@ -62,7 +62,8 @@ def _even(low: float, high: float, wanted: int) -> list[float]:
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= rough * (1 - 1e-9))
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-    return [round(index * step, 12) for index in range(first, last + 1)]
+    # Twelve digits: 3 * 0.1 is to be 0.3.
+    return [float(f"{index * step:.12g}") for index in range(first, last + 1)]
 
 
 def _decades(low: float, high: float, wanted: int) -> list[float]:

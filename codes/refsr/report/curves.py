@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
-from refsr.report.chart import Line, Shape, legend, line_chart
+from refsr.report.chart import Line, Shape, line_chart
 from refsr.report.html import Html, tag
 from refsr.report.log import Log, Series
 from refsr.report.numbers import Measure, compact
@@ -43,11 +43,6 @@ def curve_charts(runs: Sequence[Run], measures: Mapping[str, Measure]) -> Html |
     )
     drawn = [chart for chart in charts if chart is not None]
     return tag("div", *drawn, class_="charts") if drawn else None
-
-
-def run_legend(runs: Sequence[Run]) -> Html:
-    """Which colour is which run."""
-    return legend([(run.name, place, 0) for place, run in enumerate(runs)])
 
 
 def _keys(groups: Iterable[Mapping[Key, Series]]) -> list[Key]:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TypeVar
 
 from refsr.report.comparison import SCORED, Comparison, Method
 from refsr.report.html import Html, join, tag
+from refsr.report.log import Log
 from refsr.report.numbers import Measure, count, duration, interval
 from refsr.report.reading import Run
 
 DIGEST_SHOWN = 12
+MOST_INLINE = 8
+"""Entries of a mapping inside a mapping that stand in one line."""
+Told = TypeVar("Told", str, tuple[str, Html])
 
 
 def title_of(runs: Sequence[Run]) -> str:
@@ -94,11 +98,12 @@ def _figure(name: str, value: str, unit: str, edges: str, protocol: str) -> Html
 def _notes(runs: Sequence[Run], comparisons: Sequence[Comparison]) -> Html | None:
     """What a reader of the numbers must know; always shown."""
     items: list[str] = [warning for one in comparisons for warning in one.warnings]
+    told: list[tuple[str, str]] = []
     for run in runs:
-        before = f"{run.name}: " if len(runs) > 1 else ""
-        found = [*(text for measured in run.measured for text in _texts(measured.results.about.get("notes"))),
-                 *(run.log.notes if run.log else []), *run.gaps]  # fmt: skip
-        items += [before + text for text in dict.fromkeys(found)]
+        texts = [text for measured in run.measured for text in _texts(measured.results.about.get("notes"))]
+        told += [(text, run.name) for text in dict.fromkeys([*texts, *(run.log.notes if run.log else []), *run.gaps])]
+    for text, names in _shared(told):
+        items.append(text if len(names) == len(runs) else f"{', '.join(names)}: {text}")
     missing: list[str] = []
     for run in runs:
         for measured in run.measured:
@@ -119,33 +124,38 @@ def _facts(runs: Sequence[Run], comparisons: Sequence[Comparison]) -> Html:
         quoted = [tag("li", tag("code", name), f": {about}" if about else "") for name, about in one.protocols.items()]
         rows.append(_fact("Data set", f"{one.dataset}, {count(len(one.images), 'image')}, scale {one.scale}"))
         rows.append(_fact("Protocols" if len(quoted) > 1 else "Protocol", tag("ul", *quoted)))
-    for run in runs:
-        of_run = f" of {run.name}" if len(runs) > 1 else ""
-        seen: list[Any] = []
-        for measured in run.measured:
-            about = measured.results.about
-            for key, name in (("weights", "Weights"), ("provenance", "Where the images come from")):
-                value = about.get(key)
-                if value and (key, value) not in seen:
-                    seen.append((key, value))
-                    rows.append(_fact(f"{name}{of_run}", plain(value)))
-        if run.log is not None:
-            rows.append(_fact(f"Training{of_run}", _training(run)))
-    unique = dict.fromkeys(rows)
-    return tag("dl", *unique, class_="facts")
+    recorded = [
+        ((name, plain(value)), run.name)
+        for key, name in (("weights", "Weights"), ("provenance", "Where the images come from"))
+        for run in runs for measured in run.measured if (value := measured.results.about.get(key))
+    ]  # fmt: skip
+    recorded += [(("Training", join([_training(run.log)])), run.name) for run in runs if run.log is not None]
+    for (name, value), names in _shared(recorded):
+        # What holds for all runs needs no names.
+        rows.append(_fact(name if len(names) == len(runs) else f"{name}, {' and '.join(names)}", value))
+    return tag("dl", *rows, class_="facts")
+
+
+def _shared(told: Sequence[tuple[Told, str]]) -> list[tuple[Told, list[str]]]:
+    """Equal things once, each with the runs that say them."""
+    found: dict[Told, list[str]] = {}
+    for thing, run in told:
+        names = found.setdefault(thing, [])
+        if run not in names:
+            names.append(run)
+    return list(found.items())
 
 
 def _fact(name: str, value: object) -> Html:
     return tag("div", tag("dt", name), tag("dd", value))
 
 
-def _training(run: Run) -> str:
-    assert run.log is not None
-    wanted = run.log.start.get("niter")
-    steps = f"{run.log.last_step:,}".replace(",", "\N{THIN SPACE}")
+def _training(log: Log) -> str:
+    wanted = log.start.get("niter")
+    steps = f"{log.last_step:,}".replace(",", "\N{THIN SPACE}")
     of_all = f" of {wanted:,}".replace(",", "\N{THIN SPACE}") if isinstance(wanted, int) else ""
-    resumed = f", {count(run.log.starts - 1, 'resume')}" if run.log.starts > 1 else ""
-    spent = f", {duration(run.log.seconds)}" if run.log.seconds else ""
+    resumed = f", {count(log.starts - 1, 'resume')}" if log.starts > 1 else ""
+    spent = f", {duration(log.seconds)}" if log.seconds else ""
     return f"{steps}{of_all} iterations{spent}{resumed}"
 
 
@@ -164,7 +174,7 @@ def plain(value: object) -> Html:
     """Any plain data as readable markup: mappings as pairs, lists as lists, digests shortened."""
     if isinstance(value, Mapping):
         pairs = [
-            tag("li", tag("span", f"{key}: ", class_="quiet"), _short(one) if _digest(key, one) else plain(one))
+            tag("li", tag("span", f"{key}: ", class_="quiet"), _short(one) if _digest(key, one) else _nested(one))
             for key, one in value.items()
         ]
         return tag("ul", *pairs)
@@ -173,6 +183,15 @@ def plain(value: object) -> Html:
     if isinstance(value, bool):
         return join(["yes" if value else "no"])
     return join(["none" if value is None else value])
+
+
+def _nested(value: object) -> Html:
+    """What stands inside a mapping: small mappings in a line, large ones folded away."""
+    if not isinstance(value, Mapping):
+        return plain(value)
+    if len(value) > MOST_INLINE or any(isinstance(one, Mapping | list | tuple) for one in value.values()):
+        return tag("details", tag("summary", f"{len(value)} entries"), plain(value))
+    return join([", ".join(f"{key}={one}" for key, one in value.items())])
 
 
 def _digest(key: object, value: object) -> bool:

@@ -14,10 +14,11 @@ from refsr import __version__
 from refsr.core.atomic import write_text
 from refsr.core.errors import UsageError
 from refsr.core.progress import Begin, silent
+from refsr.engine.validation.results import summarise
 from refsr.report import cases as shown_cases
 from refsr.report.cases import Chosen, choose
 from refsr.report.comparison import SCORED, Comparison, Method, compare
-from refsr.report.curves import curve_charts, run_legend
+from refsr.report.curves import curve_charts
 from refsr.report.head import opening, plain, title_of
 from refsr.report.html import Html, join, tag
 from refsr.report.numbers import Measure
@@ -30,6 +31,7 @@ FILE = "report.html"
 STYLES = ("style.css", "viewer.css")
 SCRIPTS = ("theme.js", "readout.js", "viewer.js")
 ORDERS = ("gain", "psnr")
+SAID_ABOVE = ("weights", "provenance", "notes", "not_measured")
 
 
 @dataclass(frozen=True)
@@ -108,8 +110,7 @@ def render(runs: Sequence[Run], comparisons: Sequence[Comparison], chosen: Seque
     several = len(comparisons) > 1
     links = [(f"#results-{place}", one.dataset if several else "Results") for place, one in enumerate(comparisons)]
     if curves is not None:
-        colours = run_legend(runs) if len(runs) > 1 else None
-        sections.append(tag("section", tag("h2", "Training"), colours, curves, id="training"))
+        sections.append(tag("section", tag("h2", "Training"), curves, id="training"))
         links.append(("#training", "Training"))
     sections.append(_records(runs))
     links.append(("#records", "Records"))
@@ -172,8 +173,6 @@ def _distribution(comparison: Comparison, protocol: str, links: Links) -> Html |
 
 
 def _row(comparison: Comparison, method: Method, protocol: str) -> Row | None:
-    from refsr.engine.validation.results import summarise
-
     values = {image: value for image, value in comparison.values(method, protocol, SCORED).items()
               if image and abs(value) < float("inf")}  # fmt: skip
     if not values:
@@ -197,7 +196,7 @@ def _records(runs: Sequence[Run]) -> Html:
             parts.append(tag("details", tag("summary", f"Options of {run.name}"), tag("pre", run.options)))
         for measured in run.measured:
             rest = {key: value for key, value in measured.results.about.items()
-                    if key not in ("weights", "provenance", "notes", "not_measured")}  # fmt: skip
+                    if key not in SAID_ABOVE and (key != "options" or not run.options)}  # fmt: skip
             libraries = {key: str(facts["library"]) for key, facts in measured.results.measures.items()
                          if facts.get("library")}  # fmt: skip
             if libraries:

@@ -68,8 +68,8 @@ def error_map(image: Rgb, target: Rgb) -> Errors:
 
 
 def common_top(maps: list[Errors]) -> int:
-    """The error at which the colour scale ends: a round one that all but one pixel in 200 stay under."""
-    edge = max((float(np.percentile(one, 99.5)) for one in maps), default=0.0)
+    """The error at which the colour scale ends: a round one that all but one pixel in 50 stay under."""
+    edge = max((float(np.percentile(one, 98.0)) for one in maps), default=0.0)
     return next((top for top in TOPS if top >= edge), TOPS[-1])
 
 

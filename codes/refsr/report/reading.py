@@ -122,14 +122,14 @@ def _results_folders(folder: Path) -> list[Path]:
 
 def _problem(results: Results) -> str:
     """What of a results file is not as it should be; empty if nothing."""
+    kinds = (results.protocols, results.measures, results.pictures, results.about)
+    if not all(isinstance(one, dict) for one in kinds) or not isinstance(results.methods, list):
+        return "a part is not what it should be"
     texts = [results.run, results.dataset, *results.methods, *results.protocols, *results.measures]
     if not all(isinstance(one, str) for one in texts):
         return "names that are no text"
-    if not isinstance(results.scale, int | float):
+    if not isinstance(results.scale, int):
         return "its scale is no number"
-    kinds = (results.protocols, results.measures, results.pictures, results.about)
-    if not all(isinstance(one, dict) for one in kinds):
-        return "a part is not what it should be"
     if not all(isinstance(one, dict) for one in (*results.measures.values(), *results.pictures.values())):
         return "a part is not what it should be"
     if not all(isinstance(name, str) for named in results.pictures.values() for name in named.values()):

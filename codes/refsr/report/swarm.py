@@ -11,7 +11,7 @@ from refsr.report.html import Html, tag
 from refsr.report.numbers import Measure, compact
 
 WIDTH = 460
-LEFT, RIGHT = 12, 448
+LEFT, RIGHT = 0, 460
 ROW, HALF = 76, 24
 """Height of a row, and how far its dots may stray from the middle."""
 GOLDEN = 0.6180339887

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from refsr.engine.validation.results import Summary
 from refsr.report.comparison import SCORED, Comparison, Method
-from refsr.report.html import Html, join, raw, tag
+from refsr.report.html import Html, join, tag
 from refsr.report.numbers import Measure, count, interval
 
 SPOILT = {
@@ -17,6 +17,11 @@ SPOILT = {
     "down": "{} times coarser",
     "recolour": "with other colours",
 }
+
+READING = (
+    "The same network on the same images, only its reference is spoilt: a loss shows what the network drew from the "
+    "reference, and an interval that holds zero shows nothing drawn."
+)
 
 
 def scores_table(comparison: Comparison, protocol: str) -> Html:
@@ -80,42 +85,71 @@ def difference_text(found: Summary | None, how: Measure) -> Html:
 
 def ablation_block(comparison: Comparison, protocol: str) -> Html | None:
     """What each spoilt reference costs every run; None where nobody measured it."""
-    blocks = [
-        block for method in comparison.of_kind("run") if (block := _ablations(comparison, method, protocol)) is not None
+    measured = [
+        (method, spoilt) for method in comparison.of_kind("run") if (spoilt := _spoilt(comparison, method, protocol))
     ]
-    return join(blocks) if blocks else None
-
-
-def _ablations(comparison: Comparison, method: Method, protocol: str) -> Html | None:
-    spoilt = [
-        (one, cost) for one in comparison.ablations_of(method)
-        if (cost := comparison.difference(one, method, protocol, SCORED)) is not None
-    ]  # fmt: skip
-    if not spoilt:
+    if not measured:
         return None
-    how = comparison.measures[SCORED]
+    costs = [cost for method, spoilt in measured for _, cost in [*spoilt, *_without(comparison, method, protocol)]]
+    longest = max(max(abs(cost.low), abs(cost.high)) for cost in costs) or 1.0
+    blocks = [_ablations(comparison, method, spoilt, protocol, longest) for method, spoilt in measured]
+    return join([tag("p", READING, class_="lead"), *blocks])
+
+
+Cost = tuple[Method, Summary]
+
+
+def _spoilt(comparison: Comparison, method: Method, protocol: str) -> list[Cost]:
+    """A run's ablations with the mean difference to its true reference."""
+    found = ((one, comparison.difference(one, method, protocol, SCORED)) for one in comparison.ablations_of(method))
+    return [(one, cost) for one, cost in found if cost is not None]
+
+
+def _without(comparison: Comparison, method: Method, protocol: str) -> list[Cost]:
+    """Bicubic as a yardstick: what is lost without any network."""
     base = comparison.base_of(method)
-    whole = comparison.difference(base, method, protocol, SCORED) if base is not None else None
-    edges = [abs(edge) for _, cost in spoilt for edge in (cost.low, cost.high)]
-    longest = max([*edges, abs(whole.low) if whole else 0.0, 1e-9])
-    rows = [
-        _ablation_row(one.spoilt, describe_ablation(one.spoilt), cost, how, longest, method.series)
-        for one, cost in spoilt
-    ]
-    if base is not None and whole is not None:
-        rows.append(_ablation_row(base.label, "no network at all", whole, how, longest, None))
+    cost = comparison.difference(base, method, protocol, SCORED) if base is not None else None
+    return [(base, cost)] if base is not None and cost is not None else []
+
+
+def _ablations(comparison: Comparison, method: Method, spoilt: list[Cost], protocol: str, longest: float) -> Html:
+    """One run's table of spoilt references."""
+    yardstick = _without(comparison, method, protocol)
+    others = [
+        how for key, how in comparison.measures.items()
+        if key != SCORED and comparison.difference(spoilt[0][0], method, protocol, key) is not None
+    ]  # fmt: skip
+    how = comparison.measures[SCORED]
+    rows = []
+    for one, cost in [*spoilt, *yardstick]:
+        name, words = (one.spoilt, describe_ablation(one.spoilt)) if one.spoilt else (one.label, "no network at all")
+        cells = [
+            tag("td", difference_text(comparison.difference(one, method, protocol, other.key), other))
+            for other in others
+        ]
+        rows.append(
+            tag(
+                "tr",
+                tag("th", name, tag("small", words), scope="row"),
+                tag("td", difference_text(cost, how)),
+                tag("td", _bar(cost, how, longest, method.series if one.spoilt else None), class_="bar-cell"),
+                *cells,
+                class_=None if one.spoilt else "baseline",
+            )
+        )
+    heads = [tag("th", other.label, scope="col") for other in others]
     return tag(
         "div",
         tag("h4", _swatch(method), method.label),
-        tag("p", _reading(method, spoilt, whole, how, protocol), class_="reading"),
+        tag("p", _verdict(method, spoilt, yardstick, how), class_="verdict"),
         tag(
             "div",
             tag(
                 "table",
-                tag("caption", "Difference to the true reference, image by image, mean with 95 % interval, protocol ",
+                tag("caption", "Difference to the true reference, image by image; small: 95 % interval; protocol ",
                     tag("code", protocol)),
-                tag("thead", tag("tr", tag("th", "Reference", scope="col"), tag("th", how.label, scope="col"),
-                                 tag("th", tag("span", "as a bar", class_="hidden"), scope="col"))),
+                tag("thead", tag("tr", tag("th", "Reference", scope="col"),
+                                 tag("th", how.label, scope="col", colspan=2), *heads)),
                 tag("tbody", *rows),
                 class_="ablations",
             ),
@@ -125,47 +159,31 @@ def _ablations(comparison: Comparison, method: Method, protocol: str) -> Html | 
     )  # fmt: skip
 
 
-def _ablation_row(name: str, words: str, cost: Summary, how: Measure, longest: float, series: int | None) -> Html:
-    share = [100 * min(abs(value) / longest, 1.0) for value in (cost.mean, cost.low, cost.high)]
-    # Bars grow from the same edge for losses; a gain, which is rare, is hollow.
-    gain = how.improves(cost.mean)
-    low, high = sorted(share[1:]) if (cost.low < 0) == (cost.high < 0) else (0.0, max(share[1:]))
-    bar = tag(
+def _bar(cost: Summary, how: Measure, longest: float, series: int | None) -> Html:
+    """A loss as a bar with its interval; a gain, which is rare, is hollow."""
+    mean, *edges = (100 * abs(value) / longest for value in (cost.mean, cost.low, cost.high))
+    low, high = sorted(edges) if (cost.low < 0) == (cost.high < 0) else (0.0, max(edges))
+    kind = "base" if series is None else f"s{series % 6}"
+    return tag(
         "div",
-        tag("span", class_="length", style=f"width:{share[0]:.1f}%"),
+        tag("span", class_="length", style=f"width:{mean:.1f}%"),
         tag("span", class_="whisker", style=f"left:{low:.1f}%;width:{high - low:.1f}%"),
-        class_=f"bars {'base' if series is None else f's{series % 6}'}{' gain' if gain else ''}",
+        class_=f"bars {kind}{' gain' if how.improves(cost.mean) else ''}",
         aria_hidden="true",
     )
-    return tag(
-        "tr",
-        tag("th", name, tag("small", words), scope="row"),
-        tag("td", difference_text(cost, how)),
-        tag("td", bar, class_="bar-cell"),
-        class_="baseline" if series is None else None,
-    )
 
 
-def _reading(
-    method: Method, spoilt: list[tuple[Method, Summary]], whole: Summary | None, how: Measure, protocol: str
-) -> Html:
-    """One sentence on how to read the block, and one on what it says here."""
-    text = (
-        "The same network on the same images, only its reference is spoilt: a loss shows what the network drew from "
-        "the reference, and an interval that holds zero shows nothing drawn."
-    )
+def _verdict(method: Method, spoilt: list[Cost], yardstick: list[Cost], how: Measure) -> str:
+    """What the swapped reference says here, in a sentence."""
     swapped = next((cost for one, cost in spoilt if one.spoilt == "swap"), None)
     if swapped is None:
-        return raw(tag("span", text))
-    lost = how.with_unit(abs(swapped.mean))
+        return "The reference of another place (swap) was not tried."
     if not swapped.high < 0:
-        said = f" With the reference of another place, {method.label} does not lose measurably."
-    elif whole is not None and whole.high < 0:
-        part = min(round(100 * swapped.mean / whole.mean), 999)
-        said = f" With the reference of another place, {lost} are lost: {part} % of the gain over bicubic."
-    else:
-        said = f" With the reference of another place, {lost} are lost."
-    return tag("span", text, tag("strong", said))
+        return f"With the reference of another place {method.label} does not lose measurably."
+    lost = f"With the reference of another place {how.with_unit(-swapped.mean)} are lost"
+    if yardstick and yardstick[0][1].high < 0:
+        return f"{lost}: {100 * swapped.mean / yardstick[0][1].mean:.0f} % of the gain over bicubic."
+    return f"{lost}."
 
 
 def describe_ablation(spoilt: str) -> str:

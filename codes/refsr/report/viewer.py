@@ -8,6 +8,10 @@ from refsr.report.html import Html, join, raw, tag
 from refsr.report.numbers import MINUS, count
 from refsr.report.pictures import gradient
 
+HINT = (
+    "Drag the divider, or focus it and press the arrow keys. + and \N{MINUS SIGN} zoom all pictures of a case, so does "
+    "the wheel with Ctrl; shift with the arrow keys moves them."
+)
 TIMES = "\N{MULTIPLICATION SIGN}"
 
 
@@ -17,6 +21,7 @@ def case_section(comparison: Comparison, chosen: Chosen, protocol: str, anchors:
     if chosen.cases:
         parts.append(tag("p", f"Ordered by the {chosen.order}, protocol ", tag("code", protocol), ". ", _stored(chosen),
                          class_="lead"))  # fmt: skip
+        parts.append(tag("p", HINT, class_="hint", hidden=True))
         if any(case.errors for case in chosen.cases):
             parts.append(_scale(chosen.top))
     parts += [tag("p", gap, class_="gap") for gap in chosen.gaps]
@@ -79,7 +84,7 @@ def _figures(case: Case, comparison: Comparison, protocol: str) -> Html:
         if case.image in gains:
             told.append(tag("dd", f"{how.show_difference(gains[case.image])} to bicubic", class_="quiet"))
         items.append(tag("div", *told))
-    return tag("dl", *items, tag("div", tag("dt", how.name), tag("dd", tag("code", protocol))), class_="case-figures")
+    return tag("dl", tag("div", tag("dt", how.name), tag("dd", tag("code", protocol))), *items, class_="case-figures")
 
 
 def _told(comparison: Comparison) -> list[Method]:

@@ -3,6 +3,7 @@
   const MOST_ZOOM = 16;
   const within = (value, low, high) => Math.min(Math.max(value, low), high);
 
+  document.querySelectorAll(".hint").forEach((one) => { one.hidden = false; });
   for (const root of document.querySelectorAll(".case")) {
     const tiles = [...root.querySelectorAll(".tile")];
     const view = { zoom: 1, x: 0, y: 0 };
