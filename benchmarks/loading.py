@@ -28,7 +28,7 @@ from refsr.core.atomic import write_text
 from refsr.data.augmentation import draw_turn
 from refsr.data.crops import draw_crop, reduced
 from refsr.data.images import Array, ImageInfo, Window, write_image
-from refsr.data.loading import StepSampler, batches, quiet_worker
+from refsr.data.loading import StepSampler, batches, quiet_worker, quieten
 from refsr.data.sets.paired import Cropping, Member, PairedSet
 from refsr.data.stores import Store, open_store
 from refsr.data.stores.packing import pack_folder
@@ -179,7 +179,7 @@ def samples_per_second(dataset: PairedSet | PublishedOrder, workers: int, round_
 
 
 def main() -> None:
-    quiet_worker(0)
+    quieten()
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch)
         make_tuples(root)

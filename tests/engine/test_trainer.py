@@ -5,7 +5,10 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -198,6 +201,50 @@ def test_going_back_in_a_run_sets_later_checkpoints_aside(trained, monkeypatch):
         trained(f"path.resume_state={folder / '2'}", "train.lr_G=1e-4")
     assert steps(folder) == [2, 3]
     assert read_checkpoint(folder / "6.superseded").step == 6
+
+
+def test_an_image_that_breaks_in_a_worker_is_one_line(trained, places, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(places, copy)
+    file = copy / "HR" / "3.png"
+    file.write_bytes(file.read_bytes()[:-40])
+    with pytest.raises(DataError, match=r"3\.png") as caught:
+        trained(
+            f"datasets.train.dataroot_GT={copy / 'HR'}",
+            f"datasets.train.dataroot_Ref={copy / 'Ref'}",
+            "datasets.train.n_workers=1",
+        )
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("number", ["SIGTERM", "SIGINT"])
+def test_a_signal_to_the_whole_family_saves_too(option_file, options, number):
+    """As a terminal's Ctrl-C, a batch system or a container gives it: loader processes get it as well."""
+    command = [
+        sys.executable,
+        "-m",
+        "refsr",
+        "train",
+        str(option_file),
+        "train.niter=100000",
+        "logger.print_freq=1",
+        "datasets.train.n_workers=2",
+        "logger.save_checkpoint_freq=100000",
+    ]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(command, start_new_session=True, env=environment, stderr=subprocess.PIPE, text=True) as run:
+        assert run.stderr is not None
+        for line in run.stderr:
+            if line.startswith("iteration 3/"):
+                break
+        os.killpg(run.pid, signal.Signals[number])
+        told = run.stderr.read()
+        assert run.wait(60) == 128 + signal.Signals[number]
+    assert f"go on with: refsr train {option_file} train.niter=100000" in told
+    folder = options().path.root / "experiments" / "small" / "checkpoints"
+    (step,) = steps(folder)
+    assert f"stopped after iteration {step}, which is saved" in told
+    assert "internal error" not in told
 
 
 def test_nothing_is_left_to_do(trained):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from refsr.core.errors import DataError
+from refsr.core.errors import DataError, RefsrError
 from refsr.core.memory import keep_freed_memory
 from refsr.core.seeding import numpy_generator
 from refsr.data.sample import Packed, unit_tensor
@@ -94,15 +95,40 @@ def batches(
         collate_fn=stacked,
         pin_memory=device is not None and device.type == "cuda",
     )
-    for names, members in loader:
-        batch: Batch = {"name": names}
-        for member, (raw, low, high) in members.items():
-            batch[member] = unit_tensor(raw.to(device, non_blocking=True) if device else raw, low, high)
-        yield batch
+    try:
+        for names, members in loader:
+            batch: Batch = {"name": names}
+            for member, (raw, low, high) in members.items():
+                batch[member] = unit_tensor(raw.to(device, non_blocking=True) if device else raw, low, high)
+            yield batch
+    except RefsrError as error:
+        raise _without_trace(error) from error
+
+
+def _without_trace(error: RefsrError) -> RefsrError:
+    """A worker's error with its own line alone; torch puts the worker's whole traceback into the message."""
+    kind, text = type(error), str(error)
+    name = f"{kind.__module__}.{kind.__qualname__}: "
+    return kind(text.rpartition(name)[2].strip()) if name in text else error
+
+
+GRACE = 60
+"""Seconds for which a loader process outlives a signal to end."""
 
 
 def quiet_worker(worker: int) -> None:
-    """Loader processes are many, so each keeps to one thread, and to the memory that it has."""
+    """Loader processes are many, so each keeps to one thread.
+
+    Ctrl-C and SIGTERM often reach the whole family of processes, but it is the parent who decides when to stop: a
+    worker that went first would break the step that the parent is in.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda number, frame: signal.alarm(GRACE))
+    quieten()
+
+
+def quieten() -> None:
+    """One thread, and freed memory kept."""
     import cv2
 
     keep_freed_memory()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -149,7 +149,11 @@ class _Run:
         """All iterations that are left."""
         progress.advance(self.first)
         self._restart_clock()
-        for step, batch in self._batches():
+        with contextlib.closing(self._batches()) as batches_by_step:
+            return self._go(batches_by_step, progress, begin)
+
+    def _go(self, batches_by_step: Iterator[tuple[int, Batch]], progress: Progress, begin: Begin) -> Finished:
+        for step, batch in batches_by_step:
             self.step = step
             outcome = self._iterate(batch)
             if self.step % self.options.logger.print_freq == 0 or self.step == self.settings.niter:
@@ -167,7 +171,7 @@ class _Run:
     def _due(self, every: int) -> bool:
         return bool(every) and (self.step % every == 0 or self.step == self.settings.niter)
 
-    def _batches(self) -> Iterator[tuple[int, Batch]]:
+    def _batches(self) -> Generator[tuple[int, Batch], None, None]:
         dataset = self.options.datasets["train"]
         first, last, seed = self.first + 1, self.settings.niter, self.options.run_seed
         sampler = StepSampler(

@@ -26,7 +26,7 @@ class Regression:
         self.train = required_train(options)
         if not self.train.pixel_weight and not self.train.gradient_pixel_weight:
             raise UsageError("train: pixel_weight and gradient_pixel_weight are both 0: there is nothing to learn")
-        self.blueprints = {"G": Blueprint.of(options.network_G, options.scale)}
+        self.blueprints: Mapping[str, Blueprint] = {"G": Blueprint.of(options.network_G, options.scale)}
         self.networks: Mapping[str, nn.Module] = {"G": self.blueprints["G"].build()}
         self.optimisers: Mapping[str, Optimizer] = {"G": make_optimiser("G", self.networks["G"], self.train)}
         self.notes: Sequence[str] = ()
@@ -39,7 +39,9 @@ class Regression:
         restored = network(*network_inputs(self._descriptor, batch))
         return comparison_losses(self.train, restored, batch["hr"])
 
-    restore = staticmethod(direct)
+    @staticmethod
+    def restore(network: nn.Module, batch: Batch) -> Tensor:
+        return direct(network, batch)
 
 
 def required_train(options: Options) -> TrainOptions:

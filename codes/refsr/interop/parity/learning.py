@@ -10,7 +10,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from refsr.core.options.network import GeneratorOptions
 from refsr.core.options.schema import Options
+from refsr.core.options.train import TrainOptions
 from refsr.engine.group import ALONE
 from refsr.engine.precision import Precision
 from refsr.engine.schedules import Schedule
@@ -67,16 +69,14 @@ def rrsnet_steps(case: Case) -> Answers:
     """The trainer's first steps on one batch: losses, gradient norms at the first step, how far each parameter went."""
     config = case.config
     start = rrsnet(case)
+    keywords = rrsnet_options({key: torch.from_numpy(array) for key, array in case.state().items()})
     options = Options(
         name=case.name,
         model="RRSNet_model",
         scale=start.scale,
         datasets={},
-        network_G={
-            "which_model_G": "RRSNet",
-            **rrsnet_options({key: torch.from_numpy(array) for key, array in case.state().items()}),
-        },
-        train={"niter": config["steps"], **config["train"]},
+        network_G=GeneratorOptions(which_model_G="RRSNet", **keywords),
+        train=TrainOptions(niter=config["steps"], **config["train"]),
     )
     task = Regression(options)
     task.networks["G"].load_state_dict(start.state_dict())
