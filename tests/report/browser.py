@@ -103,7 +103,9 @@ class Browser:
     def mouse(self, kind: str, x: float, y: float, **more: Any) -> None:
         """`move`, `down`, `up` or `wheel` at a place in the window."""
         kinds = {"move": "mouseMoved", "down": "mousePressed", "up": "mouseReleased", "wheel": "mouseWheel"}
-        held = {"button": "left", "clickCount": 1} if kind in ("down", "up") else {}
+        held: dict[str, Any] = {"clickCount": 1} if kind in ("down", "up") else {}
+        if held or more.get("buttons"):
+            held["button"] = "left"
         self.call("Input.dispatchMouseEvent", type=kinds[kind], x=x, y=y, **held, **more)
 
     def touch(self, kind: str, *points: tuple[float, float]) -> None:
