@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from refsr.cli.main import main
+from refsr.engine.model_file import read_model
 from refsr.interop.weights.rrsnet import rrsnet_keys
 from refsr.networks.rrsnet import RRSNet
 
@@ -25,7 +26,10 @@ def test_weights_are_brought_in_and_dropped_keys_named(source, capsys):
     assert "RRSNet (scale 4, channels 3, nf 8, nf_grad 2, n_blocks 1, deformable_groups 2)" in shown
     assert "dropped 1: the content extractor's tail" in shown
     assert "  content_extractor.tail.8.bias\n" in shown
-    assert source.with_suffix(".safetensors").is_file()
+    network, card = read_model(source.with_suffix(".safetensors"))
+    assert isinstance(network, RRSNet)
+    assert card.model == "RRSNet_model"
+    assert card.origin["imported_from"] == "G.pth"
 
 
 def test_an_older_result_is_kept(source, capsys):

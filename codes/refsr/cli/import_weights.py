@@ -1,4 +1,4 @@
-"""Brings in published weights: a .pth file becomes a .safetensors file for our network of that kind.
+"""Brings in published weights: a .pth file becomes a model file for our network of that kind.
 
 SOURCE is read as tensors and nothing else; code in it is never run. Every key is accounted for: used, dropped because
 the published network never used it, missing, or left over. With anything missing, left over or of another shape,
@@ -24,6 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
     from refsr.interop.weights.reading import read_published
     from refsr.interop.weights.rrsnet import import_rrsnet, rrsnet_options
     from refsr.interop.weights.writing import write_imported
+    from refsr.tasks.blueprint import Blueprint
 
     source: Path = arguments.source
     target: Path = arguments.output if arguments.output is not None else source.with_suffix(".safetensors")
@@ -34,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     published = read_published(source)
     options = rrsnet_options(published.tensors)
     _, conversion = import_rrsnet(published.tensors)
-    write_imported(target, "RRSNet", options, published, conversion)
+    write_imported(target, Blueprint("RRSNet", options), "RRSNet_model", published, conversion)
     shown = ", ".join(f"{name} {value}" for name, value in options.items())
     print(f"{target}: RRSNet ({shown}), {len(conversion.weights)} tensors")
     for reason, keys in conversion.dropped.items():

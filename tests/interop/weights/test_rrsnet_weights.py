@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import pickle
 from pathlib import Path
 
 import pytest
 import torch
-from safetensors import safe_open
 
 from refsr.core.errors import DataError
+from refsr.engine.model_file import read_model
 from refsr.interop.parity.case import Case
 from refsr.interop.weights.reading import read_published
 from refsr.interop.weights.rrsnet import import_rrsnet, rrsnet_keys, rrsnet_options
 from refsr.interop.weights.writing import write_imported
 from refsr.networks.rrsnet import RRSNet
+from refsr.tasks.blueprint import Blueprint
 
 CASE = Path(__file__).resolve().parents[2] / "parity" / "rrsgan-rrsnet-small"
 
@@ -43,17 +43,14 @@ def test_a_published_file_becomes_safetensors_that_say_where_they_came_from(stat
         "fixed kernels of the gradient operator": 2,
         "the content extractor's tail, whose image nobody uses": 8,
     }
-    options = rrsnet_options(source.tensors)
-    write_imported(tmp_path / "w.safetensors", "RRSNet", options, source, done)
-    with safe_open(tmp_path / "w.safetensors", "pt") as kept:
-        header = kept.metadata()
-        weights = {key: kept.get_tensor(key) for key in kept.keys()}
-    assert (header["source"], header["source_sha256"]) == ("250000_G.pth", source.digest)
-    assert sum(map(len, json.loads(header["dropped"]).values())) == 10
-    again = RRSNet(**json.loads(header["options"]))
-    again.load_state_dict(weights, strict=True)
-    assert torch.equal(again.alignment.cascade_fusion.weight, network.alignment.cascade_fusion.weight)
-    assert torch.equal(weights["alignment.cascade_fusion.weight"], state["gpcd_align.cas_fea_conv.weight"])
+    blueprint = Blueprint("RRSNet", rrsnet_options(source.tensors))
+    write_imported(tmp_path / "w.safetensors", blueprint, "RRSNet_model", source, done)
+    again, card = read_model(tmp_path / "w.safetensors")
+    assert (card.blueprint, card.model) == (blueprint, "RRSNet_model")
+    assert (card.origin["imported_from"], card.origin["sha256"]) == ("250000_G.pth", source.digest)
+    assert sum(map(len, card.origin["dropped"].values())) == 10
+    assert all(map(torch.equal, again.state_dict().values(), network.state_dict().values()))
+    assert torch.equal(again.alignment.cascade_fusion.weight, state["gpcd_align.cas_fea_conv.weight"])
 
 
 def test_every_used_key_is_mapped_once(state):
@@ -86,7 +83,7 @@ def test_what_does_not_fit_is_listed(state, saved, tmp_path):
         "texture_transfer.tail_small.0.weight: has shape (64, 64, 3, 3), expected (256, 64, 3, 3)",
     ]
     with pytest.raises(DataError, match="3 keys do not fit"):
-        write_imported(tmp_path / "w.safetensors", "RRSNet", {}, source, done)
+        write_imported(tmp_path / "w.safetensors", Blueprint("RRSNet"), "RRSNet_model", source, done)
     assert not (tmp_path / "w.safetensors").exists()
 
 
