@@ -296,6 +296,16 @@ def test_large_images_are_cut_where_errors_are_largest() -> None:
     assert worst_cut(errors, 128, 4).of(errors).shape == (100, 128)
 
 
+def test_a_cut_is_said_and_all_pictures_share_it(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("refsr.report.cases.MOST_PIXELS", 16)
+    folder = make_run(images=1)
+    assert "Shown is the part of 16 columns and 16 rows" in page_of(folder).text
+    (case,) = choose(compare(read_runs([folder]))[0], QUOTED, "gain", 1).cases
+    assert {one.role: one.image.shape[:2] for one in case.pictures} == {
+        "lr": (4, 4), "ref": (16, 16), "hr": (16, 16), "result": (16, 16), "error": (16, 16),
+    }  # fmt: skip
+
+
 def test_pictures_of_other_kinds_are_shown_as_8_bit_colour(tmp_path: Path) -> None:
     write_image(tmp_path / "grey.png", np.full((4, 4, 1), 7, np.uint8))
     write_image(tmp_path / "deep.png", np.full((4, 4, 3), 65535, np.uint16))

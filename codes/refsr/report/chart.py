@@ -65,7 +65,8 @@ def line_chart(title: str, about: str, lines: Sequence[Line], shape: Shape, unit
         data_lines=data(readings), data_unit=unit, data_top=TOP, data_bottom=BOTTOM,
     )  # fmt: skip
     scale = "logarithmic" if logarithmic else ""
-    words = ", ".join(word for word in (about, scale) if word)
+    means = "running mean, as logged behind it" if shape.smooth and max(len(one.points) for one in drawn) >= 30 else ""
+    words = "; ".join(word for word in (about, means, scale) if word)
     return tag(
         "figure",
         tag("figcaption", tag("h4", title), tag("p", words) if words else None),

@@ -30,16 +30,14 @@ def curve_charts(runs: Sequence[Run], measures: Mapping[str, Measure]) -> Html |
         charts.append(line_chart(f"Validation {how.label}", about, lines, VALIDATION, how.unit))
     for name in _keys(log.losses for _, _, log in logs):
         lines = _lines(logs, [log.losses.get(name) for _, _, log in logs])
-        charts.append(line_chart(f"Loss {name}", "running mean; as logged behind it", lines, LOSS))
+        charts.append(line_chart(f"Loss {name}", "", lines, LOSS))
     rates = [
         Line(f"{run.name}, {name}" if len(log.rates) > 1 else run.name, series.sorted(), place, number)
         for place, run, log in logs for number, (name, series) in enumerate(log.rates.items())
     ]  # fmt: skip
     charts.append(line_chart("Learning rate", "", rates, RATE))
     charts.append(
-        line_chart(
-            "Speed (images/s)", "running mean", _lines(logs, [log.speed for _, _, log in logs]), SPEED, "images/s"
-        )
+        line_chart("Speed (images/s)", "", _lines(logs, [log.speed for _, _, log in logs]), SPEED, "images/s")
     )
     drawn = [chart for chart in charts if chart is not None]
     return tag("div", *drawn, class_="charts") if drawn else None

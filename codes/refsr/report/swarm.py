@@ -51,7 +51,7 @@ def swarm(
     if difference:
         across = spanning([*values, 0.0], LEFT + 6, RIGHT - 6, padding=0.04)
     bottom = ROW * len(filled) + 4
-    parts = [_grid(across, bottom, measure, difference)]
+    parts = [_grid(across, len(filled), measure, difference)]
     parts += [_row(row, ROW * place, across, measure, links, difference) for place, row in enumerate(filled)]
     svg = tag("svg", *parts, viewBox=f"0 0 {WIDTH} {bottom + 40}", class_="chart swarm", role="group", aria_label=title)
     return tag(
@@ -62,12 +62,18 @@ def swarm(
     )
 
 
-def _grid(across: Axis, bottom: float, measure: Measure, difference: bool) -> Html:
-    ticks = across.ticks(5)
+def _grid(across: Axis, rows: int, measure: Measure, difference: bool) -> Html:
+    ticks, bottom = across.ticks(5), ROW * rows + 4
+    # Below the names of the rows, not through them.
+    spans = [(top + 22, top + ROW) for top in range(0, ROW * rows, ROW)]
     lines = [
-        tag("path", d=f"M{x:.1f} 4V{bottom}", class_="zero" if difference and value == 0 else None)
-        for value in ticks for x in (across.place(value),)
-    ]  # fmt: skip
+        tag(
+            "path",
+            d="".join(f"M{across.place(value):.1f} {start}V{stop}" for start, stop in spans),
+            class_="zero" if difference and value == 0 else None,
+        )
+        for value in ticks
+    ]
     texts = [
         tag("text", f"+{compact(value)}" if difference and value > 0 else compact(value),
             x=f"{across.place(value):.1f}", y=bottom + 18, text_anchor="middle")

@@ -178,7 +178,7 @@ def _verdict(method: Method, spoilt: list[Cost], yardstick: list[Cost], how: Mea
     swapped = next((cost for one, cost in spoilt if one.spoilt == "swap"), None)
     if swapped is None:
         return "The reference of another place (swap) was not tried."
-    if not swapped.high < 0:
+    if not swapped.high < 0 or how.show(swapped.mean) == how.show(0.0):
         return f"With the reference of another place {method.label} does not lose measurably."
     lost = f"With the reference of another place {how.with_unit(-swapped.mean)} are lost"
     if yardstick and yardstick[0][1].high < 0:
