@@ -9,3 +9,12 @@ refsr_environment() {
     extras=$(echo "$*" | tr ' ' ',')
     "$REFSR_VENV/bin/python" -m pip install -q -r requirements.txt ${extras:+-e ".[$extras]"}
 }
+
+# Makes `refsr` callable: the one that is on PATH already, else that of REFSR_VENV.
+refsr_command() {
+    command -v refsr > /dev/null && return
+    if [ ! -x "$REFSR_VENV/bin/refsr" ]; then
+        refsr_environment
+    fi
+    PATH="$(cd "$REFSR_VENV" && pwd)/bin:$PATH"
+}

@@ -1,12 +1,15 @@
-"""What all tests share: two threads at most, and the folder of real images where there is one."""
+"""What all tests share: one thread, a few drawn places, and the folder of real images where there is one."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+
+from refsr.data.images import write_image
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -20,4 +23,30 @@ def shared() -> Path:
     folder = Path(os.environ.get("REFSR_SHARED", REPOSITORY.parent / "shared"))
     if not folder.is_dir():
         pytest.skip(f"no folder {folder} of real images (REFSR_SHARED names it)")
+    return folder
+
+
+PLACES = 6
+SIDE = 32
+
+
+def drawn(seed: int) -> np.ndarray:
+    """A few coloured waves."""
+    generator = np.random.default_rng(seed)
+    rows, columns = np.mgrid[:SIDE, :SIDE] / SIDE
+    image = np.zeros((SIDE, SIDE, 3))
+    for _ in range(6):
+        frequency = generator.uniform(-9, 9, 2)
+        wave = np.sin(6.28 * (frequency[0] * rows + frequency[1] * columns) + generator.uniform(0, 6.28))
+        image += wave[:, :, None] * generator.uniform(0, 30, 3)
+    return np.clip(image + 128, 0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="session")
+def places(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """HR and Ref; the other members are derived."""
+    folder = tmp_path_factory.mktemp("places")
+    for place in range(PLACES):
+        write_image(folder / "HR" / f"{place}.png", drawn(place))
+        write_image(folder / "Ref" / f"{place}.png", np.roll(drawn(place), 1, axis=1))
     return folder

@@ -1,45 +1,19 @@
-"""A small run: six places of 32 x 32 drawn here, and an option file for a tiny network."""
+"""A small run: an option file for a tiny network on the drawn places."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 import yaml
 
 from refsr.core.options.load import load_options
 from refsr.core.options.schema import Options
-from refsr.data.images import write_image
 from refsr.engine.group import ALONE
 from refsr.engine.trainer import Finished, train
 
 Making = Callable[..., Options]
-PLACES = 6
-SIDE = 32
-
-
-def drawn(seed: int) -> np.ndarray:
-    """A few coloured waves."""
-    generator = np.random.default_rng(seed)
-    rows, columns = np.mgrid[:SIDE, :SIDE] / SIDE
-    image = np.zeros((SIDE, SIDE, 3))
-    for _ in range(6):
-        frequency = generator.uniform(-9, 9, 2)
-        wave = np.sin(6.28 * (frequency[0] * rows + frequency[1] * columns) + generator.uniform(0, 6.28))
-        image += wave[:, :, None] * generator.uniform(0, 30, 3)
-    return np.clip(image + 128, 0, 255).astype(np.uint8)
-
-
-@pytest.fixture(scope="session")
-def places(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """HR and Ref; the other members are derived."""
-    folder = tmp_path_factory.mktemp("places")
-    for place in range(PLACES):
-        write_image(folder / "HR" / f"{place}.png", drawn(place))
-        write_image(folder / "Ref" / f"{place}.png", np.roll(drawn(place), 1, axis=1))
-    return folder
 
 
 def written(folder: Path, places: Path) -> Path:

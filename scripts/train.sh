@@ -1,0 +1,10 @@
+#!/bin/sh
+# Trains what an option file says: sh scripts/train.sh OPTIONS.yml [key=value ...]
+# PROCESSES=N starts N processes on this machine; under Slurm or torchrun the launcher decides.
+set -eu
+. "$(dirname "$0")/environment.sh"
+refsr_command
+if [ "${PROCESSES:-1}" -gt 1 ]; then
+    exec torchrun --standalone --nproc-per-node "$PROCESSES" -m refsr train "$@"
+fi
+exec refsr train "$@"
