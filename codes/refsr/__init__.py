@@ -1,3 +1,24 @@
 """refsr: reference-based super-resolution of remote-sensing images."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import torch
+
+    from refsr.engine.restoring.restorer import Restorer
+
 __version__ = "0.1.0"
+
+
+def load(path: str | Path, device: str | torch.device | None = None) -> Restorer:
+    """What restores images with a model file, or with the best checkpoint of a run's folder; GPU where there is one.
+
+    >>> refsr.load("weights.safetensors").restore(lr="a.png", ref="b.png")
+    """
+    from refsr.engine.restoring.restorer import load as load_restorer
+
+    return load_restorer(path, device)

@@ -27,6 +27,7 @@ COMMANDS = {
     "prepare": ("refsr.cli.prepare", "derive LR, LR_UX and Ref_DUX images from HR and Ref"),
     "pack": ("refsr.cli.pack", "put image folders into LMDB stores"),
     "store": ("refsr.cli.store", "look at, verify or repair a store"),
+    "restore": ("refsr.cli.restore", "make images sharp with a model file and a reference"),
     "import": ("refsr.cli.import_weights", "bring in published weights"),
     "parity": ("refsr.cli.parity", "run parity cases against published numbers"),
     "info": ("refsr.cli.info", "show what is built, which operators serve, and why not the others"),

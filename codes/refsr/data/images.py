@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -118,8 +118,13 @@ def read_image(path: str | Path, window: Window | None = None) -> Array:
     return np.ascontiguousarray(_cut(file, _decode(file, kind), window))
 
 
-def write_image(path: str | Path, array: Array, quality: int | None = None) -> None:
-    """Writes (H, W, C) or (H, W) under the format that the suffix names, whole or not at all."""
+def write_image(
+    path: str | Path, array: Array, quality: int | None = None, profile: Mapping[str, Any] | None = None
+) -> None:
+    """Writes (H, W, C) or (H, W) under the format that the suffix names, whole or not at all.
+
+    `profile` goes to rasterio where that writes a TIFF: `crs`, `transform`, `nodata`.
+    """
     file = Path(path)
     kind = named_kind(file)
     image = array[:, :, None] if array.ndim == 2 else array
@@ -130,7 +135,7 @@ def write_image(path: str | Path, array: Array, quality: int | None = None) -> N
     if kind == "npy":
         write_bytes(file, npy_bytes(image))
     elif kind == "tiff" and has_rasterio():
-        write_bytes(file, _tiff_bytes(file, image))
+        write_bytes(file, _tiff_bytes(image, profile or {}))
     else:
         write_bytes(file, encode(image, kind, quality, file))
 
@@ -319,7 +324,7 @@ def _read_rasterio(file: Path, window: Window | None) -> Array:
     return image
 
 
-def _tiff_bytes(file: Path, image: Array) -> bytes:
+def _tiff_bytes(image: Array, more: Mapping[str, Any]) -> bytes:
     import warnings
 
     from rasterio.errors import NotGeoreferencedWarning
@@ -330,7 +335,8 @@ def _tiff_bytes(file: Path, image: Array) -> bytes:
     profile = {"height": height, "width": width, "count": bands, "dtype": str(image.dtype), "compress": "deflate"}
     with warnings.catch_warnings(), MemoryFile() as memory:
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        with memory.open(driver="GTiff", **profile, **colour) as sink:
+        # Beyond 4 GiB a TIFF is another format, and how far it compresses is not known before.
+        with memory.open(driver="GTiff", **profile, **colour, BIGTIFF="IF_SAFER", **more) as sink:
             sink.write(np.moveaxis(image, 2, 0))
         return bytes(memory.read())
 

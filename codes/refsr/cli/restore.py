@@ -1,0 +1,93 @@
+"""Makes images sharp with a model file: refsr restore --model W --lr a.png --ref b.png -o out.png
+
+W is a model file, a run's folder (its best checkpoint, else its newest) or one checkpoint's. --lr, --ref, --mask and
+--hsi name a file each, or a folder each whose images pair by name; then -o is a folder, images that are there already
+are left, and a repeated command does the rest. LR_UX and Ref_DUX are made from LR and Ref.
+
+Ref must have the scale's multiple of LR's size. The result has LR's type and range of values. A GeoTIFF keeps LR's
+place on the ground, or Ref's where LR has none. Large images are restored in tiles: the same image but for rounding
+where a tile sees the network's halo; where that costs too much, near to it, which is said.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from refsr.cli.console import begin
+from refsr.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from refsr.engine.restoring.files import How
+
+ROLES = ("lr", "ref", "mask", "hsi")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", type=Path, required=True, metavar="W", help="model file, or a run's folder")
+    parser.add_argument("--lr", type=Path, required=True, metavar="PATH", help="image to make sharp, or a folder")
+    parser.add_argument("--ref", type=Path, metavar="PATH", help="reference: an older sharp image of the same place")
+    parser.add_argument("--mask", type=Path, metavar="PATH", help="change mask, for networks that take one")
+    parser.add_argument("--hsi", type=Path, metavar="PATH", help="hyperspectral cube, for networks that take one")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="PATH", help="file, or folder")
+    parser.add_argument("--overwrite", action="store_true", help="replace what is there")
+    parser.add_argument("--device", metavar="cpu|cuda", help="where to compute (the GPU, where there is one)")
+    parser.add_argument("--tile", type=int, metavar="N", help="side of tiles in LR pixels (by the image's size)")
+    parser.add_argument("--overlap", type=int, default=0, metavar="N", help="LR pixels seen around a tile (the halo)")
+    for name, what in (("", "LR"), ("-ref", "Ref, if unlike LR's")):
+        parser.add_argument(
+            f"--range{name}",
+            type=float,
+            nargs=2,
+            metavar=("LOW", "HIGH"),
+            help=f"raw values that are 0 and 1 in {what}",
+        )
+    for name, what in (("", "LR, counted from 1"), ("-ref", "Ref, if unlike LR's")):
+        parser.add_argument(f"--bands{name}", type=int, nargs="+", metavar="N", help=f"bands to take of {what}")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    given = {role: getattr(arguments, role) for role in ROLES if getattr(arguments, role) is not None}
+    folders = {role: path.is_dir() for role, path in given.items()}
+    if len(set(folders.values())) > 1:
+        one, other = (next(given[role] for role in given if folders[role] is kind) for kind in (True, False))
+        raise UsageError(f"{one} is a folder and {other} is not; expected files only, or folders only")
+    if arguments.tile is not None and arguments.tile < 1:
+        raise UsageError(f"--tile {arguments.tile}: expected 1 or more")
+    if arguments.overlap < 0:
+        raise UsageError(f"--overlap {arguments.overlap}: expected 0 or more")
+    if not folders["lr"] and arguments.output.exists() and not arguments.overwrite:
+        what = "is a folder" if arguments.output.is_dir() else "is there already (--overwrite replaces it)"
+        raise UsageError(f"{arguments.output}: {what}")
+
+    from refsr.engine.restoring.files import restore_file, restore_folder
+    from refsr.engine.restoring.restorer import load
+
+    restorer = load(arguments.model, arguments.device)
+    named = f"{restorer.card.blueprint.network} x{restorer.scale}"
+    if folders["lr"]:
+        report = restore_folder(restorer, given, arguments.output, _how(arguments), arguments.overwrite, begin)
+        ready = report.images - report.restored
+        print(f"{arguments.output}: {report.restored} restored by {named}, {ready} were ready, {report.images} in all")
+        return 0
+    info = restore_file(restorer, given, arguments.output, _how(arguments), arguments.overwrite, begin)
+    print(f"{arguments.output}: {info}, by {named}")
+    return 0
+
+
+def _how(arguments: argparse.Namespace) -> How:
+    from refsr.engine.restoring.files import How
+
+    return How(
+        range=_pair(arguments.range),
+        range_ref=_pair(arguments.range_ref),
+        bands=arguments.bands and tuple(arguments.bands),
+        bands_ref=arguments.bands_ref and tuple(arguments.bands_ref),
+        tile=arguments.tile,
+        overlap=arguments.overlap,
+    )
+
+
+def _pair(edges: list[float] | None) -> tuple[float, float] | None:
+    return None if edges is None else (edges[0], edges[1])

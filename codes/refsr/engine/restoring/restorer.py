@@ -1,0 +1,179 @@
+"""A model file as something that restores: arrays or files in, an array of the same kind out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from refsr.core.errors import DataError, RefsrError, UsageError
+from refsr.core.names import resolve
+from refsr.core.progress import Begin, silent
+from refsr.data.images import Array
+from refsr.data.ranges import Range
+from refsr.data.sample import Unit
+from refsr.data.sets.paired import MaskReading
+from refsr.engine.checkpoint import WEIGHTS, steps
+from refsr.engine.model_file import ModelCard, read_model
+from refsr.engine.restoring.inputs import Given, GivenSource, ImageLike, Reading, opened, read_mask
+from refsr.engine.restoring.layout import automatic, lay_out
+from refsr.engine.restoring.tiling import Restore, pieces
+from refsr.engine.run_folder import RunFolder
+from refsr.engine.snapshot import AVERAGE
+from refsr.engine.validation.weights import newest_weights
+from refsr.tasks.restoring import descriptor_of
+
+ROWS_AT_ONCE = 256
+GREY = MaskReading()
+
+
+class Restorer:
+    """A network with its weights, on a device, and how its task restores with it."""
+
+    def __init__(self, network: nn.Module, card: ModelCard, device: torch.device) -> None:
+        self.network = network.eval().to(device)
+        self.card = card
+        """How the network is built, by which task it restores, and where its weights came from."""
+        self.device = device
+        self._restore: Restore = resolve("model", card.model).restore
+
+    @property
+    def scale(self) -> int:
+        """High-resolution pixels along the side of one of LR."""
+        return descriptor_of(self.network).scale
+
+    @property
+    def channels(self) -> int:
+        """Bands of LR and Ref."""
+        return descriptor_of(self.network).channels
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """What the network takes; `lr_up` and `ref_down` are made where they are not given."""
+        return descriptor_of(self.network).inputs
+
+    def __repr__(self) -> str:
+        keywords = "".join(f", {name}={value}" for name, value in self.card.blueprint.keywords.items())
+        return f"Restorer({self.card.blueprint.network}{keywords}; takes {', '.join(self.inputs)}; on {self.device})"
+
+    def restore(
+        self,
+        lr: ImageLike,
+        ref: ImageLike | None = None,
+        *,
+        lr_up: ImageLike | None = None,
+        ref_down: ImageLike | None = None,
+        mask: ImageLike | None = None,
+        hsi: ImageLike | None = None,
+        range: Range | None = None,
+        range_ref: Range | None = None,
+        range_hsi: Range | None = None,
+        bands: Sequence[int] | None = None,
+        bands_ref: Sequence[int] | None = None,
+        mask_reading: MaskReading = GREY,
+        tile: int | None = None,
+        overlap: int = 0,
+        begin: Begin = silent,
+    ) -> Array:
+        """(h, w[, C]) and what else the network takes -> (s*h, s*w[, C]) in the type and range of `lr`.
+
+        `range` are the raw values of LR that become 0 and 1, which 16 bits need, and `bands` those taken of it, counted
+        from 1; a reference of the same type has the same range, one with as many bands the same bands, unless
+        `range_ref` and `bands_ref` say otherwise. Large images are restored in tiles; `tile` and `overlap`, in pixels
+        of LR, say which.
+        """
+        image = opened(lr, "lr", Reading(range, bands))
+        images = {"lr": image}
+        reference = Reading(range_ref, bands_ref)
+        for role, other, reading, suffix in (
+            ("lr_up", lr_up, Reading(), ""),
+            ("ref", ref, reference, "_ref"),
+            ("ref_down", ref_down, reference, "_ref"),
+        ):
+            if other is not None:
+                images[role] = opened(other, role, reading, image, suffix)
+        if mask is not None:
+            images["mask"] = read_mask(mask, mask_reading)
+        if hsi is not None:
+            images["hsi"] = opened(hsi, "hsi", Reading(range_hsi), suffix="_hsi")
+        source = GivenSource(images, descriptor_of(self.network), self.card.blueprint.network)
+        restored = in_kind(self._unit(source, image.size, tile, overlap, begin), image)
+        return restored[:, :, 0] if isinstance(lr, np.ndarray) and lr.ndim == 2 else restored
+
+    def _unit(self, source: GivenSource, size: tuple[int, int], tile: int | None, overlap: int, begin: Begin) -> Unit:
+        """The restored image in [0, 1], written tile by tile."""
+        height, width = (self.scale * side for side in size)
+        descriptor = descriptor_of(self.network)
+        if tile is None:
+            tile, automatic_overlap = automatic(descriptor, *size)
+            overlap = overlap or automatic_overlap
+        layout = lay_out(descriptor, source.sizes, tile, overlap)
+        result = np.zeros((height, width, self.channels), np.float32)
+        try:
+            for piece in pieces(self._restore, self.network, source, layout, begin):
+                part = piece.image[0].float().permute(1, 2, 0).cpu().numpy()
+                result[piece.top : piece.top + part.shape[0], piece.left : piece.left + part.shape[1]] += part
+        except (RuntimeError, MemoryError) as error:
+            if not _is_out_of_memory(error):
+                raise
+            side = tile or max(size)
+            raise RefsrError(
+                f"tiles of {side} pixels do not fit the memory of {self.device}; tile {max(1, side // 2)} needs less"
+            ) from error
+        return result
+
+
+def load(path: str | Path, device: str | torch.device | None = None) -> Restorer:
+    """The restorer of a model file, a checkpoint's folder or a run's (its best checkpoint, else its newest).
+
+    Without a device: the GPU, where there is one.
+    """
+    network, card = read_model(model_file(Path(path)))
+    return Restorer(network, card, chosen_device(device))
+
+
+def model_file(path: Path) -> Path:
+    """The model file that `path` is, or that its folder holds; an averaged copy comes first."""
+    if path.suffix in (".pth", ".pt") and path.is_file():
+        raise DataError(f"{path}: is no model file of refsr; refsr import {path} makes one of published weights")
+    if not path.is_dir():
+        return path
+    for name in (AVERAGE, "G"):
+        if (path / f"{name}{WEIGHTS}").is_file():
+            return path / f"{name}{WEIGHTS}"
+    if not steps(RunFolder(path).checkpoints):
+        raise DataError(f"{path}: is no folder of a run with a checkpoint; expected one, or a {WEIGHTS} file")
+    return newest_weights(path)
+
+
+def chosen_device(wanted: str | torch.device | None) -> torch.device:
+    """The device asked for, or the best there is."""
+    if wanted is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(wanted)
+    except RuntimeError:
+        raise UsageError(f"device {wanted!r} is not known; cpu, cuda or cuda:1 would be") from None
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise UsageError(f"device {wanted}: this machine has {torch.cuda.device_count()} GPUs that torch can use")
+    return device
+
+
+def in_kind(unit: Unit, like: Given) -> Array:
+    """(H, W, C) in [0, 1] -> the type and range of another image; integers are rounded, halves to even."""
+    low, high = like.range
+    result: Array = np.empty(unit.shape, like.pixels.dtype)
+    limits = np.iinfo(result.dtype) if result.dtype.kind == "u" else None
+    for top in range(0, len(unit), ROWS_AT_ONCE):
+        rows = unit[top : top + ROWS_AT_ONCE].clip(0, 1) * np.float32(high - low) + np.float32(low)
+        if limits is not None:
+            rows = np.clip(np.rint(rows), limits.min, limits.max)
+        result[top : top + ROWS_AT_ONCE] = rows
+    return result
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error)
