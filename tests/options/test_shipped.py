@@ -34,4 +34,4 @@ def test_two_steps(file, places, tmp_path):
     words += ["datasets.train.batch_size=2", "datasets.train.GT_size=16", "datasets.train.n_workers=0"]
     finished = train(load_options(file, words), ALONE)
     assert read_checkpoint(finished.folder / "checkpoints" / "2").step == 2
-    assert "iteration 2: val" in (finished.folder / "log.txt").read_text()
+    assert "(1 images, rgb-uint8-border4): psnr" in (finished.folder / "log.txt").read_text()

@@ -9,6 +9,7 @@ from torch import Tensor
 from refsr.core.options.schema import Options
 from refsr.core.progress import Begin, silent
 from refsr.engine.journal import Journal
+from refsr.engine.restoring.tiling import restore_tiled
 from refsr.engine.run_folder import RunFolder
 from refsr.engine.setup import Setup
 from refsr.engine.validation.measuring import Restored, quick_scores
@@ -25,28 +26,30 @@ def validate(
     network = setup.shown_network()
     training = network.training
     network.eval()
+    wishes = setup.options.val
     scores = {}
     for name, dataset in setup.validation_sets.items():
+        label = setup.options.datasets[name].name or name
 
-        def seen(one: Restored, name: str = name) -> None:
-            if setup.options.val.save_images:
+        def seen(one: Restored, label: str = label) -> None:
+            if wishes.save_images:
                 save(folder.images / file_name(one.name) / f"{file_name(one.name)}_{step}.png", one.image)
             if journal is not None and one.index < PANELS * setup.group.world:
-                journal.picture(step, f"{name}/{one.name}", panel(one.sample, one.image))
+                journal.picture(step, f"{label}/{one.name}", panel(one.sample, one.image))
 
         def restore(batch: Mapping[str, object]) -> Tensor:
             with setup.precision.autocast():
-                return setup.task.restore(network, batch)
+                return restore_tiled(setup.task.restore, network, batch, wishes.tile, wishes.tile_overlap)
 
-        limit = setup.options.val.max_images
+        limit = wishes.max_images
         found = quick_scores(dataset, restore, setup.group, setup.options.scale, limit, seen, begin)
         scores[name] = found
         if journal is not None:
             count = len(dataset) if limit is None else min(limit, len(dataset))
             words = ", ".join(f"{measure} {value:.4f}" for measure, value in found.items())
-            journal.say(f"iteration {step}: {name} ({count} images, {DEFAULT_PROTOCOL}): {words}")
-            journal.event("validation", step=step, dataset=name, protocol=DEFAULT_PROTOCOL, images=count, **found)
-            journal.curve(step, {f"{name}/{measure}": value for measure, value in found.items()})
+            journal.say(f"iteration {step}: {label} ({count} images, {DEFAULT_PROTOCOL}): {words}")
+            journal.event("validation", step=step, dataset=label, protocol=DEFAULT_PROTOCOL, images=count, **found)
+            journal.curve(step, {f"{label}/{measure}": value for measure, value in found.items()})
     network.train(training)
     return scores
 

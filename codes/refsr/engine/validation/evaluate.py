@@ -163,7 +163,7 @@ class _Account:
 
     @property
     def _pictured_methods(self) -> list[str]:
-        return [PICTURED_BASELINE] if self.weights is None else [PICTURED_BASELINE, self.options.name]
+        return [method for method in self.methods if method == PICTURED_BASELINE or method not in BASELINES]
 
     @property
     def _pictured_members(self) -> list[str]:
