@@ -1,0 +1,161 @@
+"""Images a second and peak memory of a training step of RRSNet, with each of the ways to save one or the other.
+
+python benchmarks/step.py [--nf 64 --blocks 16 --batch 2 --side 64] writes benchmarks/results/step-<device>.json.
+
+Every way runs the trainer's own step in a process of its own; ways take turns for several rounds and the fastest step
+of each counts, as a ratio to the plain one. Memory is what the process's peak rose by during the steps (a GPU's own
+count there). `separate encoders` runs the encoders three times, once an image, as the published code does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import MethodType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from refsr.core.atomic import write_text
+from refsr.core.memory import keep_freed_memory
+from refsr.core.options.network import GeneratorOptions
+from refsr.core.options.schema import Options
+from refsr.core.options.train import TrainOptions
+from refsr.engine.group import Group
+from refsr.engine.precision import Precision
+from refsr.engine.setup import wrap
+from refsr.engine.stepping import Stepper
+from refsr.tasks.regression import Regression
+
+HERE = Path(__file__).resolve().parent
+WAYS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "separate encoders": {},
+    "channels_last": {"channels_last": True},
+    "checkpointing": {"checkpointing": True},
+    "accumulation 2": {"accumulation": 2},
+    "bf16": {"precision": "bf16"},
+    "compile": {"compile": True},
+}
+STEPS = 3
+
+
+def one_by_one(encoder: nn.Module) -> None:
+    """Makes an encoder take the three images of a batch in three passes."""
+    whole = encoder.forward
+
+    def forward(self: nn.Module, images: Tensor) -> list[Tensor]:
+        passes = [whole(part) for part in images.chunk(3)]
+        return [torch.cat(level) for level in zip(*passes, strict=True)]
+
+    encoder.forward = MethodType(forward, encoder)  # type: ignore[method-assign]
+
+
+def measure(way: str, nf: int, blocks: int, batch: int, side: int) -> dict[str, float]:
+    """The fastest of a few steps in seconds, and the rise of the peak in MiB."""
+    cuda = torch.cuda.is_available()
+    group = Group(0, 1, torch.device("cuda", 0) if cuda else torch.device("cpu"))
+    if not cuda:
+        keep_freed_memory()
+    torch.manual_seed(0)
+    network = GeneratorOptions(which_model_G="RRSNet", nf=nf, n_blocks=blocks)
+    train = TrainOptions(niter=100, gradient_pixel_weight=1.0, **WAYS[way])
+    task = Regression(Options(name="step", model="RRSNet_model", scale=4, datasets={}, network_G=network, train=train))
+    raw = task.networks["G"].to(group.device)
+    if way == "separate encoders":
+        one_by_one(raw.encoder)  # type: ignore[arg-type]
+        one_by_one(raw.gradient_encoder)  # type: ignore[arg-type]
+    if train.channels_last:
+        raw.to(memory_format=torch.channels_last)
+    stepper = Stepper(task, {"G": wrap(raw, train, group)}, group, Precision(train.precision, group.device), train)
+    sizes = {"lr": side // 4, "lr_up": side, "ref": side, "ref_down": side, "hr": side}
+    layout = torch.channels_last if train.channels_last else torch.contiguous_format
+    given: dict[str, Any] = {
+        name: torch.rand(batch, 3, one, one, device=group.device).contiguous(memory_format=layout)
+        for name, one in sizes.items()
+    }
+    given["name"] = ["x"] * batch
+    before = peak(cuda)
+    times = []
+    for step in range(1, STEPS + 2):
+        started = now(cuda)
+        stepper.step(step, given)
+        times.append(now(cuda) - started)
+    return {"seconds": min(times[1:]), "first_seconds": times[0], "memory_mib": peak(cuda) - before}
+
+
+def peak(cuda: bool) -> float:
+    return (
+        torch.cuda.max_memory_allocated() if cuda else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 2**10
+    ) / 2**20
+
+
+def now(cuda: bool) -> float:
+    if cuda:
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    sizes = {"nf": 64, "blocks": 16, "batch": 2, "side": 64}
+    for name, default in sizes.items():
+        parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--ways", nargs="+", choices=list(WAYS), default=list(WAYS))
+    parser.add_argument("--one", choices=list(WAYS), help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    chosen = {name: getattr(arguments, name) for name in sizes}
+    if arguments.one:
+        print(json.dumps(measure(arguments.one, **chosen)))
+        return
+    found: dict[str, list[dict[str, float]]] = {}
+    words = [word for name, value in chosen.items() for word in (f"--{name}", str(value))]
+    for _ in range(arguments.rounds):
+        for way in arguments.ways:
+            command = [sys.executable, __file__, "--one", way, *words]
+            run = subprocess.run(command, capture_output=True, text=True, check=False)
+            if run.returncode:
+                print(f"{way}: {run.stderr.strip().splitlines()[-1]}", file=sys.stderr)
+                continue
+            found.setdefault(way, []).append(json.loads(run.stdout.splitlines()[-1]))
+    best = {way: {key: min(one[key] for one in runs) for key in runs[0]} for way, runs in found.items()}
+    plain = best["plain"]
+    rows = {
+        way: {
+            "images_per_second": round(chosen["batch"] / one["seconds"], 3),
+            "speed_to_plain": round(plain["seconds"] / one["seconds"], 3),
+            "memory_mib": round(one["memory_mib"], 1),
+            "memory_to_plain": round(one["memory_mib"] / plain["memory_mib"], 3),
+            "first_step_seconds": round(one["first_seconds"], 2),
+        }
+        for way, one in best.items()
+    }
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    machine = (
+        torch.cuda.get_device_name() if device == "cuda" else f"{platform.machine()}, {torch.get_num_threads()} threads"
+    )
+    content = {
+        "machine": machine,
+        "torch": torch.__version__,
+        "network": "RRSNet",
+        **chosen,
+        "rounds": arguments.rounds,
+    }
+    write_text(HERE / "results" / f"step-{device}.json", json.dumps({**content, "ways": rows}, indent=1) + "\n")
+    for way, row in rows.items():
+        print(
+            f"{way:<20}{row['images_per_second']:>9.3f} images/s  {row['speed_to_plain']:>6.2f}x speed  "
+            f"{row['memory_mib']:>8.0f} MiB  {row['memory_to_plain']:>5.2f}x memory"
+        )
+
+
+if __name__ == "__main__":
+    main()
