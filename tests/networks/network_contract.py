@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from abc import ABC, abstractmethod
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load, save
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from refsr.networks.descriptor import INPUTS, Described, Descriptor
 
@@ -158,6 +160,25 @@ class NetworkContract(ABC):
             network.to(memory_format=torch.channels_last)
             found = network(*(one.to(memory_format=torch.channels_last) for one in inputs))
         assert torch.allclose(plain, found, atol=1e-5 * float(plain.abs().max()))
+
+    def test_activations_can_be_recomputed(self) -> None:
+        """Its parts are modules of their own, so whoever trains can checkpoint them from outside."""
+        results = []
+        for recompute in (False, True):
+            network, descriptor = self.made(live=True)
+            if recompute:
+                for part in network.children():
+                    part.forward = functools.partial(checkpoint, part.forward, use_reentrant=False)
+            network(*self.inputs(descriptor, 2 * descriptor.multiple, descriptor.multiple)).square().sum().backward()
+            results.append([parameter.grad for parameter in network.parameters()])
+        assert all(map(torch.equal, *results))
+
+    def test_it_compiles_as_one_graph(self) -> None:
+        network, descriptor = self.made(live=True)
+        inputs = self.inputs(descriptor, 2 * descriptor.multiple, 3 * descriptor.multiple)
+        compiled = torch.compile(network, backend="aot_eager", fullgraph=True)
+        with torch.no_grad():
+            assert torch.allclose(compiled(*inputs), network(*inputs), atol=1e-5)
 
     def test_the_halo_is_how_far_a_pixel_sees(self) -> None:
         """Exactly: the inputs that an output block's gradient reaches end at the halo."""
