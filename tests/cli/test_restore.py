@@ -1,0 +1,112 @@
+"""`refsr restore` as its user meets it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+import refsr
+from refsr.cli.main import main
+from refsr.data.images import read_image, write_image
+from refsr.engine.model_file import ModelCard, write_model
+from refsr.tasks.blueprint import Blueprint
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A model with random weights, and images to restore with it."""
+    folder = tmp_path_factory.mktemp("place")
+    blueprint = Blueprint("RRSNet", {"scale": 2, "nf": 4, "n_blocks": 0, "deformable_groups": 1})
+    torch.manual_seed(0)
+    write_model(folder / "w.safetensors", blueprint.build().state_dict(), ModelCard(blueprint, "RRSNet_model"))
+    draw = np.random.default_rng(0)
+    for name in ("a", "b"):
+        write_image(folder / "LR" / f"{name}.png", draw.integers(0, 256, (7, 9, 3), np.uint8))
+        write_image(folder / "Ref" / f"{name}.png", draw.integers(0, 256, (14, 18, 3), np.uint8))
+    write_image(folder / "16.png", draw.integers(0, 4096, (7, 9, 3)).astype(np.uint16))
+    write_image(folder / "grey.png", draw.integers(0, 256, (14, 18), np.uint8))
+    (folder / "damaged.safetensors").write_bytes((folder / "w.safetensors").read_bytes()[:-7])
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def inside(place, monkeypatch):
+    monkeypatch.chdir(place)
+
+
+GOOD = ["restore", "--model", "w.safetensors", "--lr", "LR/a.png", "--ref", "Ref/a.png", "--device", "cpu"]
+
+
+def test_one_image(tmp_path, capsys):
+    out = tmp_path / "new" / "out.png"
+    assert main([*GOOD, "-o", str(out)]) == 0
+    assert capsys.readouterr().out == f"{out}: 14x18, 3 bands, uint8, by RRSNet x2\n"
+    expected = refsr.load("w.safetensors", "cpu").restore(lr="LR/a.png", ref="Ref/a.png")
+    np.testing.assert_array_equal(read_image(out), expected)
+    assert main([*GOOD, "-o", str(out)]) == 2
+    assert "is there already (--overwrite replaces it)" in capsys.readouterr().err
+    assert main([*GOOD, "-o", str(out), "--overwrite", "--tile", "4"]) == 0
+    assert np.abs(read_image(out).astype(int) - expected).max() <= 1
+
+
+def test_a_folder(tmp_path, capsys):
+    out = tmp_path / "out"
+    words = ["restore", "--model", "w.safetensors", "--lr", "LR", "--ref", "Ref", "-o", str(out)]
+    assert main(words) == 0
+    assert capsys.readouterr().out == f"{out}: 2 restored by RRSNet x2, 0 were ready, 2 in all\n"
+    assert main(words) == 0
+    assert "0 restored by RRSNet x2, 2 were ready" in capsys.readouterr().out
+
+
+def test_sixteen_bits_need_their_range(tmp_path, capsys):
+    words = [*GOOD, "--lr", "16.png", "-o", str(tmp_path / "out.png")]
+    assert main(words) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("restoring") is False
+    assert "16.png: 16 bits need the raw values that become 0 and 1; give range 0 65535, or 0 4095" in error
+    assert main([*words, "--range", "0", "4095"]) == 0
+    restored = read_image(tmp_path / "out.png")
+    assert restored.dtype == np.uint16
+    assert restored.max() <= 4095
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "answer"),
+    [
+        (["--model", "x.safetensors"], 1, "x.safetensors: no such file"),
+        (["--model", "damaged.safetensors"], 1, "damaged.safetensors: is"),
+        (["--model", "LR"], 1, "LR: is no folder of a run with a checkpoint"),
+        (["--lr", "c.png"], 1, "c.png: no such file"),
+        (["--lr", "w.safetensors"], 1, "w.safetensors: not a PNG, JPEG, TIFF or .npy image"),
+        (["--lr", "LR"], 2, "LR is a folder and Ref/a.png is not"),
+        (["--ref", "LR/a.png"], 1, "LR/a.png: is 7x9; beside LR/a.png of 7x9, scale 2 needs 14x18"),
+        (["--ref", "grey.png"], 1, "grey.png: has 1 band, the network takes 3"),
+        (["--mask", "grey.png"], 2, "grey.png: RRSNet takes lr, lr_up, ref, ref_down, and no mask"),
+        (["-o", "out.gif"], 2, "out.gif: no image format has the suffix '.gif'"),
+        (["-o", "w.safetensors/out.png"], 1, "w.safetensors is no folder that can be written to"),
+        (["-o", "Ref"], 2, "Ref: is a folder"),
+        (["--tile", "0"], 2, "--tile 0: expected 1 or more"),
+        (["--overlap", "-1"], 2, "--overlap -1: expected 0 or more"),
+        (["--device", "abacus"], 2, "device 'abacus' is not known"),
+        (["--range", "5", "5"], 1, "LR/a.png: range [5.0, 5.0] must rise"),
+        (["--bands", "1", "2", "7"], 1, "LR/a.png: bands [7] are asked for, the image has 1 to 3"),
+    ],
+)
+def test_mistakes_are_one_line(changes, code, answer, capsys, place):
+    before = sorted(place.rglob("*"))
+    words = GOOD if "-o" in changes else [*GOOD, "-o", "out.png"]
+    assert main([*words, *changes]) == code
+    printed = capsys.readouterr()
+    assert answer in printed.err
+    assert printed.err.count("\n") == 1
+    assert printed.out == ""
+    assert sorted(place.rglob("*")) == before
+
+
+def test_help_needs_no_torch():
+    code = "import sys, refsr.cli.restore; sys.exit('torch' in sys.modules or 'cv2' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
