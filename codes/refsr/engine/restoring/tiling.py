@@ -8,8 +8,8 @@ image has a feature. Measured for RRSNet x4 with one block and random weights sc
 the largest difference over the standard deviation of what the reference does to the image: points moved by up to 8
 pixels at every level, which at the coarsest is 32 of HR, give 1e-3 without a margin and rounding (4e-5) with 4 pixels;
 up to 12, 0.1 and rounding with MARGIN; up to 16, 1 and 5e-4 with MARGIN; up to 32, seams that 16 pixels do not mend.
-A wider halo has room of its own: with 8 blocks none of these show. Of that network's halo of 53, an overlap of 32
-leaves rounding, one of 16 leaves 0.01 and one of 8 leaves 0.4.
+A wider halo has room of its own: with 8 blocks none of these show. Seen less than the halo, an overlap of 32 leaves
+rounding with 8 blocks (halo 53) as with 16 (halo 97); one of 16 leaves 0.01 and 0.04, one of 8 leaves 0.4 and 0.7.
 """
 
 from __future__ import annotations
