@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import shutil
 import subprocess
 import sys
@@ -17,8 +18,13 @@ SETUP = Path(__file__).resolve().parents[2] / "codes" / "ops_dcn_v3" / "setup.py
 
 @pytest.fixture(scope="session")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> native.Native:
-    """The compiled back-end in use: that which is installed if it fits, else one built for these tests."""
+    """The compiled back-end in use: that which is installed if it fits, else one built for these tests.
+
+    REFSR_DCNV3_FLAGS goes to the build, such as --sanitize.
+    """
+    flags = os.environ.get("REFSR_DCNV3_FLAGS", "").split()
     if library.NATIVE.reason is None:
+        assert not flags, f"REFSR_DCNV3_FLAGS {flags}: a build without them is in place and loaded"
         return library.NATIVE
     if not any(map(shutil.which, ("g++", "c++", "clang++"))):
         pytest.skip("no C++ compiler")
@@ -29,7 +35,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> native.Native:
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "refsr_dcnv3.json").exists():
-            command = [sys.executable, str(SETUP), "--cpu-only", "--output", str(folder)]
+            command = [sys.executable, str(SETUP), "--cpu-only", "--output", str(folder), *flags]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             assert done.returncode == 0, done.stderr
     found = native.load(folder)
