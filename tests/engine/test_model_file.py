@@ -63,6 +63,14 @@ def test_files_of_others_are_named_as_such(tmp_path):
         read_model(tmp_path)
 
 
+def test_a_network_of_another_version_is_one_line(tmp_path):
+    for blueprint in (Blueprint("RRSNet", {"depth": 4}), Blueprint("TSFNett", {}), Blueprint("RRSNet", {"scale": 3})):
+        write_model(tmp_path / "a.safetensors", {}, ModelCard(blueprint, "RRSNet_model"))
+        with pytest.raises(DataError, match="cannot be built") as caught:
+            read_model(tmp_path / "a.safetensors")
+        assert "\n" not in str(caught.value)
+
+
 def test_tensors_of_all_kinds_come_back(tmp_path):
     tensors = {
         "scalar": torch.tensor(3.5),

@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from refsr import __version__
-from refsr.core.errors import DataError
+from refsr.core.errors import DataError, RefsrError
 from refsr.engine.tensor_file import read_tensors, write_tensors
 from refsr.tasks.blueprint import Blueprint
 
@@ -57,7 +57,10 @@ def read_model(path: str | Path) -> tuple[nn.Module, ModelCard]:
     """The network in evaluation mode on the CPU, and its card."""
     weights, header = read_tensors(path)
     card = read_card(header, path)
-    network = card.blueprint.build()
+    try:
+        network = card.blueprint.build()
+    except (TypeError, RefsrError) as error:
+        raise DataError(f"{path}: its network {card.blueprint.network} cannot be built: {error}") from error
     fit_weights(network, weights, path)
     return network.eval(), card
 

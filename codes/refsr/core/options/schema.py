@@ -49,7 +49,7 @@ class ValOptions(Section):
     max_images: int | None = Field(default=None, ge=1, description="restore only the first so many; none: all")
     use_ema: bool = Field(default=True, description="validate the averaged copy of the generator where there is one")
     tile: int | None = Field(default=None, ge=1, description="side of tiles in LR pixels; none: whole images")
-    tile_overlap: int = Field(default=0, ge=0, description="LR pixels that neighbours share; 0: the network's halo")
+    tile_overlap: int = Field(default=0, ge=0, description="LR pixels that each tile sees around it; 0: the network's halo and 8")
 
 
 class Options(Section):
