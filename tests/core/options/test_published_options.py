@@ -67,7 +67,7 @@ def test_a_shipped_file_is_valid_and_holds_nothing_idle(file):
 
 @pytest.mark.parametrize("name", ["RRSNet", "RRSGAN", "RGTGAN"])
 def test_a_shipped_file_trains_as_the_published_one(name):
-    (shipped,) = [load_options(file) for file in SHIPPED if file.stem == name]
+    (shipped,) = [load_options(file) for file in SHIPPED if file.stem == name and file.parent.name != "quickstart"]
     text, _ = repair((HERE / "published" / f"{name}.yml").read_bytes().decode(), name)
     published = repair(text, name)[1].options
     same = {"manual_seed", "T_period", "restarts", "restart_weights"}
