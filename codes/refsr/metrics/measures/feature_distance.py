@@ -1,0 +1,103 @@
+"""LPIPS and its shift-tolerant form: how far apart two images are in the features of a trained network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from refsr.metrics.fidelity import PEAK
+from refsr.metrics.measures import trunks
+from refsr.metrics.measures.building import Setting
+from refsr.metrics.measures.files import read, require
+from refsr.metrics.measures.pair import ImageMeasure, OnTensors
+
+# ImageNet's mean and deviation on [-1, 1], as LPIPS rounds them.
+SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
+EPSILON = 1e-10
+
+
+class FeatureDistance(nn.Module):
+    """Two images (B, 3, H, W) in [-1, 1] -> (B,), 0 where they are equal."""
+
+    shift: Tensor
+    scale: Tensor
+
+    def __init__(self, trunk: trunks.Trunk, heads: Sequence[Tensor]) -> None:
+        super().__init__()
+        self.trunk = trunk
+        self.heads = nn.ParameterList([nn.Parameter(head) for head in heads])
+        self.register_buffer("shift", torch.tensor(SHIFT).view(1, 3, 1, 1))
+        self.register_buffer("scale", torch.tensor(SCALE).view(1, 3, 1, 1))
+        self.eval().requires_grad_(False)
+
+    def forward(self, image: Tensor, target: Tensor) -> Tensor:
+        first, second = (self.trunk((values - self.shift) / self.scale) for values in (image, target))
+        layers = [
+            ((directions(a) - directions(b)).square() * head).sum(dim=1).mean(dim=(1, 2))
+            for a, b, head in zip(first, second, self.heads, strict=True)
+        ]
+        return torch.stack(layers).sum(dim=0)
+
+
+def directions(features: Tensor) -> Tensor:
+    """(B, C, H, W) with a vector of length one at every place."""
+    return features / (features.square().sum(dim=1, keepdim=True).sqrt() + EPSILON)
+
+
+def feature_distance(
+    trunk: trunks.Trunk, tensors: Mapping[str, Tensor], heads: Mapping[str, Tensor]
+) -> FeatureDistance:
+    """LPIPS of a trunk's tensors (`INDEX.weight`) and of heads under their published keys."""
+    trunk.take(tensors)
+    return FeatureDistance(trunk, [heads[f"lin{index}.model.1.weight"] for index in range(len(trunk.taps))])
+
+
+def shift_tolerant(trunk: trunks.Trunk, state: Mapping[str, Tensor]) -> FeatureDistance:
+    """LPIPS of one file: `net.sliceN.INDEX.weight`, blur kernels named `filt`, and the heads."""
+    layers = {key.split(".", 2)[2]: value for key, value in state.items() if key.startswith("net.slice")}
+    return feature_distance(trunk, {key.replace(".filt", ".kernel"): value for key, value in layers.items()}, state)
+
+
+def lpips(setting: Setting) -> ImageMeasure:
+    """The published LPIPS."""
+    files = require("alexnet", setting.weights), require("lpips-heads", setting.weights)
+    return _measure(setting, _lpips(*files), trunks.ALEXNET_SMALLEST)
+
+
+def st_lpips(setting: Setting) -> ImageMeasure:
+    """Shift-tolerant LPIPS on VGG16."""
+    return _measure(setting, _st_lpips(require("st-lpips-vgg", setting.weights)), trunks.BLURRED_VGG16_SMALLEST)
+
+
+def st_lpips_alex(setting: Setting) -> ImageMeasure:
+    """Shift-tolerant LPIPS on AlexNet."""
+    return _measure(setting, _st_lpips_alex(require("st-lpips-alex", setting.weights)), trunks.ALEXNET_SMALLEST)
+
+
+def _measure(setting: Setting, network: FeatureDistance, smallest: int) -> ImageMeasure:
+    network.to(setting.device)
+
+    def score(image: Tensor, target: Tensor) -> float:
+        return float(network(image / (PEAK / 2) - 1, target / (PEAK / 2) - 1))
+
+    return OnTensors(setting.measure, score, smallest, setting.device, single=True)
+
+
+# One network a process, however many methods and protocols are measured.
+@lru_cache(maxsize=1)
+def _lpips(trunk: Path, heads: Path) -> FeatureDistance:
+    return feature_distance(trunks.alexnet(), trunks.features_of(read("alexnet", trunk)), read("lpips-heads", heads))
+
+
+@lru_cache(maxsize=1)
+def _st_lpips(file: Path) -> FeatureDistance:
+    return shift_tolerant(trunks.vgg16(trunks.blurred_max_pool), read("st-lpips-vgg", file))
+
+
+@lru_cache(maxsize=1)
+def _st_lpips_alex(file: Path) -> FeatureDistance:
+    return shift_tolerant(trunks.shift_tolerant_alexnet(), read("st-lpips-alex", file))

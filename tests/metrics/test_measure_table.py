@@ -1,0 +1,219 @@
+"""The contract of every measure: its line in the table, what it says where it cannot serve, that better is better."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scenes import blurred, noisy, scene
+
+from refsr.core.errors import DataError, UsageError
+from refsr.metrics.measures import MEASURES, MeasureError, available, build, described, names
+from refsr.metrics.measures.files import WEIGHT_FILES, find
+from refsr.metrics.measures.page import files_table, measures_table
+from refsr.metrics.measures.pair import as_tensor
+from refsr.metrics.protocols import measure, protocol
+
+HERE = [name for name, line in MEASURES.items() if not line.whole_set]
+DEGRADED = {"noise": (lambda x, k: noisy(x, 4 * k)), "blur": (lambda x, k: blurred(x, 0.6 * k))}
+BEST = {"psnr": np.inf, "ssim": 1, "ms-ssim": 1, "scc": 1}
+SIDE = {"ms-ssim": 200, "niqe": 200}
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a measure asked for the network")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+
+@pytest.fixture
+def nothing_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Neither packages nor folders with weights."""
+    monkeypatch.setattr("refsr.metrics.measures.files.PathFinder.find_spec", lambda name: None)
+    monkeypatch.delenv("REFSR_WEIGHTS", raising=False)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+
+
+@pytest.fixture
+def judge(name: str, drawn_weights: Path):
+    """The measure, with drawn weights where no package ships the published ones."""
+    if (line := available(name, drawn_weights)) is not None:
+        pytest.skip(line)
+    return build(name, drawn_weights)
+
+
+def picture(name: str):
+    side = SIDE.get(name, 96)
+    return scene(side, side + 16)
+
+
+def test_listing_imports_nothing_heavy():
+    code = (
+        "import sys; from refsr.metrics.measures import names, described; names(); described('fid');"
+        "print([m for m in ('torch', 'scipy', 'cv2', 'torchmetrics', 'torchvision') if m in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
+def test_the_page_shows_the_table():
+    """docs/measures.md holds both tables as `page` makes them; put them in there when this fails."""
+    written = (Path(__file__).parents[2] / "docs" / "measures.md").read_text()
+    for table in (measures_table(), files_table()):
+        assert table in written
+
+
+def test_unknown_names_are_told_the_nearest():
+    for ask in (described, available, build):
+        with pytest.raises(UsageError, match="did you mean 'lpips'"):
+            ask("lpip")
+
+
+@pytest.mark.parametrize("name", HERE)
+@pytest.mark.parametrize("kind", DEGRADED)
+def test_more_damage_scores_worse(name, kind, judge):
+    target = picture(name)
+    scores = [judge(DEGRADED[kind](target, strength), target) for strength in (1, 2, 4)]
+    if name == "niqe" and kind == "noise":
+        scores = scores[1:]  # Without a target, a little noise on so soft a scene may pass for texture.
+    assert scores == sorted(scores, reverse=MEASURES[name].better == "higher")
+    assert len(set(scores)) == len(scores)
+
+
+@pytest.mark.parametrize("name", [name for name in HERE if MEASURES[name].needs_target])
+def test_an_image_is_nearest_to_itself(name, judge):
+    target = picture(name)
+    # Angles of equal vectors are the arc cosine of almost one, which is the root of the rounding error.
+    assert judge(target, target) == pytest.approx(BEST.get(name, 0), abs=1e-3 if name == "scc" else 2e-6)
+    assert judge(target, target) == judge(target.copy(), target.copy())
+    with pytest.raises(DataError, match=f"{name} compares with a target"):
+        judge(target, None)
+    with pytest.raises(DataError, match="its target"):
+        judge(target, target[:-1])
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_luma_protocol_is_served_or_refused_by_name(name, judge):
+    pair = protocol("y-uint8-border4").compared(noisy(scene(), 5) / 255, scene() / 255, 4)
+    judge = judge.update if MEASURES[name].whole_set else judge
+    if MEASURES[name].bands == "any":
+        assert np.isfinite(judge(*pair))
+    else:
+        with pytest.raises(DataError, match=rf"{name} needs .* a protocol on luma leaves one"):
+            judge(*pair)
+
+
+@pytest.mark.parametrize("name", HERE)
+def test_the_smallest_image_is_told(name, judge):
+    """One pixel less than what is served is a mistake with a line; never a traceback from inside a library."""
+    target = scene(200, 216)
+    scores, refusals = {}, {}
+    for side in (1, 2, 7, 8, 10, 11, 15, 16, 17, 18, 30, 31, 95, 96, 175, 176, 192):
+        cut = target[:side, :192]
+        try:
+            scores[side] = judge(noisy(cut, 3), cut)
+        except DataError as error:
+            refusals[side] = str(error).lower()
+    assert scores
+    assert all(np.isfinite(score) for score in scores.values())
+    assert all(name in line for line in refusals.values())
+    assert max(refusals, default=0) < min(scores)
+
+
+def test_psnr_and_ssim_are_those_of_the_protocols():
+    image, target = noisy(scene(), 7) / 255, scene() / 255
+    for quoted in ("rgb-uint8-border4", "y-uint8-border4"):
+        expected = measure(image, target, 4, quoted)
+        pair = protocol(quoted).compared(image, target, 4)
+        assert {name: build(name)(*pair) for name in ("psnr", "ssim")} == expected
+
+
+@pytest.mark.parametrize("name", [name for name, line in MEASURES.items() if line.files])
+def test_missing_weights_are_one_line_with_the_way_out(name, nothing_installed, tmp_path, monkeypatch):
+    pytest.importorskip("torchmetrics")
+    line = available(name, tmp_path)
+    assert line is not None
+    assert "\n" not in line
+    for key in MEASURES[name].files:
+        assert next(iter(WEIGHT_FILES[key].names)) in line
+    assert str(tmp_path) in line
+    assert "--measure-weights" in line
+    assert "REFSR_WEIGHTS" in line
+    with pytest.raises(MeasureError) as caught:
+        build(name, tmp_path)
+    assert str(caught.value) == line
+    assert "no such folder" in str(available(name, tmp_path / "nowhere"))
+    monkeypatch.setenv("REFSR_WEIGHTS", __file__)
+    assert "expected the folder" in str(available(name))
+
+
+def test_a_missing_library_is_one_line(monkeypatch):
+    monkeypatch.setattr("refsr.metrics.measures.building.cannot_import", lambda package: f"{package} is not installed")
+    for name, line in MEASURES.items():
+        found = available(name)
+        assert (found is not None and "pip install 'torchmetrics" in found) == bool(line.packages) or line.files
+
+
+def test_a_broken_torchvision_is_a_line(tmp_path):
+    """torchvision beside another torch raises RuntimeError on import, and takes torchmetrics with it."""
+    (tmp_path / "torchmetrics").mkdir()
+    (tmp_path / "torchmetrics" / "__init__.py").write_text(
+        "raise RuntimeError('operator torchvision::nms does not exist')"
+    )
+    code = "from refsr.metrics.measures import available; print(available('sam')); print(available('psnr'))"
+    found = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {code}"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert found.stdout.startswith("sam: torchmetrics cannot be imported (RuntimeError: operator torchvision::nms")
+    assert found.stdout.endswith("None\n")
+
+
+@pytest.mark.parametrize("key", WEIGHT_FILES)
+def test_weights_are_looked_for_where_they_are_named(key, nothing_installed, tmp_path, monkeypatch):
+    assert find(key) is None
+    places = [tmp_path / "torch" / "hub" / "checkpoints", tmp_path / "variable", tmp_path / "option"]
+    for name in WEIGHT_FILES[key].names:
+        for folder in places:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(b"")
+            monkeypatch.setenv("REFSR_WEIGHTS", str(tmp_path / "variable"))
+            assert find(key, tmp_path / "option") == folder / name
+        for folder in places:
+            (folder / name).unlink()
+
+
+def test_other_files_under_a_known_name_are_refused(nothing_installed, tmp_path):
+    file = tmp_path / "vgg_shift_tolerant.pth"
+    torch.save({"net.slice1.0.weight": torch.zeros(1)}, file)
+    with pytest.raises(DataError, match=r"vgg_shift_tolerant.pth: its SHA-256 starts with .*, expected 44597da6"):
+        build("st-lpips", tmp_path)
+
+
+def test_only_tensors_are_loaded(nothing_installed, tmp_path, monkeypatch):
+    ran = tmp_path / "ran"
+
+    class Harmful:
+        def __reduce__(self):
+            return Path.touch, (ran,)
+
+    file = tmp_path / "vgg_shift_tolerant.pth"
+    torch.save({"weight": Harmful()}, file)
+    monkeypatch.setitem(WEIGHT_FILES["st-lpips-vgg"].names, file.name, "")
+    with pytest.raises(DataError, match="holds more than tensors"):
+        build("st-lpips", tmp_path)
+    assert not ran.exists()
+
+
+def test_one_band_is_a_plane_with_or_without_its_axis():
+    plane = scene()[..., 0]
+    assert torch.equal(as_tensor(plane), as_tensor(plane[..., None]))
+    assert as_tensor(scene()).shape == (1, 3, 192, 208)
