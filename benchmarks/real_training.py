@@ -1,0 +1,126 @@
+"""A small RRSNet trained for half an hour on real images, measured on places that it has not seen.
+
+python benchmarks/real_training.py FOLDER [--minutes 30] [--work DIR] writes benchmarks/results/real-training.json.
+
+FOLDER is a set of tuples such as RRSSRD's first test set: HR, LR, LR_UX4 and either Ref, Ref_DUX4 or google_Ref,
+google_Ref_DUX4. The last ten places are held out. The number of iterations is what fits into the time by the speed of
+the first steps. The results hold the baselines, the LR_UX4 files among them, and the network with its reference spoilt.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+
+from refsr.core.atomic import write_text
+from refsr.core.options.load import load_options
+from refsr.engine.dry_run import dry_run
+from refsr.engine.group import ALONE
+from refsr.engine.run_folder import RunFolder
+from refsr.engine.validation.results import Results
+
+HERE = Path(__file__).resolve().parent
+HELD_OUT = 10
+KEYS = {"GT": "HR", "LQ": "LR", "LQ_UX4": "LR_UX4", "Ref": "Ref", "Ref_DUX4": "Ref_DUX4"}
+
+
+def split(folder: Path, work: Path) -> dict[str, int]:
+    """Links to the images below `train` and `test`; nothing is copied."""
+    counts = {}
+    for kind in KEYS.values():
+        source = folder / kind if (folder / kind).is_dir() else folder / f"google_{kind}"
+        files = sorted(file for file in source.iterdir() if file.is_file())
+        for name, part in (("train", files[:-HELD_OUT]), ("test", files[-HELD_OUT:])):
+            counts[name] = len(part)
+            (work / name / kind).mkdir(parents=True, exist_ok=True)
+            for file in part:
+                (work / name / kind / file.name).symlink_to(file.resolve())
+    return counts
+
+
+def options(work: Path, niter: int) -> dict[str, Any]:
+    """The run."""
+    sets = {
+        name: {
+            "name": f"{name}",
+            "mode": "reference",
+            **{f"dataroot_{key}": str(work / name / kind) for key, kind in KEYS.items()},
+        }
+        for name in ("train", "test")
+    }
+    sets["train"] |= {"n_workers": 1, "batch_size": 4, "GT_size": 96, "use_flip": True, "use_rot": True}
+    return {
+        "name": "small_RRSNet",
+        "model": "RRSNet_model",
+        "scale": 4,
+        "seed": 1,
+        "gpu_ids": [],
+        "datasets": sets,
+        "network_G": {"which_model_G": "RRSNet", "nf": 24, "n_blocks": 2, "deformable_groups": 3},
+        "path": {"root": str(work)},
+        "train": {
+            "niter": niter,
+            "lr_G": 1.0e-3,
+            "beta2_G": 0.999,
+            "lr_scheme": "cosine",
+            "eta_min": 1.0e-6,
+            "warmup_iter": 100,
+            "clip_grad_norm": 0.5,
+            "ema_decay": 0.995,
+            "val_freq": 0,
+        },
+        "val": {"save_images": False},
+        "logger": {"print_freq": 50, "save_checkpoint_freq": 500, "keep_last": 1},
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--work", type=Path, help="where the run is kept; a temporary folder otherwise")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        work = arguments.work or Path(temporary)
+        counts = split(arguments.folder, work)
+        file = work / "options.yml"
+        file.write_text(yaml.safe_dump(options(work, 1000), sort_keys=False))
+        seconds = min(dry_run(load_options(file), ALONE).seconds_a_step for _ in range(3))
+        niter = int(arguments.minutes * 60 / seconds)
+        file.write_text(yaml.safe_dump(options(work, niter), sort_keys=False))
+        started = time.time()
+        subprocess.run([sys.executable, "-m", "refsr", "train", str(file)], check=True)
+        minutes = (time.time() - started) / 60
+        subprocess.run([sys.executable, "-m", "refsr", "val", str(file), "--ref", "swap", "--ref", "blank"], check=True)
+        results = Results.read(RunFolder.of(load_options(file)).path / "results" / "test")
+    scores: dict[str, dict[str, Any]] = {}
+    for one in results.table():
+        numbers = {key: round(getattr(one, key), 4) for key in ("mean", "deviation", "low", "high")}
+        scores.setdefault(one.method, {})[one.measure] = numbers
+    content = {
+        "set": arguments.folder.name,
+        "places": counts,
+        "protocol": next(iter(results.protocols)),
+        "machine": f"{platform.machine()}, {torch.get_num_threads()} threads",
+        "torch": torch.__version__,
+        "minutes": round(minutes, 1),
+        "iterations": niter,
+        "network": results.about["weights"]["keywords"],
+        "provenance": results.about["provenance"],
+        "scores": scores,
+    }
+    write_text(HERE / "results" / "real-training.json", json.dumps(content, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
