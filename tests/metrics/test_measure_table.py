@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -37,7 +38,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def nothing_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Neither packages nor folders with weights."""
-    monkeypatch.setattr("refsr.metrics.measures.files.PathFinder.find_spec", lambda name: None)
+    monkeypatch.setattr("refsr.metrics.measures.files.PathFinder", SimpleNamespace(find_spec=lambda name: None))
     monkeypatch.delenv("REFSR_WEIGHTS", raising=False)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
 
@@ -126,6 +127,16 @@ def test_the_smallest_image_is_told(name, judge):
     assert all(np.isfinite(score) for score in scores.values())
     assert all(name in line for line in refusals.values())
     assert max(refusals, default=0) < min(scores)
+
+
+@pytest.mark.parametrize("name", [name for name in HERE if MEASURES[name].files])
+def test_features_of_another_target_are_not_taken_for_this_ones(name, judge, drawn_weights):
+    first, second = scene(64, 80), scene(64, 80, 5)
+    image = noisy(first, 9)
+    asked = [judge(image, target) for target in (first, first, second, first, second)]
+    fresh = [build(name, drawn_weights)(image, target) for target in (first, second)]
+    assert fresh[0] != fresh[1]
+    assert asked == [fresh[0], fresh[0], fresh[1], fresh[0], fresh[1]]
 
 
 def test_psnr_and_ssim_are_those_of_the_protocols():

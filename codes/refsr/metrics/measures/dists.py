@@ -13,7 +13,7 @@ from refsr.metrics.fidelity import PEAK
 from refsr.metrics.measures import trunks
 from refsr.metrics.measures.building import Setting
 from refsr.metrics.measures.files import read, require
-from refsr.metrics.measures.pair import ImageMeasure, OnTensors
+from refsr.metrics.measures.pair import ImageMeasure, OnTensors, Remembered
 
 # ImageNet's mean and deviation on [0, 1].
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -39,7 +39,14 @@ class StructureTexture(nn.Module):
         self.eval().requires_grad_(False)
 
     def forward(self, image: Tensor, target: Tensor) -> Tensor:
-        first, second = ([values, *self.trunk((values - self.mean) / self.deviation)] for values in (image, target))
+        return self.between(self.features(image), self.features(target))
+
+    def features(self, image: Tensor) -> list[Tensor]:
+        """(B, 3, H, W) in [0, 1] -> itself and five maps."""
+        return [image, *self.trunk((image - self.mean) / self.deviation)]
+
+    def between(self, first: list[Tensor], second: list[Tensor]) -> Tensor:
+        """(B,) of two images' features."""
         textures, structures = zip(*(likeness(a, b) for a, b in zip(first, second, strict=True)), strict=True)
         return 1 - torch.cat(textures, dim=1) @ self.texture - torch.cat(structures, dim=1) @ self.structure
 
@@ -65,9 +72,10 @@ def structure_texture(tensors: Mapping[str, Tensor], weights: Mapping[str, Tenso
 def dists(setting: Setting) -> ImageMeasure:
     """The published DISTS."""
     network = _network(require("vgg16", setting.weights), require("dists-weights", setting.weights)).to(setting.device)
+    remembered = Remembered(network.features)
 
     def score(image: Tensor, target: Tensor) -> float:
-        return float(network(image / PEAK, target / PEAK))
+        return float(network.between(network.features(image / PEAK), remembered(target / PEAK)))
 
     return OnTensors(setting.measure, score, trunks.VGG16_SMALLEST, setting.device, single=True)
 

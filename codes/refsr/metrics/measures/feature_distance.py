@@ -13,7 +13,7 @@ from refsr.metrics.fidelity import PEAK
 from refsr.metrics.measures import trunks
 from refsr.metrics.measures.building import Setting
 from refsr.metrics.measures.files import read, require
-from refsr.metrics.measures.pair import ImageMeasure, OnTensors
+from refsr.metrics.measures.pair import ImageMeasure, OnTensors, Remembered
 
 # ImageNet's mean and deviation on [-1, 1], as LPIPS rounds them.
 SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
@@ -35,9 +35,16 @@ class FeatureDistance(nn.Module):
         self.eval().requires_grad_(False)
 
     def forward(self, image: Tensor, target: Tensor) -> Tensor:
-        first, second = (self.trunk((values - self.shift) / self.scale) for values in (image, target))
+        return self.between(self.features(image), self.features(target))
+
+    def features(self, image: Tensor) -> list[Tensor]:
+        """(B, 3, H, W) in [-1, 1] -> five maps of vectors of length one."""
+        return [directions(features) for features in self.trunk((image - self.shift) / self.scale)]
+
+    def between(self, first: list[Tensor], second: list[Tensor]) -> Tensor:
+        """(B,) of two images' features."""
         layers = [
-            ((directions(a) - directions(b)).square() * head).sum(dim=1).mean(dim=(1, 2))
+            ((a - b).square() * head).sum(dim=1).mean(dim=(1, 2))
             for a, b, head in zip(first, second, self.heads, strict=True)
         ]
         return torch.stack(layers).sum(dim=0)
@@ -79,10 +86,11 @@ def st_lpips_alex(setting: Setting) -> ImageMeasure:
 
 
 def _measure(setting: Setting, network: FeatureDistance, smallest: int) -> ImageMeasure:
-    network.to(setting.device)
+    remembered = Remembered(network.to(setting.device).features)
 
     def score(image: Tensor, target: Tensor) -> float:
-        return float(network(image / (PEAK / 2) - 1, target / (PEAK / 2) - 1))
+        first, second = (values / (PEAK / 2) - 1 for values in (image, target))
+        return float(network.between(network.features(first), remembered(second)))
 
     return OnTensors(setting.measure, score, smallest, setting.device, single=True)
 

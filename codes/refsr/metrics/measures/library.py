@@ -21,7 +21,10 @@ def ms_ssim(setting: Setting) -> ImageMeasure:
     """Multi-scale SSIM with the published exponents."""
     from torchmetrics.functional.image import multiscale_structural_similarity_index_measure as function
 
-    return OnTensors(setting.measure, lambda a, b: function(a, b, data_range=PEAK).item(), MS_SSIM_SMALLEST)
+    # In float32, which is twenty times as fast and moves the seventh digit.
+    return OnTensors(
+        setting.measure, lambda a, b: function(a, b, data_range=PEAK).item(), MS_SSIM_SMALLEST, single=True
+    )
 
 
 def sam(setting: Setting) -> ImageMeasure:

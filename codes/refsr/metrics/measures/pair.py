@@ -66,6 +66,20 @@ class OnTensors:
         return first, second
 
 
+class Remembered:
+    """Features of the last target: baselines and networks are compared with one and the same, one after another."""
+
+    def __init__(self, network: Callable[[Tensor], list[Tensor]]) -> None:
+        self.network = network
+        self._target: Tensor | None = None
+        self._features: list[Tensor] = []
+
+    def __call__(self, target: Tensor) -> list[Tensor]:
+        if self._target is None or not target.equal(self._target):
+            self._target, self._features = target, self.network(target)
+        return self._features
+
+
 def full_precision() -> AbstractContextManager[None]:
     """On GPUs too, convolutions in the whole of float32: TF32 would move the fourth digit."""
     from torch.backends import cudnn
