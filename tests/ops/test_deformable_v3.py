@@ -100,6 +100,31 @@ class TestDCNv3(OperatorContract):
             torch.use_deterministic_algorithms(False)
         assert all(map(torch.equal, expected, found))
 
+    @pytest.mark.parametrize("side", [3, 4, 8, 16, 100])
+    def test_places_a_breath_inside_the_edge(self, side: int) -> None:
+        """Rounding once put them beyond the last pixel, where the next row or foreign memory was read and written."""
+        below = torch.tensor(float(side)).nextafter(torch.tensor(0.0))
+        places = torch.tensor([float(below), -1 + 2**-24, -(2**-30), side - 1.5])
+        pairs = torch.cartesian_prod(places, places)
+        image = torch.rand(len(pairs), side, side, 3, generator=torch.Generator().manual_seed(side))
+        # A kernel of one point: at the first pixel it lies where its offset says, elsewhere far away.
+        offset = torch.full((len(pairs), side, side, 2), -1e4)
+        offset[:, 0, 0] = pairs
+        tensors, numbers = [image, offset, torch.ones(len(pairs), side, side, 1)], tuple(Geometry(1, 1, 0, 1, 1, 1.0))
+        expected = self.results("reference", [one.double() for one in tensors], numbers)
+        for answer, right in zip(self.results("native", tensors, numbers), expected, strict=True):
+            torch.testing.assert_close(answer.double(), right, atol=1e-5, rtol=0)
+
+    @pytest.mark.parametrize("size", [(5, 7), (37, 53), (64, 120)])
+    def test_whole_offsets_choose_one_cell(self, size: tuple[int, int]) -> None:
+        """A layer starts with offsets of zero, where the slope depends on the side that one looks at."""
+        generator = torch.Generator().manual_seed(0)
+        image = torch.randn(1, *size, 2, generator=generator)
+        offset = torch.randint(-3, 4, (1, *size, 18), generator=generator).float()
+        tensors, numbers = [image, offset, torch.rand(1, *size, 9, generator=generator)], (3, 1, 1, 1, 1, 1.0)
+        for one, other in zip(*(self.results(way, tensors, numbers) for way in self.backends), strict=True):
+            torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-4)
+
     def test_half_precision_on_a_cpu_is_left_to_the_reference(self) -> None:
         tensors, numbers = cases()[0]
         given = [tensor.half() for tensor in tensors]

@@ -88,43 +88,68 @@ __device__ void add(unsigned long long* to, A value, double unit) {
   atomicAdd(to, static_cast<unsigned long long>(llrint(double(value) * unit)));
 }
 
-// A thread makes the gradients of one kernel point of one group at one output pixel, and scatters its share.
+// The sum over a team of threads, which is a power of two of neighbours in a warp, in an order that is always the same.
+template <typename A>
+__device__ A team_sum(A value, int team, unsigned members) {
+  for (int apart = team / 2; apart > 0; apart /= 2) value += __shfl_xor_sync(members, value, apart);
+  return value;
+}
+
+// A team makes the gradients of one group at one output pixel: each thread takes every team-th channel, so that
+// neighbours read and add to neighbouring addresses. `total` counts groups of pixels.
 template <typename T, typename S>
 __global__ void backward_kernel(Geometry g, const T* __restrict__ grad_output, const T* __restrict__ input,
                                 const T* __restrict__ offset, const T* __restrict__ mask, S* __restrict__ grad_input,
                                 T* __restrict__ grad_offset, T* __restrict__ grad_mask, const double* unit_place,
-                                int64_t total) {
+                                int team, int64_t total) {
   using A = Wide<T>;
   const double unit = unit_place ? *unit_place : 1.0;
-  for (int64_t k = blockIdx.x * int64_t(blockDim.x) + threadIdx.x; k < total; k += int64_t(gridDim.x) * blockDim.x) {
-    const int64_t p = k % g.points, group = k / g.points % g.groups, pixel = k / g.points / g.groups;
+  const A scale = A(g.offset_scale);
+  const int own = threadIdx.x % team;
+  // The members of this team by their places in the warp; all of them always take the same turns.
+  const unsigned members = (team == 32 ? ~0u : (1u << team) - 1) << (threadIdx.x % 32 - own);
+  const int64_t teams = int64_t(gridDim.x) * (blockDim.x / team);
+  for (int64_t i = blockIdx.x * int64_t(blockDim.x / team) + threadIdx.x / team; i < total; i += teams) {
+    const int64_t group = i % g.groups, pixel = i / g.groups;
     const int64_t column = pixel % g.out_width, row = pixel / g.out_width % g.out_height;
     const int64_t batch = pixel / g.out_width / g.out_height;
-    A px, py;
-    place<A>(g, p, row, column, A(offset[2 * k]), A(offset[2 * k + 1]), px, py);
-    const auto at = corners<A>(px, py, g.height, g.width);
-    if (!at.any) {
-      grad_mask[k] = grad_offset[2 * k] = grad_offset[2 * k + 1] = T(0);
-      continue;
-    }
-    const A weight = A(mask[k]), left = at.left, top = at.top, scale = A(g.offset_scale);
-    const A w[4] = {(1 - top) * (1 - left), (1 - top) * left, top * (1 - left), top * left};
-    const int64_t base = (batch * g.height + at.y) * g.width + at.x;
-    const int64_t index[4] = {base, base + 1, base + g.width, base + g.width + 1};
-    const T* const go = grad_output + pixel * g.channels + group * g.group_channels;
-    A dot[4] = {};
-    for (int c = 0; c < 4; ++c) {
-      if (!at.inside[c]) continue;
-      const int64_t start = index[c] * g.channels + group * g.group_channels;
-      for (int64_t channel = 0; channel < g.group_channels; ++channel) {
-        const A grad = A(go[channel]);
-        dot[c] += grad * A(input[start + channel]);
-        add(grad_input + start + channel, A(w[c] * weight * grad), unit);
+    const int64_t image = batch * g.height * g.width * g.channels + group * g.group_channels;
+    const T* const go = grad_output + i * g.group_channels;
+    for (int64_t p = 0; p < g.points; ++p) {
+      const int64_t k = i * g.points + p;
+      A px, py;
+      place<A>(g, p, row, column, A(offset[2 * k]), A(offset[2 * k + 1]), px, py);
+      const auto at = corners<A>(px, py, g.height, g.width);
+      A to_mask = 0, to_x = 0, to_y = 0;
+      if (at.any) {
+        const A weight = A(mask[k]), left = at.left, top = at.top;
+        const A w[4] = {(1 - top) * (1 - left), (1 - top) * left, top * (1 - left), top * left};
+        const int64_t base = at.y * g.width + at.x;
+        const int64_t index[4] = {base, base + 1, base + g.width, base + g.width + 1};
+        for (int64_t channel = own; channel < g.group_channels; channel += team) {
+          const A grad = A(go[channel]);
+          A value[4] = {};
+#pragma unroll
+          for (int c = 0; c < 4; ++c) {
+            if (!at.inside[c]) continue;
+            const int64_t where = image + index[c] * g.channels + channel;
+            value[c] = A(input[where]);
+            add(grad_input + where, A(w[c] * weight * grad), unit);
+          }
+          to_mask += grad * (w[0] * value[0] + w[1] * value[1] + w[2] * value[2] + w[3] * value[3]);
+          to_x += grad * ((1 - top) * (value[1] - value[0]) + top * (value[3] - value[2]));
+          to_y += grad * ((1 - left) * (value[2] - value[0]) + left * (value[3] - value[1]));
+        }
+        to_mask = team_sum(to_mask, team, members);
+        to_x = team_sum(to_x, team, members) * weight * scale;
+        to_y = team_sum(to_y, team, members) * weight * scale;
+      }
+      if (own == 0) {
+        grad_mask[k] = T(to_mask);
+        grad_offset[2 * k] = T(to_x);
+        grad_offset[2 * k + 1] = T(to_y);
       }
     }
-    grad_mask[k] = T(w[0] * dot[0] + w[1] * dot[1] + w[2] * dot[2] + w[3] * dot[3]);
-    grad_offset[2 * k] = T(weight * scale * ((1 - top) * (dot[1] - dot[0]) + top * (dot[3] - dot[2])));
-    grad_offset[2 * k + 1] = T(weight * scale * ((1 - left) * (dot[2] - dot[0]) + left * (dot[3] - dot[1])));
   }
 }
 
@@ -174,12 +199,16 @@ void backward_typed(const Geometry& g, const at::Tensor& grad_output, const at::
                     const at::Tensor& offset, const at::Tensor& mask, at::Tensor& grad_input, at::Tensor& grad_offset,
                     at::Tensor& grad_mask, bool deterministic, cudaStream_t stream) {
   using A = Wide<T>;
-  const int64_t total = mask.numel();
+  const int64_t total = g.batch * g.out_height * g.out_width * g.groups;
+  // As many threads as there are channels, or half of that at the worst: fewer idle lanes than rounding up.
+  int team = 1;
+  while (team < 32 && 2 * team <= g.group_channels) team *= 2;
   const auto launch = [&](auto* sums, const double* unit) {
     using S = std::remove_pointer_t<decltype(sums)>;
-    backward_kernel<T, S><<<blocks(total), kThreads, 0, stream>>>(
+    backward_kernel<T, S><<<blocks(total * team), kThreads, 0, stream>>>(
         g, grad_output.const_data_ptr<T>(), input.const_data_ptr<T>(), offset.const_data_ptr<T>(),
-        mask.const_data_ptr<T>(), sums, grad_offset.mutable_data_ptr<T>(), grad_mask.mutable_data_ptr<T>(), unit, total);
+        mask.const_data_ptr<T>(), sums, grad_offset.mutable_data_ptr<T>(), grad_mask.mutable_data_ptr<T>(), unit, team,
+        total);
     C10_CUDA_KERNEL_LAUNCH_CHECK();
   };
   if (deterministic) {

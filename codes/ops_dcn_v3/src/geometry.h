@@ -22,9 +22,11 @@ struct Geometry {
 
 // Point `p` of those that are kept, as (x, y) pixels from the kernel's middle: x slow, y fast.
 REFSR_BOTH void tap(const Geometry& g, int64_t p, int64_t& x, int64_t& y) {
-  const int64_t k = (g.removed >= 0 && p >= g.removed) ? p + 1 : p;
-  x = (k / g.kernel) * g.dilation - g.centre;
-  y = (k % g.kernel) * g.dilation - g.centre;
+  // 32 bits hold it (interface.h sees to that), and GPUs divide them several times as fast as 64.
+  const uint32_t k = static_cast<uint32_t>((g.removed >= 0 && p >= g.removed) ? p + 1 : p);
+  const uint32_t side = static_cast<uint32_t>(g.kernel);
+  x = int64_t(k / side) * g.dilation - g.centre;
+  y = int64_t(k % side) * g.dilation - g.centre;
 }
 
 // The four pixels round a place: their weights, and whether each lies inside the image.
@@ -39,11 +41,14 @@ template <typename A>
 REFSR_BOTH Corners<A> corners(A px, A py, int64_t height, int64_t width) {
   Corners<A> c{};
   // Written so that NaN and far-off places are outside before anything becomes an integer.
-  c.any = px > A(-1) && py > A(-1) && px < A(width) && py < A(height);
+  // At -1 itself the value is zero, but not its slope: the cell to the right of a whole number gives it, here as inside.
+  c.any = px >= A(-1) && py >= A(-1) && px < A(width) && py < A(height);
   if (!c.any) return c;
-  // Truncation of a number shifted to be positive is floor.
-  c.x = static_cast<int64_t>(px + A(1)) - 1;
-  c.y = static_cast<int64_t>(py + A(1)) - 1;
+  // Floor, exactly: truncating px + 1 would round a place just inside the far edge to a pixel beyond it.
+  c.x = static_cast<int64_t>(px);
+  c.y = static_cast<int64_t>(py);
+  c.x -= A(c.x) > px;
+  c.y -= A(c.y) > py;
   c.left = px - A(c.x);
   c.top = py - A(c.y);
   const bool l = c.x >= 0, r = c.x + 1 < width, t = c.y >= 0, b = c.y + 1 < height;

@@ -12,6 +12,7 @@ inline Geometry geometry(const at::Tensor& input, const at::Tensor& offset, cons
                          int64_t stride, int64_t padding, int64_t dilation, int64_t groups, double offset_scale,
                          bool remove_center) {
   TORCH_CHECK(kernel > 0 && stride > 0 && padding >= 0 && dilation > 0 && groups > 0, "dcnv3: numbers out of range");
+  TORCH_CHECK(kernel < 1 << 15, "dcnv3: kernel too large");
   TORCH_CHECK(input.dim() == 4 && offset.dim() == 4 && mask.dim() == 4, "dcnv3: tensors have four dimensions");
   TORCH_CHECK(offset.scalar_type() == input.scalar_type() && mask.scalar_type() == input.scalar_type(),
               "dcnv3: types differ");
