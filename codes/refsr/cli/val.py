@@ -31,7 +31,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--protocol", action="append", metavar="NAME", help="what is compared (rgb-uint8-border4); may be repeated"
     )
     parser.add_argument(
-        "--measure", action="append", metavar="NAME", help="a measure beside psnr and ssim; may be repeated"
+        "--measure",
+        action="append",
+        metavar="NAME",
+        help="a measure beside psnr and ssim (docs/measures.md); may be repeated",
     )
     parser.add_argument("--measure-weights", type=Path, metavar="DIR", help="folder of the weights that measures need")
     parser.add_argument(
@@ -63,17 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
     options = load_options(arguments.file, arguments.overrides)
     names = chosen_sets(options, arguments.dataset)
     protocols = [protocol(name).name for name in arguments.protocol or [DEFAULT_PROTOCOL]]
-    judges = find_judges(["psnr", "ssim", *(arguments.measure or [])], arguments.measure_weights)
-    plan = Plan(
-        protocols=list(dict.fromkeys(protocols)),
-        measures=judges.about,
-        image_judges=judges.images,
-        set_judges=judges.sets,
-        missing=judges.missing,
-        ablations=[parse_spoil(word) for word in arguments.ref or []],
-        pictures=options.val.save_images and not arguments.no_images,
-        limit=options.val.max_images,
-    )
+    ablations = [parse_spoil(word) for word in arguments.ref or []]
     weights = None
     if not arguments.baselines:
         given: Path | None = arguments.weights
@@ -82,6 +75,13 @@ def run(arguments: argparse.Namespace) -> int:
         weights = load_weights(given or weights_file(options))
     root = arguments.output or RunFolder.of(options).path / "results"
     with joined(options.gpu_ids) as group:
+        plan = Plan(
+            protocols=list(dict.fromkeys(protocols)),
+            judges=find_judges(arguments.measure or [], arguments.measure_weights, options.scale, group.device),
+            ablations=ablations,
+            pictures=options.val.save_images and not arguments.no_images,
+            limit=options.val.max_images,
+        )
         for name in names:
             dataset = build_dataset(options.datasets[name], options.scale, options.run_seed)
             begin = console_begin if group.chief else silent

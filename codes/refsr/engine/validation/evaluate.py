@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import torch
 
 from refsr import __version__
-from refsr.core.errors import UsageError
+from refsr.core.errors import DataError, UsageError
 from refsr.core.names import resolve
 from refsr.core.options.schema import Options
 from refsr.core.options.show import plain
@@ -23,9 +24,10 @@ from refsr.engine.restoring.tiling import restore_tiled
 from refsr.engine.validation.baselines import BASELINES
 from refsr.engine.validation.measuring import Unit, one_batch, planes_last, share
 from refsr.engine.validation.pictures import file_name, save
-from refsr.engine.validation.plan import Plan, SetJudge
+from refsr.engine.validation.plan import Plan
 from refsr.engine.validation.results import Results, Score
 from refsr.engine.validation.weights import Weights
+from refsr.metrics.measures.pair import Array, SetMeasure
 from refsr.metrics.protocols import PROTOCOLS, protocol
 from refsr.tasks.restoring import descriptor_of, require_fit
 
@@ -54,7 +56,7 @@ def evaluate(
         (method, quoted, measure)
         for method in account.methods
         for quoted in plan.protocols
-        for measure in plan.image_judges
+        for measure in plan.judges.images
     ]
     table = torch.zeros(count, len(columns), dtype=torch.float64)
     indices = share(count, group)
@@ -68,6 +70,7 @@ def evaluate(
         Score(key, *column, value)
         for key, row in zip(keys, group.total(table).tolist(), strict=True)
         for column, value in zip(columns, row, strict=True)
+        if not math.isnan(value)
     ]
     return Results(
         run=options.name,
@@ -75,7 +78,7 @@ def evaluate(
         scale=options.scale,
         methods=account.methods,
         protocols={quoted: PROTOCOLS[quoted].about for quoted in plan.protocols},
-        measures={measure: dict(about) for measure, about in plan.measures.items()},
+        measures={measure: dict(about) for measure, about in plan.judges.about.items()},
         scores=scores + account.set_scores(),
         pictures={key: account.pictured(key) for key in keys} if plan.pictures else {},
         about=account.about(),
@@ -110,7 +113,13 @@ class _Account:
                 raise UsageError(f"--ref: {weights.card.blueprint.network} takes no reference that could be spoilt")
             weights.network.to(group.device)
         self._seconds: list[float] = []
-        self._sets: dict[Column, SetJudge] = {}
+        self._failed: dict[str, None] = {}
+        self._sets: dict[Column, SetMeasure] = {
+            (method, quoted, measure): make()
+            for method in self.methods
+            for quoted in plan.protocols
+            for measure, make in plan.judges.sets.items()
+        }
 
     def measured(self, index: int) -> dict[Column, float]:
         """All per-image scores of one sample."""
@@ -120,16 +129,24 @@ class _Account:
         for method, image in self._images(sample, index):
             for quoted in self.plan.protocols:
                 pair = protocol(quoted).compared(image, target, self.options.scale)
-                for measure, judge in self.plan.image_judges.items():
-                    scores[method, quoted, measure] = judge(*pair)
-                for measure, make in self.plan.set_judges.items():
-                    self._sets.setdefault((method, quoted, measure), make()).update(*pair)
+                for measure in self.plan.judges.images:
+                    scores[method, quoted, measure] = self._judged(measure, quoted, *pair)
+                for measure in self.plan.judges.sets:
+                    self._sets[method, quoted, measure].update(*pair)
             if self.plan.pictures and method in self._pictured_methods:
                 save(self._place(sample["name"], method), image)
         if self.plan.pictures:
             for member in self._pictured_members:
                 save(self._place(sample["name"], member), planes_last(sample[member]))  # type: ignore[literal-required]
         return scores
+
+    def _judged(self, measure: str, quoted: str, image: Array, target: Array) -> float:
+        """A score, or NaN where the measure cannot take this image, which is told."""
+        try:
+            return self.plan.judges.images[measure](image, target)
+        except DataError as error:
+            self._failed[f"{measure} under {quoted}: {error}"] = None
+            return math.nan
 
     def _images(self, sample: Sample, index: int) -> Iterator[tuple[str, Unit]]:
         """Each method's image of one sample."""
@@ -158,7 +175,10 @@ class _Account:
         return f"{self.options.name} ref={how}"
 
     def set_scores(self) -> list[Score]:
-        """The measures of the whole set."""
+        """The measures of the whole set, from what all processes have seen."""
+        for judge in self._sets.values():
+            for part in judge.sums:
+                part.copy_(self.group.total(part))
         return [Score("", *column, judge.result()) for column, judge in self._sets.items()]
 
     @property
@@ -180,7 +200,7 @@ class _Account:
 
     def about(self) -> dict[str, Any]:
         """What is needed to quote the numbers."""
-        missing = list(self.plan.missing)
+        missing = [*self.plan.judges.missing, *self._failed]
         found: dict[str, Any] = {
             "refsr": __version__,
             "torch": torch.__version__,
