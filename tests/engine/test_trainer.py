@@ -17,6 +17,7 @@ import torch
 from refsr.core import atomic
 from refsr.core.errors import DataError, RefsrError, UsageError
 from refsr.engine import trainer
+from refsr.engine.best import Best
 from refsr.engine.checkpoint import Checkpoint, read_checkpoint, steps
 from refsr.engine.model_file import read_model
 from refsr.engine.run_folder import RunFolder
@@ -71,6 +72,15 @@ def test_what_a_run_leaves(trained):
     assert card.model == "RRSNet_model"
     assert card.origin["step"] == 6
     assert sum(parameter.numel() for parameter in network.parameters()) > 1000
+
+
+def test_the_best_may_be_chosen_by_any_measure_that_is_there(trained, monkeypatch, tmp_path):
+    monkeypatch.setenv("REFSR_WEIGHTS", str(tmp_path))
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    with pytest.raises(UsageError, match=r"logger\.best_by: lpips: .*alexnet"):
+        trained("train.val_freq=2", "logger.best_by=lpips")
+    assert Best("lpips", 1, 0.5).beaten_by(0.4)
+    assert not Best("psnr", 1, 30.0).beaten_by(29.0)
 
 
 def test_the_average_follows_the_weights(trained):

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from refsr.core.atomic import write_text
+from refsr.metrics.measures import described
 
 FILE = "best.json"
-LOWER_IS_BETTER = ("lpips",)
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Best:
     value: float
 
     def beaten_by(self, value: float) -> bool:
-        return value < self.value if self.measure in LOWER_IS_BETTER else value > self.value
+        return value > self.value if described(self.measure).better == "higher" else value < self.value
 
     def write(self, checkpoints: Path) -> None:
         """`best.json` beside the checkpoints names the step."""

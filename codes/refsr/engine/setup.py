@@ -25,6 +25,8 @@ from refsr.engine.group import Group
 from refsr.engine.model_file import fit_weights, read_card
 from refsr.engine.precision import Precision
 from refsr.engine.tensor_file import read_tensors
+from refsr.engine.validation.judges import find_judges
+from refsr.metrics.measures.pair import ImageMeasure
 from refsr.tasks.base import Task
 from refsr.tasks.regression import required_train
 from refsr.tasks.restoring import descriptor_of, require_fit
@@ -45,6 +47,8 @@ class Setup:
     """The averaged copy of G."""
     training_set: PairedSet
     validation_sets: Mapping[str, PairedSet]
+    judges: Mapping[str, ImageMeasure]
+    """What validation measures: PSNR, SSIM, and what the best checkpoint is chosen by."""
 
     @property
     def share(self) -> int:
@@ -86,7 +90,17 @@ def set_up(options: Options, group: Group) -> Setup:
         average = AveragedModel(task.networks["G"], multi_avg_fn=rule, use_buffers=True)
         average.eval()
     wrapped = {key: wrap(network, train, group) for key, network in task.networks.items()}
-    return Setup(options, train, group, precision, task, wrapped, average, training_set, validation_sets)
+    judges = validation_judges(options, group)
+    return Setup(options, train, group, precision, task, wrapped, average, training_set, validation_sets, judges)
+
+
+def validation_judges(options: Options, group: Group) -> Mapping[str, ImageMeasure]:
+    """A UsageError where the weights of the measure that chooses the best checkpoint are not there."""
+    chosen = options.logger.best_by
+    judges = find_judges([chosen] if chosen is not None else [], None, options.scale, group.device)
+    if judges.missing:
+        raise UsageError(f"logger.best_by: {judges.missing[0]}")
+    return judges.images
 
 
 def data_sets(options: Options) -> tuple[PairedSet, dict[str, PairedSet]]:

@@ -42,7 +42,7 @@ def validate(
                 return restore_tiled(setup.task.restore, network, batch, wishes.tile, wishes.tile_overlap)
 
         limit = wishes.max_images
-        found = quick_scores(dataset, restore, setup.group, setup.options.scale, limit, seen, begin)
+        found = quick_scores(dataset, restore, setup.judges, setup.group, setup.options.scale, limit, seen, begin)
         scores[name] = found
         if journal is not None:
             count = len(dataset) if limit is None else min(limit, len(dataset))

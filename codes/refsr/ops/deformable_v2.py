@@ -10,10 +10,10 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from refsr.core.errors import OperatorError
+from refsr.ops.sampling import bilinear
 
 KERNEL_TYPES = (torch.float32, torch.float64, torch.float16)
 """What torchvision's CUDA kernel takes."""
@@ -92,12 +92,8 @@ def reference(
     moved = offset.to(kind).reshape(B, G, K, K, 2, Ho, Wo)
     y = moved[:, :, :, :, 0] + steps[:, None, None, None] + rows[:, None]
     x = moved[:, :, :, :, 1] + steps[:, None, None] + columns
-    # Zeros up to a power of two: only then do whole numbers survive being scaled to [-1, 1] and back, and with them
-    # the choice of the cell whose slope is the gradient of the offset.
-    high, wide = (1 << (side - 1).bit_length() for side in (H, W))
-    image = F.pad(input.to(kind).reshape(B * G, C // G, H, W), (0, wide - W, 0, high - H))
-    grid = torch.stack(((2 * x + 1) / wide - 1, (2 * y + 1) / high - 1), dim=-1)
-    sampled = F.grid_sample(image, grid.reshape(B * G, K * K, Ho * Wo, 2), padding_mode="zeros", align_corners=False)
+    x, y = (place.reshape(B * G, K * K, Ho * Wo) for place in (x, y))
+    sampled = bilinear(input.to(kind).reshape(B * G, C // G, H, W), x, y)
     weighed = sampled.reshape(B, G, C // G, K * K, Ho * Wo) * mask.to(kind).reshape(B, G, 1, K * K, Ho * Wo)
     groups = C // group_channels
     patches = weighed.reshape(B, groups, group_channels * K * K, Ho * Wo)

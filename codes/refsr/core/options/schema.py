@@ -37,7 +37,7 @@ class LoggerOptions(Section):
     print_freq: int = Field(default=100, ge=1, description="iterations between log lines")
     save_checkpoint_freq: int = Field(default=5000, ge=1, description="iterations between checkpoints")
     keep_last: int | None = Field(default=None, ge=1, description="checkpoints to keep; older ones go; none: all")
-    best_by: Literal["psnr", "ssim", "lpips"] | None = Field(
+    best_by: Literal["psnr", "ssim", "ms-ssim", "lpips", "dists", "st-lpips", "st-lpips-alex"] | None = Field(
         default=None, description="measure whose best checkpoint is kept beside the newest; none: none is"
     )
 
@@ -49,7 +49,9 @@ class ValOptions(Section):
     max_images: int | None = Field(default=None, ge=1, description="restore only the first so many; none: all")
     use_ema: bool = Field(default=True, description="validate the averaged copy of the generator where there is one")
     tile: int | None = Field(default=None, ge=1, description="side of tiles in LR pixels; none: whole images")
-    tile_overlap: int = Field(default=0, ge=0, description="LR pixels that each tile sees around it; 0: the network's halo and 8")
+    tile_overlap: int = Field(
+        default=0, ge=0, description="LR pixels that each tile sees around it; 0: the network's halo and 8"
+    )
 
 
 class Options(Section):

@@ -14,13 +14,12 @@ from refsr.core.progress import Begin, silent
 from refsr.data.sample import Sample
 from refsr.data.sets.paired import PairedSet
 from refsr.engine.group import Group
-from refsr.metrics.protocols import DEFAULT_PROTOCOL, measure
+from refsr.metrics.measures.pair import ImageMeasure
+from refsr.metrics.protocols import DEFAULT_PROTOCOL, protocol
 
 Unit = npt.NDArray[np.float32]
 Restore = Callable[[Mapping[str, object]], Tensor]
 """A batch of one sample on the run's device -> (1, C, s*H, s*W) in [0, 1]."""
-
-MEASURES = ("psnr", "ssim")
 
 
 @dataclass(frozen=True)
@@ -51,24 +50,25 @@ def restored(dataset: PairedSet, indices: range, restore: Restore, device: torch
 def quick_scores(
     dataset: PairedSet,
     restore: Restore,
+    judges: Mapping[str, ImageMeasure],
     group: Group,
     scale: int,
     limit: int | None = None,
     seen: Callable[[Restored], None] | None = None,
     begin: Begin = silent,
 ) -> dict[str, float]:
-    """Mean PSNR and SSIM over the set under the default protocol, as training quotes them; equal on all processes."""
+    """Means over the set under the default protocol, as training quotes them; equal on all processes."""
     count = len(dataset) if limit is None else min(limit, len(dataset))
-    table = torch.zeros(count, len(MEASURES), dtype=torch.float64)
+    table = torch.zeros(count, len(judges), dtype=torch.float64)
     with begin("validating", len(share(count, group))) as progress:
         for one in restored(dataset, share(count, group), restore, group.device):
-            found = measure(one.image, one.target, scale, DEFAULT_PROTOCOL)
-            table[one.index] = torch.tensor([found[name] for name in MEASURES], dtype=torch.float64)
+            pair = protocol(DEFAULT_PROTOCOL).compared(one.image, one.target, scale)
+            table[one.index] = torch.tensor([judge(*pair) for judge in judges.values()], dtype=torch.float64)
             if seen is not None:
                 seen(one)
             progress.advance()
     means = group.total(table).mean(dim=0).tolist()
-    return dict(zip(MEASURES, means, strict=True))
+    return dict(zip(judges, means, strict=True))
 
 
 def one_batch(sample: Sample, device: torch.device) -> dict[str, object]:
