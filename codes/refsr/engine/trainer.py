@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from refsr.core.atomic import write_text
 from refsr.core.errors import RefsrError
 from refsr.core.options.schema import Options
 from refsr.core.options.show import show
@@ -52,7 +53,7 @@ def train(options: Options, group: Group, begin: Begin = silent) -> Finished:
         try:
             run.open(remarks)
             with begin(options.name, setup.train.niter) as progress:
-                return run.loop(progress, begin)
+                return run.loop(progress)
         except torch.OutOfMemoryError as error:
             raise RefsrError(
                 f"iteration {run.step}: the GPU's memory is full; a smaller datasets.train.batch_size or GT_size, "
@@ -60,9 +61,8 @@ def train(options: Options, group: Group, begin: Begin = silent) -> Finished:
             ) from error
         except RuntimeError as error:
             if group.world > 1 and lost_company(error):
-                raise RefsrError(
-                    f"iteration {run.step}: another process of the run is gone; its own lines say why"
-                ) from (error)
+                reason = f"iteration {run.step}: another process of the run is gone; its own lines say why"
+                raise RefsrError(reason) from error
             raise
         finally:
             run.close()
@@ -124,7 +124,7 @@ class _Run:
         if not self.group.chief:
             return
         self.journal = Journal(self.folder, self.first + 1, self.options.use_tb_logger)
-        (self.folder.path / "options.yml").write_text(self.resolved, encoding="utf-8")
+        write_text(self.folder.path / "options.yml", self.resolved)
         self.journal.event(
             "start",
             name=self.options.name,
@@ -145,14 +145,14 @@ class _Run:
         if self.journal is not None:
             self.journal.close()
 
-    def loop(self, progress: Progress, begin: Begin) -> Finished:
+    def loop(self, progress: Progress) -> Finished:
         """All iterations that are left."""
         progress.advance(self.first)
         self._restart_clock()
         with contextlib.closing(self._batches()) as batches_by_step:
-            return self._go(batches_by_step, progress, begin)
+            return self._go(batches_by_step, progress)
 
-    def _go(self, batches_by_step: Iterator[tuple[int, Batch]], progress: Progress, begin: Begin) -> Finished:
+    def _go(self, batches_by_step: Iterator[tuple[int, Batch]], progress: Progress) -> Finished:
         for step, batch in batches_by_step:
             self.step = step
             outcome = self._iterate(batch)
@@ -161,7 +161,7 @@ class _Run:
             progress.advance()
             stop = self.group.any([self.wish.signal is not None])[0]
             if not stop and self._due(self.settings.val_freq):
-                self._validate(begin)
+                self._validate()
             if stop or self._due(self.options.logger.save_checkpoint_freq):
                 self._save()
             if stop:
@@ -239,7 +239,7 @@ class _Run:
     def _restart_clock(self) -> None:
         self._clock, self._since = time.perf_counter(), 0
 
-    def _validate(self, begin: Begin) -> None:
+    def _validate(self) -> None:
         paused = time.perf_counter()
         scores = validate(self.setup, self.step, self.folder, self.journal)
         measure, name = self.options.logger.best_by, primary(self.options)
