@@ -9,9 +9,9 @@ import pytest
 import torch
 from scenes import drawn_for
 
-from refsr.metrics.measures import trunks
 from refsr.metrics.measures.files import WEIGHT_FILES
 from refsr.metrics.measures.inception import Inception
+from refsr.networks import trunks
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ from torch import nn
 
 from refsr.core.errors import DataError
 from refsr.metrics.colour import luma
-from refsr.metrics.measures import MEASURES, available, build, trunks
+from refsr.metrics.measures import MEASURES, available, build
 from refsr.metrics.measures.building import Setting
 from refsr.metrics.measures.dists import structure_texture
 from refsr.metrics.measures.feature_distance import feature_distance
@@ -25,7 +25,8 @@ from refsr.metrics.measures.files import read, require
 from refsr.metrics.measures.inception import Inception
 from refsr.metrics.measures.niqe import niqe
 from refsr.metrics.measures.pair import as_tensor
-from refsr.metrics.measures.trunks import features_of
+from refsr.networks import trunks
+from refsr.networks.trunks import features_of
 
 TARGET = scene()
 DAMAGED = {"noisy": noisy(TARGET, 12), "blurred": blurred(TARGET, 1.5)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from refsr.interop.parity import learning, measures, networks, operators, resizing, samples
+from refsr.interop.parity import learning, measures, networks, operators, perceptual, resizing, samples
 from refsr.interop.parity.run import Runner
 
 RUNNERS: list[tuple[str, Runner | None]] = [
@@ -12,7 +12,7 @@ RUNNERS: list[tuple[str, Runner | None]] = [
     (r"loss terms of the GAN stage for a fixed generator output", None),
     (r"loss terms of the L1 stage for a fixed generator output", learning.l1_stage_losses),
     (r"gradient enhancement module GTEM as released", None),
-    (r"VGG19 feature used by the perceptual loss", None),
+    (r"VGG19 feature used by the perceptual loss", perceptual.vgg_features),
     (r"training sample from five 8-bit images", samples.rgtgan_samples),
     (r"learning rates seen by iterations 1", learning.learning_rates),
     (r"DCNv3 module as modified by RGTGAN", operators.layers),

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from refsr.metrics.fidelity import PEAK
-from refsr.metrics.measures import trunks
 from refsr.metrics.measures.building import Setting
 from refsr.metrics.measures.files import read, require
 from refsr.metrics.measures.pair import ImageMeasure, OnTensors, Remembered
+from refsr.networks import trunks
 
 # ImageNet's mean and deviation on [0, 1].
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)

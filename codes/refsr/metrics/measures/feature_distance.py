@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from refsr.metrics.fidelity import PEAK
-from refsr.metrics.measures import trunks
 from refsr.metrics.measures.building import Setting
 from refsr.metrics.measures.files import read, require
 from refsr.metrics.measures.pair import ImageMeasure, OnTensors, Remembered
+from refsr.networks import trunks
 
 # ImageNet's mean and deviation on [-1, 1], as LPIPS rounds them.
 SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)

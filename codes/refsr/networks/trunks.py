@@ -1,4 +1,4 @@
-"""AlexNet and VGG16 up to their last features, plain and shift-tolerant, with torchvision's numbering of layers."""
+"""AlexNet, VGG16 and VGG19 up to their last features, plain and shift-tolerant, layers numbered as torchvision does."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ Pool = Callable[[int], Sequence[nn.Module]]
 """Number of bands -> the layers that halve the sides."""
 
 VGG16_STAGES = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
+VGG19_STAGES = ((64, 64), (128, 128), (256,) * 4, (512,) * 4, (512,) * 4)
 VGG16_SMALLEST = 16
 BLURRED_VGG16_SMALLEST = 18
 ALEXNET_SMALLEST = 31
@@ -86,18 +87,30 @@ def blurred_max_pool(bands: int) -> Sequence[nn.Module]:
 
 
 def vgg16(pool: Pool = max_pool) -> Trunk:
-    """VGG16, tapped behind the last convolution of each stage."""
+    """VGG16, tapped behind the last convolution of each stage and its ReLU."""
+    layers, ends = _vgg(VGG16_STAGES, pool)
+    return Trunk(layers, ends)
+
+
+def vgg19_54() -> Trunk:
+    """VGG19, tapped at the last stage's last convolution before its ReLU, as perceptual losses have it."""
+    layers, ends = _vgg(VGG19_STAGES, max_pool)
+    return Trunk(layers, (ends[-1] - 1,))
+
+
+def _vgg(stages: Sequence[Sequence[int]], pool: Pool) -> tuple[list[nn.Module], list[int]]:
+    """The layers, and the index of each stage's last one."""
     layers: list[nn.Module] = []
-    taps = []
+    ends = []
     bands = 3
-    for stage in VGG16_STAGES:
+    for stage in stages:
         if layers:
             layers += pool(bands)
         for width in stage:
             layers += [nn.Conv2d(bands, width, 3, padding=1), nn.ReLU()]
             bands = width
-        taps.append(len(layers) - 1)
-    return Trunk(layers, taps)
+        ends.append(len(layers) - 1)
+    return layers, ends
 
 
 def alexnet() -> Trunk:
@@ -145,3 +158,22 @@ def _last_convolutions() -> list[nn.Module]:
 def features_of(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The tensors of a torchvision file that `Trunk.take` wants: `features.INDEX.weight` without the first word."""
     return {key.removeprefix("features."): value for key, value in state.items() if key.startswith("features.")}
+
+
+class Features(nn.Module):
+    """(B, 3, H, W) in [0, 1] -> the last features of a trunk, frozen; inputs are normalised as ImageNet's were."""
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, trunk: Trunk) -> None:
+        super().__init__()
+        self.trunk = trunk
+        for parameter in trunk.parameters():
+            parameter.requires_grad_(False)
+        self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).reshape(3, 1, 1), persistent=False)
+        self.register_buffer("deviation", torch.tensor([0.229, 0.224, 0.225]).reshape(3, 1, 1), persistent=False)
+
+    def forward(self, image: Tensor) -> Tensor:
+        features: Tensor = self.trunk((image - self.mean) / self.deviation)[-1]
+        return features
