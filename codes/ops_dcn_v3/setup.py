@@ -60,7 +60,7 @@ def main() -> int:
         cuda = "none"
         if nvcc:
             cuda_object = f"{folder}/cuda.o"
-            generate = [f"-gencode=arch=compute_{a},code=sm_{a}" for a in architectures]
+            generate = [f"-gencode=arch=compute_{a.split('_')[1]},code={a}" for a in architectures]
             host = ["-Xcompiler", "-fPIC", "--expt-relaxed-constexpr", "-lineinfo"]
             source = str(HERE / "src" / "cuda.cu")
             if _failed([nvcc, *common, *generate, *host, "-c", source, "-o", cuda_object]):
@@ -83,7 +83,7 @@ def main() -> int:
         stamp = {
             "torch": torch.__version__,
             "cuda": cuda,
-            "architectures": [f"sm_{a}" for a in architectures],
+            "architectures": architectures,
             "compiler": _said([*compiler, "--version"]).splitlines()[0],
             "machine": platform.machine(),
             "instructions": "AVX2" if vector else "baseline",
@@ -97,7 +97,7 @@ def main() -> int:
             else:
                 staged.write_text(json.dumps(stamp, indent=1) + "\n")
             staged.replace(arguments.output / name)
-    built_cuda = f"CUDA {cuda} ({', '.join(stamp['architectures'])})" if architectures else "no CUDA part"
+    built_cuda = f"CUDA {cuda} ({', '.join(architectures)})" if architectures else "no CUDA part"
     print(
         f"ops_dcn_v3: built CPU ({stamp['instructions']}), {built_cuda}, for torch {torch.__version__}:",
         arguments.output,
@@ -114,16 +114,20 @@ def _vector_flags(torch: object) -> list[str]:
 
 def _architectures(nvcc: str) -> list[str]:
     asked = os.environ.get("TORCH_CUDA_ARCH_LIST", "").replace(";", " ").split()
-    wanted = [one.removesuffix("+PTX").replace(".", "") for one in asked or NEWEST_KNOWN]
     known = set(_said([nvcc, "--list-gpu-code"]).split())
-    left = [one for one in wanted if f"sm_{one}" in known]
+    left = []
+    for one in asked or NEWEST_KNOWN:
+        number = one.removesuffix("+PTX").replace(".", "")
+        if f"sm_{number}" in known:
+            # With +PTX, code that newer GPUs finish compiling goes along.
+            left += [f"sm_{number}", *([f"compute_{number}"] if one.endswith("+PTX") else [])]
+        else:
+            print(f"ops_dcn_v3: this nvcc knows no architecture {one}; going on without it", file=sys.stderr)
+    if left:
+        return left
     # A compiler older than all that is wanted still builds for the newest that it knows.
-    return (
-        left
-        or sorted(
-            (one.removeprefix("sm_") for one in known if one.startswith("sm_")), key=lambda a: int(a.rstrip("af"))
-        )[-1:]
-    )
+    numbers = (one.removeprefix("sm_") for one in known if one.startswith("sm_"))
+    return [f"sm_{max(numbers, key=lambda number: int(number.rstrip('af')))}"]
 
 
 def _nvcc() -> str | None:

@@ -148,6 +148,50 @@ class TestDCNv3(OperatorContract):
         assert outcome.verdict is Verdict.PASSED, outcome
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+@pytest.mark.usefixtures("compiled")
+class TestDCNv3OnCUDA(OperatorContract):
+    backends = ("reference", "native")
+    types = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
+    jitter = 1e-10
+
+    @pytest.fixture(autouse=True)
+    def _served(self, compiled: native.Native) -> None:
+        reason = compiled.why_not(torch.empty(0, device="cuda"))
+        if reason is not None:
+            pytest.skip(reason)
+
+    def cases(self) -> list[tuple[list[Tensor], tuple[object, ...]]]:
+        return [([tensor.cuda() for tensor in tensors], numbers) for tensors, numbers in cases()]
+
+    def call(self, backend: str, tensors: Sequence[Tensor], numbers: tuple[object, ...]) -> Tensor:
+        with using(backend):
+            return dcnv3(*tensors, *numbers)  # type: ignore[arg-type]
+
+    def test_repeats_exactly(self) -> None:
+        """Where determinism is asked for; the reference has no such path there."""
+        torch.use_deterministic_algorithms(True)
+        try:
+            for tensors, numbers in self.cases():
+                for kind in self.types:
+                    given = [tensor.to(kind) for tensor in tensors]
+                    first, again = self.results("native", given, numbers), self.results("native", given, numbers)
+                    assert all(map(torch.equal, first, again))
+        finally:
+            torch.use_deterministic_algorithms(False)
+
+    def test_both_ways_of_summing_agree(self) -> None:
+        for tensors, numbers in self.cases():
+            free = self.results("native", tensors, numbers)
+            torch.use_deterministic_algorithms(True)
+            try:
+                fixed = self.results("native", tensors, numbers)
+            finally:
+                torch.use_deterministic_algorithms(False)
+            for one, other in zip(free, fixed, strict=True):
+                torch.testing.assert_close(one, other, atol=1e-9, rtol=1e-9)
+
+
 def test_no_offset_and_equal_masks_give_a_box_mean() -> None:
     image = torch.rand(1, 6, 5, 4)
     result = dcnv3(image, torch.zeros(1, 6, 5, 36), torch.full((1, 6, 5, 18), 1 / 9), 3, 1, 1, 1, 2, 1.0)
@@ -188,6 +232,23 @@ def test_the_layer_under_checkpointing_and_autocast(backend: str) -> None:
         with torch.autocast("cpu", torch.bfloat16):
             low = layer(x, feature)
         assert torch.allclose(low.float(), layer(x, feature), atol=0.05)
+
+
+@pytest.mark.parametrize(
+    ("built", "device", "serves"),
+    [
+        (["sm_80", "sm_90"], (9, 0), True),
+        (["sm_80"], (8, 9), True),
+        (["sm_86"], (8, 0), False),
+        (["sm_80", "sm_90"], (12, 0), False),
+        (["sm_80", "compute_90"], (12, 0), True),
+        (["compute_90"], (8, 0), False),
+        (["sm_90a"], (9, 0), True),
+        (["compute_90a"], (12, 0), False),
+    ],
+)
+def test_a_gpu_that_it_was_not_built_for_is_named(built: list[str], device: tuple[int, int], serves: bool) -> None:
+    assert native.runs_on(built, device) is serves
 
 
 def test_a_build_for_another_torch_is_left_aside(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

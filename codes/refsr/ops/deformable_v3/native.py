@@ -35,11 +35,34 @@ class Native:
             return self.reason
         if device not in TYPES:
             return f"there is no kernel for {device}"
-        if device == "cuda" and not self.stamp.get("architectures"):
-            return "built without a CUDA part"
+        if device == "cuda":
+            architectures = self.stamp.get("architectures")
+            if not architectures:
+                return "built without a CUDA part"
+            capability = torch.cuda.get_device_capability(input.device)
+            if not runs_on(architectures, capability):
+                return f"built for {', '.join(architectures)}, this GPU is sm_{capability[0]}{capability[1]}"
         if input.dtype not in TYPES[device]:
             return f"there is no kernel for {input.dtype} on {device}"
         return None
+
+
+def runs_on(architectures: list[str], capability: tuple[int, int]) -> bool:
+    """Whether a GPU of this compute capability runs code for one of these: sm_XY machine code, compute_XY to finish."""
+    for one in architectures:
+        kind, _, name = one.partition("_")
+        digits = name.rstrip("af")
+        built = int(digits[:-1]), int(digits[-1])
+        if name != digits:
+            # Of one architecture or family only; the family's rules are not ours to keep.
+            fits = built == capability
+        elif kind == "sm":
+            fits = built[0] == capability[0] and built[1] <= capability[1]
+        else:
+            fits = built <= capability
+        if fits:
+            return True
+    return False
 
 
 def load(folder: Path = FOLDER) -> Native:
