@@ -27,6 +27,7 @@ class TwoNetworks:
     """G and D that learn in turn, each from the other's output."""
 
     notes = ()
+    frozen = ()
     blueprints: Mapping[str, Any] = {}
 
     def __init__(self) -> None:
@@ -48,6 +49,7 @@ class TwoNetworks:
         memory["made"] = network(batch["lr"])
         loss = self.networks["D"](memory["made"]).square().mean()
         memory["made"] = memory["made"].detach()
+        memory.shown["mean"] = memory["made"].mean()
         return {"l_g": loss * (float("nan") if self.poison == "loss" else 1)}
 
     def _discriminator(self, network, batch, memory):
@@ -80,6 +82,7 @@ def test_only_the_phase_s_network_learns():
     outcome = stepper(task).step(1, batch())
     assert task.seen == [("G", True, False), ("D", False, True)]
     assert set(outcome.losses) == {"l_g", "l_d"}
+    assert set(outcome.shown) == {"mean"}
     assert all(one.requires_grad for network in task.networks.values() for one in network.parameters())
     assert not [one for one in task.networks["G"].parameters() if one.grad is None]
 
@@ -93,6 +96,7 @@ def test_parts_add_up_to_the_whole_batch(parts):
         torch.testing.assert_close(mine, theirs, rtol=1e-6, atol=1e-7)
     for name in first.losses:
         torch.testing.assert_close(first.losses[name], second.losses[name], rtol=1e-6, atol=0)
+    torch.testing.assert_close(first.shown, second.shown, rtol=1e-5, atol=1e-7)
 
 
 def test_gradients_are_cut_to_the_largest_norm():

@@ -80,6 +80,8 @@ def set_up(options: Options, group: Group) -> Setup:
     precision.require_safe(descriptor, task.blueprints["G"].network)
     for name, dataset in {"train": training_set, **validation_sets}.items():
         require_fit(descriptor, dataset[0], f"datasets.{name}")
+    for helper in task.frozen:
+        helper.to(group.device)
     for network in task.networks.values():
         network.to(group.device)
         if train.channels_last:

@@ -22,6 +22,8 @@ class Outcome:
     """What an iteration came to: weighted losses by name, and the norm of each network's gradient."""
 
     losses: dict[str, Tensor] = field(default_factory=dict)
+    shown: dict[str, Tensor] = field(default_factory=dict)
+    """What tasks tell beside their losses, such as a discriminator's mean scores."""
     norms: dict[str, Tensor] = field(default_factory=dict)
     skipped: list[str] = field(default_factory=list)
     """Networks whose step was left out because something was not finite."""
@@ -54,7 +56,7 @@ class Stepper:
         """Iteration number `step` on this process's share of the batch."""
         self._prepare(step)
         parts = list(_parts(batch, self.train.accumulation))
-        memories: list[Memory] = [{} for _ in parts]
+        memories = [Memory() for _ in parts]
         outcome = Outcome()
         for phase in self.task.phases(step):
             self._phase(phase, parts, memories, outcome)
@@ -72,6 +74,7 @@ class Stepper:
         key, network = phase.network, self.wrapped[phase.network]
         optimiser, scaler = self.task.optimisers[key], self.precision.scaler
         losses: dict[str, Tensor] = {}
+        shown: dict[str, Tensor] = {}
         with self._alone(key):
             optimiser.zero_grad(set_to_none=True)
             for number, (part, memory) in enumerate(zip(parts, memories, strict=True), 1):
@@ -82,10 +85,14 @@ class Stepper:
                     torch.autograd.backward(scaler.scale(total))
                 for name, term in terms.items():
                     losses[name] = losses.get(name, 0) + term.detach().float() / len(parts)
+                for name, value in memory.shown.items():
+                    shown[name] = shown.get(name, 0) + value.detach().float() / len(parts)
+                memory.shown = {}
         scaler.unscale_(optimiser)
         gradients = [one.grad for group in optimiser.param_groups for one in group["params"] if one.grad is not None]
         norm = torch.nn.utils.get_total_norm(gradients)
         outcome.losses |= losses
+        outcome.shown |= shown
         outcome.norms[key] = norm
         if not self._finite(key, losses, norm):
             outcome.skipped.append(key)

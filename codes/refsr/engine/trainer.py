@@ -204,7 +204,7 @@ class _Run:
         """The numbers of this iteration, and the speed since the last ones."""
         if self.journal is None:
             return
-        losses = {name: float(value) for name, value in outcome.losses.items()}
+        losses = {name: float(value) for name, value in (outcome.losses | outcome.shown).items()}
         rates = self.stepper.rates(self.step)
         speed = self._since * self.options.datasets["train"].batch_size / (time.perf_counter() - self._clock)
         memory = memory_peak(self.group.device)

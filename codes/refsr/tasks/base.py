@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -14,8 +14,15 @@ from refsr.tasks.blueprint import Blueprint
 Batch = Mapping[str, Any]
 """A collated sample: tensors (B, C, H, W) in [0, 1] by the sample's member names, and `name`."""
 
-Memory = MutableMapping[str, Tensor]
-"""What one phase of an iteration leaves for the next ones over the same batch, such as the restored image."""
+
+class Memory(dict[str, Tensor]):
+    """What one phase of an iteration leaves for the next ones over the same batch, such as the restored image."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shown: dict[str, Tensor] = {}
+        """Scalars that are logged beside the losses and not minimised."""
+
 
 Losses = dict[str, Tensor]
 """Weighted scalar terms by their logged names; the trainer minimises their sum."""
@@ -40,6 +47,8 @@ class Task(Protocol):
     """All trained networks by their published letters: G, D, D_grad."""
     optimisers: Mapping[str, Optimizer]
     """One a network, under the same key."""
+    frozen: Sequence[nn.Module]
+    """Networks that never learn, such as the perceptual one; they are moved to the run's device."""
     notes: Sequence[str]
     """What every log and report of a run must say, such as a stand-in for perceptual weights."""
 

@@ -29,6 +29,7 @@ class Regression:
         self.blueprints: Mapping[str, Blueprint] = {"G": Blueprint.of(options.network_G, options.scale)}
         self.networks: Mapping[str, nn.Module] = {"G": self.blueprints["G"].build()}
         self.optimisers: Mapping[str, Optimizer] = {"G": make_optimiser("G", self.networks["G"], self.train)}
+        self.frozen: Sequence[nn.Module] = ()
         self.notes: Sequence[str] = ()
         self._descriptor = descriptor_of(self.networks["G"])
 
