@@ -1,6 +1,7 @@
 // What the CPU and the CUDA part share: the numbers of one call and where a kernel point falls.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 
 #ifdef __CUDACC__
@@ -44,13 +45,12 @@ REFSR_BOTH Corners<A> corners(A px, A py, int64_t height, int64_t width) {
   // At -1 itself the value is zero, but not its slope: the cell to the right of a whole number gives it, here as inside.
   c.any = px >= A(-1) && py >= A(-1) && px < A(width) && py < A(height);
   if (!c.any) return c;
-  // Floor, exactly: truncating px + 1 would round a place just inside the far edge to a pixel beyond it.
-  c.x = static_cast<int64_t>(px);
-  c.y = static_cast<int64_t>(py);
-  c.x -= A(c.x) > px;
-  c.y -= A(c.y) > py;
-  c.left = px - A(c.x);
-  c.top = py - A(c.y);
+  // Not px + 1 truncated: that would round a place just inside the far edge to a pixel beyond it.
+  const A x = std::floor(px), y = std::floor(py);
+  c.x = static_cast<int64_t>(x);
+  c.y = static_cast<int64_t>(y);
+  c.left = px - x;
+  c.top = py - y;
   const bool l = c.x >= 0, r = c.x + 1 < width, t = c.y >= 0, b = c.y + 1 < height;
   c.inside[0] = t && l;
   c.inside[1] = t && r;
