@@ -21,8 +21,10 @@ NARROW = {"RRSNet": ["nf=4", "n_blocks=1", "deformable_groups=1"]}
 @pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.stem)
 def test_two_steps(file, places, tmp_path):
     shipped = load_options(file)
-    if not is_built("model", shipped.model) or not is_built("network", shipped.network_G.which):
-        pytest.skip(f"{shipped.model} with {shipped.network_G.which} is not part of this version")
+    networks = [section.which for section in (shipped.network_G, shipped.network_D) if section is not None]
+    missing = [name for name in networks if not is_built("network", name)]
+    if missing or not is_built("model", shipped.model):
+        pytest.skip(f"{shipped.model} with {', '.join(networks)} is not part of this version")
     words = [f"path.root={tmp_path}", "gpu_ids=[]", "train.niter=2", "train.val_freq=2", "val.max_images=1"]
     words += ["train.T_period=[2]", "train.lr_steps=[1]", "train.warmup_iter=-1"]
     words += [f"network_G.{word}" for word in NARROW[shipped.network_G.which]]

@@ -24,9 +24,9 @@ NAMES: dict[str, dict[str, str | None]] = {
     },
     "model": {
         "RRSNet_model": "refsr.tasks.regression:Regression",
-        "RRSGAN_model": None,
+        "RRSGAN_model": "refsr.tasks.twin_gan:TwinGAN",
         "RGTNet_model": "refsr.tasks.regression:Regression",
-        "RGTGAN_model": None,
+        "RGTGAN_model": "refsr.tasks.twin_gan:TwinGAN",
     },
     "dataset": {
         "reference": "refsr.data.sets.kinds:reference",

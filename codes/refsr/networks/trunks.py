@@ -98,6 +98,12 @@ def vgg19_54() -> Trunk:
     return Trunk(layers, (ends[-1] - 1,))
 
 
+def shift_tolerant_vgg16_53() -> Trunk:
+    """VGG16 with blurred pooling, tapped at the last stage's last convolution before its ReLU."""
+    layers, ends = _vgg(VGG16_STAGES, blurred_max_pool)
+    return Trunk(layers, (ends[-1] - 1,))
+
+
 def _vgg(stages: Sequence[Sequence[int]], pool: Pool) -> tuple[list[nn.Module], list[int]]:
     """The layers, and the index of each stage's last one."""
     layers: list[nn.Module] = []
@@ -158,6 +164,12 @@ def _last_convolutions() -> list[nn.Module]:
 def features_of(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The tensors of a torchvision file that `Trunk.take` wants: `features.INDEX.weight` without the first word."""
     return {key.removeprefix("features."): value for key, value in state.items() if key.startswith("features.")}
+
+
+def shift_tolerant_layers(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The same of a shift-tolerant LPIPS file: `net.sliceN.INDEX.weight`, blur kernels named `filt`."""
+    layers = {key.split(".", 2)[2]: value for key, value in state.items() if key.startswith("net.slice")}
+    return {key.replace(".filt", ".kernel"): value for key, value in layers.items()}
 
 
 class Features(nn.Module):

@@ -58,6 +58,11 @@ def comparison_losses(train: TrainOptions, restored: Tensor, target: Tensor) -> 
     if train.pixel_weight:
         losses["l_g_pix"] = train.pixel_weight * pixel_loss(restored, target, train.pixel_criterion)
     if train.gradient_pixel_weight:
-        padding: Padding = "full" if train.gradient_padding == 2 else "same"
-        losses["l_g_pix_grad"] = train.gradient_pixel_weight * gradient_loss(restored, target, padding)
+        distance = gradient_loss(restored, target, gradient_padding(train))
+        losses["l_g_pix_grad"] = train.gradient_pixel_weight * distance
     return losses
+
+
+def gradient_padding(train: TrainOptions) -> Padding:
+    """How image gradients of losses are padded, in the operator's words."""
+    return "full" if train.gradient_padding == 2 else "same"

@@ -70,9 +70,15 @@ class TrainOptions(Section):
         default="l1", description="absolute or squared difference of VGG features"
     )
     feature_weight: Weight = Field(default=0.0, description="weight of the perceptual loss")
-    gan_type: Literal["gan", "ragan"] = Field(
-        default="gan", description="plain or relativistic average adversarial loss"
+    feature_network: Literal["vgg19", "vgg16-st", "random"] = Field(
+        default="vgg19",
+        description="what the perceptual loss looks with: VGG19 as published, the VGG16 that stlpips-pytorch ships, or "
+        "a fixed random network; every log and report says so",
     )
+    gan_type: Literal["gan", "ragan", "lsgan", "hinge"] = Field(
+        default="gan", description="plain, relativistic average, least squares or hinge adversarial loss"
+    )
+    r1_weight: Weight = Field(default=0.0, description="weight of the discriminators' gradient penalty at real images")
     gan_weight: Weight = Field(default=0.0, description="weight of the generator's adversarial loss on images")
     gradient_gan_weight: Weight = Field(
         default=0.0, description="weight of the generator's adversarial loss on gradients"

@@ -64,9 +64,8 @@ def feature_distance(
 
 
 def shift_tolerant(trunk: trunks.Trunk, state: Mapping[str, Tensor]) -> FeatureDistance:
-    """LPIPS of one file: `net.sliceN.INDEX.weight`, blur kernels named `filt`, and the heads."""
-    layers = {key.split(".", 2)[2]: value for key, value in state.items() if key.startswith("net.slice")}
-    return feature_distance(trunk, {key.replace(".filt", ".kernel"): value for key, value in layers.items()}, state)
+    """LPIPS of one file: the trunk and the heads."""
+    return feature_distance(trunk, trunks.shift_tolerant_layers(state), state)
 
 
 def lpips(setting: Setting) -> ImageMeasure:

