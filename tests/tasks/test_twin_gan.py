@@ -149,7 +149,7 @@ def test_the_terms_and_their_weights(options, kind):
     assert float(found["l_g_fea"]) == pytest.approx(0.1 * float(pixel_loss(*features)), rel=1e-5)
     if kind == "gan":
         logits = task.networks["D_grad"](maps[0])
-        assert float(found["l_g_gan_grad"]) == pytest.approx(
+        assert float(found["l_g_gan_grad"].detach()) == pytest.approx(
             0.01 * float(nn.functional.softplus(-logits).mean().detach()), rel=1e-5
         )
     memory = Memory()
@@ -186,7 +186,7 @@ def test_stand_ins_for_the_perceptual_network_are_told(options, tmp_path, monkey
     assert "fixed random network" in (run.folder / "log.txt").read_text()
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.delenv("REFSR_WEIGHTS", raising=False)
-    with pytest.raises(DataError, match=r"perceptual network vgg19: vgg19-dcbb9e9d\.pth .*path\.perceptual_weights"):
+    with pytest.raises(DataError, match=r"perceptual network vgg19: vgg19-dcbb9e9d\.pth.*path\.perceptual_weights"):
         TwinGAN(options("train.feature_network=vgg19"))
     torch.save({"classifier.0.weight": torch.zeros(1)}, tmp_path / "other.pth")
     with pytest.raises(DataError, match=r"other\.pth: holds no weights of vgg19"):

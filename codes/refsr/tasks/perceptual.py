@@ -1,0 +1,77 @@
+"""The perceptual network of a run: which one, from which file, and what every report must say of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from refsr.core.errors import DataError
+from refsr.core.options.schema import Options
+from refsr.core.options.train import TrainOptions
+from refsr.core.seeding import torch_generator
+from refsr.metrics.measures.files import find, lack, read, read_state
+from refsr.networks.trunks import (
+    Features,
+    Trunk,
+    features_of,
+    shift_tolerant_layers,
+    shift_tolerant_vgg16_53,
+    vgg19_54,
+)
+
+FILES = {"vgg19": "vgg19", "vgg16-st": "st-lpips-vgg"}
+"""The weight file of each kind, by its name in the table of weight files."""
+
+
+def perceptual_network(options: Options, train: TrainOptions) -> tuple[Features, list[str]]:
+    """The frozen network of `train.feature_network`, and the notes that go with it."""
+    kind = train.feature_network
+    if kind == "random":
+        return Features(_drawn(options.run_seed)), [
+            "the perceptual loss looks at a fixed random network (train.feature_network: random), not at a trained one"
+        ]
+    given = options.path.perceptual_weights
+    file = given if given is not None and not given.is_dir() else find(FILES[kind], given)
+    if file is None:
+        raise DataError(
+            f"train.feature_weight {train.feature_weight:g} asks for the perceptual network {kind}: "
+            f"{lack(FILES[kind], option='path.perceptual_weights')}. "
+            "train.feature_network: vgg16-st or random does without VGG19"
+        )
+    return Features(_trained(kind, file, file == given)), _notes(kind, file)
+
+
+def _trained(kind: str, file: Path, given: bool) -> Trunk:
+    # A file that a person names may be any training of that network; one that was found must be the known one.
+    state = read_state(file) if given else read(FILES[kind], file)
+    trunk, layers = (
+        (vgg19_54(), features_of(state))
+        if kind == "vgg19"
+        else (shift_tolerant_vgg16_53(), shift_tolerant_layers(state))
+    )
+    try:
+        trunk.take(layers)
+    except RuntimeError as error:
+        first = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
+        raise DataError(f"{file}: holds no weights of {kind}: {first}") from error
+    return trunk
+
+
+def _notes(kind: str, file: Path) -> list[str]:
+    if kind == "vgg19":
+        return []
+    return [f"the perceptual loss looks at {kind} ({file.name}), not at VGG19 as published"]
+
+
+def _drawn(seed: int) -> Trunk:
+    """VGG19's layers with weights that keep the size of what goes through."""
+    trunk, generator = vgg19_54(), torch_generator(seed, "features")
+    for layer in trunk.layers:
+        if isinstance(layer, nn.Conv2d):
+            with torch.no_grad():
+                layer.weight.normal_(0, (2 / layer.weight[0].numel()) ** 0.5, generator=generator)
+                if layer.bias is not None:
+                    layer.bias.zero_()
+    return trunk

@@ -1,0 +1,126 @@
+"""Learning against two judges: a discriminator of images and its twin of gradient maps, after a stage without them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from refsr.core.errors import UsageError
+from refsr.core.options.schema import Options
+from refsr.losses.adversarial import discriminator_losses, generator_loss, gradient_penalty
+from refsr.losses.perceptual import perceptual_loss
+from refsr.ops import gradient_magnitude
+from refsr.tasks.base import Batch, Losses, Memory, Phase
+from refsr.tasks.blueprint import Blueprint
+from refsr.tasks.optimisers import make_optimiser
+from refsr.tasks.perceptual import perceptual_network
+from refsr.tasks.regression import comparison_losses, gradient_padding, required_train
+from refsr.tasks.restoring import descriptor_of, direct, network_inputs
+
+RESTORED = "restored"
+SUFFIXES = {"D": "", "D_grad": "_grad"}
+"""How the published names of losses tell the judges apart."""
+
+
+class TwinGAN:
+    """RRSGAN and RGTGAN as published: pixel losses before `l1_init`, then all of them."""
+
+    def __init__(self, options: Options) -> None:
+        self.train = required_train(options)
+        if options.network_D is None:
+            raise UsageError(f"{options.model} has discriminators, but the options have no section network_D")
+        blueprints = {"G": Blueprint.of(options.network_G, options.scale)}
+        weights = {"D": self.train.gan_weight, "D_grad": self.train.gradient_gan_weight}
+        self._judges = [key for key, weight in weights.items() if weight]
+        for key in self._judges:
+            blueprints[key] = Blueprint.of(options.network_D, options.scale)
+        self.blueprints: Mapping[str, Blueprint] = blueprints
+        self.networks: Mapping[str, nn.Module] = {key: one.build() for key, one in blueprints.items()}
+        self.optimisers: Mapping[str, Optimizer] = {
+            key: make_optimiser(key, network, self.train) for key, network in self.networks.items()
+        }
+        self.notes: Sequence[str] = ()
+        self.frozen: Sequence[nn.Module] = ()
+        self._features: nn.Module | None = None
+        if self.train.feature_weight:
+            self._features, self.notes = perceptual_network(options, self.train)
+            self.frozen = (self._features,)
+        self._descriptor = descriptor_of(self.networks["G"])
+        self._views: dict[str, Callable[[Tensor], Tensor]] = {"D": lambda image: image, "D_grad": self._gradients}
+
+    def phases(self, step: int) -> Sequence[Phase]:
+        train = self.train
+        if step < train.l1_init:
+            return (Phase("G", self._pixels),)
+        judged = [Phase(key, self._judging(key)) for key in self._judges]
+        due = step % train.D_update_ratio == 0 and step > train.D_init_iters
+        return (Phase("G", self._everything), *judged) if due else tuple(judged)
+
+    def _pixels(self, network: nn.Module, batch: Batch, memory: Memory) -> Losses:
+        """The stage without judges."""
+        return comparison_losses(self.train, network(*network_inputs(self._descriptor, batch)), batch["hr"])
+
+    def _everything(self, network: nn.Module, batch: Batch, memory: Memory) -> Losses:
+        """The generator's step; the judges see what it made before that step."""
+        restored = network(*network_inputs(self._descriptor, batch))
+        memory[RESTORED] = restored.detach()
+        return self.generator_losses(restored, batch["hr"])
+
+    def generator_losses(self, restored: Tensor, target: Tensor) -> Losses:
+        """All weighted terms of a restored image under their published names."""
+        train = self.train
+        losses = comparison_losses(train, restored, target)
+        if self._features is not None:
+            distance = perceptual_loss(self._features, restored, target, train.feature_criterion)
+            losses["l_g_fea"] = train.feature_weight * distance
+        for key in self._judges:
+            weight = train.gan_weight if key == "D" else train.gradient_gan_weight
+            losses[f"l_g_gan{SUFFIXES[key]}"] = weight * self._fooling(key, restored, target)
+        return losses
+
+    def _fooling(self, key: str, restored: Tensor, target: Tensor) -> Tensor:
+        """How far the judge is from taking restored images for targets."""
+        judge, view = self.networks[key], self._views[key]
+        logits = judge(view(restored))
+        if self.train.gan_type != "ragan":
+            return generator_loss(self.train.gan_type, logits)
+        with torch.no_grad():
+            real = judge(view(target))
+        return generator_loss("ragan", logits, real)
+
+    def _judging(self, key: str) -> Callable[[nn.Module, Batch, Memory], Losses]:
+        """A judge's step on the same restored images."""
+
+        def losses(network: nn.Module, batch: Batch, memory: Memory) -> Losses:
+            if RESTORED not in memory:
+                with torch.no_grad():
+                    memory[RESTORED] = self.networks["G"](*network_inputs(self._descriptor, batch))
+            return self.judge_losses(key, network, batch["hr"], memory[RESTORED], memory)
+
+        return losses
+
+    def judge_losses(self, key: str, judge: nn.Module, target: Tensor, restored: Tensor, memory: Memory) -> Losses:
+        """A judge's terms under their published names; its mean scores are told beside them."""
+        suffix, view = SUFFIXES[key], self._views[key]
+        real, fake = view(target).detach(), view(restored).detach()
+        if self.train.r1_weight:
+            real.requires_grad_()
+        # One pass for both: no layer looks at the batch as a whole.
+        on_real, on_fake = judge(torch.cat((real, fake))).chunk(2)
+        terms = discriminator_losses(self.train.gan_type, on_real, on_fake)
+        losses = {f"l_d_{name}{suffix}": term for name, term in zip(("real", "fake"), terms, strict=True)}
+        if self.train.r1_weight:
+            losses[f"l_d_r1{suffix}"] = self.train.r1_weight * gradient_penalty(on_real, real)
+        memory.shown |= {f"D_real{suffix}": on_real.detach().mean(), f"D_fake{suffix}": on_fake.detach().mean()}
+        return losses
+
+    def _gradients(self, image: Tensor) -> Tensor:
+        """The gradient maps that the twin judges, in float32."""
+        return gradient_magnitude(image.float(), gradient_padding(self.train))
+
+    @staticmethod
+    def restore(network: nn.Module, batch: Batch) -> Tensor:
+        return direct(network, batch)
