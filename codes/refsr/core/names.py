@@ -14,11 +14,11 @@ from refsr.core.errors import NotBuiltError, UsageError, suggestion
 NAMES: dict[str, dict[str, str | None]] = {
     "network": {
         "RRSNet": "refsr.networks.rrsnet:RRSNet",
-        "RGTNet": None,
+        "RGTNet": "refsr.networks.rgtnet:RGTNet",
         "TSFNet": None,
         "RefDiff": None,
         "SpecGAN": None,
-        "discriminator_vgg_128": None,
+        "discriminator_vgg_128": "refsr.networks.discriminator:VGGDiscriminator",
         "RRSNet_arch": "RRSNet",
         "RGTNet_arch": "RGTNet",
     },

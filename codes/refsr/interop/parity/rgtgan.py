@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-from refsr.interop.parity import learning, measures, networks, operators, perceptual, resizing, samples
+from refsr.interop.parity import learning, measures, networks, operators, perceptual, resizing, rgtgan_networks, samples
 from refsr.interop.parity.run import Runner
 
 RUNNERS: list[tuple[str, Runner | None]] = [
-    (r"pyramid, cascading, deformable alignment alone \('paper' variant: offsets from the dense branch\)", None),
+    (
+        r"pyramid, cascading, deformable alignment alone \('paper' variant: offsets from the dense branch\)",
+        rgtgan_networks.alignment,
+    ),
     (r"[0-9]+ optimiser steps of the generator in the L1 stage on one fixed batch", None),
-    (r"pyramid, cascading, deformable alignment alone \(release\)", None),
+    (r"pyramid, cascading, deformable alignment alone \(release\)", rgtgan_networks.alignment),
     (r"loss terms of the GAN stage for a fixed generator output", None),
     (r"loss terms of the L1 stage for a fixed generator output", learning.l1_stage_losses),
-    (r"gradient enhancement module GTEM as released", None),
+    (r"gradient enhancement module GTEM as released", rgtgan_networks.gtem),
     (r"VGG19 feature used by the perceptual loss", perceptual.vgg_features),
     (r"training sample from five 8-bit images", samples.rgtgan_samples),
     (r"learning rates seen by iterations 1", learning.learning_rates),
     (r"DCNv3 module as modified by RGTGAN", operators.layers),
-    (r"whole generator RGTNet as released", None),
-    (r"dense multi-kernel offset branch", None),
+    (r"whole generator RGTNet as released", rgtgan_networks.whole_rgtnet),
+    (r"dense multi-kernel offset branch", rgtgan_networks.dense_offset),
     (r"DCNv3 module as in InternImage", operators.layers),
     (r"relevance attention module RAM", networks.relevance),
-    (r"dense-restore-residual block", None),
+    (r"dense-restore-residual block", rgtgan_networks.dense_restore),
     (r"gradient magnitude operators", operators.gradient_maps),
     (r"PSNR and SSIM on 8-bit pairs", measures.rgtgan_measures),
     (r"feature encoder for images", networks.encoders),
     (r"MATLAB-like bicubic resize", resizing.matlab_runs),
-    (r"texture transfer of RGTNet", None),
+    (r"texture transfer of RGTNet", rgtgan_networks.texture),
     (r"DCNv3 sampling operator", operators.sampling),
-    (r"whole generator RGTNet", None),
-    (r"discriminator_vgg_128", None),
+    (r"whole generator RGTNet", rgtgan_networks.whole_rgtnet),
+    (r"discriminator_vgg_128", rgtgan_networks.discriminator),
     (r"content extractor", networks.content_extractors),
 ]

@@ -49,24 +49,34 @@ class Conversion:
 
 
 def convert(
-    published: Mapping[str, Tensor], network: nn.Module, keys: Mapping[str, str], dead: Sequence[Dead]
+    published: Mapping[str, Tensor],
+    network: nn.Module,
+    keys: Mapping[str, str],
+    dead: Sequence[Dead],
+    transposed: str | None = None,
 ) -> Conversion:
-    """`keys` leads from the network's keys to the published ones; the network's shapes are the ones expected."""
+    """`keys` leads from the network's keys to the published ones; the network's shapes are the ones expected.
+
+    Kernels under published keys that match `transposed` are those of transposed convolutions where ours are ordinary.
+    """
     done = Conversion()
     wanted = network.state_dict()
     unnamed = set(wanted) ^ set(keys)
     if unnamed:
         raise ValueError(f"the key map and the network differ in {sorted(unnamed)[:3]}")
     for ours, theirs in keys.items():
+        expected = wanted[ours]
+        turns = transposed is not None and expected.dim() == 4 and re.fullmatch(transposed, theirs) is not None
+        shape = tuple(turned(expected).shape if turns else expected.shape)
         if theirs not in published:
             done.missing.append(theirs)
-        elif published[theirs].shape != wanted[ours].shape:
-            found, expected = tuple(published[theirs].shape), tuple(wanted[ours].shape)
-            done.misshapen.append(f"{theirs}: has shape {found}, expected {expected}")
+        elif published[theirs].shape != shape:
+            done.misshapen.append(f"{theirs}: has shape {tuple(published[theirs].shape)}, expected {shape}")
         elif not published[theirs].is_floating_point():
             done.misshapen.append(f"{theirs}: has type {published[theirs].dtype}, expected floating point")
         else:
-            done.weights[ours] = published[theirs].detach().to(torch.float32).contiguous()
+            weight = published[theirs].detach().to(torch.float32)
+            done.weights[ours] = (turned(weight) if turns else weight).contiguous()
     for key in published.keys() - set(keys.values()):
         for rule in dead:
             if re.fullmatch(rule.pattern, key):
@@ -77,3 +87,8 @@ def convert(
     for listed in (*done.dropped.values(), done.left_over):
         listed.sort()
     return done
+
+
+def turned(kernel: Tensor) -> Tensor:
+    """A transposed convolution's kernel (in, out, k, k) <-> the ordinary one's (out, in, k, k), stride one both."""
+    return kernel.transpose(0, 1).flip(2, 3)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from torch import Tensor
@@ -16,6 +16,8 @@ LEVELS = 3
 """The published networks enlarge by four: levels at full, half and quarter size."""
 
 SIZES = ("small", "medium", "large")
+
+DCNV2_LEAVES = ("weight", "bias", "conv_offset_mask.weight", "conv_offset_mask.bias")
 
 DEAD = (
     Dead(r"get_g_nopadding\.weight_[hv]", "fixed kernels of the gradient operator"),
@@ -30,13 +32,12 @@ def rrsnet_options(published: Mapping[str, Tensor]) -> dict[str, Any]:
     for key in (first, gradient, offsets):
         if key not in published or published[key].dim() != 4:
             raise DataError(f"no RRSNet weights: {key!r} is missing or no 4-D kernel")
-    blocks = {int(found[1]) for key in published if (found := re.match(r"content_extractor\.body\.(\d+)\.", key))}
     return {
         "scale": 2 ** (LEVELS - 1),
         "channels": published[first].shape[1],
         "nf": published[first].shape[0],
         "nf_grad": published[gradient].shape[0],
-        "n_blocks": max(blocks, default=-1) + 1,
+        "n_blocks": chain_length(published, "content_extractor.body"),
         "deformable_groups": max(1, published[offsets].shape[0] // 27),
     }
 
@@ -55,11 +56,12 @@ def rrsnet_keys(blocks: int) -> dict[str, str]:
     modules = {
         **encoder_keys("encoder", "Encoder"),
         **encoder_keys("gradient_encoder", "Encoder_grad"),
-        **alignment_keys("alignment", "gpcd_align"),
+        **fusion_keys("alignment", "gpcd_align"),
+        **offset_keys("alignment", "gpcd_align"),
         **content_keys("content", "content_extractor", blocks),
         **texture_keys("texture", "texture_transfer", blocks),
     }
-    return with_parameters(modules) | deformable_keys("alignment", "gpcd_align")
+    return with_parameters(modules) | deformable_keys("alignment", "gpcd_align", DCNV2_LEAVES)
 
 
 def with_parameters(modules: Mapping[str, str]) -> dict[str, str]:
@@ -70,12 +72,12 @@ def with_parameters(modules: Mapping[str, str]) -> dict[str, str]:
 def encoder_keys(ours: str, theirs: str) -> dict[str, str]:
     """Encoder modules."""
     levels = {f"levels.{level}": f"conv{level + 1}.0" for level in range(LEVELS)}
-    return _under(ours, theirs, {"enter": "layer_f.0", **levels})
+    return under(ours, theirs, {"enter": "layer_f.0", **levels})
 
 
 def content_keys(ours: str, theirs: str, blocks: int) -> dict[str, str]:
     """Content extractor modules."""
-    return _under(ours, theirs, {"head": "head.0", **_chain("body", "body", blocks)})
+    return under(ours, theirs, {"head": "head.0", **chain_keys("body", "body", blocks)})
 
 
 def relevance_keys(ours: str, theirs: str) -> dict[str, str]:
@@ -86,7 +88,7 @@ def relevance_keys(ours: str, theirs: str) -> dict[str, str]:
         "shift_hidden": "add_conv1",
         "shift": "add_conv2",
     }
-    return _under(ours, theirs, convolutions)
+    return under(ours, theirs, convolutions)
 
 
 def texture_keys(ours: str, theirs: str, blocks: int) -> dict[str, str]:
@@ -95,31 +97,35 @@ def texture_keys(ours: str, theirs: str, blocks: int) -> dict[str, str]:
     for stage, size in enumerate(SIZES):
         modules |= relevance_keys(f"stages.{stage}.relevance", f"ram_head_{size}")
         modules[f"stages.{stage}.merge"] = f"head_{size}.0"
-        modules |= _chain(f"stages.{stage}.body", f"body_{size}", blocks)
+        modules |= chain_keys(f"stages.{stage}.body", f"body_{size}", blocks)
         if stage < len(SIZES) - 1:
             modules[f"enlargements.{stage}"] = f"tail_{size}.0"
-    return _under(ours, theirs, modules)
+    return under(ours, theirs, modules)
 
 
-def alignment_keys(ours: str, theirs: str) -> dict[str, str]:
-    """Alignment modules but the deformable layers."""
-    modules: dict[str, str] = {"cascade_fusion": "cas_fea_conv"}
+def fusion_keys(ours: str, theirs: str) -> dict[str, str]:
+    """Alignment modules that work on what was moved."""
+    levels = {f"fusions.{level}": f"L{level + 1}_fea_conv" for level in range(LEVELS)}
+    return under(ours, theirs, {"cascade_fusion": "cas_fea_conv", **levels})
+
+
+def offset_keys(ours: str, theirs: str) -> dict[str, str]:
+    """Alignment modules that find the moves, level by level."""
+    modules: dict[str, str] = {}
     for level in range(LEVELS):
-        modules[f"fusions.{level}"] = f"L{level + 1}_fea_conv"
         steps = ("compare", "settle") if level == LEVELS - 1 else ("compare", "merge", "settle")
         for number, step in enumerate(steps, 1):
             modules[f"offsets.{level}.{step}"] = f"L{level + 1}_offset_conv{number}"
     for number, step in enumerate(("compare", "settle"), 1):
         modules[f"cascade_offset.{step}"] = f"cas_offset_conv{number}"
-    return _under(ours, theirs, modules)
+    return under(ours, theirs, modules)
 
 
-def deformable_keys(ours: str, theirs: str) -> dict[str, str]:
+def deformable_keys(ours: str, theirs: str, leaves: Sequence[str]) -> dict[str, str]:
     """Parameters of the alignment's deformable layers, whose own keys are the published ones."""
-    leaves = ("weight", "bias", "conv_offset_mask.weight", "conv_offset_mask.bias")
     return {
         f"{mine}.{leaf}": f"{published}.{leaf}"
-        for mine, published in _under(ours, theirs, dict(sampler_keys())).items()
+        for mine, published in under(ours, theirs, dict(sampler_keys())).items()
         for leaf in leaves
     }
 
@@ -131,12 +137,19 @@ def sampler_keys() -> Iterator[tuple[str, str]]:
     yield "cascade_sampler", "cas_dcnpack"
 
 
-def _chain(ours: str, theirs: str, blocks: int) -> dict[str, str]:
+def chain_keys(ours: str, theirs: str, blocks: int) -> dict[str, str]:
+    """The convolutions of residual blocks."""
     pairs = (("first", "body.0"), ("second", "body.2"))
     return {f"{ours}.{block}.{one}": f"{theirs}.{block}.{other}" for block in range(blocks) for one, other in pairs}
 
 
-def _under(ours: str, theirs: str, modules: Mapping[str, str]) -> dict[str, str]:
+def chain_length(published: Mapping[str, Tensor], chain: str) -> int:
+    """How many residual blocks the keys show."""
+    blocks = {int(found[1]) for key in published if (found := re.match(rf"{re.escape(chain)}\.(\d+)\.", key))}
+    return max(blocks, default=-1) + 1
+
+
+def under(ours: str, theirs: str, modules: Mapping[str, str]) -> dict[str, str]:
     """Both sides below a parent each; no parent where that is empty."""
     mine, published = (f"{parent}." if parent else "" for parent in (ours, theirs))
     return {f"{mine}{one}": f"{published}{other}" for one, other in modules.items()}

@@ -8,6 +8,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from refsr.networks.blocks.window import Window
 from refsr.ops import dcnv2
 
 LOG = logging.getLogger(__name__)
@@ -56,6 +57,11 @@ class DCNv2(nn.Module):
         if self.warn_above is not None and x.device.type == "cpu" and not torch.compiler.is_compiling():
             self._look_at(offset)
         return dcnv2(x, offset, mask, self.weight, self.bias, self.stride, self.padding, self.dilation)
+
+    def sees(self, output: Window) -> tuple[Window, Window]:
+        """The windows of what is moved, moves left out, and of the feature that moves it."""
+        window = output.conv(self.dilation * (self.weight.shape[-1] - 1) + 1)
+        return window, window
 
     def _look_at(self, offset: Tensor) -> None:
         assert self.warn_above is not None

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from refsr.core.errors import OperatorError
+from refsr.networks.blocks.window import Window
 from refsr.ops import dcnv3
 
 
@@ -102,3 +103,17 @@ class DCNv3FromFeature(DCNv3):
                 f"DCNv3: feature has shape {tuple(feature.shape)}, expected the input's {tuple(x.shape)}"
             )
         return self.sample(x, self.dw_conv(x.permute(0, 3, 1, 2)), feature)
+
+
+class AligningDCNv3(DCNv3FromFeature):
+    """The same on channels first: (B, C, H, W) moved by a feature (B, C, H, W) -> (B, C, H, W)."""
+
+    def forward(self, x: Tensor, feature: Tensor) -> Tensor:  # type: ignore[override]
+        return super().forward(x.permute(0, 2, 3, 1), feature.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+    def sees(self, output: Window) -> tuple[Window, Window]:
+        """The windows of what is moved, moves left out, and of the feature that moves it."""
+        kernel, _, _, dilation, *_ = self.geometry
+        look = self.dw_conv[0]
+        assert isinstance(look, nn.Conv2d)
+        return output.conv(dilation * (kernel - 1) + 1).joined(output.conv(look.kernel_size[0])), output

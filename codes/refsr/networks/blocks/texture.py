@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from refsr.networks.blocks.drr import DenseRestore
 from refsr.networks.blocks.relevance import RelevanceAttention
 from refsr.networks.blocks.residual import ResidualChain
 from refsr.networks.blocks.window import Window
@@ -39,7 +40,7 @@ class TextureTransfer(nn.Module):
     """
 
     def __init__(
-        self, channels: int, out_channels: int, blocks: int, levels: int, refine: nn.Module | None = None
+        self, channels: int, out_channels: int, blocks: int, levels: int, refine: DenseRestore | None = None
     ) -> None:
         super().__init__()
         self.stages = nn.ModuleList(TextureStage(channels, blocks) for _ in range(levels))
@@ -59,12 +60,15 @@ class TextureTransfer(nn.Module):
         return result
 
     def sees(self, output: Window) -> tuple[Window, list[Window]]:
-        """The windows of the content and of each map under a window of the residual; `refine` is not known here."""
+        """The windows of the content and of each map under a window of the residual."""
         window = output.conv(times=2)
         maps: list[Window] = []
         for level, stage in reversed(list(enumerate(self.stages))):
             assert isinstance(stage, TextureStage)
-            window = stage.relevance.sees(stage.body.sees(window).conv())
+            merged = stage.body.sees(window)
+            if self.refine is not None:
+                merged = self.refine.sees(merged)
+            window = stage.relevance.sees(merged.conv())
             maps.append(window)
             if level:
                 window = window.pixel_shuffle().conv()

@@ -34,6 +34,10 @@ class Window:
         """The smallest window that holds both."""
         return Window(min(self.first, other.first), max(self.last, other.last))
 
+    def shifted(self, pixels: int) -> Window:
+        """The same pixels counted from one that lies `pixels` to the left of the former first one."""
+        return Window(self.first + pixels, self.last + pixels)
+
     def halo(self, factor: int = 1) -> int:
         """How many pixels, `factor` times as large, are needed around the first one of those."""
         return max(0, -(self.first // factor), self.last // factor)

@@ -1,0 +1,45 @@
+"""Published discriminator weights: of images, and of gradient maps, which are built alike."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+
+from refsr.core.errors import DataError
+from refsr.interop.weights.conversion import Conversion, convert
+from refsr.networks.discriminator import HALVINGS, SMALLEST, VGGDiscriminator
+
+
+def discriminator_options(published: Mapping[str, Tensor]) -> dict[str, Any]:
+    """The constructor's keywords that fit these tensors; the head is always the published one."""
+    first, last, hidden = "conv0_0.weight", f"conv{HALVINGS - 1}_1.weight", "linear1.weight"
+    for key, sides in {first: 4, last: 4, hidden: 2}.items():
+        if key not in published or published[key].dim() != sides:
+            raise DataError(f"no discriminator_vgg_128 weights: {key!r} is missing or has not {sides} dimensions")
+    places = published[hidden].shape[1] // max(1, published[last].shape[0])
+    return {
+        "in_nc": published[first].shape[1],
+        "nf": published[first].shape[0],
+        "head": "linear",
+        "crop_size": SMALLEST * max(1, math.isqrt(places)),
+    }
+
+
+def import_discriminator(published: Mapping[str, Tensor]) -> tuple[VGGDiscriminator, Conversion]:
+    """The discriminator that the tensors are for, with whatever fits loaded, and what became of each key."""
+    network = VGGDiscriminator(**discriminator_options(published))
+    done = convert(published, network, discriminator_keys(), ())
+    network.load_state_dict(done.weights, strict=False)
+    return network, done
+
+
+def discriminator_keys() -> dict[str, str]:
+    """Our keys beside the published ones."""
+    keys = {"layers.0.bias": "conv0_0.bias"}
+    keys |= {f"layers.{at}.weight": f"conv{at // 2}_{at % 2}.weight" for at in range(2 * HALVINGS)}
+    for ours, theirs in {"hidden": "linear1", "judge": "linear2"}.items():
+        keys |= {f"{ours}.{leaf}": f"{theirs}.{leaf}" for leaf in ("weight", "bias")}
+    return keys

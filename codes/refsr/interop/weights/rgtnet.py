@@ -1,0 +1,144 @@
+"""Published RGTNet weights: their keys beside ours, dead ones in either reading, and the options off their shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+
+from refsr.core.errors import DataError
+from refsr.interop.weights import rrsnet
+from refsr.interop.weights.conversion import Conversion, Dead, convert
+from refsr.interop.weights.rrsnet import (
+    LEVELS,
+    chain_keys,
+    chain_length,
+    deformable_keys,
+    encoder_keys,
+    under,
+    with_parameters,
+)
+from refsr.networks.blocks.gtem import Enlarge
+from refsr.networks.rgtnet import Offsets, RGTNet
+
+TRANSPOSED = r"(.*\.)?dconv_.*\.weight"
+"""Published keys of kernels that belong to transposed convolutions of stride one."""
+
+DCNV3_LEAVES = tuple(
+    f"{layer}.{leaf}"
+    for layer in ("dw_conv.0", "dw_conv.1.1", "offset", "mask", "input_proj", "output_proj")
+    for leaf in ("weight", "bias")
+)
+
+_UNTOUCHED = (
+    *rrsnet.DEAD,
+    Dead(r"(gpcd_align\.)?(L[123]_)?offset_head_conv[12]\.(weight|bias)", "offset heads that no path touches"),
+    Dead(
+        r"(gpcd_align\.)?(L[123]_)?offset_tail\.[0-9]+\.body\.[02]\.(weight|bias)", "offset tails that no path touches"
+    ),
+)
+
+DEAD: Mapping[Offsets, tuple[Dead, ...]] = {
+    "released": (
+        *_UNTOUCHED,
+        Dead(r"(gpcd_align\.)?DenseRes\..*", "the dense branch, whose result the released code leaves"),
+    ),
+    "dense": (
+        *_UNTOUCHED,
+        Dead(
+            r"(gpcd_align\.)?(L[123]|cas)_offset_conv[123]\.(weight|bias)",
+            "comparisons level by level, in whose place the dense branch moves the samples",
+        ),
+    ),
+}
+"""What never reaches the output, by the reading of DIDConv."""
+
+
+def rgtnet_options(
+    published: Mapping[str, Tensor], offsets: Offsets = "released", enlarge: Enlarge = "released"
+) -> dict[str, Any]:
+    """The constructor's keywords that fit these tensors in a reading."""
+    first, gradient = "Encoder.layer_f.0.weight", "Encoder_grad_ori.layer_f.0.weight"
+    mask = "gpcd_align.L1_dcnpack.mask.weight"
+    for key, sides in {first: 4, gradient: 4, mask: 2}.items():
+        if key not in published or published[key].dim() != sides:
+            raise DataError(f"no RGTNet weights: {key!r} is missing or has not {sides} dimensions")
+    return {
+        "scale": 2 ** (LEVELS - 1),
+        "channels": published[first].shape[1],
+        "nf": published[first].shape[0],
+        "nf_grad": published[gradient].shape[0],
+        "n_blocks": chain_length(published, "content_extractor.body"),
+        "deformable_groups": max(1, published[mask].shape[0] // 9),
+        "gtem_blocks": chain_length(published, "GTEM.res_dense"),
+        "offsets": offsets,
+        "enlarge": enlarge,
+    }
+
+
+def import_rgtnet(
+    published: Mapping[str, Tensor], offsets: Offsets = "released", enlarge: Enlarge = "released"
+) -> tuple[RGTNet, Conversion]:
+    """The network that the tensors are for, with whatever fits loaded into it, and what became of each key."""
+    options = rgtnet_options(published, offsets, enlarge)
+    network = RGTNet(**options)
+    keys = rgtnet_keys(options["n_blocks"], options["gtem_blocks"], offsets)
+    done = convert(published, network, keys, DEAD[offsets], TRANSPOSED)
+    network.load_state_dict(done.weights, strict=False)
+    return network, done
+
+
+def rgtnet_keys(blocks: int, gtem_blocks: int = 16, offsets: Offsets = "released") -> dict[str, str]:
+    """Our keys beside the published ones, of all weights that a reading uses."""
+    modules = {
+        **encoder_keys("encoder", "Encoder"),
+        **encoder_keys("gradient_encoder", "Encoder_grad_ori"),
+        **gtem_keys("enhance", "GTEM", gtem_blocks),
+        **alignment_keys("alignment", "gpcd_align", offsets),
+        **rrsnet.content_keys("content", "content_extractor", blocks),
+        **texture_keys("texture", "texture_transfer", blocks),
+    }
+    return with_parameters(modules) | deformable_keys("alignment", "gpcd_align", DCNV3_LEAVES)
+
+
+def alignment_keys(ours: str, theirs: str, offsets: Offsets) -> dict[str, str]:
+    """Alignment modules but the deformable layers."""
+    if offsets == "released":
+        moves = rrsnet.offset_keys(ours, theirs)
+    else:
+        moves = under(ours, theirs, dense_offset_keys("dense", "DenseRes"))
+    return rrsnet.fusion_keys(ours, theirs) | moves
+
+
+def dense_offset_keys(ours: str, theirs: str) -> dict[str, str]:
+    """Modules of the dense branch."""
+    looks = {f"look.{at}": f"conv{side}" for at, side in enumerate((3, 5, 7))}
+    return under(ours, theirs, {"compare": "offset_conv1", **looks, "join": "offset_conv2"})
+
+
+def texture_keys(ours: str, theirs: str, blocks: int) -> dict[str, str]:
+    """Texture transfer modules, the shared dense-restore-residual block among them."""
+    return rrsnet.texture_keys(ours, theirs, blocks) | under(ours, theirs, drr_keys("refine", ""))
+
+
+def drr_keys(ours: str, theirs: str) -> dict[str, str]:
+    """Modules of a dense-restore-residual block."""
+    looks = {f"dense.look.{at}": f"dconv_ud{at + 1}.0" for at in range(3)}
+    mixes = {f"dense.mix.{at}": f"dconv_ud{at + 4}.0" for at in range(3)}
+    return under(ours, theirs, {**looks, **mixes, "dense.join": "dconv_ud7.0"})
+
+
+def gtem_keys(ours: str, theirs: str, blocks: int) -> dict[str, str]:
+    """Modules of GTEM."""
+    modules = {
+        **{f"shrink.{at}": f"conv_e{number}.0" for at, number in enumerate((1, 2, 3, 4, 5, 7))},
+        **drr_keys("restore", ""),
+        **chain_keys("body", "res_dense", blocks),
+        "widen": "conv_e8.0",
+        **{f"attend.{at}": f"dconv_m{number}.0" for at, number in enumerate((3, 4, 5))},
+        "narrow": "dconv_m6.0",
+        **{f"enlarge.{at}": f"dconv_d{number}.0" for at, number in enumerate((3, 4))},
+        "leave": "dconv_fusion2.0",
+    }
+    return under(ours, theirs, modules)

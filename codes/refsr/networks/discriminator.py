@@ -1,0 +1,87 @@
+"""The discriminator of RRSGAN and RGTGAN: VGG-like, without normalisation; its twin judges gradient maps."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm as normalised
+
+from refsr.core.errors import OperatorError, UsageError, suggestion
+
+NAME = "discriminator_vgg_128"
+
+Head = Literal["linear", "pooled"]
+HEADS = ("linear", "pooled")
+
+HALVINGS = 5
+SMALLEST = 2**HALVINGS
+"""Shortest side (pixels) that leaves something to judge."""
+
+HIDDEN = 100
+
+
+class VGGDiscriminator(nn.Module):
+    """(B, in_nc, H, W) -> logits (B, 1): how much an image, or a map of gradients, looks like a real one.
+
+    Five halvings, nf to 8 nf features. `head` linear is the published one: it looks at every place, so it takes crops
+    of one size, `crop_size` (whatever its name says, 256 as published), and gradient maps two pixels larger. `pooled`
+    looks at the mean over all places and takes any size from 32 on. `spectral_norm` bounds each layer's slope by one.
+    """
+
+    def __init__(
+        self,
+        in_nc: int = 3,
+        nf: int = 64,
+        head: Head = "linear",
+        crop_size: int = 256,
+        spectral_norm: bool = False,
+    ) -> None:
+        super().__init__()
+        _check(in_nc, nf, head, crop_size)
+        self.head = head
+        self.side = crop_size // SMALLEST
+        widths = (in_nc, *(nf * min(8, 2**halving) for halving in range(HALVINGS)))
+        self.layers = nn.ModuleList()
+        for halving in range(HALVINGS):
+            before, after = widths[halving], widths[halving + 1]
+            # Only the very first layer has a bias.
+            self.layers.append(nn.Conv2d(before, after, 3, padding=1, bias=halving == 0))
+            self.layers.append(nn.Conv2d(after, after, 4, stride=2, padding=1, bias=False))
+        self.hidden = nn.Linear(widths[-1] * (self.side**2 if head == "linear" else 1), HIDDEN)
+        self.judge = nn.Linear(HIDDEN, 1)
+        if spectral_norm:
+            for layer in (*self.layers, self.hidden, self.judge):
+                normalised(layer)
+
+    def forward(self, image: Tensor) -> Tensor:
+        self.require_size(image.shape[2], image.shape[3])
+        for layer in self.layers:
+            image = F.leaky_relu(layer(image), 0.2)
+        features = image.flatten(1) if self.head == "linear" else image.mean(dim=(2, 3))
+        logits: Tensor = self.judge(F.leaky_relu(self.hidden(features), 0.2))
+        return logits
+
+    def require_size(self, height: int, width: int) -> None:
+        """An OperatorError unless images of this size can be judged."""
+        given = f"{NAME}: an input of {height} x {width} pixels"
+        if min(height, width) < SMALLEST:
+            raise OperatorError(f"{given}, it takes {SMALLEST} a side or more")
+        if self.head == "linear" and not height // SMALLEST == width // SMALLEST == self.side:
+            least = self.side * SMALLEST
+            raise OperatorError(
+                f"{given}, its linear head takes {least} to {least + SMALLEST - 1} a side; crop_size {height} makes "
+                "one for crops of that size, head pooled one for any"
+            )
+
+
+def _check(in_nc: int, nf: int, head: str, crop_size: int) -> None:
+    for option, value in {"in_nc": in_nc, "nf": nf}.items():
+        if value < 1:
+            raise UsageError(f"{NAME}: {option} is {value}, expected 1 or more")
+    if head not in HEADS:
+        hint = suggestion(str(head), HEADS)
+        raise UsageError(f"{NAME}: head {head!r} is not known{hint} (known: {', '.join(HEADS)})")
+    if crop_size < SMALLEST:
+        raise UsageError(f"{NAME}: crop_size is {crop_size}, expected {SMALLEST} or more")
