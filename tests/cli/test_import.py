@@ -7,7 +7,10 @@ import torch
 
 from refsr.cli.main import main
 from refsr.engine.model_file import read_model
+from refsr.interop.weights.conversion import turned
+from refsr.interop.weights.rgtnet import rgtnet_keys
 from refsr.interop.weights.rrsnet import rrsnet_keys
+from refsr.networks.rgtnet import RGTNet
 from refsr.networks.rrsnet import RRSNet
 
 
@@ -30,6 +33,26 @@ def test_weights_are_brought_in_and_dropped_keys_named(source, capsys):
     assert isinstance(network, RRSNet)
     assert card.model == "RRSNet_model"
     assert card.origin["imported_from"] == "G.pth"
+
+
+def test_another_network_is_found_out_and_its_reading_chosen(tmp_path, capsys):
+    made = RGTNet(nf=6, n_blocks=0, nf_grad=2, deformable_groups=2, gtem_blocks=0, offsets="dense")
+    weights, keys = made.state_dict(), rgtnet_keys(0, 0, "dense")
+    source = tmp_path / "G.pth"
+    published = {theirs: weights[ours] for ours, theirs in keys.items()}
+    torch.save(
+        {key: turned(one) if "dconv" in key and one.dim() == 4 else one for key, one in published.items()}, source
+    )
+    words = ["--offsets", "dense", "--enlarge", "pixel_shuffle"]
+    assert main(["import", str(source), *words]) == 0
+    assert "RGTNet (scale 4, channels 3, nf 6," in capsys.readouterr().out
+    network, card = read_model(source.with_suffix(".safetensors"))
+    assert isinstance(network, RGTNet)
+    assert card.blueprint.keywords["enlarge"] == "pixel_shuffle"
+    assert torch.equal(network.enhance.leave.weight, made.enhance.leave.weight)
+    # The released reading wants keys that are not there.
+    assert main(["import", str(source), "--overwrite"]) == 1
+    assert "gpcd_align.L1_offset_conv1.weight: is missing" in capsys.readouterr().err
 
 
 def test_an_older_result_is_kept(source, capsys):

@@ -1,4 +1,4 @@
-"""The published numbers of RRSNet, of the blocks it shares, and of the L1 stage."""
+"""The published numbers of RRSNet and RGTNet, of their blocks and discriminator, and of the L1 stage."""
 
 from __future__ import annotations
 
@@ -26,6 +26,16 @@ CASES = Path(__file__).resolve().parents[1] / "parity"
         "rgtgan-ram",
         "rgtgan-schedules",
         "rgtgan-loss-l1",
+        "rgtgan-align",
+        "rgtgan-align-dense",
+        "rgtgan-dense-offset",
+        "rgtgan-discriminator",
+        "rgtgan-drr",
+        "rgtgan-gtem",
+        "rgtgan-rgtnet",
+        "rgtgan-rgtnet-dense",
+        "rgtgan-rgtnet-small",
+        "rgtgan-texture-transfer",
     ],
 )
 def test_the_published_numbers(name):
@@ -33,17 +43,49 @@ def test_the_published_numbers(name):
     assert outcome.verdict is Verdict.PASSED, outcome
 
 
-def test_the_probes_are_answered_too():
+@pytest.mark.parametrize("name", ["rrsgan-rrsnet-small", "rgtgan-rgtnet-small", "rgtgan-discriminator"])
+def test_the_probes_are_answered_too(name):
     """Probes may be left out, so a case passes without them; ours are all there."""
-    case = Case.load(CASES / "rrsgan-rrsnet-small")
+    case = Case.load(CASES / name)
     _, runner = find_runner(case)
     assert runner is not None
-    assert set(case.expected()) == set(runner(case))
+    assert set(case.expected()) <= set(runner(case))
 
 
-def test_a_spoilt_weight_is_noticed(monkeypatch):
-    case = Case.load(CASES / "rrsgan-align")
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("rrsgan-align", "L2_dcnpack.conv_offset_mask.bias"),
+        ("rgtgan-align", "L2_offset_conv2.weight"),
+        ("rgtgan-align-dense", "DenseRes.conv7.weight"),
+        ("rgtgan-drr", "dconv_ud4.0.weight"),
+        ("rgtgan-gtem", "dconv_d4.0.weight"),
+        ("rgtgan-texture-transfer", "t.dconv_ud2.0.weight"),
+    ],
+)
+def test_a_spoilt_weight_is_noticed(monkeypatch, name, key):
+    case = Case.load(CASES / name)
     state = case.state()
-    state["L2_dcnpack.conv_offset_mask.bias"] = np.roll(state["L2_dcnpack.conv_offset_mask.bias"], 1)
+    state[key] = np.roll(state[key], 1)
     monkeypatch.setattr(Case, "state", lambda self: state)
     assert run_case(case).verdict is Verdict.FAILED
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [("rgtgan-align", "DenseRes.conv7.weight"), ("rgtgan-align-dense", "cas_offset_conv2.weight")],
+)
+def test_what_a_reading_leaves_does_not_matter(monkeypatch, name, key):
+    case = Case.load(CASES / name)
+    state = case.state()
+    state[key] = state[key] + 1
+    monkeypatch.setattr(Case, "state", lambda self: state)
+    assert run_case(case).verdict is Verdict.PASSED
+
+
+def test_another_reading_is_noticed(monkeypatch):
+    case = Case.load(CASES / "rgtgan-align")
+    monkeypatch.setitem(case.meta, "config", {**case.config, "variant": "dense"})
+    assert run_case(case).verdict is Verdict.FAILED
+    monkeypatch.setitem(case.meta, "config", {**case.config, "variant": "other"})
+    assert run_case(case).verdict is Verdict.NOT_BUILT

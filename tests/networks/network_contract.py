@@ -24,8 +24,10 @@ class NetworkContract(ABC):
 
     scales: tuple[int, ...] = (4,)
     bands: tuple[int, ...] = (1, 3, 5)
+    bounded: bool = True
+    """Whether the network has a halo; one that says so by mistake, or fails to, is found out."""
     halo_bound: int = 64
-    """The halo of the network that `small_halo` makes may not be larger, or the test of it takes too long."""
+    """The halo of the network that `build` makes may not be larger, or the test of it takes too long."""
 
     @abstractmethod
     def build(self, scale: int = 4, channels: int = 3) -> nn.Module: ...
@@ -183,21 +185,24 @@ class NetworkContract(ABC):
         """Exactly: the inputs that an output block's gradient reaches end at the halo."""
         for scale in self.scales:
             network, descriptor = self.made(scale, live=True)
-            halo = descriptor.halo
-            assert halo is not None
+            halo, multiple = descriptor.halo, descriptor.multiple
+            assert (halo is not None) == self.bounded
+            if halo is None:
+                continue
             assert halo <= self.halo_bound
             self.freeze_sampling(network)
             network = network.double()
-            # One row of low-resolution pixels is enough for what happens along it.
-            height = descriptor.multiple
-            reach = -(-(halo + 2) // descriptor.multiple) * descriptor.multiple
-            inputs = [one.double().requires_grad_() for one in self.inputs(descriptor, height, 2 * reach + 1)]
-            block = network(*inputs)[..., scale * reach : scale * (reach + 1)]
+            # A few rows of low-resolution pixels are enough for what happens along them.
+            reach = -(-(halo + 2) // multiple) * multiple
+            length = 2 * reach + multiple
+            inputs = [one.double().requires_grad_() for one in self.inputs(descriptor, multiple, length)]
+            block = network(*inputs)[..., scale * reach : scale * (reach + multiple)]
             farthest = 0
-            for column in range(scale):
+            for column in range(scale * multiple):
+                pixel = reach + column // scale
                 for one, slope in zip(
                     inputs, torch.autograd.grad(block[..., column].sum(), inputs, retain_graph=True), strict=True
                 ):
-                    reached = slope.abs().amax(dim=(0, 1, 2)).nonzero().flatten() // (one.shape[-1] // (2 * reach + 1))
-                    farthest = max(farthest, reach - int(reached.min()), int(reached.max()) - reach)
+                    reached = slope.abs().amax(dim=(0, 1, 2)).nonzero().flatten() // (one.shape[-1] // length)
+                    farthest = max(farthest, pixel - int(reached.min()), int(reached.max()) - pixel)
             assert farthest == halo
