@@ -14,7 +14,7 @@ from refsr.engine.trainer import train
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 SHIPPED = sorted((REPOSITORY / "options").glob("*/*.yml"))
-NARROW = {"RRSNet": ["nf=4", "n_blocks=1", "deformable_groups=1"]}
+NARROW = {name: ["nf=4", "n_blocks=1", "deformable_groups=1"] for name in ("RRSNet", "RGTNet")}
 """Keywords that make a network small, by its name."""
 
 
@@ -33,7 +33,10 @@ def test_two_steps(file, places, tmp_path):
         words += [f"datasets.{name}.{key}={value}" for key, value in made.items()]
         words += [f"datasets.{name}.dataroot_{key}={places / folder}" for key, folder in (("GT", "HR"), ("Ref", "Ref"))]
         words += [f"datasets.{name}.dataroot_{key}=null" for key in ("LQ", "LQ_UX4", "Ref_DUX4")]
-    words += ["datasets.train.batch_size=2", "datasets.train.GT_size=16", "datasets.train.n_workers=0"]
+    words += ["datasets.train.batch_size=2", "datasets.train.GT_size=32", "datasets.train.n_workers=0"]
+    if shipped.network_D is not None:
+        # Both stages in two steps; nobody has VGG19's weights here.
+        words += ["network_D.nf=4", "network_D.head=pooled", "train.l1_init=2", "train.feature_network=random"]
     finished = train(load_options(file, words), ALONE)
     assert read_checkpoint(finished.folder / "checkpoints" / "2").step == 2
     assert "(1 images, rgb-uint8-border4): psnr" in (finished.folder / "log.txt").read_text()
