@@ -46,10 +46,15 @@ class TwinGAN:
         self.frozen: Sequence[nn.Module] = ()
         self._features: nn.Module | None = None
         if self.train.feature_weight:
-            self._features, self.notes = perceptual_network(options, self.train)
-            self.frozen = (self._features,)
+            features, self.notes = perceptual_network(options, self.train)
+            self.look_with(features)
         self._descriptor = descriptor_of(self.networks["G"])
         self._views: dict[str, Callable[[Tensor], Tensor]] = {"D": lambda image: image, "D_grad": self._gradients}
+
+    def look_with(self, features: nn.Module) -> None:
+        """Compares images in the features of this frozen network."""
+        self._features = features
+        self.frozen = (features,)
 
     def phases(self, step: int) -> Sequence[Phase]:
         train = self.train

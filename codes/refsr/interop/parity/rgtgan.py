@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from refsr.interop.parity import learning, measures, networks, operators, perceptual, resizing, rgtgan_networks, samples
+from refsr.interop.parity import (
+    adversarial,
+    learning,
+    measures,
+    networks,
+    operators,
+    perceptual,
+    resizing,
+    rgtgan_networks,
+    samples,
+)
 from refsr.interop.parity.run import Runner
 
 RUNNERS: list[tuple[str, Runner | None]] = [
@@ -12,7 +22,7 @@ RUNNERS: list[tuple[str, Runner | None]] = [
     ),
     (r"[0-9]+ optimiser steps of the generator in the L1 stage on one fixed batch", None),
     (r"pyramid, cascading, deformable alignment alone \(release\)", rgtgan_networks.alignment),
-    (r"loss terms of the GAN stage for a fixed generator output", None),
+    (r"loss terms of the GAN stage for a fixed generator output", adversarial.gan_stage_losses),
     (r"loss terms of the L1 stage for a fixed generator output", learning.l1_stage_losses),
     (r"gradient enhancement module GTEM as released", rgtgan_networks.gtem),
     (r"VGG19 feature used by the perceptual loss", perceptual.vgg_features),
