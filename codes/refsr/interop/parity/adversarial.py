@@ -18,6 +18,9 @@ from refsr.interop.weights.discriminator import import_discriminator
 from refsr.tasks.base import Memory
 from refsr.tasks.twin_gan import TwinGAN
 
+SMALL = {"which_model_G": "RRSNet", "nf": 4, "n_blocks": 0, "deformable_groups": 1}
+"""The image is given, so nothing is asked of the generator."""
+
 WEIGHTS = {
     "l_g_pix": "pixel_weight",
     "l_g_pix_grad": "gradient_pixel_weight",
@@ -36,7 +39,7 @@ def gan_stage_losses(case: Case) -> Answers:
         model="RGTGAN_model",
         scale=4,
         datasets={},
-        network_G=GeneratorOptions(which_model_G="RRSNet", nf=4, n_blocks=0, deformable_groups=1),
+        network_G=GeneratorOptions.model_validate(SMALL),
         network_D=DiscriminatorOptions(which_model_D="discriminator_vgg_128"),
         train=train,
     )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from refsr.core.options.network import GeneratorOptions
 from refsr.core.options.schema import Options
@@ -18,9 +18,9 @@ from refsr.engine.precision import Precision
 from refsr.engine.schedules import Schedule
 from refsr.engine.stepping import Stepper
 from refsr.interop.parity.case import Case
-from refsr.interop.parity.networks import rrsnet
 from refsr.interop.parity.run import Answers
-from refsr.interop.weights.rrsnet import rrsnet_keys, rrsnet_options
+from refsr.interop.weights.rgtnet import import_rgtnet, rgtnet_keys, rgtnet_options
+from refsr.interop.weights.rrsnet import import_rrsnet, rrsnet_keys, rrsnet_options
 from refsr.losses.gradient import gradient_loss
 from refsr.losses.pixel import pixel_loss
 from refsr.tasks.regression import Regression
@@ -66,16 +66,31 @@ def learning_rates(case: Case) -> Answers:
 
 
 def rrsnet_steps(case: Case) -> Answers:
+    """RRSNet's first steps."""
+    state = {key: torch.from_numpy(array) for key, array in case.state().items()}
+    network, done = import_rrsnet(state)
+    done.require_complete(case.name)
+    return _steps(case, network, "RRSNet", rrsnet_options(state), rrsnet_keys(case.config["n_blocks"]))
+
+
+def rgtnet_steps(case: Case) -> Answers:
+    """RGTNet's first steps."""
+    state = {key: torch.from_numpy(array) for key, array in case.state().items()}
+    network, done = import_rgtnet(state)
+    done.require_complete(case.name)
+    options = rgtnet_options(state)
+    return _steps(case, network, "RGTNet", options, rgtnet_keys(case.config["n_blocks"], options["gtem_blocks"]))
+
+
+def _steps(case: Case, start: nn.Module, name: str, keywords: Mapping[str, Any], keys: Mapping[str, str]) -> Answers:
     """The trainer's first steps on one batch: losses, gradient norms at the first step, how far each parameter went."""
     config = case.config
-    start = rrsnet(case)
-    keywords = rrsnet_options({key: torch.from_numpy(array) for key, array in case.state().items()})
     options = Options(
         name=case.name,
-        model="RRSNet_model",
-        scale=start.scale,
+        model=f"{name}_model",
+        scale=keywords["scale"],
         datasets={},
-        network_G=GeneratorOptions(which_model_G="RRSNet", **keywords),
+        network_G=GeneratorOptions(which_model_G=name, **keywords),
         train=TrainOptions(niter=config["steps"], **config["train"]),
     )
     task = Regression(options)
@@ -84,7 +99,7 @@ def rrsnet_steps(case: Case) -> Answers:
     members = {"LQ": "lr", "LQ_UX4": "lr_up", "Ref": "ref", "Ref_DUX4": "ref_down", "GT": "hr"}
     batch: dict[str, Any] = {members[name]: torch.from_numpy(array) for name, array in case.inputs().items()}
     batch["name"] = [case.name] * len(batch["lr"])
-    ours = {theirs: mine for mine, theirs in rrsnet_keys(config["n_blocks"]).items()}
+    ours = {theirs: mine for mine, theirs in keys.items()}
     parameters, before = dict(task.networks["G"].named_parameters()), dict(start.named_parameters())
     losses: list[list[float]] = []
     answers: dict[str, npt.ArrayLike] = {}

@@ -20,7 +20,7 @@ RUNNERS: list[tuple[str, Runner | None]] = [
         r"pyramid, cascading, deformable alignment alone \('paper' variant: offsets from the dense branch\)",
         rgtgan_networks.alignment,
     ),
-    (r"[0-9]+ optimiser steps of the generator in the L1 stage on one fixed batch", None),
+    (r"[0-9]+ optimiser steps of the generator in the L1 stage on one fixed batch", learning.rgtnet_steps),
     (r"pyramid, cascading, deformable alignment alone \(release\)", rgtgan_networks.alignment),
     (r"loss terms of the GAN stage for a fixed generator output", adversarial.gan_stage_losses),
     (r"loss terms of the L1 stage for a fixed generator output", learning.l1_stage_losses),
