@@ -57,7 +57,7 @@ def _activated(x: Tensor) -> Tensor:
 
 def recomputed(part: nn.Module) -> None:
     """Makes a part keep its inputs only."""
-    part.forward = functools.partial(checkpoint, part.forward, use_reentrant=False)  # type: ignore[method-assign]
+    part.forward = functools.partial(checkpoint, part.forward, use_reentrant=False)
 
 
 def measure(block: str, way: str, side: int, batch: int) -> dict[str, float]:
