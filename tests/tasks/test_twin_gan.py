@@ -14,7 +14,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from refsr.core.errors import DataError
+from refsr.core.errors import DataError, RefsrError
 from refsr.core.names import NAMES
 from refsr.core.options.load import load_options
 from refsr.core.options.schema import Options
@@ -163,6 +163,13 @@ def test_a_gradient_penalty_by_option(options):
     losses = stepper.step(1, batch()).losses
     assert {"l_d_r1", "l_d_r1_grad"} <= set(losses)
     assert float(losses["l_d_r1"]) > 0
+
+
+def test_crops_that_a_judge_cannot_take_are_told_before_the_first_step(options, monkeypatch):
+    monkeypatch.setitem(NAMES["network"], "discriminator_vgg_128", "refsr.networks.discriminator:VGGDiscriminator")
+    with pytest.raises(RefsrError, match="16"):
+        TwinGAN(options("network_D.head=linear"))
+    assert TwinGAN(options("network_D.head=pooled", "datasets.train.GT_size=32")).networks
 
 
 def test_a_judge_without_weight_is_not_there(options):

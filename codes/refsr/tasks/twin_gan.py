@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +24,14 @@ from refsr.tasks.restoring import descriptor_of, direct, network_inputs
 RESTORED = "restored"
 SUFFIXES = {"D": "", "D_grad": "_grad"}
 """How the published names of losses tell the judges apart."""
+
+
+@runtime_checkable
+class TakesSizes(Protocol):
+    """A judge that does not take images of every size."""
+
+    def require_size(self, height: int, width: int) -> None:
+        """Raises for a size that it cannot take."""
 
 
 class TwinGAN:
@@ -49,7 +58,20 @@ class TwinGAN:
             features, self.notes = perceptual_network(options, self.train)
             self.look_with(features)
         self._descriptor = descriptor_of(self.networks["G"])
+        self._require_crops(options)
         self._views: dict[str, Callable[[Tensor], Tensor]] = {"D": lambda image: image, "D_grad": self._gradients}
+
+    def _require_crops(self, options: Options) -> None:
+        """Asks each judge about the size of crops now: its stage may begin days later."""
+        side = options.datasets["train"].GT_size if "train" in options.datasets else None
+        if side is None:
+            return
+        wider = 2 if gradient_padding(self.train) == "full" else 0
+        for key in self._judges:
+            judge = self.networks[key]
+            if isinstance(judge, TakesSizes):
+                seen = side + (wider if key == "D_grad" else 0)
+                judge.require_size(seen, seen)
 
     def look_with(self, features: nn.Module) -> None:
         """Compares images in the features of this frozen network."""
