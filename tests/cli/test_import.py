@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 
 from refsr.cli.main import main
 from refsr.engine.model_file import read_model
+from refsr.interop.parity.case import Case
 from refsr.interop.weights.conversion import turned
+from refsr.interop.weights.discriminator import discriminator_keys
 from refsr.interop.weights.rgtnet import rgtnet_keys
 from refsr.interop.weights.rrsnet import rrsnet_keys
 from refsr.networks.rgtnet import RGTNet
 from refsr.networks.rrsnet import RRSNet
+
+PARITY = Path(__file__).resolve().parents[1] / "parity"
 
 
 @pytest.fixture
@@ -53,6 +59,37 @@ def test_another_network_is_found_out_and_its_reading_chosen(tmp_path, capsys):
     # The released reading wants keys that are not there.
     assert main(["import", str(source), "--overwrite"]) == 1
     assert "gpcd_align.L1_offset_conv1.weight: is missing" in capsys.readouterr().err
+
+
+FILES = {
+    "250000_G.pth": ("rrsgan-rrsnet-small", "RRSNet", rrsnet_keys(2)),
+    "250000_D.pth": ("rgtgan-discriminator", "discriminator_vgg_128", discriminator_keys()),
+    "300000_G.pth": ("rgtgan-rgtnet-small", "RGTNet", rgtnet_keys(2)),
+    "300000_D_grad.pth": ("rgtgan-discriminator", "discriminator_vgg_128", discriminator_keys()),
+}
+"""What the published runs leave, by shapes and keys: generators, and judges of images and of gradients."""
+
+
+@pytest.mark.parametrize("prefix", ["", "module."])
+@pytest.mark.parametrize("name", FILES)
+def test_every_published_file_comes_in_and_every_key_is_accounted_for(name, prefix, tmp_path, capsys):
+    case, network, keys = FILES[name]
+    state = {key: torch.from_numpy(array) for key, array in Case.load(PARITY / case).state().items()}
+    torch.save({f"{prefix}{key}": tensor for key, tensor in state.items()}, tmp_path / name)
+    assert main(["import", str(tmp_path / name), "--list"]) == 0
+    first, *lines = capsys.readouterr().out.splitlines()
+    assert f": {network} (" in first
+    assert first.endswith(f", {len(keys)} tensors")
+    listed = [line.strip() for line in lines if line.startswith("  ")]
+    assert sorted(listed) == sorted(set(state) - set(keys.values()))
+    counts = [int(line.split()[1].rstrip(":")) for line in lines if line.startswith("dropped")]
+    assert sum(counts) == len(listed)
+    found = read_model((tmp_path / name).with_suffix(".safetensors"))[0].state_dict()
+    for ours, theirs in keys.items():
+        wanted = state[theirs]
+        if "dconv_" in theirs and wanted.dim() == 4:
+            wanted = wanted.transpose(0, 1).flip(2, 3)
+        assert torch.equal(found[ours], wanted), theirs
 
 
 def test_an_older_result_is_kept(source, capsys):

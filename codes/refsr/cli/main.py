@@ -29,6 +29,7 @@ COMMANDS = {
     "store": ("refsr.cli.store", "look at, verify or repair a store"),
     "restore": ("refsr.cli.restore", "make images sharp with a model file and a reference"),
     "import": ("refsr.cli.import_weights", "bring in published weights"),
+    "export": ("refsr.cli.export", "write weights as the published code keeps them"),
     "parity": ("refsr.cli.parity", "run parity cases against published numbers"),
     "info": ("refsr.cli.info", "show what is built, which operators serve, and why not the others"),
 }

@@ -16,13 +16,12 @@ from refsr.data.images import Array
 from refsr.data.ranges import Range
 from refsr.data.sample import Unit
 from refsr.data.sets.paired import MaskReading
-from refsr.engine.checkpoint import WEIGHTS, steps
+from refsr.engine.checkpoint import AVERAGE, WEIGHTS, steps
 from refsr.engine.model_file import ModelCard, read_model
 from refsr.engine.restoring.inputs import Given, GivenSource, ImageLike, Reading, opened, read_mask
 from refsr.engine.restoring.layout import automatic, lay_out
 from refsr.engine.restoring.tiling import Restore, pieces
 from refsr.engine.run_folder import RunFolder
-from refsr.engine.snapshot import AVERAGE
 from refsr.engine.validation.weights import newest_weights
 from refsr.tasks.restoring import descriptor_of
 
@@ -135,18 +134,21 @@ def load(path: str | Path, device: str | torch.device | None = None) -> Restorer
     return Restorer(network, card, chosen_device(device))
 
 
-def model_file(path: Path) -> Path:
-    """The model file that `path` is, or that its folder holds; an averaged copy comes first."""
+def model_file(path: Path, letter: str = "G", averaged: bool = True) -> Path:
+    """The model file that `path` is, or that its folder holds of a network; an averaged copy comes first if wanted."""
     if path.suffix in (".pth", ".pt") and path.is_file():
         raise DataError(f"{path}: is no model file of refsr; refsr import {path} makes one of published weights")
     if not path.is_dir():
         return path
-    for name in (AVERAGE, "G"):
-        if (path / f"{name}{WEIGHTS}").is_file():
-            return path / f"{name}{WEIGHTS}"
-    if not steps(RunFolder(path).checkpoints):
-        raise DataError(f"{path}: is no folder of a run with a checkpoint; expected one, or a {WEIGHTS} file")
-    return newest_weights(path)
+    held = path
+    if not any((path / f"{name}{WEIGHTS}").is_file() for name in (AVERAGE, "G", letter)):
+        if not steps(RunFolder(path).checkpoints):
+            raise DataError(f"{path}: is no folder of a run with a checkpoint; expected one, or a {WEIGHTS} file")
+        held = newest_weights(path).parent
+    for name in (AVERAGE, letter) if letter == "G" and averaged else (letter,):
+        if (held / f"{name}{WEIGHTS}").is_file():
+            return held / f"{name}{WEIGHTS}"
+    raise DataError(f"{held}: holds no weights of {letter}")
 
 
 def chosen_device(wanted: str | torch.device | None) -> torch.device:

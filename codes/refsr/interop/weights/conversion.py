@@ -65,9 +65,7 @@ def convert(
     if unnamed:
         raise ValueError(f"the key map and the network differ in {sorted(unnamed)[:3]}")
     for ours, theirs in keys.items():
-        expected = wanted[ours]
-        turns = transposed is not None and expected.dim() == 4 and re.fullmatch(transposed, theirs) is not None
-        shape = tuple(turned(expected).shape if turns else expected.shape)
+        shape = tuple(in_published_form(wanted[ours], theirs, transposed).shape)
         if theirs not in published:
             done.missing.append(theirs)
         elif published[theirs].shape != shape:
@@ -76,7 +74,7 @@ def convert(
             done.misshapen.append(f"{theirs}: has type {published[theirs].dtype}, expected floating point")
         else:
             weight = published[theirs].detach().to(torch.float32)
-            done.weights[ours] = (turned(weight) if turns else weight).contiguous()
+            done.weights[ours] = in_published_form(weight, theirs, transposed).contiguous()
     for key in published.keys() - set(keys.values()):
         for rule in dead:
             if re.fullmatch(rule.pattern, key):
@@ -87,6 +85,12 @@ def convert(
     for listed in (*done.dropped.values(), done.left_over):
         listed.sort()
     return done
+
+
+def in_published_form(weight: Tensor, theirs: str, transposed: str | None) -> Tensor:
+    """Ours as the published code keeps it under the key `theirs`, and back: what is done is its own inverse."""
+    turns = transposed is not None and weight.dim() == 4 and re.fullmatch(transposed, theirs) is not None
+    return turned(weight) if turns else weight
 
 
 def turned(kernel: Tensor) -> Tensor:

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from torch import Tensor
 
 from refsr.core.errors import DataError
 from refsr.interop.weights.conversion import Conversion, convert
+from refsr.interop.weights.layout import JUDGE_SIDE, JUDGE_WIDTH, discriminator_layout
+from refsr.interop.weights.publishing import Form
 from refsr.networks.discriminator import HALVINGS, SMALLEST, VGGDiscriminator
+
+PUBLISHED: Mapping[str, Collection[Any]] = {
+    "nf": (JUDGE_WIDTH,),
+    "head": ("linear",),
+    "crop_size": range(JUDGE_SIDE * SMALLEST, (JUDGE_SIDE + 1) * SMALLEST),
+    "spectral_norm": (False,),
+}
+"""What the published code has as constants."""
 
 
 def discriminator_options(published: Mapping[str, Tensor]) -> dict[str, Any]:
@@ -34,6 +44,11 @@ def import_discriminator(published: Mapping[str, Tensor]) -> tuple[VGGDiscrimina
     done = convert(published, network, discriminator_keys(), ())
     network.load_state_dict(done.weights, strict=False)
     return network, done
+
+
+def discriminator_form(options: Mapping[str, Any]) -> Form:
+    """How the published code keeps a discriminator of published widths."""
+    return Form(discriminator_layout(options["in_nc"]), discriminator_keys())
 
 
 def discriminator_keys() -> dict[str, str]:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor, nn
 
 from refsr.core.errors import DataError, UsageError
+from refsr.core.names import resolve
+from refsr.interop.weights import discriminator, rgtnet, rrsnet
 from refsr.interop.weights.conversion import Conversion
-from refsr.interop.weights.discriminator import discriminator_options, import_discriminator
+from refsr.interop.weights.publishing import Form, require_published
 from refsr.interop.weights.reading import Published
-from refsr.interop.weights.rgtnet import import_rgtnet, rgtnet_options
-from refsr.interop.weights.rrsnet import import_rrsnet, rrsnet_options
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,11 @@ class Family:
     mark: str
     options: Callable[..., dict[str, Any]]
     bring: Callable[..., tuple[nn.Module, Conversion]]
+    form: Callable[[Mapping[str, Any]], Form]
+    published: Mapping[str, Collection[Any]]
+    """The keywords that the published code has as constants."""
+    free: tuple[str, ...]
+    """Those that it knows, or that its state shows."""
     readings: tuple[str, ...] = ()
     """Keywords of both functions that the tensors do not show."""
 
@@ -39,12 +45,59 @@ class Family:
                 raise UsageError(f"{self.network} has no readings of {name} to choose from; leave it out")
         return self.options(published, **given), self.bring(published, **given)[1]
 
+    def form_of(self, keywords: Mapping[str, Any]) -> Form:
+        """How the published code keeps a network built with these keywords; a DataError if it cannot."""
+        parameters = inspect.signature(resolve("network", self.network)).parameters
+        defaults = {name: parameter.default for name, parameter in parameters.items()}
+        options = {**defaults, **keywords}
+        # The published code has nothing of a keyword that it neither knows nor has as a constant.
+        unknown = {name: (defaults.get(name),) for name in options if name not in self.free}
+        require_published(self.network, options, unknown | dict(self.published))
+        return self.form(options)
+
 
 FAMILIES = (
-    Family("RGTNet", "RGTNet_model", r"GTEM\.", rgtnet_options, import_rgtnet, ("offsets", "enlarge")),
-    Family("RRSNet", "RRSNet_model", r"gpcd_align\.|Encoder_grad\.", rrsnet_options, import_rrsnet),
-    Family("discriminator_vgg_128", "RGTGAN_model", r"conv[0-9]_[01]\.", discriminator_options, import_discriminator),
+    Family(
+        "RGTNet",
+        "RGTNet_model",
+        r"GTEM\.",
+        rgtnet.rgtnet_options,
+        rgtnet.import_rgtnet,
+        rgtnet.rgtnet_form,
+        rgtnet.PUBLISHED,
+        ("n_blocks", "offsets"),
+        ("offsets", "enlarge"),
+    ),
+    Family(
+        "RRSNet",
+        "RRSNet_model",
+        r"gpcd_align\.|Encoder_grad\.",
+        rrsnet.rrsnet_options,
+        rrsnet.import_rrsnet,
+        rrsnet.rrsnet_form,
+        rrsnet.PUBLISHED,
+        ("n_blocks",),
+    ),
+    Family(
+        "discriminator_vgg_128",
+        "RGTGAN_model",
+        r"conv[0-9]_[01]\.",
+        discriminator.discriminator_options,
+        discriminator.import_discriminator,
+        discriminator.discriminator_form,
+        discriminator.PUBLISHED,
+        ("in_nc",),
+    ),
 )
+
+
+def family_named(network: str) -> Family:
+    """The family of one of our networks."""
+    for family in FAMILIES:
+        if family.network == network:
+            return family
+    known = ", ".join(family.network for family in FAMILIES)
+    raise DataError(f"{network} has no published form that is known here: {known} have one")
 
 
 def family_of(source: Published) -> Family:

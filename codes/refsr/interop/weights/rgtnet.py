@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from torch import Tensor
@@ -10,6 +10,8 @@ from torch import Tensor
 from refsr.core.errors import DataError
 from refsr.interop.weights import rrsnet
 from refsr.interop.weights.conversion import Conversion, Dead, convert
+from refsr.interop.weights.layout import TAIL_BLOCKS, rgtnet_layout
+from refsr.interop.weights.publishing import Form
 from refsr.interop.weights.rrsnet import (
     LEVELS,
     chain_keys,
@@ -54,6 +56,18 @@ DEAD: Mapping[Offsets, tuple[Dead, ...]] = {
 }
 """What never reaches the output, by the reading of DIDConv."""
 
+PUBLISHED: Mapping[str, Collection[Any]] = {
+    **rrsnet.PUBLISHED,
+    "gtem_blocks": (TAIL_BLOCKS,),
+    "enlarge": ("released",),
+}
+"""What the published code has as constants."""
+
+DENSE_NOTE = (
+    "the released code leaves the dense branch's result, so its images are others; only one that moves samples by it, "
+    "as its disabled lines do, gives these"
+)
+
 
 def rgtnet_options(
     published: Mapping[str, Tensor], offsets: Offsets = "released", enlarge: Enlarge = "released"
@@ -87,6 +101,14 @@ def import_rgtnet(
     done = convert(published, network, keys, DEAD[offsets], TRANSPOSED)
     network.load_state_dict(done.weights, strict=False)
     return network, done
+
+
+def rgtnet_form(options: Mapping[str, Any]) -> Form:
+    """How the published code keeps a network of published widths in the reading that it is built in."""
+    blocks, offsets = options["n_blocks"], options["offsets"]
+    keys = rgtnet_keys(blocks, options["gtem_blocks"], offsets)
+    note = DENSE_NOTE if offsets == "dense" else ""
+    return Form(rgtnet_layout(blocks), keys, DEAD[offsets], TRANSPOSED, note)
 
 
 def rgtnet_keys(blocks: int, gtem_blocks: int = 16, offsets: Offsets = "released") -> dict[str, str]:

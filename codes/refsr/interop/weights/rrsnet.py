@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from torch import Tensor
 
 from refsr.core.errors import DataError
 from refsr.interop.weights.conversion import Conversion, Dead, convert
+from refsr.interop.weights.layout import GRADIENT_WIDTH, GROUPS, WIDTH, rrsnet_layout
+from refsr.interop.weights.publishing import Form
 from refsr.networks.rrsnet import RRSNet
 
 LEVELS = 3
@@ -23,6 +25,15 @@ DEAD = (
     Dead(r"get_g_nopadding\.weight_[hv]", "fixed kernels of the gradient operator"),
     Dead(r"content_extractor\.tail\.[0-9]+\.(weight|bias)", "the content extractor's tail, whose image nobody uses"),
 )
+
+PUBLISHED: Mapping[str, Collection[Any]] = {
+    "scale": (2 ** (LEVELS - 1),),
+    "channels": (3,),
+    "nf": (WIDTH,),
+    "nf_grad": (GRADIENT_WIDTH, None),
+    "deformable_groups": (GROUPS,),
+}
+"""What the published code has as constants; None stands for a quarter of nf."""
 
 
 def rrsnet_options(published: Mapping[str, Tensor]) -> dict[str, Any]:
@@ -49,6 +60,12 @@ def import_rrsnet(published: Mapping[str, Tensor]) -> tuple[RRSNet, Conversion]:
     done = convert(published, network, rrsnet_keys(options["n_blocks"]), DEAD)
     network.load_state_dict(done.weights, strict=False)
     return network, done
+
+
+def rrsnet_form(options: Mapping[str, Any]) -> Form:
+    """How the published code keeps a network of published widths."""
+    blocks = options["n_blocks"]
+    return Form(rrsnet_layout(blocks), rrsnet_keys(blocks), DEAD)
 
 
 def rrsnet_keys(blocks: int) -> dict[str, str]:

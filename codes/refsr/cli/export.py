@@ -1,0 +1,71 @@
+"""Writes weights for the published code: refsr export --published SOURCE -o TARGET.pth
+
+SOURCE is a model file, a checkpoint's folder or a run's (its best checkpoint, else its newest): RRSNet, RGTNet, or the
+discriminator of either. TARGET is a .pth file of tensors under the published keys, all that a strict load there asks
+for: parameters that never reach the output, which our networks have not, are filled with zeros and named. Networks
+that the published code cannot be, such as narrower ones, are refused.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from refsr.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from refsr.engine.model_file import ModelCard
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("source", type=Path, metavar="SOURCE")
+    parser.add_argument("--published", action="store_true", required=True, help="as the published code keeps them")
+    parser.add_argument("-o", "--output", type=Path, metavar="TARGET", required=True, help="where the weights go")
+    parser.add_argument(
+        "--network", choices=("G", "D", "D_grad"), help="which of the networks in a folder (default: G)"
+    )
+    parser.add_argument("--raw", action="store_true", help="a folder's last weights of G, not their average")
+    parser.add_argument("--old-torch", action="store_true", help="a file that torch before 1.6 reads too")
+    parser.add_argument("--list", action="store_true", help="name every filled key")
+    parser.add_argument("--overwrite", action="store_true", help="replace TARGET if it is there")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from refsr.engine.model_file import read_model
+    from refsr.engine.restoring.restorer import model_file
+    from refsr.interop.weights.families import family_named
+    from refsr.interop.weights.publishing import publish, write_published
+
+    source: Path = arguments.source
+    target: Path = arguments.output
+    if target.suffix not in (".pth", ".pt"):
+        raise UsageError(f"{target}: expected a name that ends in .pth")
+    if target.exists() and not arguments.overwrite:
+        raise UsageError(f"{target}: is there already (--overwrite replaces it)")
+    if source.is_file() and (arguments.raw or arguments.network):
+        raise UsageError(f"{source}: is one network's file; --network and --raw choose in a folder")
+    file = model_file(source, arguments.network or "G", not arguments.raw)
+    network, card = read_model(file)
+    form = family_named(card.blueprint.network).form_of(card.blueprint.keywords)
+    publication = publish(network.state_dict(), form)
+    write_published(target, publication, arguments.old_torch)
+    print(f"{target}: {card.blueprint.network} from {file}{_origin(card)}, {len(publication.tensors)} tensors")
+    filled = {f"with zeros: {reason}": keys for reason, keys in publication.zeros.items()}
+    if publication.fixed:
+        filled["as they always are: fixed kernels of the gradient operator"] = publication.fixed
+    for how, keys in filled.items():
+        print(f"filled {len(keys)} {how}")
+        if arguments.list:
+            print("".join(f"  {key}\n" for key in keys), end="")
+    if form.note:
+        print(f"note: {form.note}")
+    return 0
+
+
+def _origin(card: ModelCard) -> str:
+    """Where a run's weights stand."""
+    if "step" not in card.origin:
+        return ""
+    averaged = ", averaged" if card.origin.get("averaged") else ""
+    return f" (step {card.origin['step']}{averaged})"
