@@ -1,8 +1,9 @@
 """Measures restored images: refsr val OPTIONS.yml [key=value ...]
 
 Every validation and test set of the file is restored and measured under named protocols, beside nearest and bicubic
-enlargement (and the LR_UX files, where there are any). Weights: --weights, else path.pretrain_model_G, else the run's
-best checkpoint, else its newest. Results go to the run's folder: results/SET/results.json, scores.csv and images."""
+enlargement (and the LR_UX files, where there are any). Weights: --weights, else the run's best checkpoint, else its
+newest, else path.pretrain_model_G (which comes first in a file without a section train). Results go to the run's
+folder: results/SET/results.json, scores.csv and images."""
 
 from __future__ import annotations
 
@@ -58,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
     from refsr.engine.validation.evaluate import evaluate
     from refsr.engine.validation.judges import find_judges
     from refsr.engine.validation.plan import Plan
-    from refsr.engine.validation.weights import load_weights, newest_weights, weights_file
+    from refsr.engine.validation.weights import generator_file, load_weights, weights_file
     from refsr.metrics.protocols import DEFAULT_PROTOCOL, protocol
 
     if arguments.baselines and (arguments.weights or arguments.ref):
@@ -70,9 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
     weights = None
     if not arguments.baselines:
         given: Path | None = arguments.weights
-        if given is not None and given.is_dir():
-            given = newest_weights(given, options.val.use_ema)
-        weights = load_weights(given or weights_file(options))
+        weights = load_weights(weights_file(options) if given is None else generator_file(given, options.val.use_ema))
     root = arguments.output or RunFolder.of(options).path / "results"
     with joined(options.gpu_ids) as group:
         plan = Plan(

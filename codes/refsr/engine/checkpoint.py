@@ -25,6 +25,8 @@ STATE = "state.json"
 BEST = "best.json"
 OPTIMISER = ".optimiser.safetensors"
 WEIGHTS = ".safetensors"
+AVERAGE = "G_ema"
+"""Key of the averaged generator beside the networks' own."""
 
 
 @dataclass

@@ -26,6 +26,7 @@ from refsr.engine.model_file import fit_weights, read_card
 from refsr.engine.precision import Precision
 from refsr.engine.tensor_file import read_tensors
 from refsr.engine.validation.judges import find_judges
+from refsr.engine.validation.weights import generator_file
 from refsr.metrics.measures.pair import ImageMeasure
 from refsr.tasks.base import Task
 from refsr.tasks.regression import required_train
@@ -122,6 +123,7 @@ def build_task(options: Options) -> Task:
     for key in task.networks:
         start: Path | None = getattr(options.path, f"pretrain_model_{key}", None)
         if start is not None:
+            start = generator_file(start) if key == "G" else start
             load_start(task.networks[key], start, options.path.strict_load)
     return task
 

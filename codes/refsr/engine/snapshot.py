@@ -9,12 +9,10 @@ from typing import Any
 from refsr.core.errors import DataError
 from refsr.core.options.schema import Options
 from refsr.core.options.show import plain
-from refsr.engine.checkpoint import Checkpoint
+from refsr.engine.checkpoint import AVERAGE, Checkpoint
 from refsr.engine.model_file import ModelCard, fit_weights
 from refsr.engine.optimiser_state import restore_state, state_tensors
 from refsr.engine.setup import Setup
-
-AVERAGE = "G_ema"
 
 
 def take_snapshot(setup: Setup, step: int, facts: Mapping[str, Any]) -> Checkpoint:

@@ -322,12 +322,12 @@ def test_folders_are_looked_for_only_on_request(good, tmp_path, monkeypatch):
     (tmp_path / "a").mkdir()
     (tmp_path / "bb").write_text("")
     here = lines(
-        good, "datasets.train.dataroot_LQ=aa/x", "path.pretrain_model_G=a", "datasets.val_2.dataroot_GT=bb", paths=True
+        good, "datasets.train.dataroot_LQ=aa/x", "path.pretrain_model_D=a", "datasets.val_2.dataroot_GT=bb", paths=True
     )
     assert here == [
         f"command line: datasets.train.dataroot_LQ: no folder 'aa/x' (from {tmp_path})",
         "command line: datasets.val_2.dataroot_GT: 'bb' is not a folder",
-        "command line: path.pretrain_model_G: 'a' is not a file",
+        "command line: path.pretrain_model_D: 'a' is not a file",
     ]
     (tmp_path / "a" / "x").mkdir()
     assert lines(good, "datasets.train.dataroot_LQ=aaa/x", "datasets.val_2.dataroot_GT=a", paths=True) == [

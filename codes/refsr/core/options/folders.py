@@ -10,7 +10,7 @@ from refsr.core.options.contradictions import Finding
 from refsr.core.options.problems import clip
 from refsr.core.options.schema import Options
 
-_FILES = ("resume_state", "pretrain_model_G", "pretrain_model_D", "pretrain_model_D_grad", "perceptual_weights")
+_FILES = ("resume_state", "pretrain_model_D", "pretrain_model_D_grad", "perceptual_weights")
 
 
 def missing_paths(options: Options) -> Iterator[Finding]:
@@ -25,6 +25,12 @@ def missing_paths(options: Options) -> Iterator[Finding]:
         message = _missing(file, wants_folder=False) if file is not None else ""
         if message:
             yield Finding(("path", key), message)
+    start = options.path.pretrain_model_G
+    if start is not None:
+        # A model file or the folder of a run.
+        message = _missing(start, wants_folder=start.is_dir())
+        if message:
+            yield Finding(("path", "pretrain_model_G"), message)
 
 
 def _missing(path: Path, wants_folder: bool) -> str:

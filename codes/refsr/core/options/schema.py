@@ -22,7 +22,9 @@ class PathOptions(Section):
     root: Path = Field(default=Path("exp"), description="output folder; the run's own is <root>/experiments/<name>")
     resume_state: Path | None = Field(default=None, description="training state to go on from")
     auto_resume: bool = Field(default=False, description="go on from the newest state in the run folder, if any")
-    pretrain_model_G: Path | None = Field(default=None, description="start weights of the generator")
+    pretrain_model_G: Path | None = Field(
+        default=None, description="start weights of the generator: a model file, or the folder of a run"
+    )
     pretrain_model_D: Path | None = Field(default=None, description="start weights of the image discriminator")
     pretrain_model_D_grad: Path | None = Field(default=None, description="start weights of the gradient discriminator")
     strict_load: bool = Field(default=False, description="start weights must fit key by key, or loading stops")

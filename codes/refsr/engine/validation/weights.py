@@ -12,10 +12,9 @@ from refsr.core.digests import file_digest
 from refsr.core.errors import DataError
 from refsr.core.options.schema import Options
 from refsr.engine.best import best_step
-from refsr.engine.checkpoint import WEIGHTS, steps
+from refsr.engine.checkpoint import AVERAGE, WEIGHTS, steps
 from refsr.engine.model_file import ModelCard, read_model
 from refsr.engine.run_folder import RunFolder
-from refsr.engine.snapshot import AVERAGE
 
 
 @dataclass(frozen=True)
@@ -40,10 +39,20 @@ class Weights:
 
 
 def weights_file(options: Options) -> Path:
-    """`path.pretrain_model_G`, else the run's best checkpoint, else its newest; the average where there is one."""
-    if options.path.pretrain_model_G is not None:
-        return options.path.pretrain_model_G
-    return newest_weights(RunFolder.of(options).path, options.val.use_ema)
+    """What the run has learnt, or `path.pretrain_model_G` where it has learnt nothing; averages where there are any.
+
+    Options that do not train name by that key what they measure, so there it comes first.
+    """
+    run = RunFolder.of(options)
+    start = options.path.pretrain_model_G
+    if start is not None and (options.train is None or not steps(run.checkpoints)):
+        return generator_file(start, options.val.use_ema)
+    return newest_weights(run.path, options.val.use_ema)
+
+
+def generator_file(given: Path, averaged: bool = True) -> Path:
+    """`given` if it is a file, else the generator's file in that run's folder."""
+    return newest_weights(given, averaged) if given.is_dir() else given
 
 
 def newest_weights(run: Path, averaged: bool = True) -> Path:
