@@ -16,7 +16,7 @@ NAMES: dict[str, dict[str, str | None]] = {
         "RRSNet": "refsr.networks.rrsnet:RRSNet",
         "RGTNet": "refsr.networks.rgtnet:RGTNet",
         "TSFNet": None,
-        "RefDiff": None,
+        "RefDiff": "refsr.networks.refdiff:RefDiff",
         "SpecGAN": None,
         "discriminator_vgg_128": "refsr.networks.discriminator:VGGDiscriminator",
         "RRSNet_arch": "RRSNet",

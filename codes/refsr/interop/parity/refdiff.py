@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-from refsr.interop.parity import samples
+from refsr.interop.parity import denoisers, samples
 from refsr.interop.parity.run import Runner
 
 RUNNERS: list[tuple[str, Runner | None]] = [
     (r"learning rate and EMA decay as functions of the number of images seen before the step", None),
-    (r"denoiser at the smallest configuration that its constructor allows", None),
+    (r"denoiser at the smallest configuration that its constructor allows", denoisers.whole_denoiser),
     (r"sampler with the network, fixed start, churn with given noises", None),
     (r"[a-z0-9]+ optimiser steps with given data and random draws", None),
-    (r"group normalisation with the published group-count rule", None),
+    (r"group normalisation with the published group-count rule", denoisers.normalisations),
     (r"second-order sampler around a closed-form denoiser", None),
     (r"sampler with the network, fixed start, no churn", None),
-    (r"denoiser with the command line's ncsnpp choice", None),
+    (r"denoiser with the command line's ncsnpp choice", denoisers.whole_denoiser),
     (r"noise levels and churn of the sampler as lists", None),
-    (r"convolution layer with optional 2x resampling", None),
+    (r"convolution layer with optional 2x resampling", denoisers.resampled_convolutions),
     (r"training loss with the two random draws given", None),
     (r"scaling of mask and images to network inputs", samples.refdiff_ranges),
-    (r"change-aware residual block of the decoder", None),
-    (r"denoiser with the published structure", None),
+    (r"change-aware residual block of the decoder", denoisers.blocks),
+    (r"denoiser with the published structure", denoisers.whole_denoiser),
     (r"EMA of a drifting weight vector", None),
-    (r"spatial feature transform layer", None),
-    (r"denoiser at the published size", None),
+    (r"spatial feature transform layer", denoisers.transforms),
+    (r"denoiser at the published size", denoisers.whole_denoiser),
     (r"enlargement of LR at inference", samples.refdiff_enlargement),
-    (r"residual block of the encoder", None),
-    (r"denoiser with weak weights", None),
+    (r"residual block of the encoder", denoisers.blocks),
+    (r"denoiser with weak weights", denoisers.whole_denoiser),
     (r"output image to 8-bit file", samples.refdiff_files),
-    (r"preconditioned denoiser D", None),
-    (r"noise-level embeddings", None),
-    (r"denoiser built for 32", None),
+    (r"preconditioned denoiser D", denoisers.preconditioning),
+    (r"noise-level embeddings", denoisers.embeddings),
+    (r"denoiser built for 32", denoisers.whole_denoiser),
     (r"training sample", samples.refdiff_samples),
 ]
