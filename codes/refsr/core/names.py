@@ -15,7 +15,7 @@ NAMES: dict[str, dict[str, str | None]] = {
     "network": {
         "RRSNet": "refsr.networks.rrsnet:RRSNet",
         "RGTNet": "refsr.networks.rgtnet:RGTNet",
-        "TSFNet": None,
+        "TSFNet": "refsr.networks.tsfnet.network:TSFNet",
         "RefDiff": "refsr.networks.refdiff:RefDiff",
         "SpecGAN": None,
         "discriminator_vgg_128": "refsr.networks.discriminator:VGGDiscriminator",
@@ -27,6 +27,7 @@ NAMES: dict[str, dict[str, str | None]] = {
         "RRSGAN_model": "refsr.tasks.twin_gan:TwinGAN",
         "RGTNet_model": "refsr.tasks.regression:Regression",
         "RGTGAN_model": "refsr.tasks.twin_gan:TwinGAN",
+        "TSFNet_model": "refsr.tasks.regression:Regression",
     },
     "dataset": {
         "reference": "refsr.data.sets.kinds:reference",

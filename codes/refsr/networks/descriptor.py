@@ -26,6 +26,8 @@ class Descriptor:
     """Two passes over one input may differ; the caller hands in the noise or its seed."""
     safe_dtypes: tuple[torch.dtype, ...] = (torch.float32, torch.bfloat16)
     """Types that autocast may use without losing more than rounding."""
+    stages: int = 1
+    """With `every_stage=True`, forward gives this many images, the result first; each is learnt against the target."""
 
     def __post_init__(self) -> None:
         unknown = set(self.inputs) - set(INPUTS)

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from refsr.interop.parity import measures, resizing, samples
+from refsr.interop.parity import measures, resizing, samples, tsfnet_fourier, tsfnet_networks
 from refsr.interop.parity.run import Runner
 
 RUNNERS: list[tuple[str, Runner | None]] = [
-    (r"Fourier convolution operators that the release carries but its network never builds", None),
-    (r"amplitude-guided phase filter with its closing convolution and scaled shortcut", None),
+    (
+        r"Fourier convolution operators that the release carries but its network never builds",
+        tsfnet_fourier.fourier_convolutions,
+    ),
+    (
+        r"amplitude-guided phase filter with its closing convolution and scaled shortcut",
+        tsfnet_networks.frequency_block,
+    ),
     (r"PSNR and SSIM as the test script and as the validation pass compute them", measures.tsfnet_measures),
-    (r"spectral split of the finest first-stage feature into four bands", None),
-    (r"amplitude-guided phase filter without its closing convolution", None),
+    (r"spectral split of the finest first-stage feature into four bands", tsfnet_networks.spectral_split),
+    (r"amplitude-guided phase filter without its closing convolution", tsfnet_networks.phase_filter),
     (r"learning rate of each training epoch with the default options", None),
     (r"gradient of the training loss for a fixed batch", None),
     (r"[a-z]+ Adam steps on three given batches", None),
     (r"training loss of a fixed batch", None),
-    (r"halving and doubling layers", None),
-    (r"cross-stage fusion block", None),
-    (r"whole network at x[0-9]+", None),
+    (r"halving and doubling layers", tsfnet_networks.resampling),
+    (r"cross-stage fusion block", tsfnet_networks.cross_fusion),
+    (r"whole network at x[0-9]+", tsfnet_networks.whole_tsfnet),
     (r"block-by-block inference", None),
-    (r"spatial branch block", None),
+    (r"spatial branch block", tsfnet_networks.spatial_block),
     (r"training sample", samples.tsfnet_samples),
     (r"image resizing", resizing.both_resizers),
-    (r"fusion block", None),
+    (r"fusion block", tsfnet_networks.fusion),
 ]
