@@ -55,8 +55,22 @@ class NetworkContract(ABC):
 
     def test_the_descriptor_is_what_forward_takes(self) -> None:
         network, descriptor = self.made()
-        assert tuple(inspect.signature(network.forward).parameters) == descriptor.inputs
+        taken = inspect.signature(network.forward).parameters.values()
+        assert tuple(one.name for one in taken if one.kind is not one.KEYWORD_ONLY) == descriptor.inputs
+        switches = [one.name for one in taken if one.kind is one.KEYWORD_ONLY]
+        assert switches == (["every_stage"] if descriptor.stages > 1 else [])
         assert [name for name in INPUTS if name in descriptor.inputs] == list(descriptor.inputs)
+
+    def test_every_stage_gives_an_image_the_result_first(self) -> None:
+        network, descriptor = self.made()
+        if descriptor.stages == 1:
+            return
+        inputs = self.inputs(descriptor, descriptor.multiple, 2 * descriptor.multiple)
+        with torch.no_grad():
+            result, images = network(*inputs), network(*inputs, every_stage=True)
+        assert [image.shape for image in images] == [result.shape] * descriptor.stages
+        assert torch.equal(images[0], result)
+        assert not any(torch.equal(image, result) for image in images[1:])
 
     @pytest.mark.parametrize("size", [(1, 1), (1, 2), (2, 3), (3, 2)])
     def test_any_multiple_will_do(self, size: tuple[int, int]) -> None:
