@@ -27,6 +27,7 @@ NAMES: dict[str, dict[str, str | None]] = {
         "RRSGAN_model": "refsr.tasks.twin_gan:TwinGAN",
         "RGTNet_model": "refsr.tasks.regression:Regression",
         "RGTGAN_model": "refsr.tasks.twin_gan:TwinGAN",
+        "RefDiff_model": "refsr.tasks.diffusion.task:Diffusion",
         "TSFNet_model": "refsr.tasks.regression:Regression",
     },
     "dataset": {

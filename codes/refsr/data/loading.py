@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from refsr.data.sets.paired import PairedSet
 
 Batch = dict[str, Any]
-"""A collated sample: tensors (B, C, H, W) in [0, 1] by member, and `name`, a list."""
+"""A collated sample: tensors (B, C, H, W) in [0, 1] by member, and the lists `name` and `draw`.
+
+Draws are the numbers of samples in the run: what is random about a sample may depend on its draw and nothing else.
+"""
 
 
 @lru_cache(maxsize=4)
@@ -96,8 +99,8 @@ def batches(
         pin_memory=device is not None and device.type == "cuda",
     )
     try:
-        for names, members in loader:
-            batch: Batch = {"name": names}
+        for drawn, (names, members) in zip(sampler, loader, strict=True):
+            batch: Batch = {"name": names, "draw": [draw for _, draw in drawn]}
             for member, (raw, low, high) in members.items():
                 batch[member] = unit_tensor(raw.to(device, non_blocking=True) if device else raw, low, high)
             yield batch

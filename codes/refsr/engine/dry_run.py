@@ -83,7 +83,7 @@ def _steps(setup: Setup, warm: int = 1) -> tuple[Outcome, float]:
         len(setup.training_set), dataset.batch_size, 1, 1, setup.options.run_seed, group.rank, group.world
     )
     (batch,) = batches(setup.training_set, sampler, 0, group.device)
-    stepper = Stepper(setup.task, setup.wrapped, group, setup.precision, setup.train)
+    stepper = Stepper(setup.task, setup.wrapped, group, setup.precision, setup.train, dataset.batch_size)
     outcome = stepper.step(1, batch)
     for step in range(2, warm + 1):
         stepper.step(step, batch)
@@ -98,7 +98,7 @@ def _restoring(setup: Setup) -> float:
         network = setup.shown_network().eval()
         started = _now(setup.group.device)
         with torch.inference_mode(), setup.precision.autocast():
-            setup.task.restore(network, one_batch(dataset[0], setup.group.device))
+            setup.restore(network, one_batch(dataset[0], setup.group.device))
         return _now(setup.group.device) - started
     return 0.0
 

@@ -27,6 +27,9 @@ class Schedule:
     restart_weights: tuple[float, ...] = ()
     clear_state: bool = False
     warmup: int = -1
+    ramp_images: float = 0
+    batch: int = 1
+    """Images of an iteration, by which the ramp is counted."""
 
     def __post_init__(self) -> None:
         if self.scheme not in SCHEMES:
@@ -45,7 +48,7 @@ class Schedule:
             )
 
     @staticmethod
-    def of(train: TrainOptions) -> Schedule:
+    def of(train: TrainOptions, batch: int = 1) -> Schedule:
         """The schedule that the train section asks for."""
         return Schedule(
             train.lr_scheme,
@@ -58,6 +61,8 @@ class Schedule:
             restart_weights=tuple(train.restart_weights or ()),
             clear_state=train.clear_state,
             warmup=train.warmup_iter,
+            ramp_images=train.lr_ramp_images,
+            batch=batch,
         )
 
     def lr(self, iteration: int, initial: float) -> float:
@@ -67,6 +72,8 @@ class Schedule:
         the rate they find, it never reached its initial value afterwards.
         """
         rate = SCHEMES[self.scheme](self, iteration, initial)
+        if self.ramp_images:
+            rate *= min((iteration - 1) * self.batch / self.ramp_images, 1.0)
         return rate * iteration / self.warmup if iteration < self.warmup else rate
 
     def clears(self, iteration: int) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 from torch.utils.checkpoint import checkpoint
 
 from refsr.core.errors import DataError, UsageError
@@ -21,6 +21,7 @@ from refsr.core.options.train import TrainOptions
 from refsr.core.seeding import derive
 from refsr.data.build import build_dataset
 from refsr.data.sets.paired import PairedSet
+from refsr.engine.averaging import averaged
 from refsr.engine.group import Group
 from refsr.engine.model_file import fit_weights, read_card
 from refsr.engine.precision import Precision
@@ -28,9 +29,9 @@ from refsr.engine.tensor_file import read_tensors
 from refsr.engine.validation.judges import find_judges
 from refsr.engine.validation.weights import generator_file
 from refsr.metrics.measures.pair import ImageMeasure
-from refsr.tasks.base import Task
+from refsr.tasks.base import Restore, Task
 from refsr.tasks.regression import required_train
-from refsr.tasks.restoring import descriptor_of, require_fit
+from refsr.tasks.restoring import descriptor_of, require_fit, restoring
 
 
 @dataclass
@@ -55,6 +56,11 @@ class Setup:
     def share(self) -> int:
         """Samples of a batch that this process takes."""
         return self.options.datasets["train"].batch_size // self.group.world
+
+    @property
+    def restore(self) -> Restore:
+        """How images are restored under the run's options."""
+        return restoring(self.options.model, self.options.sampling, self.options.run_seed)
 
     def shown_network(self) -> nn.Module:
         """The network that is validated: the average where there is one and it is wanted."""
@@ -87,11 +93,7 @@ def set_up(options: Options, group: Group) -> Setup:
         network.to(group.device)
         if train.channels_last:
             network.to(memory_format=torch.channels_last)
-    average = None
-    if train.ema_decay:
-        rule = get_ema_multi_avg_fn(train.ema_decay)  # type: ignore[no-untyped-call]
-        average = AveragedModel(task.networks["G"], multi_avg_fn=rule, use_buffers=True)
-        average.eval()
+    average = averaged(task.networks["G"], train, options.datasets["train"].batch_size)
     wrapped = {key: wrap(network, train, group) for key, network in task.networks.items()}
     judges = validation_judges(options, group)
     return Setup(options, train, group, precision, task, wrapped, average, training_set, validation_sets, judges)
@@ -137,10 +139,18 @@ def load_start(network: nn.Module, path: Path, strict: bool) -> None:
     fit_weights(network, weights, path, strict)
 
 
+def recomputed_parts(network: nn.Module) -> list[nn.Module]:
+    """The parts whose activations are made again in the backward pass; each member of a list is one."""
+    parts: list[nn.Module] = []
+    for part in network.children():
+        parts += recomputed_parts(part) if isinstance(part, (nn.ModuleList, nn.ModuleDict)) else [part]
+    return parts
+
+
 def wrap(network: nn.Module, train: TrainOptions, group: Group) -> nn.Module:
     """The network with the options' ways to save memory and time, shared among the processes."""
     if train.checkpointing:
-        for part in network.children():
+        for part in recomputed_parts(network):
             part.forward = functools.partial(checkpoint, part.forward, use_reentrant=False)
     if train.compile:
         compiled: nn.Module = torch.compile(network)  # type: ignore[assignment]

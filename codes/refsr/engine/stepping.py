@@ -42,10 +42,17 @@ class Stepper:
     """Takes iterations with a task's networks as they are wrapped for training."""
 
     def __init__(
-        self, task: Task, wrapped: Mapping[str, nn.Module], group: Group, precision: Precision, train: TrainOptions
+        self,
+        task: Task,
+        wrapped: Mapping[str, nn.Module],
+        group: Group,
+        precision: Precision,
+        train: TrainOptions,
+        batch: int = 1,
     ) -> None:
+        """`batch` images an iteration, by which some schedules count."""
         self.task, self.wrapped, self.group, self.precision, self.train = task, wrapped, group, precision, train
-        self.schedule = Schedule.of(train)
+        self.schedule = Schedule.of(train, batch)
         self._initial = {key: one.param_groups[0]["lr"] for key, one in task.optimisers.items()}
 
     def rates(self, step: int) -> dict[str, float]:

@@ -114,7 +114,8 @@ class _Run:
         self.step = self.first = start.step if start is not None else 0
         self.best = Best.of(start.facts) if start is not None else None
         self.journal: Journal | None = None
-        self.stepper = Stepper(setup.task, setup.wrapped, self.group, setup.precision, self.settings)
+        batch = self.options.datasets["train"].batch_size
+        self.stepper = Stepper(setup.task, setup.wrapped, self.group, setup.precision, self.settings, batch)
         self.resolved = show(self.options)
         self._saved = self.first
         self._clock, self._since = time.perf_counter(), 0

@@ -15,6 +15,10 @@ Batch = Mapping[str, Any]
 """A collated sample: tensors (B, C, H, W) in [0, 1] by the sample's member names, and `name`."""
 
 
+Restore = Callable[[nn.Module, Batch], Tensor]
+"""A network and a batch -> the restored image (B, C, s*H, s*W) in [0, 1]."""
+
+
 class Memory(dict[str, Tensor]):
     """What one phase of an iteration leaves for the next ones over the same batch, such as the restored image."""
 

@@ -19,5 +19,6 @@ def make_optimiser(letter: str, network: nn.Module, train: TrainOptions) -> Opti
         [parameter for parameter in network.parameters() if parameter.requires_grad],
         lr=getattr(train, f"lr_{role}"),
         betas=(getattr(train, f"beta1_{role}"), second),
+        eps=train.epsilon,
         weight_decay=getattr(train, f"weight_decay_{role}"),
     )

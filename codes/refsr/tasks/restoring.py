@@ -8,8 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from refsr.core.errors import DataError, UsageError
+from refsr.core.names import resolve
+from refsr.core.options.sampling import SamplingOptions
 from refsr.networks.descriptor import Described, Descriptor
-from refsr.tasks.base import Batch
+from refsr.tasks.base import Batch, Restore
 
 
 @runtime_checkable
@@ -18,6 +20,23 @@ class Restores(Protocol):
 
     @staticmethod
     def restore(network: nn.Module, batch: Batch) -> Tensor: ...
+
+
+@runtime_checkable
+class Samples(Protocol):
+    """A task that restores by sampling, in one of many ways."""
+
+    @staticmethod
+    def restoring(sampling: SamplingOptions, seed: int) -> Restore: ...
+
+
+def restoring(model: str, sampling: SamplingOptions | None = None, seed: int = 0) -> Restore:
+    """How the task of this name restores; those that sample do it as the options say."""
+    task = resolve("model", model)
+    if isinstance(task, Samples):
+        return task.restoring(sampling if sampling is not None else SamplingOptions(), seed)
+    restore: Restore = task.restore
+    return restore
 
 
 def descriptor_of(network: nn.Module) -> Descriptor:
@@ -49,14 +68,19 @@ def require_fit(descriptor: Descriptor, sample: Batch, source: str) -> None:
 def direct(network: nn.Module, batch: Batch) -> Tensor:
     """The members of `batch` -> (B, C, s*h, s*w) in [0, 1]: mirrored to the network's multiple, cut back, clamped."""
     descriptor = descriptor_of(network)
+    restored: Tensor = network(*fitted_inputs(descriptor, batch))
+    height, width = (side * descriptor.scale for side in batch["lr"].shape[-2:])
+    return restored[..., :height, :width].clamp(0, 1)
+
+
+def fitted_inputs(descriptor: Descriptor, batch: Batch) -> list[Tensor]:
+    """What the network asks for, mirrored at the bottom and right up to its multiple."""
     inputs = network_inputs(descriptor, batch)
     height, width = batch["lr"].shape[-2:]
     down, right = -height % descriptor.multiple, -width % descriptor.multiple
     if down or right:
         inputs = [_extended(one, down * one.shape[-2] // height, right * one.shape[-1] // width) for one in inputs]
-    restored: Tensor = network(*inputs)
-    scale = descriptor.scale
-    return restored[..., : height * scale, : width * scale].clamp(0, 1)
+    return inputs
 
 
 def _extended(image: Tensor, down: int, right: int) -> Tensor:

@@ -166,15 +166,23 @@ def _loop(options: Options, train: TrainOptions) -> Iterator[Finding]:
         if each % train.accumulation:
             message = f"{train.accumulation} does not divide the {each} samples of each process"
             yield Finding(("train", "accumulation"), message, (batch, ("gpu_ids",)))
-    if train.ema_decay and train.ema_start >= train.niter:
+    averages = train.ema_decay or train.ema_halflife_images
+    if train.ema_decay and train.ema_halflife_images:
+        message = f"{train.ema_decay:g} and ema_halflife_images both say how weights are averaged; keep one"
+        yield Finding(("train", "ema_decay"), message, (("train", "ema_halflife_images"),))
+    if averages and train.ema_start >= train.niter:
         message = f"{train.ema_start} is not before niter {train.niter}: nothing is averaged"
-        yield Finding(("train", "ema_start"), message, (("train", "niter"), ("train", "ema_decay")))
+        rests = (("train", "niter"), ("train", "ema_decay"), ("train", "ema_halflife_images"))
+        yield Finding(("train", "ema_start"), message, rests)
     if None not in (options.seed, train.manual_seed) and options.seed != train.manual_seed:
         message = f"{train.manual_seed} differs from the top-level seed {options.seed}; keep one of the two"
         yield Finding(("train", "manual_seed"), message, (("seed",),))
 
 
 def _paths(options: Options) -> Iterator[Finding]:
+    if options.sampling.sigma_min >= options.sampling.sigma_max:
+        message = f"{options.sampling.sigma_min:g} is not below sigma_max {options.sampling.sigma_max:g}"
+        yield Finding(("sampling", "sigma_min"), message, (("sampling", "sigma_max"),))
     if options.path.resume_state is not None and options.path.auto_resume:
         message = f"chooses the state itself, yet {key_text(('path', 'resume_state'))} names one"
         yield Finding(("path", "auto_resume"), message, (("path", "resume_state"),))

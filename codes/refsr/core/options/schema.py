@@ -9,6 +9,7 @@ from pydantic import Field
 
 from refsr.core.options.datasets import DatasetOptions
 from refsr.core.options.network import DiscriminatorOptions, GeneratorOptions
+from refsr.core.options.sampling import SamplingOptions
 from refsr.core.options.section import Ignored, Section, without_effect
 from refsr.core.options.train import TrainOptions
 
@@ -83,6 +84,9 @@ class Options(Section):
     path: PathOptions = Field(default=PathOptions(), description="where a run writes, and what it starts from")
     train: TrainOptions | None = Field(default=None, description="how it learns; not needed where nothing is trained")
     val: ValOptions = Field(default=ValOptions(), description="how validation restores its images")
+    sampling: SamplingOptions = Field(
+        default=SamplingOptions(), description="how a diffusion model makes an image; others have no use for it"
+    )
     logger: LoggerOptions = Field(default=LoggerOptions(), description="what a run tells and keeps")
 
     Ref_color: Ignored = without_effect("references are read as they are")

@@ -26,6 +26,7 @@ class TrainOptions(Section):
     beta1_G: Beta = Field(default=0.9, description="decay of the generator's first moment")
     beta2_G: Beta = Field(default=0.99, description="decay of the generator's second moment")
     weight_decay_G: Weight = Field(default=0.0, description="weight decay of the generator")
+    epsilon: float = Field(default=1e-8, gt=0, description="what Adam adds to the root of the second moment")
     lr_D: float = Field(default=1e-4, gt=0, description="initial learning rate of both discriminators")
     beta1_D: Beta = Field(default=0.9, description="decay of both discriminators' first moment")
     beta2_D: Beta = Field(default=0.99, description="decay of the image discriminator's second moment")
@@ -56,6 +57,11 @@ class TrainOptions(Section):
     warmup_iter: int = Field(
         default=-1, ge=-1, description="iterations of linear rise to the scheme's learning rate; -1 or 0: no warm-up"
     )
+    lr_ramp_images: float = Field(
+        default=0,
+        ge=0,
+        description="the same from zero on, counted in images seen before the iteration; 0: no ramp",
+    )
 
     pixel_criterion: Literal["l1", "l2"] = Field(default="l1", description="absolute or squared difference of pixels")
     pixel_weight: Weight = Field(default=1.0, description="weight of the pixel loss")
@@ -65,6 +71,11 @@ class TrainOptions(Section):
     gradient_padding: Literal[1, 2] = Field(
         default=2,
         description="zero padding of image gradients in losses and for D_grad: 2 as published (maps gain a frame), 1",
+    )
+    frequency_weight: Weight = Field(default=0.0, description="weight of the absolute difference of spectra")
+    stage_weight: Weight = Field(
+        default=1.0,
+        description="factor on the losses of what a network of several stages, such as TSFNet, makes on the way",
     )
     feature_criterion: Literal["l1", "l2"] = Field(
         default="l1", description="absolute or squared difference of VGG features"
@@ -91,6 +102,14 @@ class TrainOptions(Section):
         default=0, description="the generator rests until this iteration of the run while the discriminators learn"
     )
 
+    noise_mean: float = Field(default=-1.2, description="diffusion: mean logarithm of the noise levels to learn at")
+    noise_deviation: float = Field(default=1.2, gt=0, description="diffusion: deviation of these logarithms")
+    loss_divisor: float = Field(
+        default=256.0,
+        gt=0,
+        description="diffusion: an image's summed loss is divided by this; published: 256, 32 for 64 pixels wide",
+    )
+
     precision: Literal["fp32", "bf16", "fp16"] = Field(
         default="fp32", description="number format of forward and backward"
     )
@@ -105,6 +124,12 @@ class TrainOptions(Section):
     )
     ema_decay: float = Field(
         default=0.0, ge=0, lt=1, description="decay of the averaged copy of the generator; 0: no copy"
+    )
+    ema_halflife_images: float = Field(
+        default=0, ge=0, description="the same as images after which a weight counts half; takes ema_decay's place"
+    )
+    ema_ramp: float | None = Field(
+        default=None, gt=0, description="the half-life is at most this share of the images averaged so far"
     )
     ema_start: Iteration = Field(default=0, description="iteration from which weights are averaged")
     checkpointing: bool = Field(

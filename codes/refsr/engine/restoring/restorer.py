@@ -10,7 +10,6 @@ import torch
 from torch import nn
 
 from refsr.core.errors import DataError, RefsrError, UsageError
-from refsr.core.names import resolve
 from refsr.core.progress import Begin, silent
 from refsr.data.images import Array
 from refsr.data.ranges import Range
@@ -20,10 +19,10 @@ from refsr.engine.checkpoint import AVERAGE, WEIGHTS, steps
 from refsr.engine.model_file import ModelCard, read_model
 from refsr.engine.restoring.inputs import Given, GivenSource, ImageLike, Reading, opened, read_mask
 from refsr.engine.restoring.layout import automatic, lay_out
-from refsr.engine.restoring.tiling import Restore, pieces
+from refsr.engine.restoring.tiling import pieces
 from refsr.engine.run_folder import RunFolder
 from refsr.engine.validation.weights import newest_weights
-from refsr.tasks.restoring import descriptor_of
+from refsr.tasks.restoring import descriptor_of, restoring
 
 ROWS_AT_ONCE = 256
 GREY = MaskReading()
@@ -37,7 +36,7 @@ class Restorer:
         self.card = card
         """How the network is built, by which task it restores, and where its weights came from."""
         self.device = device
-        self._restore: Restore = resolve("model", card.model).restore
+        self._restore = restoring(card.model)
 
     @property
     def scale(self) -> int:

@@ -14,7 +14,7 @@ rounding with 8 blocks (halo 53) as with 16 (halo 97); one of 16 leaves 0.01 and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -25,11 +25,8 @@ from refsr.core.progress import Begin, silent
 from refsr.data.images import Window
 from refsr.engine.restoring.layout import Layout, Sizes, Span, lay_out, window_of
 from refsr.networks.descriptor import INPUTS
-from refsr.tasks.base import Batch
+from refsr.tasks.base import Batch, Restore
 from refsr.tasks.restoring import descriptor_of
-
-Restore = Callable[[nn.Module, Batch], Tensor]
-"""A task's restore: a network and a batch -> (B, C, s*H, s*W) in [0, 1]."""
 
 
 class Source(Protocol):

@@ -12,7 +12,6 @@ import torch
 
 from refsr import __version__
 from refsr.core.errors import DataError, UsageError
-from refsr.core.names import resolve
 from refsr.core.options.schema import Options
 from refsr.core.options.show import plain
 from refsr.core.progress import Begin, silent
@@ -29,7 +28,7 @@ from refsr.engine.validation.results import Results, Score
 from refsr.engine.validation.weights import Weights
 from refsr.metrics.measures.pair import Array, SetMeasure
 from refsr.metrics.protocols import PROTOCOLS, protocol
-from refsr.tasks.restoring import descriptor_of, require_fit
+from refsr.tasks.restoring import descriptor_of, require_fit, restoring
 
 MEMBERS = ("lr", "ref", "hr")
 """What of a sample is kept as pictures."""
@@ -163,7 +162,7 @@ class _Account:
 
     def _restored(self, sample: Sample) -> Unit:
         assert self.weights is not None
-        restore = resolve("model", self.weights.card.model).restore
+        restore = restoring(self.weights.card.model, self.options.sampling, self.options.run_seed)
         batch = one_batch(sample, self.group.device)
         with torch.inference_mode():
             image = restore_tiled(

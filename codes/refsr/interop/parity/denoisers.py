@@ -28,6 +28,16 @@ Options = Mapping[str, Any]
 
 def denoiser(case: Case) -> RefDiff:
     """The denoiser with the case's options and weights."""
+    network = RefDiff(**denoiser_options(case))
+    published = {key: torch.from_numpy(array) for key, array in case.state().items()}
+    done = convert(published, network, refdiff_keys(network), DEAD)
+    done.require_complete(case.name)
+    network.load_state_dict(done.weights)
+    return network.eval()
+
+
+def denoiser_options(case: Case) -> dict[str, Any]:
+    """The constructor's keywords of the case's denoiser."""
     given = dict(case.config["network"])
     known = inspect.signature(RefDiff).parameters
     ignored = {"img_channels", "label_dim", "model_type", "eff_attn"}
@@ -35,12 +45,7 @@ def denoiser(case: Case) -> RefDiff:
     if strange or given.get("model_type", "SongUNet") != "SongUNet" or given.get("label_dim", 0):
         raise NotBuiltError(f"a denoiser with {strange or given}")
     options = {key: value for key, value in given.items() if key in known}
-    network = RefDiff(channels=given.get("img_channels", 3), **options)
-    published = {key: torch.from_numpy(array) for key, array in case.state().items()}
-    done = convert(published, network, refdiff_keys(network), DEAD)
-    done.require_complete(case.name)
-    network.load_state_dict(done.weights)
-    return network.eval()
+    return {"scale": 1, "channels": given.get("img_channels", 3), **options}
 
 
 def given_conditions(network: RefDiff, inputs: Mapping[str, npt.NDArray[Any]]) -> Conditions:

@@ -1,0 +1,1 @@
+"""Diffusion: how a denoiser learns, and the samplers that make images with it."""
