@@ -1,4 +1,4 @@
-"""Losses on numbers worked out by hand; their parity cases are run in tests/interop."""
+"""Pixel, gradient and frequency losses on numbers worked out by hand; their parity cases are run in tests/interop."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from refsr.core.errors import UsageError
+from refsr.losses.frequency import frequency_loss
 from refsr.losses.gradient import gradient_loss
 from refsr.losses.pixel import pixel_loss
 
@@ -23,6 +24,21 @@ def test_the_gradient_loss_by_hand():
     assert gradient_loss(restored, target, "full", "l1", eps=0.0) == pytest.approx(4 / 9)
 
 
+def test_the_frequency_loss_by_hand():
+    """A level of 1 against 0 is one bin, 4 of 4 x 4 pixels under the orthonormal transform; so are
+    stripes; a point of as much energy is in all twelve, at phases of whole right angles."""
+    flat, black = torch.ones(1, 1, 4, 4), torch.zeros(1, 1, 4, 4)
+    stripes = flat * torch.tensor([1.0, -1.0, 1.0, -1.0])
+    values = 4 * 3 * 2
+    assert frequency_loss(flat, black) == pytest.approx(4 / values)
+    assert frequency_loss(stripes, black) == pytest.approx(4 / values)
+    assert frequency_loss(flat, black, "l2") == pytest.approx(16 / values)
+    point = torch.zeros(1, 1, 4, 4)
+    point[0, 0, 1, 2] = 4.0
+    assert frequency_loss(point, black, "l2") == pytest.approx(12 / values)
+    assert frequency_loss(point, black) == pytest.approx(12 / values)
+
+
 def test_the_border_counts_only_under_full_padding():
     """Two flat images differ in nothing but their level, which only a frame of zeros can see."""
     restored, target = torch.full((1, 2, 5, 5), 0.75), torch.full((1, 2, 5, 5), 0.25)
@@ -30,7 +46,7 @@ def test_the_border_counts_only_under_full_padding():
     assert gradient_loss(restored, target, "full") > gradient_loss(restored, target, "same") > 0
 
 
-@pytest.mark.parametrize("loss", [pixel_loss, gradient_loss])
+@pytest.mark.parametrize("loss", [pixel_loss, gradient_loss, frequency_loss])
 def test_equal_images_cost_nothing_and_leave_a_finite_gradient(loss):
     restored = torch.full((1, 4, 6, 5), 0.5, requires_grad=True)
     value = loss(restored, restored.detach())
@@ -39,7 +55,7 @@ def test_equal_images_cost_nothing_and_leave_a_finite_gradient(loss):
     assert slope.isfinite().all()
 
 
-@pytest.mark.parametrize("loss", [pixel_loss, gradient_loss])
+@pytest.mark.parametrize("loss", [pixel_loss, gradient_loss, frequency_loss])
 def test_half_types_are_averaged_in_float32(loss):
     torch.manual_seed(0)
     images = torch.rand(2, 1, 3, 32, 32).bfloat16()
