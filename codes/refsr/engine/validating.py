@@ -39,7 +39,7 @@ def validate(
 
         def restore(batch: Mapping[str, object]) -> Tensor:
             with setup.precision.autocast():
-                return restore_tiled(setup.restore, network, batch, wishes.tile, wishes.tile_overlap)
+                return restore_tiled(setup.restore, network, batch, wishes.tile, wishes.tile_overlap, wishes.tiling)
 
         limit = wishes.max_images
         found = quick_scores(dataset, restore, setup.judges, setup.group, setup.options.scale, limit, seen, begin)

@@ -14,5 +14,5 @@ def frequency_loss(restored: Tensor, target: Tensor, criterion: Criterion = "l1"
     Spectra are orthonormal, so the squared difference is that of the pixels; the absolute one weighs what is spread
     over the image, such as a blur, more than what stands in one place. Of each pair of conjugates one is looked at.
     """
-    parts = [torch.view_as_real(torch.fft.rfft2(widened(image), norm="ortho")) for image in (restored, target)]
-    return pixel_loss(*parts, criterion)
+    found, wanted = (torch.view_as_real(torch.fft.rfft2(widened(image), norm="ortho")) for image in (restored, target))
+    return pixel_loss(found, wanted, criterion)

@@ -209,6 +209,8 @@ def notices(options: Options) -> Iterator[Finding]:
             idle = [key for key in ("GT_size", "use_flip", "use_rot") if getattr(dataset, key)]
             for key in idle:
                 yield Finding(("datasets", name, key), "does nothing: validation takes whole images as they are")
+    if options.val.tiling != "seamless" and options.val.tile_overlap:
+        yield Finding(("val", "tile_overlap"), f"does nothing under tiling {options.val.tiling}")
     if options.path.resume_state is not None and options.path.pretrain_model_G is not None:
         yield Finding(("path", "pretrain_model_G"), "does nothing: the weights of resume_state win")
 

@@ -55,6 +55,11 @@ class ValOptions(Section):
     tile_overlap: int = Field(
         default=0, ge=0, description="LR pixels that each tile sees around it; 0: the network's halo and 8"
     )
+    tiling: Literal["seamless", "tsfnet-test", "tsfnet-val"] = Field(
+        default="seamless",
+        description="how tiles join: without seams, or pasted as TSFNet's test script or its validation does, by "
+        "default in tiles of 256 HR pixels",
+    )
 
 
 class Options(Section):

@@ -24,9 +24,13 @@ from torch import Tensor, nn
 from refsr.core.progress import Begin, silent
 from refsr.data.images import Window
 from refsr.engine.restoring.layout import Layout, Sizes, Span, lay_out, window_of
+from refsr.engine.restoring.scans import scanned
 from refsr.networks.descriptor import INPUTS
 from refsr.tasks.base import Batch, Restore
 from refsr.tasks.restoring import descriptor_of
+
+SEAMLESS = "seamless"
+"""Tiles that see what lies around them, so that no seam is left."""
 
 
 class Source(Protocol):
@@ -49,15 +53,25 @@ class Piece:
     """(B, C, H, W)."""
 
 
-def restore_tiled(restore: Restore, network: nn.Module, batch: Batch, tile: int | None, overlap: int = 0) -> Tensor:
+def restore_tiled(
+    restore: Restore,
+    network: nn.Module,
+    batch: Batch,
+    tile: int | None,
+    overlap: int = 0,
+    tiling: str = SEAMLESS,
+) -> Tensor:
     """(B, C, H, W) members -> (B, C, s*H, s*W) by tiles of `tile` LR pixels that see `overlap` around them.
 
     `tile` None restores in one piece; `overlap` 0 is the network's halo and a margin. The batch may lie on another
-    device than the network: tiles go there and back.
+    device than the network: tiles go there and back. `tiling` may name a published scan, which has tiles anyway.
     """
     source = BatchSource(batch)
     scale = descriptor_of(network).scale
-    layout = lay_out(descriptor_of(network), source.sizes, tile, overlap)
+    if tiling == SEAMLESS:
+        layout = lay_out(descriptor_of(network), source.sizes, tile, overlap)
+    else:
+        layout = scanned(descriptor_of(network), source.sizes, tile, tiling)
     if len(layout) == 1:
         return restore(network, batch)
     height, width = source.sizes["lr"]

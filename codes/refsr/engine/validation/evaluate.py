@@ -163,11 +163,9 @@ class _Account:
     def _restored(self, sample: Sample) -> Unit:
         assert self.weights is not None
         restore = restoring(self.weights.card.model, self.options.sampling, self.options.run_seed)
-        batch = one_batch(sample, self.group.device)
+        batch, wishes = one_batch(sample, self.group.device), self.options.val
         with torch.inference_mode():
-            image = restore_tiled(
-                restore, self.weights.network, batch, self.options.val.tile, self.options.val.tile_overlap
-            )
+            image = restore_tiled(restore, self.weights.network, batch, wishes.tile, wishes.tile_overlap, wishes.tiling)
         return planes_last(image[0])
 
     def _spoilt_name(self, how: object) -> str:
