@@ -15,7 +15,7 @@ from torch.utils.checkpoint import checkpoint
 
 from refsr.networks.descriptor import INPUTS, Described, Descriptor
 
-LARGE = ("lr_up", "ref", "ref_down", "mask")
+LARGE = ("noisy", "lr_up", "ref", "ref_down", "mask")
 """Inputs of the result's size; the others have LR's."""
 
 
@@ -49,14 +49,21 @@ class NetworkContract(ABC):
 
     def inputs(self, descriptor: Descriptor, height: int, width: int, batch: int = 1) -> list[Tensor]:
         generator = torch.Generator().manual_seed(5)
-        times = [descriptor.scale if name in LARGE else 1 for name in descriptor.inputs]
-        shapes = [(batch, descriptor.channels, height * time, width * time) for time in times]
+        shapes: list[tuple[int, ...]] = []
+        for name in self.arguments(descriptor):
+            times = descriptor.scale if name in LARGE else 1
+            bands = 1 if name == "mask" else descriptor.channels
+            shapes.append((batch,) if name == "sigma" else (batch, bands, height * times, width * times))
         return [torch.rand(shape, generator=generator) for shape in shapes]
+
+    def arguments(self, descriptor: Descriptor) -> tuple[str, ...]:
+        """What forward takes."""
+        return (("noisy", "sigma") if descriptor.stochastic else ()) + descriptor.inputs
 
     def test_the_descriptor_is_what_forward_takes(self) -> None:
         network, descriptor = self.made()
         taken = inspect.signature(network.forward).parameters.values()
-        assert tuple(one.name for one in taken if one.kind is not one.KEYWORD_ONLY) == descriptor.inputs
+        assert tuple(one.name for one in taken if one.kind is not one.KEYWORD_ONLY) == self.arguments(descriptor)
         switches = [one.name for one in taken if one.kind is one.KEYWORD_ONLY]
         assert switches == (["every_stage"] if descriptor.stages > 1 else [])
         assert [name for name in INPUTS if name in descriptor.inputs] == list(descriptor.inputs)
@@ -163,7 +170,6 @@ class NetworkContract(ABC):
             output = network(*self.inputs(descriptor, 2 * descriptor.multiple, 3 * descriptor.multiple))
             output.square().sum().backward()
             results.append([output.detach(), *(parameter.grad for parameter in network.parameters())])
-        assert not descriptor.stochastic
         assert all(map(torch.equal, *results))
 
     def test_channels_last_gives_the_same(self) -> None:
@@ -173,7 +179,7 @@ class NetworkContract(ABC):
         with torch.no_grad():
             plain = network(*inputs)
             network.to(memory_format=torch.channels_last)
-            found = network(*(one.to(memory_format=torch.channels_last) for one in inputs))
+            found = network(*(one.to(memory_format=torch.channels_last) if one.dim() == 4 else one for one in inputs))
         assert torch.allclose(plain, found, atol=1e-5 * float(plain.abs().max()))
 
     def test_activations_can_be_recomputed(self) -> None:

@@ -140,10 +140,15 @@ def load_start(network: nn.Module, path: Path, strict: bool) -> None:
 
 
 def recomputed_parts(network: nn.Module) -> list[nn.Module]:
-    """The parts whose activations are made again in the backward pass; each member of a list is one."""
+    """The parts whose activations are made again in the backward pass.
+
+    Each member of a list is one, and where a network holds a single other, that one's parts are.
+    """
     parts: list[nn.Module] = []
-    for part in network.children():
-        parts += recomputed_parts(part) if isinstance(part, (nn.ModuleList, nn.ModuleDict)) else [part]
+    children = list(network.children())
+    for part in children:
+        opened = isinstance(part, (nn.ModuleList, nn.ModuleDict)) or (len(children) == 1 and any(part.children()))
+        parts += recomputed_parts(part) if opened else [part]
     return parts
 
 

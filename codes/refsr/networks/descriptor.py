@@ -23,7 +23,7 @@ class Descriptor:
     halo: int | None = None
     """How far an output pixel sees, deformable sampling left out; None: everywhere, so tiles are never exact."""
     stochastic: bool = False
-    """Two passes over one input may differ; the caller hands in the noise or its seed."""
+    """Restoring draws noise: forward takes the image under it and its level before the inputs."""
     safe_dtypes: tuple[torch.dtype, ...] = (torch.float32, torch.bfloat16)
     """Types that autocast may use without losing more than rounding."""
     stages: int = 1
