@@ -5,14 +5,14 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from torch import Tensor, nn
 
 from refsr.core.errors import DataError, UsageError
 from refsr.core.names import resolve
-from refsr.interop.weights import discriminator, rgtnet, rrsnet
+from refsr.interop.weights import discriminator, rgtnet, rrsnet, tsfnet
 from refsr.interop.weights.conversion import Conversion
 from refsr.interop.weights.publishing import Form, require_published
 from refsr.interop.weights.reading import Published
@@ -28,16 +28,17 @@ class Family:
     mark: str
     options: Callable[..., dict[str, Any]]
     bring: Callable[..., tuple[nn.Module, Conversion]]
-    form: Callable[[Mapping[str, Any]], Form]
-    published: Mapping[str, Collection[Any]]
-    """The keywords that the published code has as constants."""
-    free: tuple[str, ...]
-    """Those that it knows, or that its state shows."""
     readings: tuple[str, ...] = ()
     """Keywords of both functions that the tensors do not show."""
+    form: Callable[[Mapping[str, Any]], Form] | None = None
+    """For the way out, where there is one."""
+    published: Mapping[str, Collection[Any]] = field(default_factory=dict)
+    """The keywords that the published code has as constants."""
+    free: tuple[str, ...] = ()
+    """Those that it knows, or that its state shows."""
 
     def import_from(
-        self, published: Mapping[str, Tensor], given: Mapping[str, str]
+        self, published: Mapping[str, Tensor], given: Mapping[str, Any]
     ) -> tuple[dict[str, Any], Conversion]:
         """The constructor's keywords and the network's weights."""
         for name in given:
@@ -47,6 +48,8 @@ class Family:
 
     def form_of(self, keywords: Mapping[str, Any]) -> Form:
         """How the published code keeps a network built with these keywords; a DataError if it cannot."""
+        if self.form is None:
+            raise DataError(f"{self.network} has no published form that is known here")
         parameters = inspect.signature(resolve("network", self.network)).parameters
         defaults = {name: parameter.default for name, parameter in parameters.items()}
         options = {**defaults, **keywords}
@@ -63,10 +66,10 @@ FAMILIES = (
         r"GTEM\.",
         rgtnet.rgtnet_options,
         rgtnet.import_rgtnet,
-        rgtnet.rgtnet_form,
-        rgtnet.PUBLISHED,
-        ("n_blocks", "offsets"),
-        ("offsets", "enlarge"),
+        readings=("offsets", "enlarge"),
+        form=rgtnet.rgtnet_form,
+        published=rgtnet.PUBLISHED,
+        free=("n_blocks", "offsets"),
     ),
     Family(
         "RRSNet",
@@ -74,9 +77,9 @@ FAMILIES = (
         r"gpcd_align\.|Encoder_grad\.",
         rrsnet.rrsnet_options,
         rrsnet.import_rrsnet,
-        rrsnet.rrsnet_form,
-        rrsnet.PUBLISHED,
-        ("n_blocks",),
+        form=rrsnet.rrsnet_form,
+        published=rrsnet.PUBLISHED,
+        free=("n_blocks",),
     ),
     Family(
         "discriminator_vgg_128",
@@ -84,19 +87,30 @@ FAMILIES = (
         r"conv[0-9]_[01]\.",
         discriminator.discriminator_options,
         discriminator.import_discriminator,
-        discriminator.discriminator_form,
-        discriminator.PUBLISHED,
-        ("in_nc",),
+        form=discriminator.discriminator_form,
+        published=discriminator.PUBLISHED,
+        free=("in_nc",),
+    ),
+    Family(
+        "TSFNet",
+        "TSFNet_model",
+        r"conv_fuse2?\.|down1_fre2?\.",
+        tsfnet.tsfnet_options,
+        tsfnet.import_tsfnet,
+        form=tsfnet.tsfnet_form,
+        published={},
+        free=("scale",),
+        readings=("scale",),
     ),
 )
 
 
 def family_named(network: str) -> Family:
-    """The family of one of our networks."""
+    """The family of one of our networks that goes out as the published code keeps it."""
+    known = ", ".join(family.network for family in FAMILIES if family.form is not None)
     for family in FAMILIES:
-        if family.network == network:
+        if family.network == network and family.form is not None:
             return family
-    known = ", ".join(family.network for family in FAMILIES)
     raise DataError(f"{network} has no published form that is known here: {known} have one")
 
 
