@@ -5,6 +5,10 @@ TARGET gets HR, LR, LR_UX<s>, Ref, Ref_DUX<s>, and prepare.json: the settings, a
 HR and Ref are cut at the bottom and right to a multiple of the scale. The same seed gives the same images, whatever
 the number of workers. A rerun does only what is missing. Georeferences are not carried over.
 
+With --dataset, SOURCE is UCMerced, AID or NWPU-RESISC45 as distributed: a folder a class. TARGET gets train, val and
+test, each with HR and LR by class (--degradation bicubic-uint8 and --lr-up-from none, unless given), and the split as
+train.txt, val.txt and test.txt; dataset/README.md tells how it is drawn.
+
 degradations:
   bicubic               MATLAB's antialiased bicubic, rounded once (how the published sets were made)
   bicubic-uint8         the same, rounded after each axis as MATLAB does with integers
@@ -20,24 +24,34 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from refsr.cli.console import begin
+from refsr.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from refsr.data.prepare.derive import Settings
+    from refsr.data.prepare.run import Report
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", type=Path, metavar="SOURCE")
     parser.add_argument("target", type=Path, metavar="TARGET")
     parser.add_argument("--scale", type=int, required=True, help="2, 3, 4, 8, 16 or 32")
+    parser.add_argument("--dataset", metavar="ucmerced|aid|nwpu", help="a published set, split as published")
+    parser.add_argument(
+        "--split", type=Path, metavar="DIR", help="of --dataset: its train.txt, val.txt, test.txt, or folders so called"
+    )
+    parser.add_argument("--incomplete", action="store_true", help="of --dataset: take fewer classes or images, too")
     parser.add_argument("--hr", metavar="FOLDER", help="sub-folder of sharp images (HR)")
     parser.add_argument("--ref", metavar="FOLDER", help="sub-folder of references (Ref, if it is there)")
-    parser.add_argument("--degradation", default="bicubic", metavar="NAME", help="see above (bicubic)")
+    parser.add_argument("--degradation", metavar="NAME", help="see above (bicubic)")
     parser.add_argument("--seed", type=int, default=0, help="of everything drawn at random (0)")
     parser.add_argument("--workers", type=int, default=2, help="processes (2); 0 works in this one")
     parser.add_argument(
         "--lr-up-from",
-        default="clean",
-        metavar="clean|file",
-        help="enlarge LR_UX from LR before it is rounded and compressed (clean), or from its file",
+        metavar="clean|file|none",
+        help="enlarge LR_UX from LR before it is rounded and compressed (clean), from its file, or make none",
     )
     parser.add_argument("--jpeg", type=int, metavar="QUALITY", help="compress LR, LR_UX and Ref_DUX; else lossless")
     parser.add_argument("--suffix", help=".png, .tif, .tiff or .npy (.png where it can hold the image)")
@@ -45,19 +59,44 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from refsr.data.prepare.derive import Settings
-    from refsr.data.prepare.run import prepare
 
+    published = arguments.dataset is not None
     settings = Settings(
         scale=arguments.scale,
-        degradation=arguments.degradation,
+        degradation=arguments.degradation or ("bicubic-uint8" if published else "bicubic"),
         seed=arguments.seed,
-        lr_up_from=arguments.lr_up_from,
+        lr_up_from=arguments.lr_up_from or ("none" if published else "clean"),
         jpeg=arguments.jpeg,
         suffix=arguments.suffix,
     )
-    report = prepare(
-        arguments.source, arguments.target, settings, arguments.hr, arguments.ref, arguments.workers, begin
-    )
+    report = (_scenes if published else _folders)(arguments, settings)
     ready = report.places - report.made
     print(f"{arguments.target}: {report.made} made, {ready} were ready, {report.places} in all")
     return 0
+
+
+def _scenes(arguments: argparse.Namespace, settings: Settings) -> Report:
+    from refsr.data.scenes.prepare import prepare_scenes
+
+    for name in ("hr", "ref"):
+        if getattr(arguments, name) is not None:
+            raise UsageError(f"--{name}: {arguments.dataset} has class folders, not folders of HR and Ref")
+    return prepare_scenes(
+        arguments.source,
+        arguments.target,
+        settings,
+        arguments.dataset,
+        arguments.split,
+        arguments.incomplete,
+        arguments.workers,
+        begin,
+    )
+
+
+def _folders(arguments: argparse.Namespace, settings: Settings) -> Report:
+    from refsr.data.prepare.run import prepare
+
+    for name in ("split", "incomplete"):
+        if getattr(arguments, name):
+            raise UsageError(f"--{name} belongs to --dataset, which is not given")
+    return prepare(arguments.source, arguments.target, settings, arguments.hr, arguments.ref, arguments.workers, begin)

@@ -15,12 +15,13 @@ from refsr.core.seeding import numpy_generator
 from refsr.data.degradation.presets import preset
 from refsr.data.degradation.steps import Image, Step, apply_steps, from_record, levels_of, normalised, quantised
 from refsr.data.degradation.steps import to_record as steps_to_record
-from refsr.data.images import IMAGE_SUFFIXES, ImageInfo, encode, has_rasterio, read_image, write_image
+from refsr.data.images import IMAGE_SUFFIXES, ImageInfo, encode, has_rasterio, probe_image, read_image, write_image
+from refsr.data.prepare.mending import mended
 from refsr.data.prepare.sources import Place
 from refsr.ops.resize import imresize
 
 SCALES = (2, 3, 4, 8, 16, 32)
-LR_UP_FROM = ("clean", "file")
+LR_UP_FROM = ("clean", "file", "none")
 
 
 @dataclass(frozen=True)
@@ -28,9 +29,9 @@ class Settings:
     """All that decides what the derived images hold.
 
     `lr_up_from` says whether LR_UX is enlarged from the LR before it is rounded and compressed (`clean`, as in the
-    published sets) or from what the LR file gives back. `jpeg` is the quality at which LR, LR_UX and Ref_DUX are
-    compressed, None for lossless; HR and Ref are always lossless. `suffix` None takes .png where that can hold the
-    image, else .tif or .npy.
+    published sets), from what the LR file gives back, or not made (`none`). `jpeg` is the quality at which LR, LR_UX
+    and Ref_DUX are compressed, None for lossless; HR and Ref are always lossless. `suffix` None takes .png where that
+    can hold the image, else .tif or .npy.
     """
 
     scale: int
@@ -43,14 +44,15 @@ class Settings:
 
 def prepare_place(place: Place, target: Path, settings: Settings) -> dict[str, Any]:
     """Writes the derived images of one place and returns what the manifest keeps of it."""
-    hr = _cut(place.hr, settings.scale)
+    hr = _cut(place.hr, settings.scale, place.side)
     steps = _drawn(place.key, hr, settings)
     names = file_names(place, hr, settings)
     clean = apply_steps(hr, steps)
     files = {"HR": hr, "LR": quantised(clean, levels_of(hr))}
     if settings.lr_up_from == "file":
         clean = normalised(_as_read(files["LR"], settings))
-    files[f"LR_UX{settings.scale}"] = _enlarged(clean, hr, settings.scale)
+    if settings.lr_up_from != "none":
+        files[f"LR_UX{settings.scale}"] = _enlarged(clean, hr, settings.scale)
     if place.ref is not None:
         ref = _cut(place.ref, settings.scale)
         small = imresize(normalised(ref), size=(hr.shape[0] // settings.scale, hr.shape[1] // settings.scale))
@@ -58,11 +60,15 @@ def prepare_place(place: Place, target: Path, settings: Settings) -> dict[str, A
         files[f"Ref_DUX{settings.scale}"] = _enlarged(small, ref, settings.scale)
     for folder, image in files.items():
         write_image(target / names[folder], image, settings.jpeg)
-    return {
+    entry: dict[str, Any] = {
         "source": source_digests(place),
         "files": {name: digest(target / name) for name in names.values()},
         "steps": steps_to_record(steps),
     }
+    was = probe_image(place.hr)
+    if place.side is not None and (was.height, was.width) != (place.side, place.side):
+        entry["mended_from"] = [was.height, was.width]
+    return entry
 
 
 def check_formats(place: Place, info: ImageInfo, settings: Settings) -> None:
@@ -89,10 +95,13 @@ def file_names(place: Place, hr: Image, settings: Settings) -> dict[str, str]:
     lossless = settings.suffix or _lossless_suffix(hr)
     lossy = ".jpg" if settings.jpeg is not None else lossless
     scale = settings.scale
-    suffixes = {"HR": lossless, "LR": lossy, f"LR_UX{scale}": lossy}
+    suffixes = {"HR": lossless, "LR": lossy}
+    if settings.lr_up_from != "none":
+        suffixes[f"LR_UX{scale}"] = lossy
     if place.ref is not None:
         suffixes |= {"Ref": lossless, f"Ref_DUX{scale}": lossy}
-    return {folder: f"{folder}/{place.key}{suffix}" for folder, suffix in suffixes.items()}
+    part = f"{place.part}/" if place.part else ""
+    return {folder: f"{part}{folder}/{place.key}{suffix}" for folder, suffix in suffixes.items()}
 
 
 def source_digests(place: Place) -> dict[str, str]:
@@ -109,9 +118,14 @@ def digest(file: Path) -> str:
         raise DataError(f"{file}: {error.strerror}") from error
 
 
-def _cut(file: Path, scale: int) -> Image:
-    """The image without the rows and columns at the bottom and right that do not fill a multiple of the scale."""
+def _cut(file: Path, scale: int, side: int | None = None) -> Image:
+    """The image without the rows and columns at the bottom and right that do not fill a multiple of the scale.
+
+    With `side` it is given that size before.
+    """
     image = read_image(file)
+    if side is not None:
+        image = mended(image, side)
     if image.dtype.kind == "f" and not np.isfinite(image).all():
         raise DataError(f"{file}: has pixels that are not finite; fill them first, resizing would spread them")
     return image[: image.shape[0] // scale * scale, : image.shape[1] // scale * scale]

@@ -57,14 +57,20 @@ def prepare(
     all is done in this process.
     """
     check_settings(settings)
+    source, target = Path(source), Path(target)
+    check_apart(source, target)
+    return prepare_places(find_places(source, hr_folder, ref_folder), target, settings, {}, workers, begin)
+
+
+def prepare_places(
+    places: list[Place], target: Path, settings: Settings, about: dict[str, Any], workers: int, begin: Begin
+) -> Report:
+    """All places, of which the manifest says `about` beside the settings."""
     if workers < 0:
         raise UsageError(f"{workers} workers; it takes 0 or more")
-    source, target = Path(source), Path(target)
-    _check_apart(source, target)
-    places = find_places(source, hr_folder, ref_folder)
     for place in places:
         check_formats(place, check_place(place, settings.scale), settings)
-    manifest = _open(target, places, settings)
+    manifest = _open(target, places, settings, about)
     sweep(target)
     try:
         made = _all(places, target, settings, manifest, workers, begin)
@@ -84,14 +90,15 @@ def check_settings(settings: Settings) -> None:
         raise UsageError(f"scale {settings.scale} is not one of {', '.join(map(str, SCALES))}")
     if settings.lr_up_from not in LR_UP_FROM:
         near = suggestion(settings.lr_up_from, LR_UP_FROM)
-        raise UsageError(f"LR_UX comes from 'clean' or 'file', not {settings.lr_up_from!r}{near}")
+        raise UsageError(f"LR_UX comes from 'clean', 'file' or 'none', not {settings.lr_up_from!r}{near}")
     if settings.jpeg is not None and not 1 <= settings.jpeg <= 100:
         raise UsageError(f"JPEG quality {settings.jpeg} is not between 1 and 100")
     if settings.suffix is not None and settings.suffix not in lossless_suffixes():
         raise UsageError(f"suffix {settings.suffix!r} is not one of {', '.join(lossless_suffixes())}")
 
 
-def _check_apart(source: Path, target: Path) -> None:
+def check_apart(source: Path, target: Path) -> None:
+    """Refuses a target inside its source, and a source that the target's images would be written into."""
     inner, outer = target.resolve(), source.resolve()
     if inner == outer or outer in inner.parents:
         raise UsageError(f"{target}: the target lies inside the source {source}; choose a folder beside it")
@@ -99,12 +106,13 @@ def _check_apart(source: Path, target: Path) -> None:
         raise UsageError(f"{source}: the source lies inside the target's HR folder; choose another target")
 
 
-def _open(target: Path, places: list[Place], settings: Settings) -> Manifest:
+def _open(target: Path, places: list[Place], settings: Settings, about: dict[str, Any]) -> Manifest:
     """The target's manifest, new or of an earlier run with the same settings."""
     wanted = {
         **dataclasses.asdict(settings),
         "reference": places[0].ref is not None,
         "degradation_parameters": dataclasses.asdict(preset(settings.degradation)),  # type: ignore[call-overload]
+        **about,
     }
     wanted = json.loads(json.dumps(wanted))
     found = manifests.load(target)
@@ -117,7 +125,7 @@ def _open(target: Path, places: list[Place], settings: Settings) -> Manifest:
     changed = manifests.differences(found.settings, wanted)
     if changed:
         raise DataError(f"{target}: was prepared with other settings: {'; '.join(changed)}; choose another folder")
-    gone = sorted(set(found.images) - {place.key for place in places})
+    gone = sorted(set(found.images) - {place.name for place in places})
     if gone:
         more = f" and {len(gone) - SHOWN} more" if len(gone) > SHOWN else ""
         raise DataError(
@@ -152,7 +160,7 @@ def _results(
     places: list[Place], target: Path, settings: Settings, manifest: Manifest, workers: int
 ) -> Iterator[Iterator[Result]]:
     """The outcome of each place, in the order in which they end."""
-    items = [(place, manifest.images.get(place.key)) for place in places]
+    items = [(place, manifest.images.get(place.name)) for place in places]
     work = partial(_one, target, settings)
     if workers < 2 or len(places) < 2:
         yield (work(item) for item in items)
@@ -166,10 +174,10 @@ def _one(target: Path, settings: Settings, item: tuple[Place, dict[str, Any] | N
     place, entry = item
     try:
         if entry is not None and _is_whole(place, target, entry):
-            return place.key, None, ""
-        return place.key, prepare_place(place, target, settings), ""
+            return place.name, None, ""
+        return place.name, prepare_place(place, target, settings), ""
     except DataError as error:
-        return place.key, None, str(error)
+        return place.name, None, str(error)
 
 
 def _is_whole(place: Place, target: Path, entry: dict[str, Any]) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from refsr.core.errors import DataError, suggestion
 from refsr.data.images import IMAGE_SUFFIXES, ImageInfo, probe_image
+from refsr.data.prepare.mending import check_side
 
 SHOWN = 5
 
@@ -19,6 +20,15 @@ class Place:
     key: str
     hr: Path
     ref: Path | None
+    part: str = ""
+    """Sub-folder of the target that holds its folders; none where a set is one part."""
+    side: int | None = None
+    """What all images of the set should measure, where a few do not."""
+
+    @property
+    def name(self) -> str:
+        """Its own among all places of a set."""
+        return f"{self.part}/{self.key}" if self.part else self.key
 
 
 def find_places(source: Path, hr_folder: str | None, ref_folder: str | None) -> list[Place]:
@@ -50,6 +60,8 @@ def check_place(place: Place, scale: int) -> ImageInfo:
     info = probe_image(place.hr)
     if min(info.height, info.width) < scale:
         raise DataError(f"{place.hr}: {info.height}x{info.width} is smaller than the scale {scale}")
+    if place.side is not None:
+        check_side(place.hr, info, place.side)
     if place.ref is not None:
         ref = probe_image(place.ref)
         if ref != info:

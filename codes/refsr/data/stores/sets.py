@@ -52,7 +52,7 @@ def kind_folders(source: Path, kinds: Sequence[str] = ()) -> dict[str, Path]:
             if kind not in below:
                 raise DataError(f"{source / kind}: no folder with images{suggestion(kind, below)}")
         return {kind: below[kind] for kind in kinds}
-    if _has_images(source):
+    if _directly(source):
         return {source.name: source}
     if not below:
         raise DataError(f"{source}: neither images nor folders with images (such as {', '.join(KINDS)})")
@@ -77,4 +77,11 @@ def check_fit(folders: dict[str, Path]) -> None:
 
 
 def _has_images(folder: Path) -> bool:
+    """Whether images lie in a folder of one kind: right there, or in class folders."""
+    return _directly(folder) or any(
+        _directly(below) for below in folder.iterdir() if below.is_dir() and below.name not in KINDS
+    )
+
+
+def _directly(folder: Path) -> bool:
     return any(file.suffix.lower() in IMAGE_SUFFIXES for file in folder.iterdir() if file.is_file())

@@ -1,0 +1,37 @@
+"""Prepares UCMerced, AID or NWPU-RESISC45: train, val and test, each with HR and LR in class folders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from refsr.core.atomic import write_text
+from refsr.core.progress import Begin, silent
+from refsr.data.prepare.derive import Settings
+from refsr.data.prepare.run import Report, check_apart, check_settings, prepare_places
+from refsr.data.scenes.catalogue import scene_set
+from refsr.data.scenes.plan import planned
+
+
+def prepare_scenes(
+    source: Path,
+    target: Path,
+    settings: Settings,
+    name: str,
+    lists: Path | None = None,
+    incomplete: bool = False,
+    workers: int = 0,
+    begin: Begin = silent,
+) -> Report:
+    """Makes `target/<part>/<folder>/<class>/<image>` of the published set `name`, and the lists `target/<part>.txt`.
+
+    The settings' seed draws the split, unless `lists` says it. What comes out depends on the images' names, their
+    content, the settings and the lists alone; a rerun does only what is missing.
+    """
+    check_settings(settings)
+    scenes = scene_set(name)
+    check_apart(source, target)
+    plan = planned(source, scenes, settings.seed, lists, incomplete)
+    report = prepare_places(plan.places, target, settings, {"dataset": plan.record}, workers, begin)
+    for file, content in plan.lists.items():
+        write_text(target / file, content)
+    return report
