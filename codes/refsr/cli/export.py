@@ -1,9 +1,9 @@
 """Writes weights for the published code: refsr export --published SOURCE -o TARGET.pth
 
-SOURCE is a model file, a checkpoint's folder or a run's (its best checkpoint, else its newest): RRSNet, RGTNet, or the
-discriminator of either. TARGET is a .pth file of tensors under the published keys, all that a strict load there asks
-for: parameters that never reach the output, which our networks have not, are filled with zeros and named. Networks
-that the published code cannot be, such as narrower ones, are refused.
+SOURCE is a model file, a checkpoint's folder or a run's (its best checkpoint, else its newest): RRSNet, RGTNet, the
+discriminator of either, or TSFNet. TARGET is a .pth file of tensors under the published keys, all that a strict load
+there asks for: parameters that never reach the output, which our networks have not, are filled with zeros and named.
+Networks that the published code cannot be, such as narrower ones, are refused.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Brings in published weights: a .pth file becomes a model file for our network of that kind.
 
 SOURCE is read as tensors and nothing else; code in it is never run. Its keys say which network it is for: RRSNet,
-RGTNet, or the discriminator of either. Every key is accounted for: used, dropped because the published network never
-used it, missing, or left over. With anything missing, left over or of another shape, nothing is written. TARGET
+RGTNet, the discriminator of either, or TSFNet. Every key is accounted for: used, dropped because the published network
+never used it, missing, or left over. With anything missing, left over or of another shape, nothing is written. TARGET
 (default: SOURCE's name with .safetensors) says in its header where it came from.
 """
 
@@ -21,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--enlarge", choices=("released", "pixel_shuffle"), help="how RGTNet's weights enlarge gradients"
     )
+    parser.add_argument("--scale", type=int, metavar="N", help="the factor of TSFNet's weights, which do not show it")
     parser.add_argument("--list", action="store_true", help="name every dropped key")
     parser.add_argument("--overwrite", action="store_true", help="replace TARGET if it is there")
 
@@ -39,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"{target}: is there already (--overwrite replaces it)")
     published = read_published(source)
     family = family_of(published)
-    readings = {name: getattr(arguments, name) for name in ("offsets", "enlarge")}
+    readings = {name: getattr(arguments, name) for name in ("offsets", "enlarge", "scale")}
     given = {name: reading for name, reading in readings.items() if reading is not None}
     options, conversion = family.import_from(published.tensors, given)
     write_imported(target, Blueprint(family.network, options), family.model, published, conversion)

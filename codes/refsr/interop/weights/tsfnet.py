@@ -6,10 +6,12 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from refsr.core.errors import DataError, UsageError
 from refsr.interop.weights.conversion import Conversion, convert
+from refsr.interop.weights.publishing import Form
 from refsr.networks.tsfnet.network import TSFNet
 from refsr.networks.tsfnet.phase_filter import Spectra
 
@@ -17,6 +19,9 @@ STAGES = {"first": "", "second": "2"}
 """Our stages, and what published names of each end in."""
 NODES = ("down1", "down2", "down3", "neck", "up1", "up2", "up3")
 FUSIONS = 8
+
+IMAGE_KEYS = {"0.weight": "layers.weight", "1.weight": "act.weight"}
+"""Where images enter and leave."""
 
 _PLACES = ("0.weight", "0.bias", "2.weight", "2.bias")
 
@@ -53,28 +58,42 @@ def import_tsfnet(
     return network, done
 
 
+def tsfnet_form(options: Mapping[str, Any]) -> Form:
+    """How the published code keeps a network, which is the same at every scale."""
+    keys = tsfnet_keys(options["n_pairs"])
+    with torch.device("meta"):
+        shapes = {key: tuple(one.shape) for key, one in TSFNet(**options).state_dict().items()}
+    layout = {theirs: shapes[ours] for ours, theirs in keys.items()}
+    return Form(layout, keys, note="the published network makes images of 256 x 256, and no others")
+
+
 def tsfnet_keys(pairs: int) -> dict[str, str]:
-    """Our keys beside the published ones, all of which are used."""
-    return {f"{ours}.{mine}": theirs for ours, ending in STAGES.items() for mine, theirs in _stage_keys(pairs, ending)}
+    """Our keys beside the published ones in the published order; every one is used."""
+    return {f"{ours}.{mine}": theirs for ours, end in STAGES.items() for mine, theirs in _stage_keys(pairs, end)}
 
 
-def _stage_keys(pairs: int, ending: str) -> Iterator[tuple[str, str]]:
+def _stage_keys(pairs: int, end: str) -> Iterator[tuple[str, str]]:
     """A stage's keys; of the second one's fusions, the first half looks at the first stage."""
-    for ours, theirs in {"enter": "head", "leave": "tail"}.items():
-        yield f"{ours}.0.weight", f"{theirs}{ending}.0.layers.weight"
-        yield f"{ours}.1.weight", f"{theirs}{ending}.0.act.weight"
-    for at in range(3):
-        yield from _below(f"halvings.{at}", f"down{at + 1}{ending}", halving_keys())
-        yield from _below(f"doublings.{at}", f"up{at + 1}{ending}", doubling_keys())
-    branches = ((f"spa{ending}.0", f"fre{ending}"), (f"spamo{ending}.0", f"fre_mo{ending}.0"))
+    yield from _below("enter", f"head{end}.0", IMAGE_KEYS)
     for at, node in enumerate(NODES):
-        for number, (spatial, frequency) in enumerate(branches):
-            yield from _below(f"nodes.{at}.spatial.{number}", f"{node}_{spatial}", spatial_keys(pairs))
-            yield from _below(f"nodes.{at}.frequency.{number}", f"{node}_{frequency}", frequency_keys())
+        if node.startswith("down"):
+            yield from _below(f"halvings.{int(node[-1]) - 1}", f"{node}{end}", halving_keys())
+        elif node.startswith("up"):
+            yield from _below(f"doublings.{int(node[-1]) - 1}", f"{node}{end}", doubling_keys())
+        spatial = [
+            *_below(f"nodes.{at}.spatial.0", f"{node}_spa{end}.0", spatial_keys(pairs)),
+            *_below(f"nodes.{at}.spatial.1", f"{node}_spamo{end}.0", spatial_keys(pairs)),
+        ]
+        frequency = [
+            *_below(f"nodes.{at}.frequency.0", f"{node}_fre{end}", frequency_keys()),
+            *_below(f"nodes.{at}.frequency.1", f"{node}_fre_mo{end}.0", frequency_keys()),
+        ]
+        yield from frequency + spatial if node.startswith("down") else spatial + frequency
+    yield from _below("leave", f"tail{end}.0", IMAGE_KEYS)
     for at in range(FUSIONS):
         way, place = ("descent", at) if at < FUSIONS // 2 else ("ascent", at - FUSIONS // 2)
-        keys = fusion_keys() | (crossing_keys() if ending and way == "descent" else {})
-        yield from _below(f"{way}.{place}", f"conv_fuse{ending}.{at}", keys)
+        keys = fusion_keys() | (crossing_keys() if end and way == "descent" else {})
+        yield from _below(f"{way}.{place}", f"conv_fuse{end}.{at}", keys)
 
 
 def halving_keys() -> dict[str, str]:
@@ -107,8 +126,8 @@ def frequency_keys(filters: int = 1) -> dict[str, str]:
 
 def filter_keys() -> dict[str, str]:
     """A phase filter."""
-    modules = {"amplitude": "dw_amp_conv", "phase": "dw_pha_conv"}
-    modules |= {"amplitude_gate.weigh": "df1", "phase_gate.weigh": "df2"}
+    modules = {"amplitude": "dw_amp_conv", "amplitude_gate.weigh": "df1"}
+    modules |= {"phase_gate.weigh": "df2", "phase": "dw_pha_conv"}
     return {f"{ours}.{place}": f"{theirs}.{place}" for ours, theirs in modules.items() for place in _PLACES}
 
 
