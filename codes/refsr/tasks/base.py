@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from refsr.core.progress import Begin
 from refsr.tasks.blueprint import Blueprint
 
 Batch = Mapping[str, Any]
@@ -17,6 +18,25 @@ Batch = Mapping[str, Any]
 
 Restore = Callable[[nn.Module, Batch], Tensor]
 """A network and a batch -> the restored image (B, C, s*H, s*W) in [0, 1]."""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A part of the restored image, rows and columns each."""
+
+    seen: tuple[slice, slice]
+    kept: tuple[slice, slice]
+    """What of the part seen is kept, in the whole image's rows and columns."""
+    weights: tuple[Sequence[float], Sequence[float]]
+    """How much each kept row and column counts; over all tiles they sum to one."""
+
+
+@runtime_checkable
+class TilesWithin(Protocol):
+    """A Restore of many passes that cuts each into tiles, so that tiles agree on the way and not only at the end."""
+
+    def by_tiles(self, network: nn.Module, batch: Batch, tiles: Sequence[Tile], begin: Begin = ...) -> Tensor:
+        """The whole batch restored."""
 
 
 class Memory(dict[str, Tensor]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,7 +25,8 @@ class Blueprint:
     def of(section: NetworkOptions, scale: int) -> Blueprint:
         """The network that a section names; those that enlarge get the run's scale."""
         name = canonical("network", section.which)
-        keywords = section.parameters
+        # As a file would give them back, so that a run that goes on finds them equal.
+        keywords = json.loads(json.dumps(section.parameters))
         if "scale" in inspect.signature(resolve("network", name)).parameters:
             keywords["scale"] = scale
         return Blueprint(name, keywords)

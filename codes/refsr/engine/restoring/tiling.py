@@ -26,7 +26,7 @@ from refsr.data.images import Window
 from refsr.engine.restoring.layout import Layout, Sizes, Span, lay_out, window_of
 from refsr.engine.restoring.scans import scanned
 from refsr.networks.descriptor import INPUTS
-from refsr.tasks.base import Batch, Restore
+from refsr.tasks.base import Batch, Restore, Tile, TilesWithin
 from refsr.tasks.restoring import descriptor_of
 
 SEAMLESS = "seamless"
@@ -91,14 +91,19 @@ def restore_tiled(
 def pieces(
     restore: Restore, network: nn.Module, source: Source, layout: Layout, begin: Begin = silent
 ) -> Iterator[Piece]:
-    """The restored tiles of a layout, one after another."""
+    """The restored tiles of a layout, one after another; a task that tiles within its passes gives all in one."""
     scale = descriptor_of(network).scale
     parameter = next(network.parameters(), None)
+    if isinstance(restore, TilesWithin):
+        height, width = source.sizes["lr"]
+        batch = {name: _on(parameter, member) for name, member in source.cut(Window(0, 0, height, width)).items()}
+        with torch.no_grad():
+            yield Piece(0, 0, restore.by_tiles(network, batch, [_tile(*spans, scale) for spans in layout], begin))
+        return
     with begin("restoring", len(layout)) as progress:
         for row, column in layout:
             batch = source.cut(window_of(row, column))
-            if parameter is not None:
-                batch = {name: _on(parameter.device, member) for name, member in batch.items()}
+            batch = {name: _on(parameter, member) for name, member in batch.items()}
             with torch.no_grad():
                 image = restore(network, batch)
             rows, columns = _inside(row, scale), _inside(column, scale)
@@ -149,5 +154,19 @@ def _faded(image: Tensor, row: Span, column: Span, scale: int) -> Tensor:
     return image * down[:, None] * across
 
 
-def _on(device: torch.device, member: Any) -> Any:
-    return member.to(device) if isinstance(member, Tensor) else member
+def _tile(row: Span, column: Span, scale: int) -> Tile:
+    """Two spans in low-resolution pixels as a tile of the restored image."""
+
+    def large(pixels: tuple[int, int]) -> slice:
+        return slice(pixels[0] * scale, pixels[1] * scale)
+
+    return Tile(
+        (large(row.seen), large(column.seen)),
+        (large(row.kept), large(column.kept)),
+        (row.weights(scale), column.weights(scale)),
+    )
+
+
+def _on(parameter: Tensor | None, member: Any) -> Any:
+    """A tensor where the network is."""
+    return member.to(parameter.device) if isinstance(member, Tensor) and parameter is not None else member

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, runtime_checkable
+from dataclasses import dataclass, field
 
 from torch import Tensor, nn
 
 from refsr.core.errors import UsageError
 from refsr.core.options.sampling import SamplingOptions
+from refsr.core.progress import Begin, silent
 from refsr.data.ranges import rescale
-from refsr.tasks.base import Batch
+from refsr.tasks.base import Batch, Tile
 from refsr.tasks.diffusion.consistency import Consistency
+from refsr.tasks.diffusion.denoiser import Denoiser
 from refsr.tasks.diffusion.heun import heun
-from refsr.tasks.diffusion.levels import Churn, Denoise, noise_levels
+from refsr.tasks.diffusion.levels import Churn, Denoise, evaluations, noise_levels
 from refsr.tasks.diffusion.multistep import dpm_solver_2m, dpm_solver_3m
 from refsr.tasks.diffusion.noise_field import NoiseField
+from refsr.tasks.diffusion.tiled import TiledDenoiser, WholeDenoiser, reaching
 from refsr.tasks.diffusion.unipc import unipc
 from refsr.tasks.restoring import descriptor_of, fitted_inputs
 
@@ -25,48 +28,56 @@ DETERMINISTIC: dict[str, Callable[[Denoise, Tensor, Sequence[float]], Tensor]] =
     "dpm3m": dpm_solver_3m,
     "unipc": unipc,
 }
-CORNER = "corner"
-"""Where a batch is cut from: rows and columns of HR above and left of it."""
 
 
-@runtime_checkable
-class Denoiser(Protocol):
-    """A network that cleans images, and prepares conditions for doing it many times."""
+@dataclass(frozen=True)
+class Sampler:
+    """Restores with a denoiser as the options say: a network and a batch -> (B, C, s*H, s*W) in [0, 1]."""
 
-    sigma_data: float
-    """Deviation of clean images in [-1, 1], as its preconditioning has it."""
+    sampling: SamplingOptions = field(default_factory=SamplingOptions)
+    seed: int = 0
+    """Taken where the options have none."""
 
-    def prepare(self, lr: Tensor, ref: Tensor, mask: Tensor, convolved: bool = True) -> Any:
-        """What depends on LR, Ref and mask alone; its `conditions` hold the enlarged LR."""
+    def __call__(self, network: nn.Module, batch: Batch) -> Tensor:
+        return self.by_tiles(network, batch, ())
 
-    def denoise(self, noisy: Tensor, sigma: Tensor | float, prepared: Any) -> Tensor:
-        """The clean image in [-1, 1]."""
+    def by_tiles(self, network: nn.Module, batch: Batch, tiles: Sequence[Tile], begin: Begin = silent) -> Tensor:
+        """The same where the network sees no more than a tile at a time; the noise is the whole image's.
 
+        The state is in float64, whatever the network computes in. Samples of a batch share their noise, so that an
+        image does not depend on its company.
+        """
+        if not isinstance(network, Denoiser):
+            raise UsageError(f"{type(network).__name__} is no denoiser, so nothing can be sampled with it")
+        descriptor = descriptor_of(network)
+        height, width = (side * descriptor.scale for side in batch["lr"].shape[-2:])
+        lr, ref, mask = fitted_inputs(descriptor, batch)
+        low = rescale(lr, -1, 1)
+        conditions = network.conditions(low, rescale(ref, -1, 1), mask)
+        enlarged = conditions.lr_up.double()
+        sampling = self.sampling
+        consistent = None
+        if sampling.consistency != "none":
+            consistent = Consistency(low, enlarged.shape[-2], enlarged.shape[-1], sampling.reduction)
+        asked = evaluations(sampling.sampler, sampling.steps)
+        with begin("sampling", asked * max(1, len(tiles))) as progress:
+            denoise: Denoise
+            if len(tiles) > 1:
+                padded = enlarged.shape[-2], enlarged.shape[-1]
+                denoise = TiledDenoiser(network, conditions, reaching(tiles, (height, width), padded), progress)
+            else:
+                denoise = WholeDenoiser(network, conditions, sampling.convolved, progress)
+            found = run(denoise, enlarged, self._noise(enlarged), sampling, consistent)
+        return ((found[..., :height, :width] + 1) / 2).clamp(0, 1).to(batch["lr"].dtype)
 
-def sample(network: nn.Module, batch: Batch, sampling: SamplingOptions, seed: int = 0) -> Tensor:
-    """The members of a batch -> (B, C, s*h, s*w) in [0, 1].
+    def _noise(self, like: Tensor) -> Callable[[str | int], Tensor]:
+        """Unit noise of a step for a batch of this shape."""
+        field = NoiseField(self.sampling.seed if self.sampling.seed is not None else self.seed, like.shape[1])
 
-    The state is in float64, whatever the network computes in. Samples of a batch share their noise, so that an image
-    does not depend on its company.
-    """
-    if not isinstance(network, Denoiser):
-        raise UsageError(f"{type(network).__name__} is no denoiser, so nothing can be sampled with it")
-    descriptor = descriptor_of(network)
-    height, width = (side * descriptor.scale for side in batch["lr"].shape[-2:])
-    lr, ref, mask = fitted_inputs(descriptor, batch)
-    low = rescale(lr, -1, 1)
-    prepared = network.prepare(low, rescale(ref, -1, 1), mask, sampling.convolved)
-    enlarged = prepared.conditions.lr_up.double()
+        def noise(draw: str | int) -> Tensor:
+            return field.window(draw, 0, 0, like.shape[-2], like.shape[-1]).to(like.device).expand_as(like)
 
-    def denoise(image: Tensor, level: float) -> Tensor:
-        return network.denoise(image, level, prepared).to(image.dtype)
-
-    noise = _noise(sampling, seed, batch, enlarged)
-    consistent = None
-    if sampling.consistency != "none":
-        consistent = Consistency(low, enlarged.shape[-2], enlarged.shape[-1], sampling.reduction)
-    found = run(denoise, enlarged, noise, sampling, consistent)
-    return rescaled(found[..., :height, :width]).to(lr.dtype)
+        return noise
 
 
 def run(
@@ -99,19 +110,3 @@ def start(enlarged: Tensor, level: float, how: str, noise: Callable[[str | int],
         return enlarged.double() * level
     around = enlarged.double() if how == "enlarged" else 0
     return around + level * noise("start")
-
-
-def rescaled(image: Tensor) -> Tensor:
-    """[-1, 1] and what lies beyond -> [0, 1]."""
-    return ((image + 1) / 2).clamp(0, 1)
-
-
-def _noise(sampling: SamplingOptions, seed: int, batch: Batch, like: Tensor) -> Callable[[str | int], Tensor]:
-    """Unit noise of a step for a batch, by its place in the whole image."""
-    field = NoiseField(sampling.seed if sampling.seed is not None else seed, like.shape[1])
-    top, left = batch.get(CORNER, (0, 0))
-
-    def noise(draw: str | int) -> Tensor:
-        return field.window(draw, top, left, like.shape[-2], like.shape[-1]).to(like.device).expand_as(like)
-
-    return noise

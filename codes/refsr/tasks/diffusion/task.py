@@ -16,12 +16,11 @@ from refsr.data.ranges import rescale
 from refsr.losses.diffusion import denoising_errors, noise_level
 from refsr.tasks.base import Batch, Losses, Memory, Phase, Restore
 from refsr.tasks.blueprint import Blueprint
-from refsr.tasks.diffusion.sampling import Denoiser, sample
+from refsr.tasks.diffusion.denoiser import Denoiser
+from refsr.tasks.diffusion.sampling import Sampler
 from refsr.tasks.optimisers import make_optimiser
 from refsr.tasks.regression import required_train
 from refsr.tasks.restoring import descriptor_of, network_inputs
-
-DEFAULT = SamplingOptions()
 
 
 class Diffusion:
@@ -72,9 +71,9 @@ class Diffusion:
 
     @staticmethod
     def restore(network: nn.Module, batch: Batch) -> Tensor:
-        return sample(network, batch, DEFAULT)
+        return Sampler()(network, batch)
 
     @staticmethod
     def restoring(sampling: SamplingOptions, seed: int) -> Restore:
         """The same with the sampler of the options."""
-        return lambda network, batch: sample(network, batch, sampling, seed)
+        return Sampler(sampling, seed)

@@ -1,0 +1,76 @@
+"""A denoiser that sees large images tile by tile at every noise level, so that there is one image and no seam in it.
+
+Tiles that were sampled apart would differ where they meet, however their noise is shared, since small differences grow
+on the way down. Here each answer of the network is put together from tiles before the sampler goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from refsr.core.progress import Progress
+from refsr.networks.blocks.denoising_blocks import Conditions
+from refsr.tasks.base import Tile
+from refsr.tasks.diffusion.denoiser import Denoiser
+
+
+class TiledDenoiser:
+    """Image (B, C, H, W) and noise level -> the clean image, from a network that never sees more than a tile.
+
+    What is prepared for a tile is made anew at every level: kept, it would grow with the image.
+    """
+
+    def __init__(self, network: Denoiser, conditions: Conditions, tiles: Sequence[Tile], progress: Progress) -> None:
+        self.network, self.conditions, self.tiles, self.progress = network, conditions, tiles, progress
+
+    def __call__(self, image: Tensor, level: float) -> Tensor:
+        result = torch.zeros_like(image)
+        for tile in self.tiles:
+            rows, columns = tile.seen
+            lr_up, ref, mask = (one[..., rows, columns] for one in self.conditions)
+            prepared = self.network.prepare(lr_up, ref, mask, False)
+            clean = self.network.denoise(image[..., rows, columns], level, prepared).to(image.dtype)
+            inside = tuple(
+                slice(kept.start - seen.start, kept.stop - seen.start)
+                for kept, seen in zip(tile.kept, tile.seen, strict=True)
+            )
+            down, across = (torch.tensor(weights, dtype=image.dtype, device=image.device) for weights in tile.weights)
+            result[..., tile.kept[0], tile.kept[1]] += clean[..., inside[0], inside[1]] * down[:, None] * across
+            self.progress.advance()
+        return result
+
+
+class WholeDenoiser:
+    """The same from a network that sees all of it, with what depends on the conditions alone made once."""
+
+    def __init__(self, network: Denoiser, conditions: Conditions, convolved: bool, progress: Progress) -> None:
+        self.network, self.progress = network, progress
+        self.prepared = network.prepare(*conditions, convolved)
+
+    def __call__(self, image: Tensor, level: float) -> Tensor:
+        clean = self.network.denoise(image, level, self.prepared).to(image.dtype)
+        self.progress.advance()
+        return clean
+
+
+def reaching(tiles: Sequence[Tile], sides: tuple[int, int], padded: tuple[int, int]) -> list[Tile]:
+    """Tiles of an image of some height and width; those at its bottom and right get what is padded there too."""
+    found = []
+    for tile in tiles:
+        seen, kept, weights = zip(
+            *(_reach(*one) for one in zip(tile.seen, tile.kept, tile.weights, sides, padded, strict=True)), strict=True
+        )
+        found.append(Tile((seen[0], seen[1]), (kept[0], kept[1]), (weights[0], weights[1])))
+    return found
+
+
+def _reach(
+    seen: slice, kept: slice, weights: Sequence[float], length: int, padded: int
+) -> tuple[slice, slice, Sequence[float]]:
+    if seen.stop != length:
+        return seen, kept, weights
+    more = padded - length if kept.stop == length else 0
+    return slice(seen.start, padded), slice(kept.start, kept.stop + more), [*weights, *[1.0] * more]
