@@ -56,12 +56,17 @@ PROTOCOLS = {
         Protocol("rgb-uint8-border4", "all bands, rounded to 8 bits, 4 pixels cut: RRSGAN's and RGTGAN's evaluation"),
         Protocol(
             "rgb-uint8-border-scale",
-            "all bands, rounded, as many pixels cut as the factor: TSFNet's test",
+            "all bands, rounded, as many pixels cut as the factor: TSFNet's test script and its validation",
             border="scale",
         ),
         Protocol("rgb-uint8-border0", "all bands, rounded, nothing cut: SpecGAN's test", border=0),
         Protocol("y-uint8-border4", "luma of the rounded image, 4 pixels cut", colour="luma"),
-        Protocol("y-uint8-border-scale", "luma of the rounded image, the factor cut", colour="luma", border="scale"),
+        Protocol(
+            "y-uint8-border-scale",
+            "luma of the rounded image, the factor cut: TSFNet's validation with its luma option",
+            colour="luma",
+            border="scale",
+        ),
         Protocol("rgb-float-border4", "all bands, not rounded, 4 pixels cut", rounding="none"),
         Protocol(
             "y-matched-border4",

@@ -11,9 +11,17 @@ from refsr.interop.parity.case import Case
 from refsr.interop.parity.run import Answers
 from refsr.metrics.colour import luma, match_statistics
 from refsr.metrics.fidelity import psnr, ssim
-from refsr.metrics.quantise import to_levels, to_uint8
+from refsr.metrics.protocols import measure
+from refsr.metrics.quantise import to_uint8
 
 Levels = npt.NDArray[Any]
+
+TSFNET_PROTOCOLS = {
+    "test": "rgb-uint8-border-scale",
+    "val": "rgb-uint8-border-scale",
+    "y": "y-uint8-border-scale",
+}
+"""Under which of our protocols each of its scripts quotes numbers."""
 
 
 def rgtgan_measures(case: Case) -> Answers:
@@ -31,18 +39,16 @@ def rgtgan_measures(case: Case) -> Answers:
 
 
 def tsfnet_measures(case: Case) -> Answers:
-    """The test script's scores and the validation pass's, in colour and on luma, for each border."""
+    """The test script's scores and the validation pass's, in colour and on luma, for each border: the factor's."""
     inputs = case.inputs()
     answers: dict[str, list[float]] = {}
     for image in case.config["images"]:
-        target = np.floor(np.moveaxis(inputs[f"hr_{image}"], 0, 2))
-        result = to_levels(np.moveaxis(np.floor(inputs[f"hr_{image}"]) / 255 + inputs[f"noise_{image}"], 0, 2))
+        target = np.moveaxis(np.floor(inputs[f"hr_{image}"]) / 255, 0, 2)
+        result = target + np.moveaxis(inputs[f"noise_{image}"], 0, 2)
         for border in case.config["borders"]:
-            pair = _cut(border, result, target)
-            on_luma = _cut(border, luma(result), luma(target))
-            for name, (a, b) in {"test": pair, "val": pair, "y": on_luma}.items():
-                answers.setdefault(f"psnr_{name}_{image}", []).append(psnr(a, b))
-                answers.setdefault(f"ssim_{name}_{image}", []).append(ssim(a, b))
+            for name, quoted in TSFNET_PROTOCOLS.items():
+                for score, value in measure(result, target, border, quoted).items():
+                    answers.setdefault(f"{score}_{name}_{image}", []).append(value)
     return answers
 
 
