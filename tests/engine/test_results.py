@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -71,3 +73,47 @@ def test_what_is_no_results_folder_gets_one_line(tmp_path):
         with pytest.raises(DataError) as caught:
             Results.read(tmp_path)
         assert "\n" not in str(caught.value)
+
+
+def in_classes() -> Results:
+    results = made()
+    names = {"0": "river/0", "1": "sea/1", "2": "river/2"}
+    results.scores = [replace(score, image=names[score.image]) for score in results.scores]
+    results.scores.append(Score("", "run", "p", "fid", 7.0))
+    results.measures["fid"] = {"better": "lower"}
+    return results
+
+
+def test_classes_have_tables_of_their_own_images(tmp_path):
+    results = in_classes()
+    assert results.classes == ["river", "sea"]
+    river = {(one.method, one.measure): (one.mean, one.count) for one in results.table("river")}
+    assert river == {("bicubic", "psnr"): (22.0, 2), ("run", "psnr"): (math.inf, 2)}
+    assert [(one.mean, one.count) for one in results.table("sea")] == [(22.0, 1), (24.0, 1)]
+    assert [one.count for one in results.table()] == [3, 3, 1]
+    results.write(tmp_path)
+    assert Results.read(tmp_path) == results
+    rows = list(csv.DictReader((tmp_path / "classes.csv").open()))
+    assert [tuple(row.values()) for row in rows] == [
+        ("river", "bicubic", "p", "22.000000", ""),
+        ("river", "run", "p", "inf", ""),
+        ("sea", "bicubic", "p", "22.000000", ""),
+        ("sea", "run", "p", "24.000000", ""),
+    ]
+    kept = json.loads((tmp_path / "results.json").read_text())["classes"]
+    assert [one["mean"] for one in kept["sea"]] == [22.0, 24.0]
+
+
+def test_images_without_classes_have_no_such_table(tmp_path):
+    results = made()
+    results.write(tmp_path)
+    assert results.classes == []
+    assert not (tmp_path / "classes.csv").exists()
+    # One folder for all tells nothing apart.
+    results.scores = [replace(score, image=f"all/{score.image}") for score in results.scores]
+    assert results.classes == []
+    # Results from before there were classes are read as they are.
+    content = json.loads((tmp_path / "results.json").read_text())
+    del content["classes"]
+    (tmp_path / "results.json").write_text(json.dumps(content))
+    assert Results.read(tmp_path).scores == made().scores

@@ -16,6 +16,7 @@ from made_runs import SCALE, SIDE, MakeRun, make_results
 
 from refsr.core.errors import DataError, UsageError
 from refsr.data.images import write_image
+from refsr.engine.validation.results import Results
 from refsr.report.cases import choose, encode, ranked
 from refsr.report.comparison import compare
 from refsr.report.page import Wishes, asset, write_report
@@ -338,3 +339,22 @@ def test_the_drawn_pictures_have_the_sizes_that_the_page_tells(make_run: MakeRun
     head = (folder / "results" / "val" / "images" / "0" / "0.png").read_bytes()[16:24]
     assert struct.unpack(">II", head) == (SIDE // SCALE, SIDE // SCALE)
     assert f"{SIDE // SCALE} × {SIDE // SCALE}" in page_of(folder).text
+
+
+def test_classes_have_a_table(make_run: MakeRun) -> None:
+    """Means by class, as they are of the results, with the gain over bicubic on the same images."""
+    assert "Class by class" not in page_of(make_run("plain")).text
+    folder = make_run(names=lambda number: f"{'sea_ice' if number % 2 else 'river'}/scene_{number}")
+    text = write_report([folder]).path.read_text(encoding="utf-8")
+    assert "Class by class" in Outline(text).text
+    table = re.search(r'<table class="images classes">(.*?)</table>', text, re.DOTALL)
+    assert table is not None
+    results = Results.read(folder / "results" / "val")
+    for name, images in (("river", 3), ("sea_ice", 2)):
+        means = {(one.method, one.measure): one.mean for one in results.table(name) if one.protocol == QUOTED}
+        row = re.search(rf'<tr><th scope="row">{name}</th><td>{images}</td>(.*?)</tr>', table[1])
+        assert row is not None
+        for method in ("nearest", "bicubic", "run-a"):
+            assert f"<td>{means[method, 'psnr']:.2f} / {means[method, 'ssim']:.4f}" in row[1]
+        gain = means["run-a", "psnr"] - means["bicubic", "psnr"]
+        assert f'<span class="edges">+{gain:.2f}</span>' in row[1]

@@ -3,7 +3,7 @@
 Every validation and test set of the file is restored and measured under named protocols, beside nearest and bicubic
 enlargement (and the LR_UX files, where there are any). Weights: --weights, else the run's best checkpoint, else its
 newest, else path.pretrain_model_G (which comes first in a file without a section train). Results go to the run's
-folder: results/SET/results.json, scores.csv and images."""
+folder: results/SET/results.json, scores.csv and images, and classes.csv where images lie in class folders."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ from refsr.core.progress import silent
 if TYPE_CHECKING:
     from refsr.core.options.schema import Options
     from refsr.engine.validation.results import Results, Summary
+
+CLASS_MEASURES = ("psnr", "ssim")
+"""What is shown of every class; the files hold all."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -122,15 +125,41 @@ def _account(results: Results, folder: Path) -> Iterable[str]:
         yield from columns(header, rows)
         yield ""
     yield "mean, standard deviation over images, 95 % bootstrap interval of the mean"
+    yield from _by_class(results)
     yield from (f"not measured: {line}" for line in results.about["not_measured"])
     yield from (f"note: {line}" for line in results.about["notes"])
     yield f"results: {folder}"
 
 
+def _by_class(results: Results) -> Iterable[str]:
+    """Means of every class in columns of method and measure, under the first protocol."""
+    from refsr.engine.validation.results import CLASSES_FILE
+
+    if not results.classes:
+        return
+    quoted = next(iter(results.protocols))
+    measures = [name for name in results.measures if name in CLASS_MEASURES]
+    heads = [(method, measure) for method in results.methods for measure in measures]
+    rows = []
+    for name in results.classes:
+        found = {(one.method, one.measure): one for one in results.table(name) if one.protocol == quoted}
+        count = max((one.count for one in found.values()), default=0)
+        means = [f"{found[head].mean:.{_digits(head[1])}f}" if head in found else "" for head in heads]
+        rows.append([name, *means, str(count)])
+    yield ""
+    yield f"{results.dataset}, x{results.scale}, {quoted}, mean of each class (all protocols: {CLASSES_FILE})"
+    yield from columns(["", *(" ".join(head) for head in heads), "images"], rows)
+    yield ""
+
+
+def _digits(measure: str) -> int:
+    return 2 if measure == "psnr" else 4
+
+
 def _cell(one: Summary) -> str:
     if not math.isfinite(one.mean):
         return f"{one.mean}"
-    digits = 2 if one.measure == "psnr" else 4
+    digits = _digits(one.measure)
     if one.count < 2:
         return f"{one.mean:.{digits}f}"
     return f"{one.mean:.{digits}f} ± {one.deviation:.{digits}f} [{one.low:.{digits}f}, {one.high:.{digits}f}]"

@@ -17,6 +17,7 @@ from refsr.core.progress import Begin, silent
 from refsr.engine.validation.results import summarise
 from refsr.report import cases as shown_cases
 from refsr.report.cases import Chosen, choose
+from refsr.report.classes import classes_table
 from refsr.report.comparison import SCORED, Comparison, Method, compare
 from refsr.report.curves import curve_charts
 from refsr.report.head import opening, plain, title_of
@@ -141,6 +142,9 @@ def _section(identity: str, comparison: Comparison, chosen: Chosen, place: int, 
     references = ablation_block(comparison, protocol)
     if references is not None:
         parts += [tag("h3", "What the reference is worth"), references]
+    by_class = classes_table(comparison, protocol)
+    if by_class is not None:
+        parts += [tag("h3", "Class by class"), by_class]
     spread = _distribution(comparison, protocol, Links(anchors, with_cases))
     if spread is not None:
         parts += [tag("h3", "Image by image"), spread, images_table(comparison, protocol, anchors, with_cases)]

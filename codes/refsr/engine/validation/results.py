@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,11 @@ import numpy as np
 from refsr.core.atomic import write_text
 from refsr.core.errors import DataError
 from refsr.core.seeding import numpy_generator
+from refsr.engine.validation.classes import class_of, classes_of
 
 FILE = "results.json"
 TABLE_FILE = "scores.csv"
+CLASSES_FILE = "classes.csv"
 FORMAT = "refsr-results-1"
 RESAMPLES = 2000
 
@@ -73,38 +75,52 @@ class Results:
         wanted = (method, protocol, measure)
         return {score.image: score.value for score in self.scores if _where(score) == wanted}
 
-    def table(self) -> list[Summary]:
-        """The summaries of all methods, protocols and measures, in that order."""
+    @property
+    def classes(self) -> list[str]:
+        """The classes of the images, two or more; none where images do not lie in class folders."""
+        return classes_of(score.image for score in self.scores)
+
+    def table(self, of_class: str | None = None) -> list[Summary]:
+        """The summaries of all methods, protocols and measures, in that order; over one class if it is named."""
         groups: dict[tuple[str, str, str], list[float]] = {}
         for score in self.scores:
-            groups.setdefault(_where(score), []).append(score.value)
+            if of_class is None or class_of(score.image) == of_class:
+                groups.setdefault(_where(score), []).append(score.value)
         order = {method: place for place, method in enumerate(self.methods)}
         return sorted((summarise(*key, values) for key, values in groups.items()), key=lambda one: order[one.method])
 
     def write(self, folder: Path) -> None:
-        """`results.json` and `scores.csv` in `folder`."""
+        """`results.json` and `scores.csv` in `folder`, and `classes.csv` where images have classes."""
+        by_class = {name: self.table(name) for name in self.classes}
         content = {
             "format": FORMAT,
             **{name: getattr(self, name) for name in ("run", "dataset", "scale", "methods", "protocols", "measures")},
             "table": [_plain(asdict(one)) for one in self.table()],
+            "classes": {name: [_plain(asdict(one)) for one in table] for name, table in by_class.items()},
             "scores": [_plain(asdict(score)) for score in self.scores],
             "pictures": self.pictures,
             "about": self.about,
         }
         write_text(folder / FILE, json.dumps(content, indent=1, allow_nan=False) + "\n")
-        write_text(folder / TABLE_FILE, "".join(self._rows()))
+        values = ((score.image, score.method, score.protocol, score.measure, score.value) for score in self.scores)
+        write_text(folder / TABLE_FILE, self._rows("image", values))
+        if by_class:
+            means = (
+                (name, one.method, one.protocol, one.measure, one.mean) for name, of in by_class.items() for one in of
+            )
+            write_text(folder / CLASSES_FILE, self._rows("class", means))
 
-    def _rows(self) -> Iterator[str]:
-        """A row an image, method and protocol, a column a measure."""
+    def _rows(self, first: str, values: Iterable[tuple[str, str, str, str, float]]) -> str:
+        """CSV with a row for each image or class, method and protocol, and a column a measure."""
         line = io.StringIO()
         writer = csv.writer(line, lineterminator="\n")
         rows: dict[tuple[str, str, str], dict[str, float]] = {}
-        for score in self.scores:
-            rows.setdefault((score.image, score.method, score.protocol), {})[score.measure] = score.value
-        writer.writerow(["image", "method", "protocol", *self.measures])
-        for key, values in rows.items():
-            writer.writerow([*key, *(f"{values[name]:.6f}" if name in values else "" for name in self.measures)])
-        yield line.getvalue()
+        for *key, measure, value in values:
+            rows.setdefault((key[0], key[1], key[2]), {})[measure] = value
+        writer.writerow([first, "method", "protocol", *self.measures])
+        for names, row in rows.items():
+            writer.writerow([*names, *(f"{row[name]:.6f}" if name in row else "" for name in self.measures)])
+        return line.getvalue()
 
     @staticmethod
     def read(folder: Path) -> Results:
@@ -115,6 +131,7 @@ class Results:
             if content.pop("format") != FORMAT:
                 raise DataError(f"{file}: is of another version of refsr; run refsr val again")
             content.pop("table")
+            content.pop("classes", None)
             scores = [Score(**{**one, "value": float(one["value"])}) for one in content.pop("scores")]
             return Results(**content, scores=scores)
         except FileNotFoundError:
