@@ -59,6 +59,20 @@ MEASURES = {
             _HERE + "fidelity:ssim_measure",
         ),
         Measure(
+            "gms",
+            "whether edges are where the target has them and as strong: mean similarity of gradients of halved luma",
+            "higher",
+            "refsr",
+            _HERE + "gradient_similarity:gms",
+        ),
+        Measure(
+            "gmsd",
+            "deviation of that similarity over the image: how unevenly edges are right",
+            "lower",
+            "refsr",
+            _HERE + "gradient_similarity:gmsd",
+        ),
+        Measure(
             "ms-ssim",
             "structural similarity over five octaves: forgives small shifts, which references tempt networks into",
             "higher",
