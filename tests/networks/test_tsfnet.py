@@ -57,7 +57,7 @@ def test_size_and_cost_of_the_published_network():
             network(torch.empty(1, 3, 32, 32))
     assert sum(parameter.numel() for parameter in network.parameters()) == 3_127_934
     found = {str(name): count / 2e9 for name, count in counter.get_flop_counts()["Global"].items()}
-    assert found["aten.convolution"] == pytest.approx(49.956, abs=0.001)
+    assert found["aten.convolution"] == pytest.approx(49.899, abs=0.001)
     assert sum(found.values()) == pytest.approx(51.561, abs=0.001)
 
 

@@ -51,9 +51,14 @@ class Halving(nn.Module):
 
     def kernel(self) -> Tensor:
         """(C, C, 4, 4), put together in float64, so that it is rounded once."""
+        width = len(self.spread.weight)
         spread, gather = self.spread.weight.double(), self.gather.weight.double()
         with torch.autocast(spread.device.type, enabled=False):
-            return F.conv_transpose2d(gather.reshape(len(gather), -1, 2, 2), spread).to(self.spread.weight.dtype)
+            # For each place (dy, dx) within a pair of rows and columns, the convolution that it takes part in.
+            products = gather.reshape(-1, width, 4).permute(2, 0, 1) @ spread.flatten(1)
+        placed = products.reshape(2, 2, -1, width, 3, 3)
+        parts = [F.pad(placed[dy, dx], (dx, 1 - dx, dy, 1 - dy)) for dy in range(2) for dx in range(2)]
+        return torch.stack(parts).sum(dim=0).to(self.spread.weight.dtype)
 
 
 def doubling(channels: int) -> nn.Sequential:
