@@ -29,7 +29,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 WORLD = "dataset/small_world"
 FILES = ("rrsnet/small", "rgtnet/small", "rgtnet/small-dense", "rrsgan/small", "rgtgan/small", "rgtgan/small-dense")
-MEASURES = ("st_lpips", "gms")
+MEASURES = ("st-lpips", "gms")
 SPOILT = ("swap", "blank")
 
 
