@@ -16,6 +16,8 @@ from refsr.engine.model_file import ModelCard, write_model
 from refsr.engine.trainer import train
 from refsr.tasks.blueprint import Blueprint
 
+SIDE = 32
+"""Of the small data's images."""
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 SHIPPED = {f"{file.parent.name}/{file.stem}": file for file in sorted((REPOSITORY / "options").glob("*/*.yml"))}
 OPTIONS = {name: load_options(file) for name, file in SHIPPED.items()}
@@ -25,6 +27,7 @@ MEASURING = [name for name, options in OPTIONS.items() if options.train is None]
 NARROW = {
     "RRSNet": ["nf=4", "n_blocks=1", "deformable_groups=1"],
     "RGTNet": ["nf=4", "n_blocks=1", "deformable_groups=1", "gtem_blocks=1"],
+    "TSFNet": ["nf=8", "n_pairs=1", "heads=2"],
 }
 """Keywords that make a network small, by its name."""
 
@@ -36,6 +39,9 @@ def narrowed(options: Options, places: Path, root: Path) -> list[str]:
         pytest.skip(f"{options.model} with {', '.join(networks)} is not part of this version")
     words = [f"path.root={root}", "path.pretrain_model_G=null", "gpu_ids=[]", "val.max_images=1"]
     words += [f"network_G.{word}" for word in NARROW[options.network_G.which]]
+    if options.val.tiling != "seamless":
+        # Published tiles are larger than the small data.
+        words += [f"val.tile={SIDE // options.scale}"]
     for name in options.datasets:
         made = {"lr": "from_hr", "lr_up": "from_lr", "ref_down": "from_ref"}
         words += [f"datasets.{name}.{key}={value}" for key, value in made.items()]
