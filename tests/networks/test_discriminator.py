@@ -17,10 +17,11 @@ KINDS = pytest.mark.parametrize(
     [
         {"crop_size": 64},
         {"head": "pooled"},
+        {"head": "pooled", "initial": "he"},
         {"crop_size": 64, "spectral_norm": True},
         {"head": "pooled", "spectral_norm": True},
     ],
-    ids=["linear", "pooled", "linear-spectral", "pooled-spectral"],
+    ids=["linear", "pooled", "pooled-he", "linear-spectral", "pooled-spectral"],
 )
 
 
@@ -156,3 +157,17 @@ def test_options_that_cannot_be_are_refused(options, answer):
 
 def test_the_name_stands_for_it():
     assert resolve("network", "discriminator_vgg_128") is VGGDiscriminator
+
+
+def test_released_weights_begin_blind_and_he_weights_do_not():
+    images = torch.rand(8, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+    spread = {}
+    for initial in ("released", "he"):
+        torch.manual_seed(0)
+        spread[initial] = float(VGGDiscriminator(nf=16, head="pooled", initial=initial)(images).detach().std())
+    assert spread["released"] < 1e-4 < 1e-2 < spread["he"]
+
+
+def test_initial_is_named():
+    with pytest.raises(UsageError, match="initial 'hee' is not known; did you mean 'he'"):
+        VGGDiscriminator(initial="hee")

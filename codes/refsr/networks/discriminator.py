@@ -15,11 +15,16 @@ NAME = "discriminator_vgg_128"
 Head = Literal["linear", "pooled"]
 HEADS = ("linear", "pooled")
 
+Initial = Literal["released", "he"]
+INITIALS = ("released", "he")
+
 HALVINGS = 5
 SMALLEST = 2**HALVINGS
 """Shortest side (pixels) that leaves something to judge."""
 
 HIDDEN = 100
+SLOPE = 0.2
+"""Of the activations, below zero."""
 
 
 class VGGDiscriminator(nn.Module):
@@ -28,6 +33,8 @@ class VGGDiscriminator(nn.Module):
     Five halvings, nf to 8 nf features. `head` linear is the published one: it looks at every place, so it takes crops
     of one size, `crop_size` (whatever its name says, 256 as published), and gradient maps two pixels larger. `pooled`
     looks at the mean over all places and takes any size from 32 on. `spectral_norm` bounds each layer's slope by one.
+    `initial`: released weights begin so small that twelve layers leave nothing of the image, and a judge of few steps
+    stays blind; `he` keeps its size through the layers.
     """
 
     def __init__(
@@ -37,9 +44,10 @@ class VGGDiscriminator(nn.Module):
         head: Head = "linear",
         crop_size: int = 256,
         spectral_norm: bool = False,
+        initial: Initial = "released",
     ) -> None:
         super().__init__()
-        _check(in_nc, nf, head, crop_size)
+        _check(in_nc, nf, head, crop_size, initial)
         self.head = head
         self.side = crop_size // SMALLEST
         widths = (in_nc, *(nf * min(8, 2**halving) for halving in range(HALVINGS)))
@@ -51,6 +59,9 @@ class VGGDiscriminator(nn.Module):
             self.layers.append(nn.Conv2d(after, after, 4, stride=2, padding=1, bias=False))
         self.hidden = nn.Linear(widths[-1] * (self.side**2 if head == "linear" else 1), HIDDEN)
         self.judge = nn.Linear(HIDDEN, 1)
+        if initial == "he":
+            for layer in (*self.layers, self.hidden):
+                nn.init.kaiming_normal_(layer.weight, SLOPE)
         if spectral_norm:
             for layer in (*self.layers, self.hidden, self.judge):
                 normalised(layer)
@@ -58,9 +69,9 @@ class VGGDiscriminator(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         self.require_size(image.shape[2], image.shape[3])
         for layer in self.layers:
-            image = F.leaky_relu(layer(image), 0.2)
+            image = F.leaky_relu(layer(image), SLOPE)
         features = image.flatten(1) if self.head == "linear" else image.mean(dim=(2, 3))
-        logits: Tensor = self.judge(F.leaky_relu(self.hidden(features), 0.2))
+        logits: Tensor = self.judge(F.leaky_relu(self.hidden(features), SLOPE))
         return logits
 
     def require_size(self, height: int, width: int) -> None:
@@ -76,12 +87,13 @@ class VGGDiscriminator(nn.Module):
             )
 
 
-def _check(in_nc: int, nf: int, head: str, crop_size: int) -> None:
+def _check(in_nc: int, nf: int, head: str, crop_size: int, initial: str) -> None:
     for option, value in {"in_nc": in_nc, "nf": nf}.items():
         if value < 1:
             raise UsageError(f"{NAME}: {option} is {value}, expected 1 or more")
-    if head not in HEADS:
-        hint = suggestion(str(head), HEADS)
-        raise UsageError(f"{NAME}: head {head!r} is not known{hint} (known: {', '.join(HEADS)})")
+    for option, word, known in (("head", head, HEADS), ("initial", initial, INITIALS)):
+        if word not in known:
+            hint = suggestion(str(word), known)
+            raise UsageError(f"{NAME}: {option} {word!r} is not known{hint} (known: {', '.join(known)})")
     if crop_size < SMALLEST:
         raise UsageError(f"{NAME}: crop_size is {crop_size}, expected {SMALLEST} or more")
