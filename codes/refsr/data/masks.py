@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from refsr.core.errors import DataError
 from refsr.data.images import Array
 from refsr.data.sample import Unit
 
-Encoding = Literal["grey", "index", "one_hot"]
+Encoding = Literal["grey", "index", "one_hot", "changed"]
+Source = Literal["file", "estimate", "none"]
 
 # What Ref-Diff's own mask files hold is not known; these are the values of the original data sets' label images.
 SECOND_GREYS = (255, 29, 128, 75, 150, 38, 76)
@@ -21,12 +23,14 @@ CNAM_VALUES = (0, 1, 2, 3, 4, 5)
 def encode_mask(mask: Array, encoding: Encoding, values: Sequence[int] | None, name: object) -> Unit:
     """(H, W, 1) raw -> (H, W, 1) for `grey` (value / 255) and `index` (class / (classes - 1)), (H, W, K) for `one_hot`.
 
-    `values` lists the raw value of each class, unchanged first.
+    `changed` gives (H, W, 1): 1 where anything changed. `values` lists the raw value of each class, unchanged first.
     """
     if mask.shape[2] != 1:
         raise DataError(f"{name}: a mask has one band, this one has {mask.shape[2]}")
     if mask.dtype.kind != "u":
         raise DataError(f"{name}: a mask holds whole numbers from 0 on, this one is {mask.dtype}")
+    if encoding == "changed":
+        return changed_pixels(mask, values).astype(np.float32)
     if encoding == "grey":
         if mask.dtype != np.uint8:
             raise DataError(f"{name}: mask encoding 'grey' needs 8 bits, this mask is {mask.dtype}")
@@ -44,3 +48,17 @@ def encode_mask(mask: Array, encoding: Encoding, values: Sequence[int] | None, n
     if encoding == "index":
         return (indices[..., None] / max(1, len(values) - 1)).astype(np.float32)
     return np.eye(len(values), dtype=np.float32)[indices]
+
+
+def changed_pixels(mask: Array, values: Sequence[int] | None) -> npt.NDArray[np.bool_]:
+    """Raw mask -> where it names any class but that of what did not change, the first of `values`, 0 without them."""
+    changed: npt.NDArray[np.bool_] = mask != (values[0] if values else 0)
+    return changed
+
+
+def unchanged_mask(height: int, width: int, encoding: Encoding, values: Sequence[int] | None) -> Unit:
+    """(H, W, C) the mask, in its encoding, of a pair in which nothing changed."""
+    value = values[0] if values else 0
+    if encoding in ("index", "one_hot") and values is None:
+        values = (0,)
+    return encode_mask(np.full((height, width, 1), value, np.uint8), encoding, values, "mask: none")

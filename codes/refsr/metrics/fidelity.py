@@ -29,6 +29,11 @@ def psnr(image: Array, target: Array) -> float:
 
 def ssim(image: Array, target: Array) -> float:
     """Structural similarity of (H, W[, C]): 11x11 Gaussian of deviation 1.5, only where it fits, mean over bands."""
+    return float(similarity(image, target).mean())
+
+
+def similarity(image: Array, target: Array) -> npt.NDArray[np.float64]:
+    """The same at each place where the window fits: (H, W[, C]) -> (H-10, W-10[, C])."""
     _same_shape(image, target)
     if min(image.shape[:2]) < WINDOW:
         raise DataError(f"SSIM needs sides of at least {WINDOW} pixels after the border is cut, got {image.shape[:2]}")
@@ -37,10 +42,10 @@ def ssim(image: Array, target: Array) -> float:
     variance_x = _blur(x * x) - mean_x * mean_x
     variance_y = _blur(y * y) - mean_y * mean_y
     covariance = _blur(x * y) - mean_x * mean_y
-    likeness = ((2 * mean_x * mean_y + C1) * (2 * covariance + C2)) / (
+    likeness: npt.NDArray[np.float64] = ((2 * mean_x * mean_y + C1) * (2 * covariance + C2)) / (
         (mean_x * mean_x + mean_y * mean_y + C1) * (variance_x + variance_y + C2)
     )
-    return float(likeness.mean())
+    return likeness
 
 
 @lru_cache(maxsize=1)

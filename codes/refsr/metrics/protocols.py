@@ -41,13 +41,18 @@ class Protocol:
             pair[0] = match_statistics(pair[0], pair[1])
         if self.colour == "luma":
             pair = [luma(values) for values in pair]
+        return self.inside(pair[0], scale), self.inside(pair[1], scale)
+
+    def inside(self, plane: Array, scale: int) -> Array:
+        """(H, W[, C]) without the border."""
         border = scale if self.border == "scale" else self.border
-        if min(image.shape[:2]) <= 2 * border:
+        if min(plane.shape[:2]) <= 2 * border:
             raise DataError(
-                f"protocol {self.name} cuts {border} pixels from each side of {image.shape[:2]}: nothing is left"
+                f"protocol {self.name} cuts {border} pixels from each side of {plane.shape[:2]}: nothing is left"
             )
-        inside = slice(border, -border or None)
-        return pair[0][inside, inside], pair[1][inside, inside]
+        kept = slice(border, -border or None)
+        inner: Array = plane[kept, kept]
+        return inner
 
 
 PROTOCOLS = {

@@ -64,7 +64,14 @@ CONTRADICTIONS = {
         ["datasets.val.dataroot_GT=null"],
         "datasets.val.dataroot_GT: is missing; only a test set can do without targets",
     ),
-    "no mask": (["datasets.val.mode=change"], "datasets.val.dataroot_mask: is missing; mode change has a mask"),
+    "no mask": (
+        ["datasets.val.mode=change"],
+        "datasets.val.dataroot_mask: is missing; mask: estimate makes it from LR and Ref, mask: none does without",
+    ),
+    "an estimate with classes": (
+        ["datasets.val.mode=change", "datasets.val.mask=estimate", "datasets.val.mask_encoding=grey"],
+        "datasets.val.mask_encoding: grey needs classes, an estimate tells only where: mask_encoding: changed",
+    ),
     "no cubes": (
         ["datasets.val.mode=hyperspectral"],
         "datasets.val.dataroot_hsi: is missing; mode hyperspectral has cubes",

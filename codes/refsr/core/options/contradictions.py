@@ -61,8 +61,8 @@ def _folders(name: str, dataset: DatasetOptions, at: KeyPath) -> Iterator[Findin
         yield from wanted("dataroot_LQ_UX4", "lr_up: from_lr makes it from LR", "lr_up")
     if dataset.kind == "reference" and dataset.ref_down == "file":
         yield from wanted("dataroot_Ref_DUX4", "ref_down: from_ref makes it from Ref", "ref_down")
-    if dataset.kind == "change":
-        yield from wanted("dataroot_mask", "mode change has a mask")
+    if dataset.kind == "change" and dataset.mask == "file":
+        yield from wanted("dataroot_mask", "mask: estimate makes it from LR and Ref, mask: none does without", "mask")
     if dataset.kind == "hyperspectral":
         yield from wanted("dataroot_hsi", "mode hyperspectral has cubes")
     for switch, key, made in (
@@ -92,7 +92,10 @@ def _numbers(options: Options, dataset: DatasetOptions, at: KeyPath) -> Iterator
     values = dataset.mask_values
     if values is not None and len(set(values)) < len(values):
         yield Finding((*at, "mask_values"), "a value stands twice")
-    if values is None and dataset.mask_encoding != "grey":
+    if dataset.mask == "estimate" and dataset.mask_encoding != "changed":
+        message = f"{dataset.mask_encoding} needs classes, an estimate tells only where: mask_encoding: changed"
+        yield Finding((*at, "mask_encoding"), message, ((*at, "mask"),))
+    if values is None and dataset.mask_encoding in ("index", "one_hot"):
         message = f"{dataset.mask_encoding} needs mask_values, which say the class of each value"
         yield Finding((*at, "mask_encoding"), message, ((*at, "mask_values"),))
     if at[-1] == "train" and options.gpu_ids and dataset.batch_size % len(options.gpu_ids):

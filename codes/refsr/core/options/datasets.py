@@ -62,16 +62,21 @@ class DatasetOptions(Section):
     bands_hsi: list[int] | None = Field(
         default=None, min_length=1, description="bands of the cubes to take, in this order, counted from 1; none: all"
     )
+    mask: Literal["file", "estimate", "none"] = Field(
+        default="file",
+        description="change masks are read from dataroot_mask, estimated from LR and Ref, or say that nothing changed; "
+        "where they are not read, files of dataroot_mask only tell where results are scored as changed",
+    )
     mask_values: list[int] | None = Field(
         default=None,
         min_length=2,
-        description="mask values in the order of their classes, unchanged first; needed by the encodings index and "
-        "one_hot",
+        description="mask values in the order of their classes, unchanged first (none: it is 0); needed by the "
+        "encodings index and one_hot",
     )
-    mask_encoding: Literal["grey", "index", "one_hot"] = Field(
+    mask_encoding: Literal["grey", "index", "one_hot", "changed"] = Field(
         default="grey",
-        description="how a mask becomes numbers: grey value / 255 (published), class index / (classes - 1), or a "
-        "plane a class",
+        description="how a mask becomes numbers: grey value / 255 (published), class index / (classes - 1), a "
+        "plane a class, or 1 where anything changed, all that an estimate can tell",
     )
 
     n_workers: int = Field(default=2, ge=0, le=256, description="loader processes of each training process")

@@ -32,7 +32,10 @@ def single(options: DatasetOptions, scale: int, seed: int) -> PairedSet:
 
 
 def change(options: DatasetOptions, scale: int, seed: int) -> PairedSet:
-    """HR, LR, Ref and a land-cover change mask, as SECOND and CNAM-CD were laid out for Ref-Diff."""
+    """HR, LR, Ref and a land-cover change mask, as SECOND and CNAM-CD were laid out for Ref-Diff.
+
+    Where the mask is not read from files, it is estimated from LR and Ref, or says that nothing changed.
+    """
     return _build(options, scale, seed, needed=("hr", "lr", "ref", "mask"), optional=("lr_up",))
 
 
@@ -58,7 +61,7 @@ def _build(
         if name in derive:
             continue
         if root is None:
-            if name in optional:
+            if name in optional or (name == "mask" and options.mask != "file"):
                 continue
             how = f", or {_switch(name)}" if name in made else ""
             raise DataError(f"{options.name or options.mode}: needs {ROOTS[name]}{how}")
@@ -68,7 +71,7 @@ def _build(
         scale=scale,
         derive=tuple(derive),
         cropping=Cropping(options.GT_size, options.crop, options.use_flip, options.use_rot),
-        mask=MaskReading(options.mask_encoding, options.mask_values),
+        mask=MaskReading(options.mask_encoding, options.mask_values, options.mask if "mask" in needed else None),
         seed=seed,
         name=options.name or options.mode,
     )

@@ -8,15 +8,18 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch.utils.data import Dataset
 
 from refsr.core.errors import DataError
 from refsr.data.augmentation import Turn, draw_turn
+from refsr.data.change.calibration import calibration
+from refsr.data.change.estimate import change_probability, mask_under
 from refsr.data.crops import CropRule, draw_crop, reduced
 from refsr.data.derivation import DERIVED, derived
 from refsr.data.images import Array, Window
-from refsr.data.masks import Encoding, encode_mask
+from refsr.data.masks import Encoding, Source, changed_pixels, encode_mask, unchanged_mask
 from refsr.data.pairing import paired_keys
 from refsr.data.ranges import Range, declared, to_unit
 from refsr.data.sample import Packed, Sample, Unit, unpacked
@@ -25,6 +28,7 @@ from refsr.data.stores.base import Store
 
 NO_TURN = Turn()
 UNIT: Range = (0, 1)
+MADE_MASKS = ("estimate", "none")
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,8 @@ class MaskReading:
 
     encoding: Encoding = "grey"
     values: Sequence[int] | None = None
+    source: Source | None = "file"
+    """None: samples have no mask. Where it is not `file`, masks in files only tell where results are scored apart."""
 
 
 @dataclass
@@ -84,6 +90,8 @@ class PairedSet(Dataset[Sample]):
     mask: MaskReading = field(default_factory=MaskReading)
     seed: int = 0
     name: str = "data"
+    _probabilities: dict[int, Unit] = field(default_factory=dict, init=False, repr=False)
+    """Of change, at LR's size, for images that were asked for before: crops of one image share it."""
 
     def __post_init__(self) -> None:
         if "hr" not in self.members:
@@ -133,8 +141,32 @@ class PairedSet(Dataset[Sample]):
     @property
     def provenance(self) -> dict[str, str]:
         """Where each member comes from, for every result that is quoted."""
-        read = dict.fromkeys(self.members, "file")
-        return read | {made: f"from_{DERIVED[made]}" for made in self.derive}
+        read = dict.fromkeys(self._delivered, "file")
+        made = {made: f"from_{DERIVED[made]}" for made in self.derive}
+        return read | made | ({"mask": self.mask.source} if self.mask.source in MADE_MASKS else {})
+
+    @property
+    def notes(self) -> list[str]:
+        """What a result on this set must say."""
+        if self.mask.source == "estimate":
+            return [calibration(self.scale).sentence()]
+        return ["change masks say that nothing changed"] if self.mask.source == "none" else []
+
+    @property
+    def knows_changes(self) -> bool:
+        """Whether files tell where the ground changed."""
+        return "mask" in self.members
+
+    def changed(self, index: int) -> npt.NDArray[np.bool_]:
+        """(H, W): where files say that the ground of sample number `index`, whole, changed."""
+        whole = self._whole(index)
+        raw = self.members["mask"].store.read(self.keys[index])[: whole.height, : whole.width]
+        return changed_pixels(raw, self.mask.values).any(axis=2)
+
+    @property
+    def _delivered(self) -> list[str]:
+        """The members that samples have from files."""
+        return [name for name in self.members if name != "mask" or self.mask.source == "file"]
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -149,8 +181,10 @@ class PairedSet(Dataset[Sample]):
 
     def packed(self, index: int, window: Window, turn: Turn = NO_TURN) -> Packed:
         """The same sample as it is stored, with the values that become 0 and 1: bytes travel faster than floats."""
-        images = {name: self._raw(name, index, window) for name in self.members}
+        images = {name: self._raw(name, index, window) for name in self._delivered}
         images |= {made: (self._made(made, index, window), UNIT) for made in self.derive}
+        if self.mask.source in MADE_MASKS:
+            images["mask"] = self._made_mask(index, window), UNIT
         return self.keys[index], {
             name: (torch.from_numpy(turn.planes(image)), low, high) for name, (image, (low, high)) in images.items()
         }
@@ -206,3 +240,16 @@ class PairedSet(Dataset[Sample]):
 
         whole = self._whole(index)
         return derived(name, read, window, self.scale, whole.height, whole.width)
+
+    def _made_mask(self, index: int, window: Window) -> Unit:
+        """The mask where none is read."""
+        if self.mask.source == "none":
+            return unchanged_mask(window.height, window.width, self.mask.encoding, self.mask.values)
+        if index not in self._probabilities:
+            whole = self._whole(index)
+
+            def member(name: str) -> Unit:
+                return (self._made if name in self.derive else self._read)(name, index, whole)
+
+            self._probabilities[index] = change_probability(member("lr"), member("ref"), self.scale)
+        return mask_under(self._probabilities[index], self.scale, window).astype(np.float32)

@@ -20,6 +20,7 @@ from refsr.data.sets.paired import PairedSet
 from refsr.data.spoiling import spoiled
 from refsr.engine.group import Group
 from refsr.engine.restoring.tiling import restore_tiled
+from refsr.engine.validation.areas import Areas
 from refsr.engine.validation.baselines import BASELINES
 from refsr.engine.validation.measuring import Unit, one_batch, planes_last, share
 from refsr.engine.validation.pictures import file_name, save
@@ -55,7 +56,7 @@ def evaluate(
         (method, quoted, measure)
         for method in account.methods
         for quoted in plan.protocols
-        for measure in plan.judges.images
+        for measure in (*plan.judges.images, *account.areas.measures)
     ]
     table = torch.zeros(count, len(columns), dtype=torch.float64)
     indices = share(count, group)
@@ -77,7 +78,7 @@ def evaluate(
         scale=options.scale,
         methods=account.methods,
         protocols={quoted: PROTOCOLS[quoted].about for quoted in plan.protocols},
-        measures={measure: dict(about) for measure, about in plan.judges.about.items()},
+        measures={measure: dict(of) for measure, of in (plan.judges.about | account.areas.measures).items()},
         scores=scores + account.set_scores(),
         pictures={key: account.pictured(key) for key in keys} if plan.pictures else {},
         about=account.about(),
@@ -111,6 +112,7 @@ class _Account:
             if plan.ablations and "ref" not in descriptor_of(weights.network).inputs:
                 raise UsageError(f"--ref: {weights.card.blueprint.network} takes no reference that could be spoilt")
             weights.network.to(group.device)
+        self.areas = Areas(dataset)
         self._seconds: list[float] = []
         self._failed: dict[str, None] = {}
         self._sets: dict[Column, SetMeasure] = {
@@ -124,12 +126,16 @@ class _Account:
         """All per-image scores of one sample."""
         sample = self.dataset[index]
         target = planes_last(sample["hr"])
+        area = self.areas.look(sample, index)
         scores: dict[Column, float] = {}
-        for method, image in self._images(sample, index):
+        for method, image, given in self._images(sample, index):
             for quoted in self.plan.protocols:
                 pair = protocol(quoted).compared(image, target, self.options.scale)
                 for measure in self.plan.judges.images:
                     scores[method, quoted, measure] = self._judged(measure, quoted, *pair)
+                if area is not None:
+                    found = area.scores(image, given, pair, protocol(quoted))
+                    scores |= {(method, quoted, measure): value for measure, value in found.items()}
                 for measure in self.plan.judges.sets:
                     self._sets[method, quoted, measure].update(*pair)
             if self.plan.pictures and method in self._pictured_methods:
@@ -147,18 +153,19 @@ class _Account:
             self._failed[f"{measure} under {quoted}: {error}"] = None
             return math.nan
 
-    def _images(self, sample: Sample, index: int) -> Iterator[tuple[str, Unit]]:
-        """Each method's image of one sample."""
+    def _images(self, sample: Sample, index: int) -> Iterator[tuple[str, Unit, Sample]]:
+        """Each method's image of one sample, and what it was made from."""
         for method, make in self.baselines.items():
-            yield method, make(sample, self.options.scale)
+            yield method, make(sample, self.options.scale), sample
         if self.weights is None:
             return
         started = time.perf_counter()
-        yield self.options.name, self._restored(sample)
+        restored = self._restored(sample)
         self._seconds.append(time.perf_counter() - started)
+        yield self.options.name, restored, sample
         for how in self.plan.ablations:
             spoilt = spoiled(self.dataset, index, how, self.options.run_seed)
-            yield self._spoilt_name(how), self._restored(spoilt)
+            yield self._spoilt_name(how), self._restored(spoilt), spoilt
 
     def _restored(self, sample: Sample) -> Unit:
         assert self.weights is not None
@@ -176,6 +183,7 @@ class _Account:
         for judge in self._sets.values():
             for part in judge.sums:
                 part.copy_(self.group.total(part))
+        self.areas.agreement = self.group.total(self.areas.agreement)
         return [Score("", *column, judge.result()) for column, judge in self._sets.items()]
 
     @property
@@ -203,13 +211,13 @@ class _Account:
             "torch": torch.__version__,
             "device": str(self.group.device),
             "provenance": self.dataset.provenance,
-            "notes": [],
+            "notes": self.areas.notes(),
             "not_measured": missing,
             "options": plain(self.options),
         }
         if self.weights is not None:
             found["weights"] = self.weights.record
-            found["notes"] = list(self.weights.card.origin.get("notes", []))
+            found["notes"] += self.weights.card.origin.get("notes", [])
             if self._seconds:
                 found["seconds_an_image"] = round(sum(self._seconds) / len(self._seconds), 4)
         return found

@@ -1,0 +1,95 @@
+"""Ref laid onto LR's frame: a transform found on grey images of LR's sharpness, to a fraction of LR's pixel."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+Transform = npt.NDArray[np.float32]
+"""(2, 3): where the point (x, y, 1) of one image lies in the other, in pixels."""
+
+# A pair is off by less than this part of its side, and by less than this in slope; what is found beyond it is wrong.
+MOST_SHIFT = 0.1
+MOST_SLOPE = 0.08
+# Structure is compared after light of larger areas is taken away.
+LARGE = 6.0
+FAINT = 2e-3
+FILTER = 5
+ITERATIONS = 100
+TOLERANCE = 1e-5
+SMALLEST = 16
+
+
+def find_transform(seen: Floats, other: Floats, affine: bool) -> Transform:
+    """Two grey images (H, W) of equal sharpness -> where each point of `seen` lies in `other`.
+
+    Phase correlation gives the shift, maximisation of the enhanced correlation coefficient the rest: rotation, then,
+    if `affine`, all six numbers. Each stage is kept only if it makes the images more alike.
+    """
+    import cv2
+
+    best: Transform = np.eye(2, 3, dtype=np.float32)
+    if min(seen.shape) < SMALLEST:
+        return best
+    first, second = structure(seen), structure(other)
+    likeness = correlation(first, second, best)
+    window = cv2.createHanningWindow(first.shape[::-1], cv2.CV_32F)
+    (right, down), _ = cv2.phaseCorrelate(smooth(first, 1), smooth(second, 1), window)
+    shifted = np.array([[1, 0, right], [0, 1, down]], np.float32)
+    if _plausible(shifted, seen.shape) and correlation(first, second, shifted) > likeness:
+        best, likeness = shifted, correlation(first, second, shifted)
+    stop = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, ITERATIONS, TOLERANCE)
+    for motion in (cv2.MOTION_TRANSLATION, cv2.MOTION_EUCLIDEAN, *((cv2.MOTION_AFFINE,) if affine else ())):
+        try:
+            found = cv2.findTransformECC(first, second, best.copy(), motion, stop, None, FILTER)[1]
+        except cv2.error:
+            # Nothing in common to follow from here.
+            continue
+        if _plausible(found, seen.shape) and correlation(first, second, found) > likeness:
+            best, likeness = found, correlation(first, second, found)
+    return best
+
+
+def moved(image: Floats, transform: Transform) -> tuple[Floats, Floats]:
+    """(H, W, C) as seen through the transform, and (H, W) how far each pixel is covered by it, 0 to 1."""
+    import cv2
+
+    size, way = image.shape[1::-1], cv2.WARP_INVERSE_MAP
+    seen = cv2.warpAffine(image, transform, size, flags=cv2.INTER_CUBIC | way, borderMode=cv2.BORDER_REFLECT)
+    whole = np.ones(image.shape[:2], np.float32)
+    covered = cv2.warpAffine(whole, transform, size, flags=cv2.INTER_LINEAR | way, borderMode=cv2.BORDER_CONSTANT)
+    return seen.reshape(image.shape), covered
+
+
+def structure(image: Floats) -> Floats:
+    """(H, W) less its surroundings' mean, over their deviation: the same in any light."""
+    detail = image - smooth(image, LARGE)
+    normed: Floats = detail / (np.sqrt(smooth(detail * detail, LARGE)) + np.float32(FAINT))
+    return normed
+
+
+def smooth(image: Floats, sigma: float) -> Floats:
+    """(H, W[, C]) under a Gaussian; mirrored beyond the border; sigma 0 changes nothing."""
+    import cv2
+
+    if sigma == 0:
+        return image
+    blurred: Floats = cv2.GaussianBlur(image, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
+    return blurred.reshape(image.shape)
+
+
+def correlation(first: Floats, second: Floats, transform: Transform) -> float:
+    """How alike two structures are once the second is seen through the transform, at most 1."""
+    through, covered = moved(second[:, :, None], transform)
+    one, two = first * covered, through[:, :, 0] * covered
+    power = float((one * one).mean() * (two * two).mean())
+    return float((one * two).mean()) / power**0.5 if power > 0 else 0.0
+
+
+def _plausible(transform: Transform, shape: tuple[int, ...]) -> bool:
+    slope = float(np.abs(transform[:, :2] - np.eye(2)).max())
+    height, width = shape[0], shape[1]
+    corners = np.array([[0, 0, 1], [width, 0, 1], [0, height, 1], [width, height, 1]], np.float32)
+    shift = float(np.abs(corners @ transform.T - corners[:, :2]).max())
+    return slope <= MOST_SLOPE and shift <= MOST_SHIFT * max(shape)
