@@ -26,6 +26,12 @@ class Descriptor:
     """Restoring draws noise: forward takes the image under it and its level before the inputs."""
     safe_dtypes: tuple[torch.dtype, ...] = (torch.float32, torch.bfloat16)
     """Types that autocast may use without losing more than rounding."""
+    side: int | None = None
+    """LR of this many pixels a side and no others; larger images are restored in pieces."""
+    hsi_bands: int = 0
+    """Bands of the cube that it takes, on LR's grid."""
+    draws: int = 0
+    """Images are made from so many random numbers each: forward takes (B, draws) before the inputs, if any."""
     stages: int = 1
     """With `every_stage=True`, forward gives this many images, the result first; each is learnt against the target."""
 

@@ -1,0 +1,126 @@
+"""Published SpecGAN weights: their keys beside ours, their dead keys, and the options read off their shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+
+from refsr.core.errors import DataError
+from refsr.interop.weights.conversion import Conversion, Dead, convert
+from refsr.interop.weights.rrsnet import under, with_parameters
+from refsr.interop.weights.stylegan2 import FEATURES, FILTERS, JUDGE, bank_options, bare, count, synthesis_keys
+from refsr.networks.blocks.synthesis import SMALLEST
+from refsr.networks.specgan import InputRange, SpecGAN
+
+PREFIXES = ("generator.", "")
+ENTER = "encoder_head.layerInX_1.weight"
+GROWTH = "encoder_head.branch1_1.RDBs.0.convs.0.conv.0.weight"
+BANK = "generator."
+
+BRANCHES = {"spectral": ("X", "branch1"), "visible": ("Y", "branch2")}
+"""Our branches, and what the published names of each hold."""
+
+DEAD = (
+    Dead(r"generator\.style_mapping\..*", "the bank's mapping network, which SpecGAN never runs"),
+    Dead(r"generator\.convs\.\d+\.conv\.blur\.kernel", "filters that the changed enlargement left without use"),
+    FILTERS,
+    JUDGE,
+    FEATURES,
+)
+
+
+def specgan_options(published: Mapping[str, Tensor], input_range: InputRange = "released") -> dict[str, Any]:
+    """The constructor's keywords that fit these tensors, which were trained on the released range of inputs."""
+    state = specgan_state(published)
+    bank = bank_options({key.removeprefix(BANK): one for key, one in state.items() if key.startswith(BANK)})
+    wanted = (ENTER, "encoder_head.layerInY_1.weight", "encoder_head.similarX.query_conv.weight")
+    for key in (*wanted, GROWTH):
+        if key not in state or state[key].dim() != 4:
+            raise DataError(f"no SpecGAN weights: {key!r} is missing or no 4-D kernel")
+    large = bank.pop("side")
+    side = SMALLEST * 2 ** (count(state, r"encoder\.(\d+)\.") - 1)
+    if not SMALLEST <= side < large:
+        raise DataError(f"no SpecGAN weights: its encoder takes {side} pixels a side, its bank makes {large}")
+    return {
+        "scale": large // side,
+        **bank,
+        "hsi_bands": state[ENTER].shape[1],
+        "side": side,
+        "nf": state[ENTER].shape[0],
+        "n_blocks": count(state, r"encoder_head\.branch1_1\.RDBs\.(\d+)\."),
+        "n_layers": count(state, r"encoder_head\.branch1_1\.RDBs\.0\.convs\.(\d+)\."),
+        "growth": state[GROWTH].shape[0],
+        "attention": state[wanted[2]].shape[0],
+        "input_range": input_range,
+    }
+
+
+def import_specgan(published: Mapping[str, Tensor], input_range: InputRange = "released") -> tuple[SpecGAN, Conversion]:
+    """The network that the tensors are for, with whatever fits loaded into it, and what became of each key."""
+    options = specgan_options(published, input_range)
+    network = SpecGAN(**options)
+    done = convert(specgan_state(published), network, specgan_keys(options), DEAD)
+    network.load_state_dict(done.weights, strict=False)
+    return network, done
+
+
+def specgan_state(published: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The generator's tensors under bare keys and in our shapes; others keep their keys."""
+    return bare(published, PREFIXES, ENTER)
+
+
+def specgan_keys(options: Mapping[str, Any]) -> dict[str, str]:
+    """Our keys beside the published ones, of all weights that are used."""
+    doublings = int(options["scale"]).bit_length() - 1
+    halvings = (int(options["side"]) // SMALLEST).bit_length() - 1
+    modules = {
+        **under("head", "encoder_head", head_keys(options["n_blocks"], options["n_layers"])),
+        "to_codes.look": f"encoder.{halvings}.0",
+        "to_codes.say": f"encoder.{halvings}.3",
+        "finish.narrow": f"decoder.{doublings}.0",
+        "finish.decode": f"decoder.{doublings}.2",
+        "finish.join": "decoder_out.0",
+        "finish.leave": "decoder_out.2",
+    }
+    for at in range(halvings):
+        modules |= under(f"halvings.{at}", f"encoder.{at}", {"halve": "0", "refine": "2"})
+    for at in range(doublings):
+        parts = {"enter": "0", "enlarged": "2.upsample_conv", "refine": "4"}
+        modules |= under(f"doublings.{at}", f"decoder.{at}", parts)
+    for at in range(halvings + 1):
+        modules |= {f"bank.join_features.{at}": f"fusion_out.{at}", f"bank.join_images.{at}": f"fusion_skip.{at}"}
+    bank = under("bank.synthesis", "generator", synthesis_keys(halvings + doublings))
+    return with_parameters(modules) | bank
+
+
+def head_keys(blocks: int, layers: int) -> dict[str, str]:
+    """The dual-branch encoder's convolutions."""
+    modules: dict[str, str] = {}
+    for branch, (letter, name) in BRANCHES.items():
+        modules |= {f"enter.{branch}": f"layerIn{letter}_1", f"settle.{branch}": f"layerIn{letter}_2"}
+        for stage in range(2):
+            modules |= under(f"branches.{branch}.{stage}", f"{name}_{stage + 1}", branch_keys(blocks, layers))
+        for part, ending in {"alike": "S", "scale": "M", "shift": "B"}.items():
+            modules[f"fusion.{branch}.{part}"] = f"layer{letter}_{ending}"
+        modules |= under(f"fusion.{branch}.attention", f"similar{letter}", attention_keys())
+    modules |= {f"fusion.inform.{at}": f"Infor.{at}" for at in (0, 2, 4)}
+    heads = {
+        f"heads.{number}.{at}": f"layerOut_{letter}.{at}" for number, letter in enumerate("XY") for at in (0, 2, 4)
+    }
+    return modules | heads
+
+
+def branch_keys(blocks: int, layers: int) -> dict[str, str]:
+    """A branch's convolutions."""
+    modules = {"mix": "GFF.0", "smooth": "GFF.1"}
+    for block in range(blocks):
+        modules[f"blocks.{block}.mix"] = f"RDBs.{block}.LFF"
+        modules |= {f"blocks.{block}.layers.{at}": f"RDBs.{block}.convs.{at}.conv.0" for at in range(layers)}
+    return modules
+
+
+def attention_keys() -> dict[str, str]:
+    """The similarity attention's convolutions."""
+    return {name: f"{name}_conv" for name in ("query", "key", "value")}
