@@ -156,6 +156,7 @@ def main() -> None:
     for name, default in sizes.items():
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--ways", nargs="+", choices=list(WAYS)[1:], default=list(WAYS)[1:], help="beside published")
     parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     chosen = {name: getattr(arguments, name) for name in sizes}
@@ -172,7 +173,7 @@ def main() -> None:
     runs: dict[tuple[str, int], list[dict[str, float]]] = {}
     for _ in range(arguments.rounds):
         for scale in SCALES:
-            for way in WAYS:
+            for way in ("published", *arguments.ways):
                 command = [sys.executable, __file__, "--one", way, str(scale), *words]
                 done = subprocess.run(command, capture_output=True, text=True, check=True)
                 runs.setdefault((way, scale), []).append(json.loads(done.stdout.splitlines()[-1]))

@@ -1,4 +1,4 @@
-"""The published numbers of TSFNet's parts, learning, scans and scores; its network in the small cases."""
+"""The published numbers of TSFNet's parts, steps, scans and scores, and its network in small cases."""
 
 from __future__ import annotations
 
@@ -25,9 +25,7 @@ CASES = Path(__file__).resolve().parents[1] / "parity"
         "fourier-unit",
         "freq-block",
         "gradients",
-        "loss",
         "metrics",
-        "net-x4-small",
         "resample",
         "schedule",
         "self-fuse",
