@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import os
 import signal
 import sys
@@ -21,7 +22,7 @@ from refsr.core.options.schema import Options
 from refsr.engine.checkpoint import read_checkpoint
 from refsr.engine.group import ALONE
 from refsr.engine.precision import Precision
-from refsr.engine.stepping import Stepper
+from refsr.engine.stepping import NotFiniteError, Stepper
 from refsr.engine.trainer import train
 from refsr.losses.pixel import pixel_loss
 from refsr.ops import gradient_magnitude
@@ -112,7 +113,7 @@ def test_the_judges_sleep_before_their_stage(options):
         *("l_g_pix", "l_g_pix_grad", "l_g_fea", "l_g_gan", "l_g_gan_grad"),
         *("l_d_real", "l_d_fake", "l_d_real_grad", "l_d_fake_grad"),
     }
-    assert set(outcome.shown) == {"D_real", "D_fake", "D_real_grad", "D_fake_grad"}
+    assert set(outcome.shown) == {"D_real", "D_fake", "D_real_grad", "D_fake_grad", "contrast", "drift"}
 
 
 def test_the_generator_rests_as_the_ratios_ask(options):
@@ -222,3 +223,36 @@ def test_a_run_goes_on_in_either_stage(options, stop, monkeypatch):
         for key in mine:
             assert mine[key].keys() == theirs[key].keys()
             assert all(torch.equal(mine[key][name], theirs[key][name]) for name in mine[key]), key
+
+
+@pytest.mark.parametrize(("network", "terms"), [("G", ["l_g_pix"]), ("D", ["l_d_real"]), ("D_grad", ["l_d_real_grad"])])
+def test_no_step_is_taken_where_a_network_is_not_finite(options, network, terms, monkeypatch):
+    """Whoever breaks keeps its weights, and so do those whose turn is after it."""
+    task, stepper = made(options("train.l1_init=0"))
+    order = ["G", "D", "D_grad"]
+    whole = type(task.networks[network]).forward
+    broken = task.networks[network]
+
+    def forward(self, *given):
+        result = whole(self, *given)
+        # A judge breaks only in its own step, not already in that of the network which it judges.
+        own = all(one.requires_grad for one in self.parameters())
+        return result * (float("nan") if self is broken and own else 1)
+
+    monkeypatch.setattr(type(broken), "forward", forward)
+    before = state(task)
+    with pytest.raises(NotFiniteError) as caught:
+        stepper.step(1, batch())
+    assert caught.value.network == network
+    assert set(terms) <= set(caught.value.terms)
+    assert moved(before, task) == set(order[: order.index(network)])
+
+
+def test_a_sign_that_holds_is_in_the_log_and_among_the_notes_of_reports(options, monkeypatch):
+    monkeypatch.setattr("refsr.tasks.balance.DRIFTED", -1.0)
+    run = train(options("train.niter=11", "train.l1_init=11", "logger.save_checkpoint_freq=11"), ALONE)
+    told = [line for line in (run.folder / "log.txt").read_text().splitlines() if "G drifts" in line]
+    assert len(told) == 1
+    assert "iteration 10: G drifts: " in told[0]
+    events = [json.loads(line) for line in (run.folder / "log.jsonl").read_text().splitlines()]
+    assert [one["step"] for one in events if one["kind"] == "note" and "G drifts" in one["text"]] == [10]

@@ -51,10 +51,10 @@ class Journal:
             self._lines.write(f"{time.strftime('%y-%m-%d %H:%M:%S')}  {text}\n")
             self._lines.flush()
 
-    def note(self, text: str) -> None:
+    def note(self, text: str, **facts: Any) -> None:
         """A line that reports must repeat."""
         self.say(text)
-        self.event("note", text=text)
+        self.event("note", text=text, **facts)
 
     def curve(self, step: int, values: Mapping[str, float]) -> None:
         """Points of TensorBoard curves."""

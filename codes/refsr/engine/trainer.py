@@ -30,7 +30,9 @@ from refsr.engine.snapshot import apply_snapshot, take_snapshot
 from refsr.engine.stepping import NotFiniteError, Outcome, Stepper
 from refsr.engine.stopping import StopWish
 from refsr.engine.validating import primary, validate
+from refsr.engine.watching import Watcher
 from refsr.tasks.base import Batch
+from refsr.tasks.watching import Watched
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,8 @@ class _Run:
         self.journal: Journal | None = None
         batch = self.options.datasets["train"].batch_size
         self.stepper = Stepper(setup.task, setup.wrapped, self.group, setup.precision, self.settings, batch)
+        task = setup.task
+        self.watcher = Watcher(task.signs() if isinstance(task, Watched) else (), list(task.networks))
         self.resolved = show(self.options)
         self._saved = self.first
         self._clock, self._since = time.perf_counter(), 0
@@ -224,7 +228,10 @@ class _Run:
             images_per_second=round(speed, 3),
             memory_mib=round(memory, 1),
         )
+        for line in self.watcher.look(losses, norms):
+            self.journal.note(f"iteration {self.step}: {line}", step=self.step)
         curves = {f"loss/{name}": value for name, value in losses.items()}
+        curves |= {f"gradient_norm/{name}": norm for name, norm in norms.items()}
         curves |= {f"lr/{name}": rate for name, rate in rates.items()} | {"images_per_second": speed}
         self.journal.curve(self.step, curves)
         self._restart_clock()

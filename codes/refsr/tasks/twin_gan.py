@@ -14,12 +14,14 @@ from refsr.core.options.schema import Options
 from refsr.losses.adversarial import discriminator_losses, generator_loss, gradient_penalty
 from refsr.losses.perceptual import perceptual_loss
 from refsr.ops import gradient_magnitude
+from refsr.tasks.balance import image_signs, judge_signs, looks
 from refsr.tasks.base import Batch, Losses, Memory, Phase
 from refsr.tasks.blueprint import Blueprint
 from refsr.tasks.optimisers import make_optimiser
 from refsr.tasks.perceptual import perceptual_network
 from refsr.tasks.regression import comparison_losses, gradient_padding, required_train
 from refsr.tasks.restoring import descriptor_of, direct, network_inputs
+from refsr.tasks.watching import Sign
 
 RESTORED = "restored"
 SUFFIXES = {"D": "", "D_grad": "_grad"}
@@ -78,6 +80,10 @@ class TwinGAN:
         self._features = features
         self.frozen = (features,)
 
+    def signs(self) -> Sequence[Sign]:
+        """Judges that win or lose, and restored images that go wrong."""
+        return (*judge_signs(self._judges, self.train.gan_type), *image_signs())
+
     def phases(self, step: int) -> Sequence[Phase]:
         train = self.train
         if step < train.l1_init:
@@ -88,12 +94,15 @@ class TwinGAN:
 
     def _pixels(self, network: nn.Module, batch: Batch, memory: Memory) -> Losses:
         """The stage without judges."""
-        return comparison_losses(self.train, network(*network_inputs(self._descriptor, batch)), batch["hr"])
+        restored = network(*network_inputs(self._descriptor, batch))
+        memory.shown |= looks(restored, batch["hr"])
+        return comparison_losses(self.train, restored, batch["hr"])
 
     def _everything(self, network: nn.Module, batch: Batch, memory: Memory) -> Losses:
         """The generator's step; the judges see what it made before that step."""
         restored = network(*network_inputs(self._descriptor, batch))
         memory[RESTORED] = restored.detach()
+        memory.shown |= looks(restored, batch["hr"])
         return self.generator_losses(restored, batch["hr"])
 
     def generator_losses(self, restored: Tensor, target: Tensor) -> Losses:
