@@ -142,14 +142,22 @@ def load_start(network: nn.Module, path: Path, strict: bool) -> None:
 def recomputed_parts(network: nn.Module) -> list[nn.Module]:
     """The parts whose activations are made again in the backward pass.
 
-    Each member of a list is one, and where a network holds a single other, that one's parts are.
+    Each member of a list is one, and where a network holds a single other, that one's parts are. Inside of a part,
+    those that say `recomputed_apart` are parts too, so that what is made again is not kept all at once.
     """
     parts: list[nn.Module] = []
     children = list(network.children())
     for part in children:
         opened = isinstance(part, (nn.ModuleList, nn.ModuleDict)) or (len(children) == 1 and any(part.children()))
-        parts += recomputed_parts(part) if opened else [part]
+        if opened:
+            parts += recomputed_parts(part)
+        else:
+            parts += [part, *(inner for inner in part.modules() if inner is not part and _apart(inner))]
     return parts
+
+
+def _apart(part: nn.Module) -> bool:
+    return bool(getattr(part, "recomputed_apart", False))
 
 
 def wrap(network: nn.Module, train: TrainOptions, group: Group) -> nn.Module:

@@ -21,6 +21,9 @@ class DenseBranches(nn.Module):
     before.
     """
 
+    recomputed_apart = True
+    """It runs several times with the same weights; activations of one run at a time are enough."""
+
     def __init__(self, channels: int, rounds: int) -> None:
         super().__init__()
         self.channels, self.rounds = channels, rounds
