@@ -91,14 +91,13 @@ def _images(folder: Path) -> dict[str, Path]:
 
 def _check_counts(root: Path, scenes: SceneSet, found: Scenes, folders: Mapping[str, Path]) -> None:
     wrong = [
-        f"{folders[name].name} has {len(images)} of {scenes.classes[name]}"
+        f"{folders[name].name} has {len(images)} of {scenes.classes[name]} images"
         for name, images in found.items()
         if len(images) != scenes.classes[name]
     ]
     if wrong:
         raise DataError(
-            f"{root}: not {scenes.title} as it was published: {_listed(wrong)} images (--incomplete splits what is "
-            "there)"
+            f"{root}: not {scenes.title} as it was published: {_listed(wrong)} (--incomplete splits what is there)"
         )
 
 
