@@ -28,6 +28,7 @@ NARROW = {
     "RRSNet": ["nf=4", "n_blocks=1", "deformable_groups=1"],
     "RGTNet": ["nf=4", "n_blocks=1", "deformable_groups=1", "gtem_blocks=1"],
     "TSFNet": ["nf=8", "n_pairs=1", "heads=2"],
+    "RefDiff": ["model_channels=4", "channel_mult=[1,1]", "num_blocks=1"],
 }
 """Keywords that make a network small, by its name."""
 
@@ -42,11 +43,17 @@ def narrowed(options: Options, places: Path, root: Path) -> list[str]:
     if options.val.tiling != "seamless":
         # Published tiles are larger than the small data.
         words += [f"val.tile={SIDE // options.scale}"]
-    for name in options.datasets:
+    for name, dataset in options.datasets.items():
         made = {"lr": "from_hr", "lr_up": "from_lr", "ref_down": "from_ref"}
         words += [f"datasets.{name}.{key}={value}" for key, value in made.items()]
         words += [f"datasets.{name}.dataroot_{key}={places / folder}" for key, folder in (("GT", "HR"), ("Ref", "Ref"))]
         words += [f"datasets.{name}.dataroot_{key}=null" for key in ("LQ", "LQ_UX4", "Ref_DUX4")]
+        if dataset.kind == "change":
+            words += [
+                f"datasets.{name}.{word}" for word in ("dataroot_mask=null", "mask=estimate", "mask_encoding=changed")
+            ]
+    if options.model == "RefDiff_model":
+        words += ["sampling.steps=2"]
     return words
 
 
