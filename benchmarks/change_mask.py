@@ -3,7 +3,7 @@
 python benchmarks/change_mask.py [--worlds FOLDER] [--calibrate] [--pictures FOLDER]
 
 makes worlds of three kinds (or finds them in FOLDER), measures the estimate on those held out, beside simple ways to
-make a mask and the best that LR's pixels allow, and writes benchmarks/results/change_mask.json. With --calibrate the
+make a mask, and writes benchmarks/results/change_mask.json. With --calibrate the
 model is first fitted to the other worlds, and its file in the package is replaced. Thresholds, those of the simple ways
 included, come from the worlds that were fitted to.
 """
@@ -182,18 +182,10 @@ def everything(case: Case) -> Floats:
     return np.ones(case.changed.shape, np.float32)
 
 
-def oracle(case: Case) -> Floats:
-    """Which part of each LR pixel changed: as much as any way can tell that knows nothing finer than LR."""
-    side = SIZE // case.scale
-    part = case.changed.reshape(side, case.scale, side, case.scale).mean((1, 3))
-    return at_size(part, case.scale)
-
-
 SIMPLE: dict[str, Callable[[Case], Floats]] = {
     "plain difference": plain_difference,
     "matched difference": matched_difference,
     "all changed": everything,
-    "truth at LR's pixels": oracle,
 }
 
 

@@ -72,7 +72,8 @@ class Gather:
 
 def _product(first: tuple[Floats, Floats], second: tuple[Floats, Floats]) -> Floats:
     """The scalar product of two fields of slopes."""
-    return first[0] * second[0] + first[1] * second[1]
+    product: Floats = first[0] * second[0] + first[1] * second[1]
+    return product
 
 
 def _slopes(image: Floats) -> tuple[Floats, Floats]:
@@ -108,7 +109,8 @@ def _nearest(lr: Floats, fitted: Floats) -> Floats:
 def _tint(image: Floats) -> Floats:
     """A pixel's colour without its brightness, which shadows leave nearly as it is."""
     share: Floats = image / (image.sum(axis=2, keepdims=True) + np.float32(0.05))
-    return share - np.median(share, axis=(0, 1))
+    relative: Floats = share - np.median(share, axis=(0, 1))
+    return relative
 
 
 def _length(vectors: Floats) -> Floats:

@@ -40,7 +40,7 @@ def residual(lr: Floats, ref: Floats, covered: Floats) -> tuple[Floats, Floats]:
         trust = reached / (1 + (misfit / usual) ** 2)
     fitted = mapped.reshape(lr.shape).astype(np.float32)
     weight = trust.reshape(height, width).astype(np.float32)
-    rest = lr - fitted
+    rest: Floats = lr - fitted
     side = SLOWLY * max(height, width)
     rest = rest - smooth(rest * weight[:, :, None], side) / (smooth(weight, side)[:, :, None] + np.float32(NOISE))
     return rest, fitted

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float32]
-Transform = npt.NDArray[np.float32]
+Floats = npt.NDArray[Any]
+"""Images in float32."""
+Transform = npt.NDArray[Any]
 """(2, 3): where the point (x, y, 1) of one image lies in the other, in pixels."""
 
 # A pair is off by less than this part of its side, and by less than this in slope; what is found beyond it is wrong.
@@ -39,10 +42,11 @@ def find_transform(seen: Floats, other: Floats, affine: bool) -> Transform:
     shifted = np.array([[1, 0, right], [0, 1, down]], np.float32)
     if _plausible(shifted, seen.shape) and correlation(first, second, shifted) > likeness:
         best, likeness = shifted, correlation(first, second, shifted)
+    everywhere = np.ones(first.shape, np.uint8)
     stop = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, ITERATIONS, TOLERANCE)
     for motion in (cv2.MOTION_TRANSLATION, cv2.MOTION_EUCLIDEAN, *((cv2.MOTION_AFFINE,) if affine else ())):
         try:
-            found = cv2.findTransformECC(first, second, best.copy(), motion, stop, None, FILTER)[1]
+            found = cv2.findTransformECC(first, second, best.copy(), motion, stop, everywhere, FILTER)[1]
         except cv2.error:
             # Nothing in common to follow from here.
             continue

@@ -161,7 +161,8 @@ class PairedSet(Dataset[Sample]):
         """(H, W): where files say that the ground of sample number `index`, whole, changed."""
         whole = self._whole(index)
         raw = self.members["mask"].store.read(self.keys[index])[: whole.height, : whole.width]
-        return changed_pixels(raw, self.mask.values).any(axis=2)
+        changed: npt.NDArray[np.bool_] = changed_pixels(raw, self.mask.values)[:, :, 0]
+        return changed
 
     @property
     def _delivered(self) -> list[str]:
