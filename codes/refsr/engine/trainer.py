@@ -143,7 +143,8 @@ class _Run:
         )
         for remark in remarks:
             self.journal.say(remark)
-        for note in self.setup.task.notes:
+        sets = (self.setup.training_set, *self.setup.validation_sets.values())
+        for note in dict.fromkeys([*self.setup.task.notes, *(note for one in sets for note in one.notes)]):
             self.journal.note(note)
 
     def close(self) -> None:
