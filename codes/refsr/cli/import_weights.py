@@ -1,9 +1,10 @@
 """Brings in published weights: a .pth file becomes a model file for our network of that kind.
 
 SOURCE is read as tensors and nothing else; code in it is never run. Its keys say which network it is for: RRSNet,
-RGTNet, the discriminator of either, or TSFNet. Every key is accounted for: used, dropped because the published network
-never used it, missing, or left over. With anything missing, left over or of another shape, nothing is written. TARGET
-(default: SOURCE's name with .safetensors) says in its header where it came from.
+RGTNet, the discriminator of either, TSFNet, or RefDiff, whose training states are read too. Every key is accounted
+for: used, dropped because the published network never used it, missing, or left over. With anything missing, left over
+or of another shape, nothing is written. TARGET (default: SOURCE's name with .safetensors) says in its header where it
+came from.
 """
 
 from __future__ import annotations
@@ -19,9 +20,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", type=Path, metavar="TARGET", help="where the weights go")
     parser.add_argument("--offsets", choices=("released", "dense"), help="what RGTNet's weights move samples by")
     parser.add_argument(
-        "--enlarge", choices=("released", "pixel_shuffle"), help="how RGTNet's weights enlarge gradients"
+        "--enlarge",
+        choices=("released", "pixel_shuffle", "bilinear", "truncated", "nearest"),
+        help="how RGTNet's weights enlarge gradients (the first two), or RefDiff's see LR (the others; truncated)",
     )
-    parser.add_argument("--scale", type=int, metavar="N", help="the factor of TSFNet's weights, which do not show it")
+    parser.add_argument(
+        "--scale", type=int, metavar="N", help="the factor of TSFNet's or RefDiff's weights, which do not show it"
+    )
     parser.add_argument("--list", action="store_true", help="name every dropped key")
     parser.add_argument("--overwrite", action="store_true", help="replace TARGET if it is there")
 

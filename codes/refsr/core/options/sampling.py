@@ -41,6 +41,11 @@ class SamplingOptions(Section):
         default="bicubic", description="how LR was made, where consistency is asked for"
     )
     seed: int | None = Field(default=None, ge=0, description="seed of the noise; none: the run's, or 0")
+    fast: bool = Field(
+        default=True,
+        description="on a CPU in fp32, wide convolutions by Winograd's way: the same but for rounding in half the time; "
+        "kernels take four times their memory meanwhile",
+    )
     convolved: bool = Field(
         default=True, description="keep convolved conditions for all steps; false needs less memory and more time"
     )

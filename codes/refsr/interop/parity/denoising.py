@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
@@ -129,12 +128,17 @@ def steps(case: Case) -> Answers:
         found["lr"].append(stepper.rates(first + number + 1)["G"])
         found["ema_beta"].append(decay(train, int(average.n_averaged) * batch_size, batch_size))
         if number == 0:
-            answers |= {f"grad:{key}": np.array(parameters[ours[key]].grad) for key in config["report"]}
+            answers |= {f"grad:{key}": _gradient(parameters[ours[key]]) for key in config["report"]}
         average.update_parameters(network)
     kept = average.module.state_dict()
     for key in config["report"]:
         answers |= {f"param:{key}": parameters[ours[key]].detach(), f"ema:{key}": kept[ours[key]]}
     return answers | found
+
+
+def _gradient(parameter: Tensor) -> Tensor:
+    assert parameter.grad is not None
+    return parameter.grad.clone()
 
 
 def _batch(inputs: Mapping[str, Tensor], number: int) -> dict[str, Any]:

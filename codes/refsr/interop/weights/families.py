@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from refsr.core.errors import DataError, UsageError
 from refsr.core.names import resolve
-from refsr.interop.weights import discriminator, rgtnet, rrsnet, tsfnet
+from refsr.interop.weights import discriminator, refdiff, rgtnet, rrsnet, tsfnet
 from refsr.interop.weights.conversion import Conversion
 from refsr.interop.weights.publishing import Form, require_published
 from refsr.interop.weights.reading import Published
@@ -101,6 +101,14 @@ FAMILIES = (
         published={},
         free=("scale",),
         readings=("scale",),
+    ),
+    Family(
+        "RefDiff",
+        "RefDiff_model",
+        r"model\.(enc|dec)\.[0-9]+x[0-9]+_",
+        refdiff.refdiff_options,
+        refdiff.import_refdiff,
+        readings=("scale", "enlarge"),
     ),
 )
 

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from refsr.core.digests import file_digest
 from refsr.core.errors import DataError
+from refsr.interop.weights.pickled_modules import module_tensors
 
 FOLDER = 0x10
 """The attribute of a zip archive's entry that marks a folder."""
@@ -31,7 +32,7 @@ class Published:
 
 
 def read_published(path: str | Path) -> Published:
-    """A state dict on the CPU; anything but a dict of names and tensors is refused."""
+    """A state dict on the CPU, or that of the module objects in a training state; anything else is refused."""
     file = Path(path)
     if not file.is_file():
         raise DataError(f"{file}: no such file" if not file.exists() else f"{file}: a folder, expected a .pth file")
@@ -47,9 +48,11 @@ def read_published(path: str | Path) -> Published:
     except DataError:
         raise
     except pickle.UnpicklingError as error:
-        raise DataError(
-            f"{file}: holds more than tensors, or is no .pth file; only the tensors of a state dict are ever loaded"
-        ) from error
+        if not zipfile.is_zipfile(file):
+            raise DataError(
+                f"{file}: holds more than tensors, or is no .pth file; only the tensors of a state dict are ever loaded"
+            ) from error
+        content = module_tensors(file)
     except Exception as error:
         # The loader's complaints about damaged archives come in many types.
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -76,6 +79,9 @@ def _require_sound(file: Path) -> None:
 
 
 def _tensors(file: Path, content: Any) -> dict[str, Tensor]:
+    if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
+        # A whole checkpoint; what else is in it is not looked at.
+        content = content["state_dict"]
     if not isinstance(content, dict):
         raise DataError(f"{file}: holds a {type(content).__name__}, expected a state dict")
     wrong = [key for key, value in content.items() if not (isinstance(key, str) and isinstance(value, Tensor))]

@@ -61,6 +61,8 @@ def refdiff_options(published: Mapping[str, Tensor], **given: Any) -> dict[str, 
         "encoder_type": "residual" if residual else "skip" if skip else "standard",
         "decoder_type": "skip" if lower else "standard",
         "resample_filter": _taps(published),
+        # As they were trained.
+        "enlarge": "truncated",
         **given,
     }
 

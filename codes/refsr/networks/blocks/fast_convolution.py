@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from refsr.networks.blocks.modulation import SpatialTransform
+from refsr.networks.blocks.resampled_conv import ResampledConv
 from refsr.ops.winograd import convolve, transformed
 
 LEAST = 64
@@ -24,11 +25,12 @@ def fast_convolutions(network: nn.Module) -> Iterator[int]:
     meanwhile.
     """
     changed: list[tuple[nn.Module, str, object]] = []
+    idle = {layer for part in network.modules() for layer in _idle(part)}
     with torch.no_grad():
         for part in network.modules():
             if isinstance(part, SpatialTransform) and _pays(part.kernel()):
                 _replace(part, "of_features", functools.partial(convolve, kernel=transformed(part.kernel())), changed)
-            elif isinstance(part, nn.Conv2d) and _plain(part) and _pays(part.weight):
+            elif isinstance(part, nn.Conv2d) and part not in idle and _plain(part) and _pays(part.weight):
                 _replace(part, "forward", functools.partial(_convolved, part, transformed(part.weight)), changed)
     try:
         yield len(changed)
@@ -44,6 +46,15 @@ def _replace(part: nn.Module, name: str, function: object, changed: list[tuple[n
     # What stands at the instance is another wrapping, which comes back afterwards.
     changed.append((part, name, part.__dict__.get(name)))
     setattr(part, name, function)
+
+
+def _idle(part: nn.Module) -> list[nn.Module | None]:
+    """Layers that lend their weights only, and are never called."""
+    if isinstance(part, SpatialTransform):
+        return [part.scale_hidden, part.shift_hidden]
+    if isinstance(part, ResampledConv) and part.resample == "up" and part.pair:
+        return [part.conv]
+    return []
 
 
 def _convolved(layer: nn.Conv2d, kernel: Tensor, x: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -11,6 +12,7 @@ from refsr.core.errors import UsageError
 from refsr.core.options.sampling import SamplingOptions
 from refsr.core.progress import Begin, silent
 from refsr.data.ranges import rescale
+from refsr.networks.blocks.fast_convolution import fast_convolutions
 from refsr.tasks.base import Batch, Tile
 from refsr.tasks.diffusion.consistency import Consistency
 from refsr.tasks.diffusion.denoiser import Denoiser
@@ -60,7 +62,8 @@ class Sampler:
         if sampling.consistency != "none":
             consistent = Consistency(low, enlarged.shape[-2], enlarged.shape[-1], sampling.reduction)
         asked = evaluations(sampling.sampler, sampling.steps)
-        with begin("sampling", asked * max(1, len(tiles))) as progress:
+        faster = fast_convolutions(network) if sampling.fast else contextlib.nullcontext()
+        with faster, begin("sampling", asked * max(1, len(tiles))) as progress:
             denoise: Denoise
             if len(tiles) > 1:
                 padded = enlarged.shape[-2], enlarged.shape[-1]

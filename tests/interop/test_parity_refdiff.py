@@ -1,0 +1,65 @@
+"""The published numbers of Ref-Diff: parts, denoisers, preconditioning, loss, ramps, steps and the sampler."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from refsr.interop.parity.case import Case
+from refsr.interop.parity.run import Verdict, find_runner, run_case
+
+CASES = Path(__file__).resolve().parents[1] / "parity"
+NAMES = sorted(folder.name for folder in CASES.glob("refdiff-*"))
+LARGE = "refdiff-denoiser-published"
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name == LARGE else name for name in NAMES]
+)
+def test_the_published_numbers(name):
+    outcome = run_case(Case.load(CASES / name))
+    assert outcome.verdict is Verdict.PASSED, outcome
+
+
+@pytest.mark.parametrize("name", ["refdiff-denoiser-min", "refdiff-train-step", "refdiff-sampler-churn"])
+def test_everything_is_answered(name):
+    case = Case.load(CASES / name)
+    _, runner = find_runner(case)
+    assert runner is not None
+    assert set(case.expected()) <= set(runner(case))
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("refdiff-block-decoder", "attn.sft1.add_conv1.weight"),
+        ("refdiff-block-decoder", "up.conv0.weight"),
+        ("refdiff-block-encoder", "attn.qkv.weight"),
+        ("refdiff-denoiser-min", "model.dec.16x16_in0.sft0.mul_conv1.bias"),
+        ("refdiff-sampler-churn", "model.enc.16x16_conv.weight"),
+        ("refdiff-train-step", "model.map_layer1.bias"),
+    ],
+)
+def test_a_spoilt_weight_is_noticed(monkeypatch, name, key):
+    case = Case.load(CASES / name)
+    state = case.state()
+    state[key] = np.roll(state[key], 1)
+    monkeypatch.setattr(Case, "state", lambda self: state)
+    assert run_case(case).verdict is Verdict.FAILED
+
+
+@pytest.mark.parametrize(
+    ("name", "run", "change"),
+    [
+        ("refdiff-sampler-analytic", "default", {"S_noise": 1.0}),
+        ("refdiff-sampler-schedule", "steps18", {"S_noise": 1.0}),
+        ("refdiff-sampler-nochurn", "steps6", {"rho": 6}),
+    ],
+)
+def test_another_option_is_noticed(monkeypatch, name, run, change):
+    case = Case.load(CASES / name)
+    runs = case.config["runs"]
+    monkeypatch.setitem(case.meta, "config", {**case.config, "runs": {**runs, run: {**runs[run], **change}}})
+    assert run_case(case).verdict is Verdict.FAILED
