@@ -50,11 +50,16 @@ class NetworkContract(ABC):
     def inputs(self, descriptor: Descriptor, height: int, width: int, batch: int = 1) -> list[Tensor]:
         generator = torch.Generator().manual_seed(5)
         shapes: list[tuple[int, ...]] = []
+        height, width = self.size(descriptor, height, width)
         for name in self.arguments(descriptor):
             times = descriptor.scale if name in LARGE else 1
-            bands = 1 if name == "mask" else descriptor.channels
+            bands = {"mask": 1, "hsi": descriptor.hsi_bands}.get(name, descriptor.channels)
             shapes.append((batch,) if name == "sigma" else (batch, bands, height * times, width * times))
         return [torch.rand(shape, generator=generator) for shape in shapes]
+
+    def size(self, descriptor: Descriptor, height: int, width: int) -> tuple[int, int]:
+        """The wanted size of LR, or the only one that there is."""
+        return (height, width) if descriptor.side is None else (descriptor.side, descriptor.side)
 
     def arguments(self, descriptor: Descriptor) -> tuple[str, ...]:
         """What forward takes."""
@@ -84,7 +89,7 @@ class NetworkContract(ABC):
         for scale in self.scales:
             network, descriptor = self.made(scale)
             assert descriptor.scale == scale
-            height, width = (side * descriptor.multiple for side in size)
+            height, width = self.size(descriptor, *(side * descriptor.multiple for side in size))
             with torch.no_grad():
                 result = network(*self.inputs(descriptor, height, width, batch=2))
             assert result.shape == (2, descriptor.channels, scale * height, scale * width)

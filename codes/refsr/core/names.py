@@ -33,6 +33,8 @@ NAMES: dict[str, dict[str, str | None]] = {
         "RGTNet_model": "refsr.tasks.regression:Regression",
         "RGTGAN_model": "refsr.tasks.twin_gan:TwinGAN",
         "RefDiff_model": "refsr.tasks.diffusion.task:Diffusion",
+        "StyleGAN2_model": "refsr.tasks.latent.style_gan:StyleGAN",
+        "SpecGAN_model": "refsr.tasks.latent.spectral_gan:SpectralGAN",
         "TSFNet_model": "refsr.tasks.regression:Regression",
         "SISR_model": "refsr.tasks.regression:Regression",
     },

@@ -27,6 +27,8 @@ class Schedule:
     restart_weights: tuple[float, ...] = ()
     clear_state: bool = False
     warmup: int = -1
+    from_start: bool = False
+    """Iteration k has the rate after k - 1 steps."""
     ramp_images: float = 0
     batch: int = 1
     """Images of an iteration, by which the ramp is counted."""
@@ -61,6 +63,7 @@ class Schedule:
             restart_weights=tuple(train.restart_weights or ()),
             clear_state=train.clear_state,
             warmup=train.warmup_iter,
+            from_start=train.lr_from_start,
             ramp_images=train.lr_ramp_images,
             batch=batch,
         )
@@ -71,7 +74,7 @@ class Schedule:
         A warm-up scales what the scheme gives. The published one overwrote it instead, and as the schedulers build on
         the rate they find, it never reached its initial value afterwards.
         """
-        rate = SCHEMES[self.scheme](self, iteration, initial)
+        rate = SCHEMES[self.scheme](self, iteration - self.from_start, initial)
         if self.ramp_images:
             rate *= min((iteration - 1) * self.batch / self.ramp_images, 1.0)
         return rate * iteration / self.warmup if iteration < self.warmup else rate

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import nn
@@ -127,16 +128,48 @@ def build_task(options: Options) -> Task:
         if start is not None:
             start = generator_file(start) if key == "G" else start
             load_start(task.networks[key], start, options.path.strict_load)
+    if options.path.pretrain_bank is not None:
+        load_bank(task, generator_file(options.path.pretrain_bank), options)
     return task
+
+
+@runtime_checkable
+class HasBank(Protocol):
+    """A task with a part that a StyleGAN2 trained by itself can stand for."""
+
+    bank: nn.Module
+
+
+def load_bank(task: Task, path: Path, options: Options) -> None:
+    """The latent bank's weights from a StyleGAN2's model file; whatever does not fit is an error."""
+    if not isinstance(task, HasBank):
+        raise UsageError(f"path.pretrain_bank: {options.model} has no latent bank")
+    require_model_file(path)
+    weights, header = read_tensors(path)
+    card = read_card(header, path)
+    own = {key.removeprefix("synthesis."): one for key, one in weights.items() if key.startswith("synthesis.")}
+    if not own:
+        raise DataError(f"{path}: holds {card.blueprint.network}, expected StyleGAN2")
+    trained, wanted = (
+        keywords.get("upsample", "released") for keywords in (card.blueprint.keywords, options.network_G.parameters)
+    )
+    if trained != wanted:
+        raise DataError(f"{path}: was trained with upsample {trained}, network_G.upsample is {wanted}")
+    fit_weights(task.bank, own, path)
 
 
 def load_start(network: nn.Module, path: Path, strict: bool) -> None:
     """Start weights from a model file."""
-    if path.suffix in (".pth", ".pt"):
-        raise DataError(f"{path}: published weights come in with refsr import, which makes a .safetensors file of them")
+    require_model_file(path)
     weights, header = read_tensors(path)
     read_card(header, path)
     fit_weights(network, weights, path, strict)
+
+
+def require_model_file(path: Path) -> None:
+    """A DataError for a published file."""
+    if path.suffix in (".pth", ".pt"):
+        raise DataError(f"{path}: published weights come in with refsr import, which makes a .safetensors file of them")
 
 
 def recomputed_parts(network: nn.Module) -> list[nn.Module]:

@@ -205,4 +205,5 @@ class Finish(nn.Module):
     def forward(self, x: Tensor, image: Tensor) -> Tensor:
         # Leaky behind the narrow image too, as published.
         decoded = F.leaky_relu(self.decode(F.leaky_relu(self.narrow(x), SLOPE)), SLOPE)
-        return self.leave(F.leaky_relu(self.join(torch.cat((decoded, image), dim=1)), SLOPE)).tanh()
+        joined: Tensor = self.leave(F.leaky_relu(self.join(torch.cat((decoded, image), dim=1)), SLOPE))
+        return joined.tanh()

@@ -92,6 +92,12 @@ def vgg16(pool: Pool = max_pool) -> Trunk:
     return Trunk(layers, ends)
 
 
+def vgg16_43() -> Trunk:
+    """VGG16, tapped at the fourth stage's third convolution before its ReLU, as SpecGAN's perceptual loss has it."""
+    layers, ends = _vgg(VGG16_STAGES, max_pool)
+    return Trunk(layers, (ends[3] - 1,))
+
+
 def vgg19_54() -> Trunk:
     """VGG19, tapped at the last stage's last convolution before its ReLU, as perceptual losses have it."""
     layers, ends = _vgg(VGG19_STAGES, max_pool)

@@ -18,10 +18,11 @@ from refsr.networks.trunks import (
     features_of,
     shift_tolerant_layers,
     shift_tolerant_vgg16_53,
+    vgg16_43,
     vgg19_54,
 )
 
-FILES = {"vgg19": "vgg19", "vgg16-st": "st-lpips-vgg"}
+FILES = {"vgg19": "vgg19", "vgg16": "vgg16", "vgg16-st": "st-lpips-vgg"}
 """The weight file of each kind, by its name in the table of weight files."""
 
 
@@ -38,7 +39,7 @@ def perceptual_network(options: Options, train: TrainOptions) -> tuple[Features,
         raise DataError(
             f"train.feature_weight {train.feature_weight:g} asks for the perceptual network {kind}: "
             f"{lack(FILES[kind], option='path.perceptual_weights')}. "
-            "train.feature_network: vgg16-st or random does without VGG19"
+            f"train.feature_network: vgg16-st or random does without {kind.upper()}"
         )
     return Features(_trained(kind, file, file == given)), _notes(kind, file)
 
@@ -47,9 +48,9 @@ def _trained(kind: str, file: Path, given: bool) -> Trunk:
     # A file that a person names may be any training of that network; one that was found must be the known one.
     state = read_state(file) if given else read(FILES[kind], file)
     trunk, layers = (
-        (vgg19_54(), features_of(state))
-        if kind == "vgg19"
-        else (shift_tolerant_vgg16_53(), shift_tolerant_layers(state))
+        (shift_tolerant_vgg16_53(), shift_tolerant_layers(state))
+        if kind == "vgg16-st"
+        else ({"vgg16": vgg16_43, "vgg19": vgg19_54}[kind](), features_of(state))
     )
     try:
         trunk.take(layers)
@@ -60,7 +61,7 @@ def _trained(kind: str, file: Path, given: bool) -> Trunk:
 
 
 def _notes(kind: str, file: Path) -> list[str]:
-    if kind == "vgg19":
+    if kind != "vgg16-st":
         return []
     return [f"the perceptual loss looks at {kind} ({file.name}), not at VGG19 as published"]
 

@@ -79,11 +79,11 @@ def fitted_inputs(descriptor: Descriptor, batch: Batch) -> list[Tensor]:
     height, width = batch["lr"].shape[-2:]
     down, right = -height % descriptor.multiple, -width % descriptor.multiple
     if down or right:
-        inputs = [_extended(one, down * one.shape[-2] // height, right * one.shape[-1] // width) for one in inputs]
+        inputs = [extended(one, down * one.shape[-2] // height, right * one.shape[-1] // width) for one in inputs]
     return inputs
 
 
-def _extended(image: Tensor, down: int, right: int) -> Tensor:
+def extended(image: Tensor, down: int, right: int) -> Tensor:
     """Rows and columns added at the bottom and right, mirrored as often as it takes."""
     rows = _mirrored(image.shape[-2], image.shape[-2] + down, image.device)
     columns = _mirrored(image.shape[-1], image.shape[-1] + right, image.device)

@@ -144,14 +144,18 @@ class TwinGAN:
         real, fake = view(target).detach(), view(restored).detach()
         if self.train.r1_weight:
             real.requires_grad_()
-        # One pass for both: no layer looks at the batch as a whole.
-        on_real, on_fake = judge(torch.cat((real, fake))).chunk(2)
+        on_real, on_fake = self.scores(judge, real, fake)
         terms = discriminator_losses(self.train.gan_type, on_real, on_fake)
         losses = {f"l_d_{name}{suffix}": term for name, term in zip(("real", "fake"), terms, strict=True)}
         if self.train.r1_weight:
             losses[f"l_d_r1{suffix}"] = self.train.r1_weight * gradient_penalty(on_real, real)
         memory.shown |= {f"D_real{suffix}": on_real.detach().mean(), f"D_fake{suffix}": on_fake.detach().mean()}
         return losses
+
+    def scores(self, judge: nn.Module, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits of both in one pass, since no layer looks at the batch as a whole."""
+        on_real, on_fake = judge(torch.cat((real, fake))).chunk(2)
+        return on_real, on_fake
 
     def _gradients(self, image: Tensor) -> Tensor:
         """The gradient maps that the twin judges, in float32."""

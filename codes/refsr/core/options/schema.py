@@ -28,6 +28,10 @@ class PathOptions(Section):
     )
     pretrain_model_D: Path | None = Field(default=None, description="start weights of the image discriminator")
     pretrain_model_D_grad: Path | None = Field(default=None, description="start weights of the gradient discriminator")
+    pretrain_bank: Path | None = Field(
+        default=None,
+        description="SpecGAN: a trained StyleGAN2 for its latent bank: a model file, or the folder of a run",
+    )
     strict_load: bool = Field(default=False, description="start weights must fit key by key, or loading stops")
     perceptual_weights: Path | None = Field(
         default=None, description="weights of the VGG network of the perceptual loss, such as vgg19-dcbb9e9d.pth"

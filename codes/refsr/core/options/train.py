@@ -39,6 +39,10 @@ class TrainOptions(Section):
     lr_scheme: Literal["constant", "MultiStepLR", "CosineAnnealingLR_Restart", "linear", "cosine"] = Field(
         default="constant", description="how the learning rate moves; linear and cosine fall to eta_min over niter"
     )
+    lr_from_start: bool = Field(
+        default=False,
+        description="iteration k has the rate of the scheme after k - 1 steps, as SpecGAN was published; else after k",
+    )
     lr_steps: list[Annotated[int, Field(ge=1)]] = Field(
         default=[], description="MultiStepLR: iterations at which the learning rate is multiplied by lr_gamma"
     )
@@ -81,15 +85,32 @@ class TrainOptions(Section):
         default="l1", description="absolute or squared difference of VGG features"
     )
     feature_weight: Weight = Field(default=0.0, description="weight of the perceptual loss")
-    feature_network: Literal["vgg19", "vgg16-st", "random"] = Field(
+    feature_network: Literal["vgg19", "vgg16", "vgg16-st", "random"] = Field(
         default="vgg19",
-        description="what the perceptual loss looks with: VGG19 as published, the VGG16 that stlpips-pytorch ships, or "
-        "a fixed random network; every log and report says so",
+        description="what the perceptual loss looks with: VGG19 as published, VGG16 as SpecGAN was, the VGG16 that "
+        "stlpips-pytorch ships, or a fixed random network; every log and report says so",
+    )
+    feature_range: Literal["unit", "released"] = Field(
+        default="unit",
+        description="SpecGAN: the perceptual network sees images from 0 to 1, as it was trained, or from -1 to 1",
     )
     gan_type: Literal["gan", "ragan", "lsgan", "hinge"] = Field(
         default="gan", description="plain, relativistic average, least squares or hinge adversarial loss"
     )
     r1_weight: Weight = Field(default=0.0, description="weight of the discriminators' gradient penalty at real images")
+    r1_every: int = Field(
+        default=1, ge=1, description="StyleGAN2: iterations for each gradient penalty, which weighs as many times more"
+    )
+    path_weight: Weight = Field(default=0.0, description="StyleGAN2: weight of path-length regularisation")
+    path_every: int = Field(
+        default=4, ge=1, description="StyleGAN2: iterations for each of these, which weighs as many times more"
+    )
+    style_mixing: float = Field(
+        default=0.9, ge=0, le=1, description="StyleGAN2: share of images whose codes change over at a random layer"
+    )
+    freeze_bank: bool = Field(
+        default=False, description="SpecGAN: the latent bank stays as it is; else it learns with the rest"
+    )
     gan_weight: Weight = Field(default=0.0, description="weight of the generator's adversarial loss on images")
     gradient_gan_weight: Weight = Field(
         default=0.0, description="weight of the generator's adversarial loss on gradients"

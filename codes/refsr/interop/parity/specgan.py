@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from refsr.interop.parity import measures, samples, specgan_layers, specgan_networks
+from refsr.interop.parity import measures, samples, specgan_layers, specgan_learning, specgan_networks
 from refsr.interop.parity.run import Runner
 
 RUNNERS: list[tuple[str, Runner | None]] = [
     (r"minibatch standard deviation layer, 2 channel groups, batch smaller than the group", specgan_layers.deviation),
-    (r"discriminator logits and the three adversarial losses as configured", None),
+    (r"discriminator logits and the three adversarial losses as configured", specgan_learning.adversarial_losses),
     (r"StyleGAN2 synthesis at 32x32 with a code of its own for each layer", specgan_layers.generator),
     (r"minibatch standard deviation layer, groups of 4 in a batch of 8", specgan_layers.deviation),
     (r"modulated 3x3 convolution with demodulation and x2 downsampling", specgan_layers.modulated),
@@ -18,9 +18,9 @@ RUNNERS: list[tuple[str, Runner | None]] = [
     (r"modulated 3x3 convolution with demodulation", specgan_layers.modulated),
     (r"FIR resampling with skewed and odd kernels", specgan_layers.filters),
     (r"to-RGB block with the upsampled skip image", specgan_layers.to_image),
-    (r"pixel and perceptual losses as configured", None),
-    (r"learning rates of the x32 configuration", None),
-    (r"learning rates of the x16 configuration", None),
+    (r"pixel and perceptual losses as configured", specgan_learning.image_losses),
+    (r"learning rates of the x32 configuration", specgan_learning.learning_rates),
+    (r"learning rates of the x16 configuration", specgan_learning.learning_rates),
     (r"equalised-learning-rate layers as used", specgan_layers.equal_layers),
     (r"one branch of the dual-branch encoder", specgan_networks.branch),
     (r"StyleGAN2 discriminator as published", specgan_layers.discriminator),
@@ -34,6 +34,6 @@ RUNNERS: list[tuple[str, Runner | None]] = [
     (r"StyleGAN2 generator", specgan_layers.generator),
     (r"whole generator", specgan_networks.generator),
     (r"FIR resampling", specgan_layers.filters),
-    (r"training model", None),
+    (r"training model", specgan_learning.one_step),
     (r"PSNR", measures.specgan_measures),
 ]

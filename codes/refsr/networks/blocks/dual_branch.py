@@ -76,7 +76,9 @@ class Informing(nn.Module):
 
     def forward(self, information: Tensor, features: Tensor) -> Tensor:
         attended: Tensor = self.attention(self.alike(information), features)
-        return attended + features * self.scale(information) + self.shift(information)
+        scale: Tensor = self.scale(information)
+        shift: Tensor = self.shift(information)
+        return attended + features * scale + shift
 
 
 class BranchFusion(nn.Module):

@@ -70,7 +70,8 @@ class HalvingBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         changed: Tensor = self.second(self.first(x))
-        return (changed + self.shortcut(x)) / math.sqrt(2)
+        short: Tensor = self.shortcut(x)
+        return (changed + short) / math.sqrt(2)
 
 
 def halved_conv(x: Tensor, weight: Tensor) -> Tensor:

@@ -60,7 +60,9 @@ class Mapping(nn.Sequential):
         super().__init__(*(EqualLinear(code, code, rate, activate=True) for _ in range(layers)))
 
     def forward(self, draws: Tensor) -> Tensor:
-        codes: Tensor = super().forward(pixel_normalised(draws))
+        codes = pixel_normalised(draws)
+        for layer in self:
+            codes = layer(codes)
         return codes
 
 
