@@ -30,6 +30,12 @@ class Window:
         """Through a bilinear enlargement with corners not aligned: two coarse neighbours each way."""
         return Window(_left(self.first, factor), _left(self.last, factor) + 1)
 
+    def cells(self, side: int, start: int = 0) -> Window:
+        """Through what mixes all pixels of a cell, where cells of `side` pixels lie side by side, one at `start`."""
+        return Window(
+            (self.first - start) // side * side + start, (self.last - start) // side * side + start + side - 1
+        )
+
     def joined(self, other: Window) -> Window:
         """The smallest window that holds both."""
         return Window(min(self.first, other.first), max(self.last, other.last))

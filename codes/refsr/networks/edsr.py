@@ -1,0 +1,53 @@
+"""EDSR: residual blocks without normalisation, the plain baseline of single-image super-resolution."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from refsr.core.errors import UsageError
+from refsr.networks.blocks.centring import Centring
+from refsr.networks.blocks.residual import ResidualChain
+from refsr.networks.blocks.upsampling import ImageTail, shuffle_factors
+from refsr.networks.blocks.window import Window
+from refsr.networks.descriptor import Descriptor
+
+
+class EDSR(nn.Module):
+    """LR (B, C, h, w) -> (B, C, s*h, s*w), s a product of twos and threes (Lim et al., CVPR workshops 2017).
+
+    The defaults are the baseline; the large model has nf = 256, 32 blocks and residual_scale = 0.1. Inside, images lie
+    in [0, span] without DIV2K's mean colour, span being 255 as published.
+    """
+
+    def __init__(
+        self,
+        scale: int = 4,
+        channels: int = 3,
+        nf: int = 64,
+        n_blocks: int = 16,
+        residual_scale: float = 1.0,
+        span: float = 255.0,
+    ) -> None:
+        for name, value, least in (("channels", channels, 1), ("nf", nf, 1), ("n_blocks", n_blocks, 0)):
+            if value < least:
+                raise UsageError(f"EDSR: {name} is {value}, expected {least} or more")
+        if span <= 0:
+            raise UsageError(f"EDSR: span is {span}, expected more than 0")
+        factors = shuffle_factors("EDSR", scale)
+        super().__init__()
+        self.scale, self.channels = scale, channels
+        self.centring = Centring(channels, span)
+        self.head = nn.Conv2d(channels, nf, 3, padding=1)
+        self.body = ResidualChain(nf, n_blocks, residual_scale)
+        self.closing = nn.Conv2d(nf, nf, 3, padding=1)
+        self.tail = ImageTail(nf, channels, factors)
+
+    def forward(self, lr: Tensor) -> Tensor:
+        feature = self.head(self.centring(lr))
+        feature = feature + self.closing(self.body(feature))
+        return self.centring.back(self.tail(feature))
+
+    @property
+    def descriptor(self) -> Descriptor:
+        feature = self.body.sees(self.tail.sees(Window(0, self.scale - 1)).conv())
+        return Descriptor(scale=self.scale, channels=self.channels, inputs=("lr",), halo=feature.conv().halo())
