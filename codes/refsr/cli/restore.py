@@ -7,6 +7,9 @@ are left, and a repeated command does the rest. LR_UX and Ref_DUX are made from 
 Ref must have the scale's multiple of LR's size. The result has LR's type and range of values. A GeoTIFF keeps LR's
 place on the ground, or Ref's where LR has none. Large images are restored in tiles: the same image but for rounding
 where a tile sees the network's halo; where that costs too much, near to it, which is said.
+
+Diffusion models sample as their run's options said; --sampling steps=8 seed=1 says otherwise (docs/options.md has all
+keys). --spread keeps a map of how far images of several seeds lie apart, in LR's units: what is made up is uncertain.
 """
 
 from __future__ import annotations
@@ -34,6 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--overwrite", action="store_true", help="replace what is there")
     parser.add_argument("--device", metavar="cpu|cuda", help="where to compute (the GPU, where there is one)")
     parser.add_argument("--tile", type=int, metavar="N", help="side of tiles in LR pixels (by the image's size)")
+    parser.add_argument("--sampling", nargs="+", default=[], metavar="key=value", help="how a diffusion model samples")
+    parser.add_argument("--spread", type=Path, metavar="TIF", help="also keep how far samples lie apart")
+    parser.add_argument("--samples", type=int, default=8, metavar="N", help="samples for --spread (8)")
     parser.add_argument("--overlap", type=int, default=0, metavar="N", help="LR pixels seen around a tile (the halo)")
     for name, what in (("", "LR"), ("-ref", "Ref, if unlike LR's")):
         parser.add_argument(
@@ -61,17 +67,27 @@ def run(arguments: argparse.Namespace) -> int:
         what = "is a folder" if arguments.output.is_dir() else "is there already (--overwrite replaces it)"
         raise UsageError(f"{arguments.output}: {what}")
 
-    from refsr.engine.restoring.files import restore_file, restore_folder
+    if arguments.spread is not None and folders["lr"]:
+        raise UsageError("--spread goes with one image, not with folders")
+
+    from refsr.core.options.words import sampling_of
+    from refsr.engine.restoring.files import Spread, restore_file, restore_folder
     from refsr.engine.restoring.restorer import load
 
     restorer = load(arguments.model, arguments.device)
+    if (arguments.sampling or arguments.spread is not None) and not restorer.samples:
+        raise UsageError(
+            f"{arguments.model}: {restorer.card.blueprint.network} restores in one pass and samples nothing"
+        )
+    restorer.sampling = sampling_of(arguments.sampling, restorer.sampling)
     named = f"{restorer.card.blueprint.network} x{restorer.scale}"
     if folders["lr"]:
         report = restore_folder(restorer, given, arguments.output, _how(arguments), arguments.overwrite, begin)
         ready = report.images - report.restored
         print(f"{arguments.output}: {report.restored} restored by {named}, {ready} were ready, {report.images} in all")
         return 0
-    info = restore_file(restorer, given, arguments.output, _how(arguments), arguments.overwrite, begin)
+    spread = None if arguments.spread is None else Spread(arguments.spread, arguments.samples)
+    info = restore_file(restorer, given, arguments.output, _how(arguments), arguments.overwrite, begin, spread)
     print(f"{arguments.output}: {info}, by {named}")
     return 0
 

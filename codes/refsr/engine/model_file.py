@@ -27,6 +27,8 @@ class ModelCard:
     """The task, by its name in option files, whose way of restoring the network is for."""
     origin: Mapping[str, Any] = field(default_factory=dict)
     """Where the weights came from: run, step and options, or a published file and its digest."""
+    sampling: Mapping[str, Any] = field(default_factory=dict)
+    """How its task samples where nobody asks for anything else: what the run's section `sampling` said."""
 
 
 def write_model(path: str | Path, weights: Mapping[str, Tensor], card: ModelCard) -> None:
@@ -38,6 +40,7 @@ def write_model(path: str | Path, weights: Mapping[str, Tensor], card: ModelCard
         "keywords": json.dumps(dict(card.blueprint.keywords), sort_keys=True),
         "model": card.model,
         "origin": json.dumps(dict(card.origin), sort_keys=True),
+        "sampling": json.dumps(dict(card.sampling), sort_keys=True),
     }
     write_tensors(path, weights, header)
 
@@ -50,7 +53,8 @@ def read_card(header: Mapping[str, str], path: str | Path) -> ModelCard:
             "refsr import makes one from published weights"
         )
     blueprint = Blueprint(header["network"], json.loads(header["keywords"]))
-    return ModelCard(blueprint, header["model"], json.loads(header["origin"]))
+    sampling = json.loads(header.get("sampling", "{}"))
+    return ModelCard(blueprint, header["model"], json.loads(header["origin"]), sampling)
 
 
 def read_model(path: str | Path) -> tuple[nn.Module, ModelCard]:

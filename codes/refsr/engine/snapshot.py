@@ -19,16 +19,16 @@ def take_snapshot(setup: Setup, step: int, facts: Mapping[str, Any]) -> Checkpoi
     """Everything that decides what comes after `step`."""
     task, options = setup.task, setup.options
     weights = {key: network.state_dict() for key, network in task.networks.items()}
-    cards = {
-        key: ModelCard(task.blueprints[key], options.model, {"run": options.name, "step": step, "averaged": False})
-        for key in task.networks
-    }
+
+    def card(key: str, averaged: bool) -> ModelCard:
+        origin = {"run": options.name, "step": step, "averaged": averaged}
+        return ModelCard(task.blueprints[key], options.model, origin, options.sampling.model_dump(exclude_unset=True))
+
+    cards = {key: card(key, False) for key in task.networks}
     all_facts = {**facts, "loss_scale": setup.precision.scaler.state_dict(), "agreed": agreed(options)}
     if setup.average is not None:
         weights[AVERAGE] = setup.average.module.state_dict()
-        cards[AVERAGE] = ModelCard(
-            task.blueprints["G"], options.model, {"run": options.name, "step": step, "averaged": True}
-        )
+        cards[AVERAGE] = card("G", True)
         all_facts["averaged"] = int(setup.average.n_averaged)
     optimisers = {key: state_tensors(one, task.networks[key]) for key, one in task.optimisers.items()}
     return Checkpoint(step, weights, cards, optimisers, all_facts)

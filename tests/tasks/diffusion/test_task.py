@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 import torch
 
+from refsr.cli.main import main
 from refsr.core.errors import OptionsError, UsageError
 from refsr.core.options.load import load_options
 from refsr.core.options.sampling import SamplingOptions
 from refsr.core.options.schema import Options
-from refsr.data.images import write_image
+from refsr.data.images import read_image, write_image
 from refsr.engine.checkpoint import read_checkpoint
 from refsr.engine.group import ALONE
 from refsr.engine.precision import Precision
@@ -195,6 +196,33 @@ def test_validation_and_restoring_by_the_options(options, tmp_path):
     first, second = (load(run.folder, "cpu").restore(lr, ref, mask=mask) for _ in range(2))
     assert first.shape == (32, 32, 3)
     assert np.array_equal(first, second)
+
+
+def test_the_command_line_samples_as_asked(options, places, masks, tmp_path, capsys):
+    run = train(options("train.niter=1", "sampling.steps=3", "sampling.sampler=heun"), ALONE)
+    lr = tmp_path / "lr.png"
+    write_image(lr, np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8))
+    words = ["restore", "--model", str(run.folder), "--lr", str(lr), "--ref", f"{places}/Ref/0.png"]
+    words += ["--mask", f"{masks}/0.png", "--device", "cpu"]
+    restorer = load(run.folder, "cpu")
+    assert (restorer.sampling.sampler, restorer.sampling.steps, restorer.samples) == ("heun", 3, True)
+    images = []
+    for number, given in enumerate((["seed=1"], ["seed=1", "steps=3"], ["seed=2"])):
+        output = tmp_path / f"{number}.png"
+        assert main([*words, "-o", str(output), "--sampling", *given]) == 0
+        images.append(read_image(output))
+    assert np.array_equal(images[0], images[1])
+    assert not np.array_equal(images[0], images[2])
+    spread = tmp_path / "spread.tif"
+    output = tmp_path / "image.png"
+    assert main([*words, "-o", str(output), "--sampling", "seed=1", "--spread", str(spread), "--samples", "2"]) == 0
+    assert np.array_equal(read_image(output), images[0])
+    apart = (images[0].astype(float) - images[2]) / 2**0.5
+    found = read_image(spread)[:, :, 0]
+    assert np.allclose(found, np.sqrt((apart**2).mean(axis=2)), rtol=1e-5)
+    for given, message in ((["stps=3"], "did you mean 'steps'"), (["steps=x"], "steps"), (["3"], "key=value")):
+        assert main([*words, "-o", str(tmp_path / "x.png"), "--sampling", *given]) == 2
+        assert message in capsys.readouterr().err
 
 
 SAMPLING = SamplingOptions(steps=3)

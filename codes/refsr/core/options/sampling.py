@@ -43,7 +43,7 @@ class SamplingOptions(Section):
     seed: int | None = Field(default=None, ge=0, description="seed of the noise; none: the run's, or 0")
     fast: bool = Field(
         default=True,
-        description="on a CPU in fp32, wide convolutions by Winograd's way: the same but for rounding in half the time; "
+        description="on a CPU in fp32, wide convolutions by Winograd's way: the same but for rounding, and faster; "
         "kernels take four times their memory meanwhile",
     )
     convolved: bool = Field(

@@ -46,6 +46,14 @@ class How:
 
 
 @dataclass(frozen=True)
+class Spread:
+    """Where it is kept how far images of so many seeds lie apart."""
+
+    output: Path
+    samples: int = 8
+
+
+@dataclass(frozen=True)
 class Report:
     """How many images there were, and how many of them had to be restored now."""
 
@@ -63,6 +71,7 @@ def restore_file(
     how: How = PLAIN,
     overwrite: bool = False,
     begin: Begin = silent,
+    spread: Spread | None = None,
 ) -> ImageInfo:
     """Restores `images` (lr, ref, mask, ...) to `output`; a GeoTIFF lies on the ground where LR does, or else Ref."""
     files = {role: Path(image) for role, image in images.items() if isinstance(image, (str, Path))}
@@ -74,7 +83,15 @@ def restore_file(
     lr = images["lr"]
     kind = str(lr.dtype) if isinstance(lr, np.ndarray) else probe_image(lr).dtype
     _check_output(output, kind, restorer.channels)
-    restored = restorer.restore(**images, **asdict(how), begin=begin)  # type: ignore[arg-type]
+    if spread is None:
+        restored = restorer.restore(**images, **asdict(how), begin=begin)  # type: ignore[arg-type]
+    else:
+        if spread.output.suffix.lower() not in (".tif", ".tiff"):
+            raise UsageError(
+                f"{spread.output}: a spread is kept as a TIFF of floats; expected a name that ends in .tif"
+            )
+        restored, apart = restorer.spread(**images, samples=spread.samples, begin=begin, **asdict(how))  # type: ignore[arg-type]
+        write_image(spread.output, apart[:, :, None])
     planes: Array = restored if restored.ndim == 3 else restored[:, :, None]
     profile = None
     if named_kind(output) == "tiff" and has_rasterio():

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
 from refsr.core.errors import DataError, RefsrError, UsageError
+from refsr.core.options.sampling import SamplingOptions
 from refsr.core.progress import Begin, silent
 from refsr.data.images import Array
 from refsr.data.ranges import Range
@@ -22,6 +24,7 @@ from refsr.engine.restoring.layout import automatic, lay_out
 from refsr.engine.restoring.tiling import pieces
 from refsr.engine.run_folder import RunFolder
 from refsr.engine.validation.weights import newest_weights
+from refsr.tasks.base import TilesWithin
 from refsr.tasks.restoring import descriptor_of, restoring
 
 ROWS_AT_ONCE = 256
@@ -36,7 +39,8 @@ class Restorer:
         self.card = card
         """How the network is built, by which task it restores, and where its weights came from."""
         self.device = device
-        self._restore = restoring(card.model)
+        self.sampling = SamplingOptions(**card.sampling)
+        """How images are sampled, by tasks that do."""
 
     @property
     def scale(self) -> int:
@@ -52,6 +56,11 @@ class Restorer:
     def inputs(self) -> tuple[str, ...]:
         """What the network takes; `lr_up` and `ref_down` are made where they are not given."""
         return descriptor_of(self.network).inputs
+
+    @property
+    def samples(self) -> bool:
+        """Whether its task samples, so that `sampling` counts."""
+        return isinstance(restoring(self.card.model, self.sampling), TilesWithin)
 
     def __repr__(self) -> str:
         keywords = "".join(f", {name}={value}" for name, value in self.card.blueprint.keywords.items())
@@ -101,6 +110,33 @@ class Restorer:
         restored = in_kind(self._unit(source, image.size, tile, overlap, begin), image)
         return restored[:, :, 0] if isinstance(lr, np.ndarray) and lr.ndim == 2 else restored
 
+    def spread(
+        self, lr: ImageLike, ref: ImageLike | None = None, *, samples: int = 8, begin: Begin = silent, **how: Any
+    ) -> tuple[Array, Array]:
+        """The image as `restore` has it, and (s*h, s*w) in its units: how far images of several seeds lie apart.
+
+        It is the deviation over `samples` images, the root of the mean square over bands: large where the model makes
+        up what LR and Ref do not tell.
+        """
+        if samples < 2:
+            raise UsageError(f"a spread over {samples} samples: expected 2 or more")
+        asked, first = self.sampling, self.sampling.seed or 0
+        images: list[Array] = []
+        mean = square = np.zeros(())
+        try:
+            for number in range(samples):
+                self.sampling = asked.model_copy(update={"seed": first + number})
+                image = self.restore(lr, ref, begin=begin, **how)
+                images = images or [image]
+                # As numbers about the first image, whose squares lose nothing.
+                apart = image.astype(np.float64) - images[0].astype(np.float64)
+                mean, square = mean + apart / samples, square + apart**2 / samples
+        finally:
+            self.sampling = asked
+        variance = np.maximum(square - mean**2, 0) * samples / (samples - 1)
+        planes = variance if variance.ndim == 3 else variance[:, :, None]
+        return images[0], np.sqrt(planes.mean(axis=2)).astype(np.float32)
+
     def _unit(self, source: GivenSource, size: tuple[int, int], tile: int | None, overlap: int, begin: Begin) -> Unit:
         """The restored image in [0, 1], written tile by tile."""
         height, width = (self.scale * side for side in size)
@@ -111,7 +147,7 @@ class Restorer:
         layout = lay_out(descriptor, source.sizes, tile, overlap)
         result = np.zeros((height, width, self.channels), np.float32)
         try:
-            for piece in pieces(self._restore, self.network, source, layout, begin):
+            for piece in pieces(restoring(self.card.model, self.sampling), self.network, source, layout, begin):
                 part = piece.image[0].float().permute(1, 2, 0).cpu().numpy()
                 result[piece.top : piece.top + part.shape[0], piece.left : piece.left + part.shape[1]] += part
         except (RuntimeError, MemoryError) as error:
