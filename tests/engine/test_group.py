@@ -46,7 +46,10 @@ def test_two_processes_learn_as_one_with_the_whole_batch(option_file, options):
         assert float(difference.norm()) <= 1e-5 * max(float(gradients[key].norm()), 1e-6), key
     logs = [json.loads(line) for line in (root / "two" / "log.jsonl").read_text().splitlines()]
     assert [event["step"] for event in logs if event["kind"] == "train"] == [1, 2, 3]
-    assert [event["images"] for event in logs if event["kind"] == "validation"] == [2]
+    assert [(event["network"], event["images"]) for event in logs if event["kind"] == "validation"] == [
+        ("G_ema", 2),
+        ("G", 2),
+    ]
     assert two.stdout.count("trained to iteration 3") == 1
 
 

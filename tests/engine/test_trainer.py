@@ -61,8 +61,11 @@ def test_what_a_run_leaves(trained):
     assert [event["step"] for event in told] == [1, 2, 3, 4, 5, 6]
     assert told[-1]["losses"]["l_g_pix"] < told[0]["losses"]["l_g_pix"]
     validations = events(folder, "validation")
-    assert [event["step"] for event in validations] == [3, 6]
-    best = max(validations, key=lambda event: event["psnr"])
+    assert [(event["step"], event["network"]) for event in validations] == [
+        *((3, "G_ema"), (3, "G")),
+        *((6, "G_ema"), (6, "G")),
+    ]
+    best = max(validations[::2], key=lambda event: event["psnr"])
     assert json.loads((folder / "checkpoints" / "best.json").read_text())["step"] == best["step"]
     assert set(steps(folder / "checkpoints")) == {best["step"], 6}
     assert (folder / "val_images" / "0" / "0_6.png").is_file()
@@ -72,6 +75,48 @@ def test_what_a_run_leaves(trained):
     assert card.model == "RRSNet_model"
     assert card.origin["step"] == 6
     assert sum(parameter.numel() for parameter in network.parameters()) > 1000
+
+
+def scored(folder: Path) -> dict[str, list[float]]:
+    """PSNR of each network that was validated, in order."""
+    found: dict[str, list[float]] = {}
+    for event in events(folder, "validation"):
+        found.setdefault(event["network"], []).append(event["psnr"])
+    return found
+
+
+def test_the_average_is_validated_beside_what_it_averages(trained):
+    words = ("train.val_freq=2", "logger.best_by=psnr", "train.lr_G=1e-2", "use_tb_logger=true")
+    both = trained("name=both", *words).folder
+    alone = trained("name=alone", *words, "val.compare_ema=false").folder
+    raw = trained("name=raw", *words, "val.use_ema=false").folder
+    none = trained("name=none", *words, "train.ema_decay=0").folder
+    found = scored(both)
+    assert list(found) == ["G_ema", "G"], "the one that counts comes first"
+    assert list(scored(raw)) == ["G", "G_ema"]
+    assert found["G"] != found["G_ema"]
+    assert scored(alone) == {"G_ema": found["G_ema"]}
+    assert scored(raw) == found
+    assert scored(none) == {"G": found["G"]}
+    for folder, counts in ((both, "G_ema"), (alone, "G_ema"), (raw, "G"), (none, "G")):
+        best = json.loads((folder / "checkpoints" / "best.json").read_text())
+        assert best["value"] == max(found[counts])
+    for folder, other in ((alone, both), (none, raw)):
+        image = Path("val_images") / "0" / "0_6.png"
+        assert (folder / image).read_bytes() == (other / image).read_bytes(), "kept of the one that counts"
+    assert ": val by G_ema (2 images" in (both / "log.txt").read_text()
+    assert ": val (2 images" in (alone / "log.txt").read_text()
+    assert curves(both) == {f"val/{measure}/{name}" for measure in ("psnr", "ssim") for name in ("G_ema", "G")}
+    assert curves(none) == {"val/psnr", "val/ssim"}
+
+
+def curves(folder: Path) -> set[str]:
+    """The names of TensorBoard's validation curves."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    held = EventAccumulator(str(folder / "tensorboard"))
+    held.Reload()
+    return {name for name in held.Tags()["scalars"] if name.startswith("val/")}
 
 
 def test_the_best_may_be_chosen_by_any_measure_that_is_there(trained, monkeypatch, tmp_path):

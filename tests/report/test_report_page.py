@@ -9,6 +9,7 @@ import re
 import struct
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -150,6 +151,21 @@ def test_runs_that_lack_a_part_are_shown_with_the_gap_said(make_run: MakeRun) ->
     assert "training" not in validated.identities
     plain = page_of(make_run("c", pictures=False))
     assert "keep no pictures" in plain.text
+
+
+def test_a_generator_and_its_average_are_two_named_curves(make_run: MakeRun) -> None:
+    folder = make_run("a", results=False)
+    file = folder / "log.jsonl"
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    told: list[dict[str, Any]] = []
+    for line in lines:
+        validated = line["kind"] == "validation"
+        told += [line | {"network": "G_ema"}, line | {"network": "G", "psnr": 60.0}] if validated else [line]
+    file.write_text("".join(json.dumps(line) + "\n" for line in told))
+    text = page_of(folder).text
+    assert text.count("a, G_ema") == text.count("a, G") - text.count("a, G_ema") == 2, "PSNR and SSIM"
+    assert "best 22.00 dB at iteration 20" in text, "the best is the best of the network that counts"
+    assert page_of(make_run("b", results=False)).text.count("b, G") == 0
 
 
 def test_baselines_alone_make_a_page(make_run: MakeRun) -> None:

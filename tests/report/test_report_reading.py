@@ -52,7 +52,19 @@ def test_a_resume_replaces_the_steps_it_repeats(tmp_path: Path) -> None:
     assert log.starts == 2
     assert log.last_step == 15
     assert log.seconds == 30
-    assert list(dict(log.validations["drawn", QUOTED, "psnr"].sorted())) == [5, 10]
+    assert list(dict(log.validations["drawn", QUOTED, "psnr"][""].sorted())) == [5, 10]
+
+
+def test_both_networks_of_a_run_have_their_series_and_a_resume_replaces_both(tmp_path: Path) -> None:
+    kinds = {"kind": "validation", "dataset": "drawn", "protocol": QUOTED, "images": 5}
+    scores = {"G_ema": 20.0, "G": 19.0}
+    lines = [kinds | {"step": step, "network": network, "psnr": value + step}
+             for step in (5, 10) for network, value in scores.items()]  # fmt: skip
+    resumed = [{"kind": "start", "first": 8}, kinds | {"step": 9, "network": "G", "psnr": 1.0}]
+    found = read_log(write_log(tmp_path / "log", [*lines, *resumed])).validations
+    assert list(found) == [("drawn", QUOTED, "psnr")]
+    series = {network: one.sorted() for network, one in found["drawn", QUOTED, "psnr"].items()}
+    assert series == {"G_ema": [(5, 25.0)], "G": [(5, 24.0), (9, 1.0)]}
 
 
 def test_values_that_are_no_numbers_leave_gaps_in_the_curve(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ class Expectation:
     epochs: float
     seconds_a_step: float
     seconds_an_image: float
-    """Restoring one validation image; zero where nothing is validated."""
+    """Restoring one validation image by every network that is measured; zero where nothing is validated."""
     validations: int
     memory_mib: float
     checkpoint_mib: float
@@ -95,10 +95,11 @@ def _steps(setup: Setup, warm: int = 1) -> tuple[Outcome, float]:
 def _restoring(setup: Setup) -> float:
     """Seconds for the first validation image."""
     for dataset in setup.validation_sets.values():
-        network = setup.shown_network().eval()
+        batch, networks = one_batch(dataset[0], setup.group.device), setup.validated_networks()
         started = _now(setup.group.device)
-        with torch.inference_mode(), setup.precision.autocast():
-            setup.restore(network, one_batch(dataset[0], setup.group.device))
+        for network in networks.values():
+            with torch.inference_mode(), setup.precision.autocast():
+                setup.restore(network.eval(), batch)
         return _now(setup.group.device) - started
     return 0.0
 

@@ -23,6 +23,7 @@ from refsr.core.seeding import derive
 from refsr.data.build import build_dataset
 from refsr.data.sets.paired import PairedSet
 from refsr.engine.averaging import averaged
+from refsr.engine.checkpoint import AVERAGE
 from refsr.engine.group import Group
 from refsr.engine.model_file import fit_weights, read_card
 from refsr.engine.precision import Precision
@@ -63,12 +64,15 @@ class Setup:
         """How images are restored under the run's options."""
         return restoring(self.options.model, self.options.sampling, self.options.run_seed)
 
-    def shown_network(self) -> nn.Module:
-        """The network that is validated: the average where there is one and it is wanted."""
-        if self.average is not None and self.options.val.use_ema:
-            averaged: nn.Module = self.average.module
-            return averaged
-        return self.task.networks["G"]
+    def validated_networks(self) -> dict[str, nn.Module]:
+        """What validation measures, by the names of model files: the network that counts, then the one beside it."""
+        networks = {"G": self.task.networks["G"]}
+        if self.average is None:
+            return networks
+        networks[AVERAGE] = self.average.module
+        first, second = (AVERAGE, "G") if self.options.val.use_ema else ("G", AVERAGE)
+        names = (first, second) if self.options.val.compare_ema else (first,)
+        return {name: networks[name] for name in names}
 
 
 def set_up(options: Options, group: Group) -> Setup:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from refsr.core.options.schema import Options
 from refsr.core.progress import Begin, silent
@@ -22,36 +22,74 @@ PANELS = 4
 def validate(
     setup: Setup, step: int, folder: RunFolder, journal: Journal | None, begin: Begin = silent
 ) -> dict[str, dict[str, float]]:
-    """Mean scores by validation set and measure, equal on all processes; the chief's journal tells of them."""
-    network = setup.shown_network()
-    training = network.training
-    network.eval()
-    wishes = setup.options.val
-    scores = {}
-    for name, dataset in setup.validation_sets.items():
-        label = setup.options.datasets[name].name or name
+    """Mean scores by validation set and measure, equal on all processes; the chief's journal tells of them.
 
-        def seen(one: Restored, label: str = label) -> None:
-            if wishes.save_images:
-                save(folder.images / file_name(one.name) / f"{file_name(one.name)}_{step}.png", one.image)
-            if journal is not None and one.index < PANELS * setup.group.world:
-                journal.picture(step, f"{label}/{one.name}", panel(one.sample, one.image))
-
-        def restore(batch: Mapping[str, object]) -> Tensor:
-            with setup.precision.autocast():
-                return restore_tiled(setup.restore, network, batch, wishes.tile, wishes.tile_overlap, wishes.tiling)
-
-        limit = wishes.max_images
-        found = quick_scores(dataset, restore, setup.judges, setup.group, setup.options.scale, limit, seen, begin)
-        scores[name] = found
-        if journal is not None:
-            count = len(dataset) if limit is None else min(limit, len(dataset))
-            words = ", ".join(f"{measure} {value:.4f}" for measure, value in found.items())
-            journal.say(f"iteration {step}: {label} ({count} images, {DEFAULT_PROTOCOL}): {words}")
-            journal.event("validation", step=step, dataset=label, protocol=DEFAULT_PROTOCOL, images=count, **found)
-            journal.curve(step, {f"{label}/{measure}": value for measure, value in found.items()})
-    network.train(training)
+    Where two networks are measured, these are the scores of the first, as are the images that are kept; the journal
+    tells of both.
+    """
+    networks = setup.validated_networks()
+    scores: dict[str, dict[str, float]] = {}
+    for which, network in networks.items():
+        training = network.training
+        network.eval()
+        for name in setup.validation_sets:
+            seen = _keeper(setup, name, step, folder, journal) if name not in scores else None
+            found = _measured(setup, name, network, seen, begin)
+            scores.setdefault(name, found)
+            if journal is not None:
+                _tell(setup, name, step, journal, which, len(networks) > 1, found)
+        network.train(training)
     return scores
+
+
+def _measured(
+    setup: Setup, name: str, network: nn.Module, seen: Callable[[Restored], None] | None, begin: Begin
+) -> dict[str, float]:
+    """A network's mean scores over a validation set."""
+    wishes = setup.options.val
+
+    def restore(batch: Mapping[str, object]) -> Tensor:
+        with setup.precision.autocast():
+            return restore_tiled(setup.restore, network, batch, wishes.tile, wishes.tile_overlap, wishes.tiling)
+
+    dataset, limit = setup.validation_sets[name], wishes.max_images
+    return quick_scores(dataset, restore, setup.judges, setup.group, setup.options.scale, limit, seen, begin)
+
+
+def _keeper(
+    setup: Setup, name: str, step: int, folder: RunFolder, journal: Journal | None
+) -> Callable[[Restored], None]:
+    """Writes restored images, and gives the journal a few panels."""
+    label = _label(setup, name)
+
+    def seen(one: Restored) -> None:
+        if setup.options.val.save_images:
+            save(folder.images / file_name(one.name) / f"{file_name(one.name)}_{step}.png", one.image)
+        if journal is not None and one.index < PANELS * setup.group.world:
+            journal.picture(step, f"{label}/{one.name}", panel(one.sample, one.image))
+
+    return seen
+
+
+def _tell(
+    setup: Setup, name: str, step: int, journal: Journal, which: str, several: bool, found: Mapping[str, float]
+) -> None:
+    """A line, an event and curves; lines and curves name the network where there are several."""
+    label, limit, count = _label(setup, name), setup.options.val.max_images, len(setup.validation_sets[name])
+    count = count if limit is None else min(limit, count)
+    words = ", ".join(f"{measure} {value:.4f}" for measure, value in found.items())
+    of = f" by {which}" if several else ""
+    journal.say(f"iteration {step}: {label}{of} ({count} images, {DEFAULT_PROTOCOL}): {words}")
+    journal.event(
+        "validation", step=step, dataset=label, network=which, protocol=DEFAULT_PROTOCOL, images=count, **found
+    )
+    ending = f"/{which}" if several else ""
+    journal.curve(step, {f"{label}/{measure}{ending}": value for measure, value in found.items()})
+
+
+def _label(setup: Setup, name: str) -> str:
+    """What people call a validation set."""
+    return setup.options.datasets[name].name or name
 
 
 def primary(options: Options) -> str | None:

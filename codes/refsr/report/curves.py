@@ -25,7 +25,7 @@ def curve_charts(runs: Sequence[Run], measures: Mapping[str, Measure]) -> Html |
     charts: list[Html | None] = []
     for dataset, protocol, key in _keys(log.validations for _, _, log in logs):
         how = measures.get(key) or Measure(key, "dB" if key == "psnr" else "")
-        lines = _lines(logs, [log.validations.get((dataset, protocol, key)) for _, _, log in logs])
+        lines = _networks(logs, [log.validations.get((dataset, protocol, key), {}) for _, _, log in logs])
         about = f"{dataset}, protocol {protocol}" + _best(lines, how)
         charts.append(line_chart(f"Validation {how.label}", about, lines, VALIDATION, how.unit))
     for name in _keys(log.losses for _, _, log in logs):
@@ -43,7 +43,7 @@ def curve_charts(runs: Sequence[Run], measures: Mapping[str, Measure]) -> Html |
     return tag("div", *drawn, class_="charts") if drawn else None
 
 
-def _keys(groups: Iterable[Mapping[Key, Series]]) -> list[Key]:
+def _keys(groups: Iterable[Mapping[Key, object]]) -> list[Key]:
     """The names that any log has, in the order of their first appearance."""
     return list(dict.fromkeys(key for group in groups for key in group))
 
@@ -54,9 +54,18 @@ def _lines(logs: Iterable[tuple[int, Run, Log]], found: Iterable[Series | None])
     return [Line(run.name, series.sorted(), place) for (place, run, _), series in pairs if series is not None]
 
 
+def _networks(logs: Iterable[tuple[int, Run, Log]], found: Iterable[Mapping[str, Series]]) -> list[Line]:
+    """A line for each network that a run measured, named where there are several."""
+    return [
+        Line(f"{run.name}, {network}" if len(series) > 1 and network else run.name, one.sorted(), place, number)
+        for (place, run, _), series in zip(logs, found, strict=True)
+        for number, (network, one) in enumerate(series.items())
+    ]
+
+
 def _best(lines: Sequence[Line], how: Measure) -> str:
-    """The best value and where it was reached, for one line; several would not fit."""
-    if len(lines) != 1 or len(lines[0].points) < 2:
+    """The best value of one run's network that counts, and where it was reached; several runs' would not fit."""
+    if len({line.series for line in lines}) != 1 or len(lines[0].points) < 2:
         return ""
     step, value = (max if how.higher_is_better else min)(lines[0].points, key=lambda point: point[1])
     return f"; best {how.with_unit(value)} at iteration {compact(step)}"

@@ -44,14 +44,14 @@ class Log:
     losses: dict[str, Series] = field(default_factory=dict)
     rates: dict[str, Series] = field(default_factory=dict)
     speed: Series = field(default_factory=Series)
-    validations: dict[tuple[str, str, str], Series] = field(default_factory=dict)
-    """By data set, protocol and measure."""
+    validations: dict[tuple[str, str, str], dict[str, Series]] = field(default_factory=dict)
+    """By data set, protocol and measure: one of each network, the one that counts first; old logs name none."""
     notes: list[str] = field(default_factory=list)
     gaps: list[str] = field(default_factory=list)
     """What could not be read, a line each."""
 
     def _series(self) -> Iterator[Series]:
-        for group in (self.losses, self.rates, self.validations):
+        for group in (self.losses, self.rates, *self.validations.values()):
             yield from group.values()
         yield self.speed
 
@@ -88,9 +88,10 @@ class Log:
     def _validation(self, entry: Mapping[str, Any]) -> None:
         step = int(entry["step"])
         where = str(entry.get("dataset", "")), str(entry.get("protocol", ""))
+        network = str(entry.get("network", ""))
         for name, value in entry.items():
-            if name not in ("kind", "step", "dataset", "protocol", "images", "time"):
-                self.validations.setdefault((*where, name), Series()).add(step, value)
+            if name not in ("kind", "step", "dataset", "network", "protocol", "images", "time"):
+                self.validations.setdefault((*where, name), {}).setdefault(network, Series()).add(step, value)
 
 
 def read_log(file: Path) -> Log:

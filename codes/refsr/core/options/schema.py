@@ -55,6 +55,11 @@ class ValOptions(Section):
     save_images: bool = Field(default=True, description="write restored images under val_images/")
     max_images: int | None = Field(default=None, ge=1, description="restore only the first so many; none: all")
     use_ema: bool = Field(default=True, description="validate the averaged copy of the generator where there is one")
+    compare_ema: bool = Field(
+        default=True,
+        description="during training, measure the generator and its averaged copy, in twice the time; the best "
+        "checkpoint and images are those of the one that use_ema names; false: measure only that one",
+    )
     tile: int | None = Field(default=None, ge=1, description="side of tiles in LR pixels; none: whole images")
     tile_overlap: int = Field(
         default=0, ge=0, description="LR pixels that each tile sees around it; 0: the network's halo and 8"
