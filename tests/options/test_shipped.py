@@ -28,6 +28,9 @@ NARROW = {
     "RRSNet": ["nf=4", "n_blocks=1", "deformable_groups=1"],
     "RGTNet": ["nf=4", "n_blocks=1", "deformable_groups=1", "gtem_blocks=1"],
     "TSFNet": ["nf=8", "n_pairs=1", "heads=2"],
+    "EDSR": ["nf=4", "n_blocks=1"],
+    "SRResNet": ["nf=4", "n_blocks=1"],
+    "SwinIR": ["dim=8", "groups=1", "layers=2", "heads=2"],
     "RefDiff": ["model_channels=4", "channel_mult=[1,1]", "num_blocks=1"],
 }
 """Keywords that make a network small, by its name."""
