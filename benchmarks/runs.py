@@ -1,4 +1,4 @@
-"""What benchmarks that train share: a small option file, trained and measured on the small world as far as it is not."""
+"""What benchmarks that train share: small option files, learnt and measured, as far as not yet, on the small world."""
 
 from __future__ import annotations
 
