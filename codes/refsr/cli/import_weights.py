@@ -1,7 +1,8 @@
 """Brings in published weights: a .pth file becomes a model file for our network of that kind.
 
 SOURCE is read as tensors and nothing else; code in it is never run. Its keys say which network it is for: RRSNet,
-RGTNet, the discriminator of either, TSFNet, or RefDiff, whose training states are read too. Every key is accounted
+RGTNet, the discriminator of either, TSFNet, RefDiff, whose training states are read too, SpecGAN, or StyleGAN2 and its
+discriminator, out of whole checkpoints too (--network says which of a checkpoint's networks). Every key is accounted
 for: used, dropped because the published network never used it, missing, or left over. With anything missing, left over
 or of another shape, nothing is written. TARGET (default: SOURCE's name with .safetensors) says in its header where it
 came from.
@@ -27,6 +28,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scale", type=int, metavar="N", help="the factor of TSFNet's or RefDiff's weights, which do not show it"
     )
+    parser.add_argument(
+        "--upsample", choices=("released", "stylegan2"), help="how StyleGAN2's weights learnt to double an image"
+    )
+    parser.add_argument(
+        "--input-range", choices=("released", "full"), help="what SpecGAN's weights saw of LR and cubes (released)"
+    )
+    parser.add_argument(
+        "--network", metavar="NAME", help="which one of a checkpoint that holds several, such as StyleGAN2Discriminator"
+    )
     parser.add_argument("--list", action="store_true", help="name every dropped key")
     parser.add_argument("--overwrite", action="store_true", help="replace TARGET if it is there")
 
@@ -44,8 +54,8 @@ def run(arguments: argparse.Namespace) -> int:
     if target.exists() and not arguments.overwrite:
         raise UsageError(f"{target}: is there already (--overwrite replaces it)")
     published = read_published(source)
-    family = family_of(published)
-    readings = {name: getattr(arguments, name) for name in ("offsets", "enlarge", "scale")}
+    family = family_of(published, arguments.network)
+    readings = {name: getattr(arguments, name) for name in ("offsets", "enlarge", "scale", "upsample", "input_range")}
     given = {name: reading for name, reading in readings.items() if reading is not None}
     options, conversion = family.import_from(published.tensors, given)
     write_imported(target, Blueprint(family.network, options), family.model, published, conversion)

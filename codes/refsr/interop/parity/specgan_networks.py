@@ -15,7 +15,7 @@ from refsr.interop.parity.networks import load_module
 from refsr.interop.parity.run import Answers
 from refsr.interop.parity.specgan_layers import given, published
 from refsr.interop.weights.rrsnet import with_parameters
-from refsr.interop.weights.specgan import attention_keys, branch_keys, head_keys, import_specgan
+from refsr.interop.weights.specgan import UNFELT, attention_keys, branch_keys, head_keys, import_specgan
 from refsr.networks.blocks.dual_branch import SLOPE, DenseBranch, DualBranchEncoder, SimilarityAttention
 from refsr.networks.specgan import SpecGAN
 
@@ -35,7 +35,7 @@ def attention(case: Case) -> Answers:
     state, inputs = published(case), given(case)
     width, channels = state["query_conv.weight"].shape[:2]
     module = SimilarityAttention(channels, width)
-    load_module(module, state, with_parameters(attention_keys()))
+    load_module(module, state, attention_keys(), (UNFELT,))
     with torch.no_grad():
         return {"y": module(inputs["reference"], inputs["x"])}
 
@@ -55,7 +55,7 @@ def head(case: Case) -> Answers:
         layers,
         state["similarX.query_conv.weight"].shape[0],
     )
-    load_module(module, state, with_parameters(head_keys(blocks, layers)))
+    load_module(module, state, head_keys(blocks, layers), (UNFELT,))
     with torch.no_grad():
         maps = module(*parted(given(case)["lq"], visible))
     return sampled(case, dict(zip(("encoder_feature", "decoder_feature"), maps, strict=True)))

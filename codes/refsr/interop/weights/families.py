@@ -10,9 +10,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from refsr.core.errors import DataError, UsageError
+from refsr.core.errors import DataError, UsageError, suggestion
 from refsr.core.names import resolve
-from refsr.interop.weights import discriminator, refdiff, rgtnet, rrsnet, tsfnet
+from refsr.interop.weights import discriminator, refdiff, rgtnet, rrsnet, specgan, stylegan2, tsfnet
 from refsr.interop.weights.conversion import Conversion
 from refsr.interop.weights.publishing import Form, require_published
 from refsr.interop.weights.reading import Published
@@ -110,6 +110,29 @@ FAMILIES = (
         refdiff.import_refdiff,
         readings=("scale", "enlarge"),
     ),
+    Family(
+        "SpecGAN",
+        "SpecGAN_model",
+        r"(generator\.)?encoder_head\.",
+        specgan.specgan_options,
+        specgan.import_specgan,
+        readings=("input_range",),
+    ),
+    Family(
+        "StyleGAN2",
+        "StyleGAN2_model",
+        r"(generator(_ema)?\.)?(generator\.)?style_mapping\.",
+        stylegan2.stylegan2_options,
+        stylegan2.import_stylegan2,
+        readings=("upsample",),
+    ),
+    Family(
+        "StyleGAN2Discriminator",
+        "SpecGAN_model",
+        r"(discriminator\.)?final_linear\.",
+        stylegan2.judge_options,
+        stylegan2.import_judge,
+    ),
 )
 
 
@@ -122,11 +145,14 @@ def family_named(network: str) -> Family:
     raise DataError(f"{network} has no published form that is known here: {known} have one")
 
 
-def family_of(source: Published) -> Family:
-    """The family whose keys a file has."""
+def family_of(source: Published, network: str | None = None) -> Family:
+    """The family whose keys a file has, the first of the list; or the named one, where a file has several."""
+    names = [family.network for family in FAMILIES]
+    if network is not None and network not in names:
+        raise UsageError(f"--network {network}: not known{suggestion(network, names)} (known: {', '.join(names)})")
     for family in FAMILIES:
-        if any(re.match(family.mark, key) for key in source.tensors):
+        if network in (None, family.network) and any(re.match(family.mark, key) for key in source.tensors):
             return family
-    known = ", ".join(family.network for family in FAMILIES)
+    known = network or ", ".join(names)
     first = next(iter(source.tensors))
     raise DataError(f"{source.name}: its keys ({first!r}, ...) are those of no network that is known here: {known}")

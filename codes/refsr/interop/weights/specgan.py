@@ -22,9 +22,11 @@ BANK = "generator."
 BRANCHES = {"spectral": ("X", "branch1"), "visible": ("Y", "branch2")}
 """Our branches, and what the published names of each hold."""
 
+UNFELT = Dead(r"(.*\.)?key_conv\.bias", "biases of keys, which softmax takes away again")
 DEAD = (
     Dead(r"generator\.style_mapping\..*", "the bank's mapping network, which SpecGAN never runs"),
     Dead(r"generator\.convs\.\d+\.conv\.blur\.kernel", "filters that the changed enlargement left without use"),
+    UNFELT,
     FILTERS,
     JUDGE,
     FEATURES,
@@ -76,7 +78,6 @@ def specgan_keys(options: Mapping[str, Any]) -> dict[str, str]:
     doublings = int(options["scale"]).bit_length() - 1
     halvings = (int(options["side"]) // SMALLEST).bit_length() - 1
     modules = {
-        **under("head", "encoder_head", head_keys(options["n_blocks"], options["n_layers"])),
         "to_codes.look": f"encoder.{halvings}.0",
         "to_codes.say": f"encoder.{halvings}.3",
         "finish.narrow": f"decoder.{doublings}.0",
@@ -92,24 +93,29 @@ def specgan_keys(options: Mapping[str, Any]) -> dict[str, str]:
     for at in range(halvings + 1):
         modules |= {f"bank.join_features.{at}": f"fusion_out.{at}", f"bank.join_images.{at}": f"fusion_skip.{at}"}
     bank = under("bank.synthesis", "generator", synthesis_keys(halvings + doublings))
-    return with_parameters(modules) | bank
+    return (
+        under("head", "encoder_head", head_keys(options["n_blocks"], options["n_layers"]))
+        | with_parameters(modules)
+        | bank
+    )
 
 
 def head_keys(blocks: int, layers: int) -> dict[str, str]:
-    """The dual-branch encoder's convolutions."""
+    """The dual-branch encoder."""
     modules: dict[str, str] = {}
+    keys: dict[str, str] = {}
     for branch, (letter, name) in BRANCHES.items():
         modules |= {f"enter.{branch}": f"layerIn{letter}_1", f"settle.{branch}": f"layerIn{letter}_2"}
         for stage in range(2):
             modules |= under(f"branches.{branch}.{stage}", f"{name}_{stage + 1}", branch_keys(blocks, layers))
         for part, ending in {"alike": "S", "scale": "M", "shift": "B"}.items():
             modules[f"fusion.{branch}.{part}"] = f"layer{letter}_{ending}"
-        modules |= under(f"fusion.{branch}.attention", f"similar{letter}", attention_keys())
+        keys |= under(f"fusion.{branch}.attention", f"similar{letter}", attention_keys())
     modules |= {f"fusion.inform.{at}": f"Infor.{at}" for at in (0, 2, 4)}
     heads = {
         f"heads.{number}.{at}": f"layerOut_{letter}.{at}" for number, letter in enumerate("XY") for at in (0, 2, 4)
     }
-    return modules | heads
+    return with_parameters(modules | heads) | keys
 
 
 def branch_keys(blocks: int, layers: int) -> dict[str, str]:
@@ -122,5 +128,5 @@ def branch_keys(blocks: int, layers: int) -> dict[str, str]:
 
 
 def attention_keys() -> dict[str, str]:
-    """The similarity attention's convolutions."""
-    return {name: f"{name}_conv" for name in ("query", "key", "value")}
+    """The similarity attention."""
+    return {"key.weight": "key_conv.weight", **with_parameters({"query": "query_conv", "value": "value_conv"})}

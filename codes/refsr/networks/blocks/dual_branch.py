@@ -47,13 +47,14 @@ class DenseBranch(nn.Module):
 class SimilarityAttention(nn.Module):
     """What is alike (B, C, H, W) and values (B, C, H, W) -> (B, C, H, W): each place takes from those like it.
 
-    Similarities are not divided by the root of their width, as published.
+    Similarities are not divided by the root of their width, as published. A bias of keys would add the same to all
+    similarities of a place, which softmax takes away again.
     """
 
     def __init__(self, channels: int, width: int) -> None:
         super().__init__()
         self.query = nn.Conv2d(channels, width, 1)
-        self.key = nn.Conv2d(channels, width, 1)
+        self.key = nn.Conv2d(channels, width, 1, bias=False)
         self.value = nn.Conv2d(channels, channels, 1)
 
     def forward(self, alike: Tensor, values: Tensor) -> Tensor:
