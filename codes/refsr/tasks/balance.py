@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 import torch
 from torch import Tensor
 
-from refsr.losses.adversarial import discriminator_losses
+from refsr.losses.adversarial import Kind, discriminator_losses
 from refsr.tasks.watching import Numbers, Sign
 
 SATURATED = 0.02
@@ -32,10 +32,11 @@ def looks(restored: Tensor, target: Tensor) -> dict[str, Tensor]:
     }
 
 
-def chance(kind: str) -> float:
+def chance(kind: Kind) -> float:
     """The sum of a judge's losses when it gives every image the one score that costs it least."""
     same = torch.full((2, 1), 0.5 if kind == "lsgan" else 0.0)
-    return float(sum(discriminator_losses(kind, same, same)))
+    on_targets, on_restored = discriminator_losses(kind, same, same)
+    return float(on_targets + on_restored)
 
 
 def image_signs() -> Sequence[Sign]:
@@ -56,7 +57,7 @@ def image_signs() -> Sequence[Sign]:
     )
 
 
-def judge_signs(judges: Iterable[str], kind: str) -> Sequence[Sign]:
+def judge_signs(judges: Iterable[str], kind: Kind) -> Sequence[Sign]:
     """Signs in the losses of judges, which are named `D` and a suffix."""
     at_chance = chance(kind)
     signs = []
@@ -73,7 +74,7 @@ def judge_signs(judges: Iterable[str], kind: str) -> Sequence[Sign]:
             Sign(
                 f"{key} blind",
                 f"its loss is above {BLIND:.0%} of the one at chance, so that it tells G nothing",
-                "try a larger lr_D, D_init_iters or a smaller r1_weight; good if restored images look like targets",
+                "try initial he (network_D), a larger lr_D, or a smaller r1_weight; good if restored images look like targets",
                 _when(share, lambda found: found > BLIND),
             ),
         ]
