@@ -74,7 +74,7 @@ def judge_signs(judges: Iterable[str], kind: Kind) -> Sequence[Sign]:
             Sign(
                 f"{key} blind",
                 f"its loss is above {BLIND:.0%} of the one at chance, so that it tells G nothing",
-                "try initial he (network_D), a larger lr_D, or a smaller r1_weight; good if restored images look like targets",
+                "try initial he (network_D), a larger lr_D or a smaller r1_weight; good if restored images look right",
                 _when(share, lambda found: found > BLIND),
             ),
         ]
