@@ -6,7 +6,8 @@ are left, and a repeated command does the rest. LR_UX and Ref_DUX are made from 
 
 Ref must have the scale's multiple of LR's size. The result has LR's type and range of values. A GeoTIFF keeps LR's
 place on the ground, or Ref's where LR has none. Large images are restored in tiles: the same image but for rounding
-where a tile sees the network's halo; where that costs too much, near to it, which is said.
+where a tile sees the network's halo; where that costs too much, near to it, which is said. A network without a halo
+makes another image of tiles than of the whole, which is said too; --tile as large as the image gives the whole's.
 
 Diffusion models sample as their run's options said; --sampling steps=8 seed=1 says otherwise (docs/options.md has all
 keys). --spread keeps a map of how far images of several seeds lie apart, in LR's units: what is made up is uncertain.

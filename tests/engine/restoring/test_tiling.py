@@ -17,6 +17,7 @@ from refsr.engine.restoring.layout import automatic, lay_out, window_of
 from refsr.engine.restoring.tiling import BatchSource, restore_tiled
 from refsr.networks.blocks.dcnv2 import DCNv2
 from refsr.networks.descriptor import Descriptor
+from refsr.networks.rgtnet import RGTNet
 from refsr.networks.rrsnet import RRSNet
 from refsr.tasks.restoring import direct
 
@@ -125,14 +126,46 @@ def test_less_than_the_halo_is_said_and_gets_nearer_with_the_overlap(caplog):
     ]
 
 
-def test_a_network_without_a_halo_is_near_and_said_so_once(caplog):
+def test_a_network_without_a_halo_is_said_to_be_exact_in_one_tile_only(caplog):
     layout._tell_once.cache_clear()
     batch = {"lr": torch.rand(1, 3, 90, 70)}
     with caplog.at_level(logging.WARNING):
+        assert off(Everywhere(), batch, 90) == 0
+        assert not caplog.records
         assert ROUNDING < off(Everywhere(), batch, 32) < 0.01
-        off(Everywhere(), batch, 32)
+        off(Everywhere(), batch, 40, overlap=5)
+    assert [record.message for record in caplog.records] == [
+        "the network has no halo: a pixel may depend on the whole image, so what is restored in tiles is not what it "
+        "makes of the whole; a tile as large as the image is exact, where memory allows it"
+    ]
+
+
+def test_one_tile_that_covers_the_image_needs_no_notice(caplog):
+    """Tiles are cut at multiples of the network's, so a smaller tile than the image may still be all of it."""
+    layout._tell_once.cache_clear()
+    descriptor = Descriptor(scale=2, channels=1, inputs=("lr",), multiple=16)
+    with caplog.at_level(logging.WARNING):
+        assert len(lay_out(descriptor, {"lr": (16, 16)}, 9, 0)) == 1
+        assert not caplog.records
+        assert len(lay_out(descriptor, {"lr": (32, 16)}, 9, 0)) == 2
     assert len(caplog.records) == 1
-    assert "(it has no halo)" in caplog.text
+
+
+def test_scrambled_rows_make_another_image_in_tiles(caplog):
+    """The released enlargement moves pixels along whole rows of what it is given; the other leaves them."""
+    layout._tell_once.cache_clear()
+    found, batch = {}, members(4, 120)
+    for enlarge in ("pixel_shuffle", "released"):
+        torch.manual_seed(0)
+        network = RGTNet(nf=8, n_blocks=0, deformable_groups=1, gtem_blocks=0, enlarge=enlarge).eval()
+        for layer in network.modules():
+            if isinstance(layer, nn.Conv2d):
+                nn.init.kaiming_normal_(layer.weight, a=0.1)
+        with caplog.at_level(logging.WARNING):
+            found[enlarge] = off(network, batch, 60)
+        assert len(caplog.records) == (enlarge == "released")
+    assert found["pixel_shuffle"] < 1e-4
+    assert found["released"] > 0.1
 
 
 @pytest.mark.parametrize(("height", "width"), [(40, 36), (37, 22), (33, 41)])

@@ -65,8 +65,9 @@ class Layout:
 def lay_out(descriptor: Descriptor, sizes: Sizes, tile: int | None, overlap: int) -> Layout:
     """Tiles of about `tile` low-resolution pixels that see `overlap` around them; None: the whole image.
 
-    `overlap` 0 takes the halo and MARGIN. With less than the halo, or where none is known, neighbours fade into one
-    another, and one notice says that the result is not exact.
+    `overlap` 0 takes the halo and MARGIN. With less than the halo, or where there is none, neighbours fade into one
+    another, and one notice says that the result is not exact: near to the whole image's with less than the halo, and
+    maybe another image without one.
     """
     height, width = sizes["lr"]
     if tile is None or tile >= max(height, width):
@@ -76,17 +77,27 @@ def lay_out(descriptor: Descriptor, sizes: Sizes, tile: int | None, overlap: int
     halo = descriptor.halo
     context = overlap or (OVERLAP if halo is None else halo + MARGIN)
     exact = halo is not None and context >= halo
-    if not exact:
-        known = "it has no halo" if halo is None else f"its halo is {halo}"
-        _tell_once(
-            f"tiles see {context} pixels around them, the network farther ({known}): "
-            "what is restored is near to the untiled image, not equal"
-        )
     sides = []
     for axis, length in enumerate((height, width)):
         step = _step(descriptor.multiple, length, [size[axis] for size in sizes.values()])
         sides.append(_spans(length, tile, context, 0 if exact else context // 2, step))
-    return Layout(*sides)
+    layout = Layout(*sides)
+    if not exact and len(layout) > 1:
+        _tell_once(_inexact(halo, context))
+    return layout
+
+
+def _inexact(halo: int | None, context: int) -> str:
+    """What is to be said where tiles do not see enough."""
+    if halo is None:
+        return (
+            "the network has no halo: a pixel may depend on the whole image, so what is restored in tiles is not what "
+            "it makes of the whole; a tile as large as the image is exact, where memory allows it"
+        )
+    return (
+        f"tiles see {context} pixels around them, the network farther (its halo is {halo}): "
+        "what is restored is near to the untiled image, not equal"
+    )
 
 
 def automatic(descriptor: Descriptor, height: int, width: int) -> tuple[int | None, int]:
