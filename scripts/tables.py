@@ -46,7 +46,7 @@ def reference_gans() -> str:
     rows = [_scores("bicubic", first["bicubic"], None, None)]
     for file, label in labels.items():
         scores = systems[file]["scores"]
-        name = next(method for method in scores if " ref=swap" in method).removesuffix(" ref=swap")
+        name = systems[file]["run"]
         rows.append(_scores(label, scores[name], scores[f"{name} ref=swap"], scores[f"{name} ref=blank"]))
     return table(["", "PSNR", "SSIM", "ST-LPIPS", "GMS", "PSNR, wrong reference", "PSNR, no reference"], rows)
 
@@ -67,7 +67,19 @@ def _scores(
     return [label, *numbers, *others]
 
 
-TABLES: dict[str, Callable[[], str]] = {"reference-gans": reference_gans}
+def single_image() -> str:
+    """TSFNet and its neighbours on the small world, PSNR / SSIM at each factor."""
+    scales = stored("single-image")["scales"]
+    rows: dict[str, list[str]] = {}
+    for systems in scales.values():
+        bicubic = next(iter(systems.values()))["scores"]["bicubic"]
+        scores = {"bicubic": bicubic, **{name: one["scores"][one["run"]] for name, one in systems.items()}}
+        for name, one in scores.items():
+            rows.setdefault(name, [name]).append(f"{one['psnr'][0]:.2f} / {one['ssim'][0]:.4f}")
+    return table(["PSNR / SSIM", *scales], rows.values())
+
+
+TABLES: dict[str, Callable[[], str]] = {"reference-gans": reference_gans, "single-image": single_image}
 
 
 def filled(page: str) -> str:
