@@ -120,6 +120,12 @@ def test_both_sides_step_on_what_was_made_before(spectral):
         assert still == [], key
 
 
+def test_cubes_of_another_number_of_bands_stop_the_run_before_it_begins(spectral, tmp_path):
+    with pytest.raises(DataError, match=r"the network takes 6; network_G\.hsi_bands: 5"):
+        train(spectral("network_G.hsi_bands=6"), ALONE)
+    assert not (tmp_path / "exp" / "experiments" / "specgan" / "log.txt").exists()
+
+
 def test_a_frozen_bank_stays_and_all_else_learns(spectral):
     task = SpectralGAN(spectral("train.freeze_bank=true"))
     before = {name: one.clone() for name, one in task.networks["G"].named_parameters()}
@@ -242,6 +248,7 @@ def test_a_bank_s_images_are_always_the_same(style):
         ("style", ["datasets.train.GT_size=16"], "GT_size is 16"),
         ("spectral", ["network_G={which_model_G: RRSNet}"], "needs a network with a latent bank such as SpecGAN"),
         ("spectral", ["network_D.side=16"], "it takes 16 x 16"),
+        ("spectral", ["network_G.side=4"], "GT_size is 32; network_G.side 4 at scale 4 wants 16"),
     ],
 )
 def test_what_does_not_go_together_is_told(kind, words, answer, request):

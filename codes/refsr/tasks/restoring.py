@@ -63,6 +63,12 @@ def require_fit(descriptor: Descriptor, sample: Batch, source: str) -> None:
             f"{source}: the images have {bands} bands, the network takes {descriptor.channels}; "
             f"network_G.channels: {bands} or a choice of bands mends it"
         )
+    cube = sample["hsi"].shape[-3] if descriptor.hsi_bands else 0
+    if cube != descriptor.hsi_bands:
+        raise DataError(
+            f"{source}: the cubes have {cube} bands, the network takes {descriptor.hsi_bands}; "
+            f"network_G.hsi_bands: {cube} or a choice of bands_hsi mends it"
+        )
 
 
 def direct(network: nn.Module, batch: Batch) -> Tensor:

@@ -44,6 +44,12 @@ class SpectralGAN(TwinGAN):
                 f"{options.model} needs a network with a latent bank such as SpecGAN, not {options.network_G.which}"
             )
         self._range = network.input_range
+        side, crop = self._descriptor.side, options.datasets["train"].GT_size if "train" in options.datasets else None
+        if side is not None and crop is not None and crop != side * options.scale:
+            raise UsageError(
+                f"datasets.train.GT_size is {crop}; network_G.side {side} at scale {options.scale} wants "
+                f"{side * options.scale}"
+            )
         self.bank: nn.Module = network.bank.synthesis
         """The part that a trained StyleGAN2 can stand for."""
         if self.train.freeze_bank:
