@@ -32,7 +32,7 @@ from refsr.engine.validation.results import Results
 
 HERE = Path(__file__).resolve().parent
 HELD_OUT = 10
-MEASURES = ("st-lpips", "gms")
+MEASURES = ("st-lpips-alex", "gms")
 KEYS = {"GT": "HR", "LQ": "LR", "LQ_UX4": "LR_UX4", "Ref": "Ref", "Ref_DUX4": "Ref_DUX4"}
 
 
