@@ -57,7 +57,7 @@ def test_the_gradient_penalty_of_a_linear_judge_is_its_weights():
     judge = nn.Linear(12, 1)
     images = torch.randn(5, 3, 2, 2).requires_grad_()
     penalty = gradient_penalty(judge(images.flatten(1)), images)
-    assert float(penalty) == pytest.approx(float(judge.weight.square().sum()) / 2, rel=1e-5)
+    assert float(penalty.detach()) == pytest.approx(float(judge.weight.detach().square().sum()) / 2, rel=1e-5)
     penalty.backward()
     assert judge.weight.grad is not None
 

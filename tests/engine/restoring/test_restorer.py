@@ -19,6 +19,7 @@ from refsr.engine.best import Best
 from refsr.engine.checkpoint import Checkpoint, write_checkpoint
 from refsr.engine.model_file import read_model
 from refsr.engine.restoring import layout
+from refsr.engine.restoring import restorer as module
 from refsr.engine.restoring.restorer import Restorer, load
 from refsr.engine.validation.measuring import one_batch, planes_last
 from refsr.metrics.quantise import to_uint8
@@ -64,13 +65,18 @@ def test_made_members_are_the_same_tile_by_tile(restorer, scene):
         assert np.abs(restorer.restore(lr, ref, **other) - whole).max() > 0.01, "made members do not count"
 
 
+def answering(monkeypatch, restore):
+    """Puts a way of restoring in the place of the task's."""
+    monkeypatch.setattr(module, "restoring", lambda model, sampling: restore)
+
+
 def test_large_images_are_tiled_without_being_asked(restorer, scene, monkeypatch):
     lr, ref = (np.tile(image, (4, 2, 1)) for image in scene)
     expected = restorer.restore(lr, ref)
     monkeypatch.setattr(layout, "AUTOMATIC_SIDE", 40)
     seen = []
-    restore = restorer._restore
-    monkeypatch.setattr(restorer, "_restore", lambda n, b: seen.append(b["ref"].shape[-2:].numel()) or restore(n, b))
+    restore = module.restoring(restorer.card.model)
+    answering(monkeypatch, lambda n, b: seen.append(b["ref"].shape[-2:].numel()) or restore(n, b))
     found = restorer.restore(lr, ref)
     assert len(seen) > 4
     assert max(seen) <= 1.1 * 40**2
@@ -168,10 +174,10 @@ def test_a_full_memory_is_said_with_what_needs_less(restorer, monkeypatch):
     def full(network, batch):
         raise RuntimeError("[enforce fail at alloc_cpu.cpp:124] DefaultCPUAllocator: can't allocate memory")
 
-    monkeypatch.setattr(restorer, "_restore", full)
+    answering(monkeypatch, full)
     with pytest.raises(RefsrError, match="tiles of 5 pixels do not fit the memory of cpu; tile 2 needs less"):
         restorer.restore(SMALL, LARGE)
-    monkeypatch.setattr(restorer, "_restore", lambda network, batch: 1 / 0)
+    answering(monkeypatch, lambda network, batch: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         restorer.restore(SMALL, LARGE)
 
