@@ -90,7 +90,7 @@ def restore_file(
             raise UsageError(
                 f"{spread.output}: a spread is kept as a TIFF of floats; expected a name that ends in .tif"
             )
-        restored, apart = restorer.spread(**images, samples=spread.samples, begin=begin, **asdict(how))  # type: ignore[arg-type]
+        restored, apart = restorer.spread(**images, samples=spread.samples, begin=begin, **asdict(how))
         write_image(spread.output, apart[:, :, None])
     planes: Array = restored if restored.ndim == 3 else restored[:, :, None]
     profile = None
