@@ -2,10 +2,10 @@
 
 SOURCE is read as tensors and nothing else; code in it is never run. Its keys say which network it is for: RRSNet,
 RGTNet, the discriminator of either, TSFNet, RefDiff, whose training states are read too, SpecGAN, or StyleGAN2 and its
-discriminator, out of whole checkpoints too (--network says which of a checkpoint's networks). Every key is accounted
-for: used, dropped because the published network never used it, missing, or left over. With anything missing, left over
-or of another shape, nothing is written. TARGET (default: SOURCE's name with .safetensors) says in its header where it
-came from.
+discriminator, out of whole checkpoints too (--network says which of a checkpoint's networks), SwinIR, or BasicSR's EDSR
+and MSRResNet (of params and params_ema the latter). Every key is accounted for: used, dropped because the published
+network never used it or it follows from the rest, missing, or left over. With anything missing, left over or of another
+shape, nothing is written. TARGET (default: SOURCE's name with .safetensors) says in its header where it came from.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ import argparse
 from pathlib import Path
 
 from refsr.core.errors import UsageError
+
+READINGS = ("offsets", "enlarge", "scale", "upsample", "input_range", "residual_scale", "span")
+"""What tensors do not show, by the families that have it."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,6 +38,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--input-range", choices=("released", "full"), help="what SpecGAN's weights saw of LR and cubes (released)"
     )
     parser.add_argument(
+        "--residual-scale",
+        type=float,
+        metavar="X",
+        help="what EDSR's blocks are scaled by (1 with 64 features, 0.1 with 256)",
+    )
+    parser.add_argument("--span", type=float, metavar="X", help="what EDSR's weights see as white (255)")
+    parser.add_argument(
         "--network", metavar="NAME", help="which one of a checkpoint that holds several, such as StyleGAN2Discriminator"
     )
     parser.add_argument("--list", action="store_true", help="name every dropped key")
@@ -55,12 +65,12 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"{target}: is there already (--overwrite replaces it)")
     published = read_published(source)
     family = family_of(published, arguments.network)
-    readings = {name: getattr(arguments, name) for name in ("offsets", "enlarge", "scale", "upsample", "input_range")}
-    given = {name: reading for name, reading in readings.items() if reading is not None}
+    given = {name: value for name in READINGS if (value := getattr(arguments, name)) is not None}
     options, conversion = family.import_from(published.tensors, given)
     write_imported(target, Blueprint(family.network, options), family.model, published, conversion)
     shown = ", ".join(f"{name} {value}" for name, value in options.items())
-    print(f"{target}: {family.network} ({shown}), {len(conversion.weights)} tensors")
+    of = f" of {published.part}" if published.part is not None else ""
+    print(f"{target}: {family.network} ({shown}), {len(conversion.weights)} tensors{of}")
     for reason, keys in conversion.dropped.items():
         print(f"dropped {len(keys)}: {reason}")
         if arguments.list:

@@ -18,6 +18,7 @@ NAMES: dict[str, dict[str, str | None]] = {
         "TSFNet": "refsr.networks.tsfnet.network:TSFNet",
         "RefDiff": "refsr.networks.refdiff:RefDiff",
         "SRResNet": "refsr.networks.srresnet:SRResNet",
+        "MSRResNet": "refsr.networks.msrresnet:MSRResNet",
         "EDSR": "refsr.networks.edsr:EDSR",
         "SwinIR": "refsr.networks.swinir:SwinIR",
         "SpecGAN": "refsr.networks.specgan:SpecGAN",

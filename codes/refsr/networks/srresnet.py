@@ -40,7 +40,7 @@ class SRResNet(nn.Module):
         self.head = nn.Sequential(nn.Conv2d(channels, nf, WIDE, padding=WIDE // 2), nn.PReLU())
         self.body = nn.Sequential(*(SRBlock(nf, norm) for _ in range(n_blocks)))
         self.closing = nn.Sequential(*_normed_conv(nf, norm))
-        self.enlarge = ShuffleUpsampling(nf, factors, slopes=True)
+        self.enlarge = ShuffleUpsampling(nf, factors, nn.PReLU)
         self.to_image = nn.Conv2d(nf, channels, WIDE, padding=WIDE // 2)
 
     def forward(self, lr: Tensor) -> Tensor:

@@ -48,6 +48,13 @@ class Conversion:
             raise DataError(f"{name}: {len(self.problems)} keys do not fit the network{shown}{more}")
 
 
+def require_kernels(network: str, published: Mapping[str, Tensor], sides: Mapping[str, int]) -> None:
+    """A DataError unless these keys, which options are read off, are there with as many dimensions."""
+    for key, count in sides.items():
+        if key not in published or published[key].dim() != count:
+            raise DataError(f"no {network} weights: {key!r} is missing or has not {count} dimensions")
+
+
 def convert(
     published: Mapping[str, Tensor],
     network: nn.Module,

@@ -8,8 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from refsr.core.errors import DataError
-from refsr.interop.weights.conversion import Conversion, convert
+from refsr.interop.weights.conversion import Conversion, convert, require_kernels
 from refsr.interop.weights.layout import JUDGE_SIDE, JUDGE_WIDTH, discriminator_layout
 from refsr.interop.weights.publishing import Form
 from refsr.networks.discriminator import HALVINGS, SMALLEST, VGGDiscriminator
@@ -26,9 +25,7 @@ PUBLISHED: Mapping[str, Collection[Any]] = {
 def discriminator_options(published: Mapping[str, Tensor]) -> dict[str, Any]:
     """The constructor's keywords that fit these tensors; the head is always the published one."""
     first, last, hidden = "conv0_0.weight", f"conv{HALVINGS - 1}_1.weight", "linear1.weight"
-    for key, sides in {first: 4, last: 4, hidden: 2}.items():
-        if key not in published or published[key].dim() != sides:
-            raise DataError(f"no discriminator_vgg_128 weights: {key!r} is missing or has not {sides} dimensions")
+    require_kernels("discriminator_vgg_128", published, {first: 4, last: 4, hidden: 2})
     places = published[hidden].shape[1] // max(1, published[last].shape[0])
     return {
         "in_nc": published[first].shape[1],

@@ -12,7 +12,17 @@ from torch import Tensor, nn
 
 from refsr.core.errors import DataError, UsageError, suggestion
 from refsr.core.names import resolve
-from refsr.interop.weights import discriminator, refdiff, rgtnet, rrsnet, specgan, stylegan2, tsfnet
+from refsr.interop.weights import (
+    basicsr,
+    discriminator,
+    refdiff,
+    rgtnet,
+    rrsnet,
+    specgan,
+    stylegan2,
+    swinir,
+    tsfnet,
+)
 from refsr.interop.weights.conversion import Conversion
 from refsr.interop.weights.publishing import Form, require_published
 from refsr.interop.weights.reading import Published
@@ -132,6 +142,28 @@ FAMILIES = (
         r"(discriminator\.)?final_linear\.",
         stylegan2.judge_options,
         stylegan2.import_judge,
+    ),
+    Family(
+        "SwinIR",
+        "SISR_model",
+        r"layers\.0\.residual_group\.blocks\.0\.attn\.relative_position_bias_table",
+        swinir.swinir_options,
+        swinir.import_swinir,
+    ),
+    Family(
+        "MSRResNet",
+        "SISR_model",
+        r"upconv1\.",
+        basicsr.msrresnet_options,
+        basicsr.import_msrresnet,
+    ),
+    Family(
+        "EDSR",
+        "SISR_model",
+        r"body\.0\.conv1\.",
+        basicsr.edsr_options,
+        basicsr.import_edsr,
+        readings=("residual_scale", "span"),
     ),
 )
 

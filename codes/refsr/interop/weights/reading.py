@@ -17,6 +17,9 @@ from refsr.core.digests import file_digest
 from refsr.core.errors import DataError
 from refsr.interop.weights.pickled_modules import module_tensors
 
+PARTS = ("state_dict", "params_ema", "params")
+"""Under which a whole checkpoint or a wrapped file has its tensors, averages before the last ones."""
+
 FOLDER = 0x10
 """The attribute of a zip archive's entry that marks a folder."""
 
@@ -29,6 +32,8 @@ class Published:
     digest: str
     """SHA-256 of the file."""
     tensors: dict[str, Tensor]
+    part: str | None = None
+    """Under which name they stand in a file that wraps them."""
 
 
 def read_published(path: str | Path) -> Published:
@@ -57,7 +62,8 @@ def read_published(path: str | Path) -> Published:
         # The loader's complaints about damaged archives come in many types.
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"{file}: cannot be read as a .pth file: {first}") from error
-    return Published(file.name, digest, _tensors(file, content))
+    part = _part(content)
+    return Published(file.name, digest, _tensors(file, content if part is None else content[part]), part)
 
 
 def _require_sound(file: Path) -> None:
@@ -78,10 +84,14 @@ def _require_sound(file: Path) -> None:
                 raise DataError(f"{file}: is damaged at {entry.filename!r}; bring the file in again") from error
 
 
+def _part(content: Any) -> str | None:
+    """The part that is taken; what else is in the file is not looked at."""
+    if not isinstance(content, dict):
+        return None
+    return next((part for part in PARTS if isinstance(content.get(part), dict)), None)
+
+
 def _tensors(file: Path, content: Any) -> dict[str, Tensor]:
-    if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
-        # A whole checkpoint; what else is in it is not looked at.
-        content = content["state_dict"]
     if not isinstance(content, dict):
         raise DataError(f"{file}: holds a {type(content).__name__}, expected a state dict")
     wrong = [key for key, value in content.items() if not (isinstance(key, str) and isinstance(value, Tensor))]

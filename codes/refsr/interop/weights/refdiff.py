@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from refsr.core.errors import DataError
-from refsr.interop.weights.conversion import Conversion, Dead, convert
+from refsr.interop.weights.conversion import Conversion, Dead, convert, require_kernels
 from refsr.interop.weights.rrsnet import relevance_keys, under
 from refsr.networks.blocks.conditioned_unet import ConditionedUNet
 from refsr.networks.blocks.denoising_blocks import DecoderBlock, DenoisingBlock
@@ -38,9 +38,7 @@ def refdiff_options(published: Mapping[str, Tensor], **given: Any) -> dict[str, 
     top = f"{resolutions[0]}x{resolutions[0]}"
     first, image = f"model.enc.{top}_conv.weight", f"model.dec.{top}_aux_conv.weight"
     embedding = "model.map_layer0.weight"
-    for key, sides in {first: 4, image: 4, embedding: 2}.items():
-        if key not in published or published[key].dim() != sides:
-            raise DataError(f"no Ref-Diff weights: {key!r} is missing or has not {sides} dimensions")
+    require_kernels("Ref-Diff", published, {first: 4, image: 4, embedding: 2})
     width, joined = published[first].shape[:2]
     channels = published[image].shape[0]
     residual, skip = (any(f"aux_{kind}" in key for key in published) for kind in ("residual", "skip"))
@@ -75,8 +73,7 @@ def _blocks(published: Mapping[str, Tensor], size: int) -> int:
 
 def _width(published: Mapping[str, Tensor], size: int) -> int:
     key = f"model.dec.{size}x{size}_block0.conv0.weight"
-    if key not in published or published[key].dim() != 4:
-        raise DataError(f"no Ref-Diff weights: {key!r} is missing or has not 4 dimensions")
+    require_kernels("Ref-Diff", published, {key: 4})
     return published[key].shape[0]
 
 

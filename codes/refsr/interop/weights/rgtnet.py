@@ -7,9 +7,8 @@ from typing import Any
 
 from torch import Tensor
 
-from refsr.core.errors import DataError
 from refsr.interop.weights import rrsnet
-from refsr.interop.weights.conversion import Conversion, Dead, convert
+from refsr.interop.weights.conversion import Conversion, Dead, convert, require_kernels
 from refsr.interop.weights.layout import TAIL_BLOCKS, rgtnet_layout
 from refsr.interop.weights.publishing import Form
 from refsr.interop.weights.rrsnet import (
@@ -75,9 +74,7 @@ def rgtnet_options(
     """The constructor's keywords that fit these tensors in a reading."""
     first, gradient = "Encoder.layer_f.0.weight", "Encoder_grad_ori.layer_f.0.weight"
     mask = "gpcd_align.L1_dcnpack.mask.weight"
-    for key, sides in {first: 4, gradient: 4, mask: 2}.items():
-        if key not in published or published[key].dim() != sides:
-            raise DataError(f"no RGTNet weights: {key!r} is missing or has not {sides} dimensions")
+    require_kernels("RGTNet", published, {first: 4, gradient: 4, mask: 2})
     return {
         "scale": 2 ** (LEVELS - 1),
         "channels": published[first].shape[1],

@@ -8,8 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from refsr.core.errors import DataError
-from refsr.interop.weights.conversion import Conversion, Dead, convert
+from refsr.interop.weights.conversion import Conversion, Dead, convert, require_kernels
 from refsr.interop.weights.layout import GRADIENT_WIDTH, GROUPS, WIDTH, rrsnet_layout
 from refsr.interop.weights.publishing import Form
 from refsr.networks.rrsnet import RRSNet
@@ -40,9 +39,7 @@ def rrsnet_options(published: Mapping[str, Tensor]) -> dict[str, Any]:
     """The constructor's keywords that fit these tensors."""
     first, gradient = "Encoder.layer_f.0.weight", "Encoder_grad.layer_f.0.weight"
     offsets = "gpcd_align.L1_dcnpack.conv_offset_mask.weight"
-    for key in (first, gradient, offsets):
-        if key not in published or published[key].dim() != 4:
-            raise DataError(f"no RRSNet weights: {key!r} is missing or no 4-D kernel")
+    require_kernels("RRSNet", published, dict.fromkeys((first, gradient, offsets), 4))
     return {
         "scale": 2 ** (LEVELS - 1),
         "channels": published[first].shape[1],

@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from refsr.core.errors import DataError
-from refsr.interop.weights.conversion import Conversion, Dead, convert
+from refsr.interop.weights.conversion import Conversion, Dead, convert, require_kernels
 from refsr.interop.weights.rrsnet import under, with_parameters
 from refsr.interop.weights.stylegan2 import FEATURES, FILTERS, JUDGE, bank_options, bare, count, synthesis_keys
 from refsr.networks.blocks.synthesis import SMALLEST
@@ -37,10 +37,8 @@ def specgan_options(published: Mapping[str, Tensor], input_range: InputRange = "
     """The constructor's keywords that fit these tensors, which were trained on the released range of inputs."""
     state = specgan_state(published)
     bank = bank_options({key.removeprefix(BANK): one for key, one in state.items() if key.startswith(BANK)})
-    wanted = (ENTER, "encoder_head.layerInY_1.weight", "encoder_head.similarX.query_conv.weight")
-    for key in (*wanted, GROWTH):
-        if key not in state or state[key].dim() != 4:
-            raise DataError(f"no SpecGAN weights: {key!r} is missing or no 4-D kernel")
+    wanted = (ENTER, "encoder_head.layerInY_1.weight", "encoder_head.similarX.query_conv.weight", GROWTH)
+    require_kernels("SpecGAN", state, dict.fromkeys(wanted, 4))
     large = bank.pop("side")
     side = SMALLEST * 2 ** (count(state, r"encoder\.(\d+)\.") - 1)
     if not SMALLEST <= side < large:

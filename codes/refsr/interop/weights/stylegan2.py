@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from refsr.core.errors import DataError
-from refsr.interop.weights.conversion import Conversion, Dead, convert
+from refsr.interop.weights.conversion import Conversion, Dead, convert, require_kernels
 from refsr.interop.weights.rrsnet import under
 from refsr.networks.blocks.fir import TAPS
 from refsr.networks.blocks.modulated_conv import Upsample
@@ -51,9 +51,7 @@ def stylegan2_options(published: Mapping[str, Tensor], upsample: Upsample | None
 def bank_options(state: Mapping[str, Tensor]) -> dict[str, Any]:
     """What synthesis was built with, seen from its bare keys; which side it makes stands under `side`."""
     code, image = "conv1.conv.style_modulation.linear.weight_orig", "to_rgb1.conv.weight_orig"
-    for key, sides in {FIRST: (4,), code: (2,), image: (4,)}.items():
-        if key not in state or state[key].dim() not in sides:
-            raise DataError(f"no StyleGAN2 weights: {key!r} is missing or of another shape")
+    require_kernels("StyleGAN2", state, {FIRST: 4, code: 2, image: 4})
     levels = count(state, r"to_rgbs\.(\d+)\.")
     widest, side = state[FIRST].shape[1], SMALLEST * 2**levels
     last = state.get(f"convs.{2 * levels - 1}.conv.weight_orig", state[FIRST][0])
@@ -86,9 +84,7 @@ def judge_options(published: Mapping[str, Tensor]) -> dict[str, Any]:
     """The keywords of the discriminator that fit these tensors."""
     state = judge_state(published)
     blocks = count(state, r"convs\.(\d+)\.") - 1
-    for key in (JUDGE_FIRST, "final_conv.0.conv.weight_orig"):
-        if key not in state or state[key].dim() != 4:
-            raise DataError(f"no StyleGAN2Discriminator weights: {key!r} is missing or no 4-D kernel")
+    require_kernels("StyleGAN2Discriminator", state, {JUDGE_FIRST: 4, "final_conv.0.conv.weight_orig": 4})
     first, widest = state[JUDGE_FIRST].shape, state["final_conv.0.conv.weight_orig"].shape[0]
     side = SMALLEST * 2**blocks
     return {

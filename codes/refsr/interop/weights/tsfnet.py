@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from refsr.core.errors import DataError, UsageError
-from refsr.interop.weights.conversion import Conversion, convert
+from refsr.core.errors import UsageError
+from refsr.interop.weights.conversion import Conversion, convert, require_kernels
 from refsr.interop.weights.publishing import Form
 from refsr.networks.tsfnet.network import TSFNet
 from refsr.networks.tsfnet.phase_filter import Spectra
@@ -31,9 +31,7 @@ def tsfnet_options(
 ) -> dict[str, Any]:
     """The constructor's keywords that fit these tensors, which are the same at every scale."""
     head, temperature = "head.0.layers.weight", "conv_fuse.0.spa_att.temperature"
-    for key, sides in {head: 4, temperature: 3}.items():
-        if key not in published or published[key].dim() != sides:
-            raise DataError(f"no TSFNet weights: {key!r} is missing or has not {sides} dimensions")
+    require_kernels("TSFNet", published, {head: 4, temperature: 3})
     if scale is None:
         raise UsageError("TSFNet's weights are alike at every scale; say which they were trained for: --scale 8")
     found = (re.match(r"down1_spa\.0\.body\.(\d+)\.layers\.0\.", key) for key in published)

@@ -16,6 +16,8 @@ def write_imported(
     """The weights of a complete conversion at `path`, whole or not at all, and their card."""
     conversion.require_complete(source.name)
     origin = {"imported_from": source.name, "sha256": source.digest, "dropped": conversion.dropped}
+    if source.part is not None:
+        origin["part"] = source.part
     card = ModelCard(blueprint, model, origin)
     write_model(path, conversion.weights, card)
     return card

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from torch import Tensor, nn
 
@@ -36,15 +36,17 @@ def _factors(scale: int) -> tuple[int, ...] | None:
 class ShuffleUpsampling(nn.Sequential):
     """(B, C, h, w) -> (B, C, s*h, s*w): for each factor of s a 3x3 convolution and a pixel shuffle.
 
-    With `slopes` every step ends in a PReLU.
+    Every step ends in what `activation` makes, if anything does.
     """
 
-    def __init__(self, channels: int, factors: Sequence[int], slopes: bool = False) -> None:
+    def __init__(
+        self, channels: int, factors: Sequence[int], activation: Callable[[], nn.Module] | None = None
+    ) -> None:
         steps: list[nn.Module] = []
         for factor in factors:
             steps += [nn.Conv2d(channels, channels * factor**2, 3, padding=1), nn.PixelShuffle(factor)]
-            if slopes:
-                steps.append(nn.PReLU())
+            if activation is not None:
+                steps.append(activation())
         super().__init__(*steps)
         self.factors = tuple(factors)
 

@@ -1,0 +1,100 @@
+"""Published SwinIR weights: their keys beside ours, and the options read off their shapes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+
+from refsr.core.errors import DataError
+from refsr.interop.weights.basicsr import enlarging_steps, factor, image_keys
+from refsr.interop.weights.conversion import Conversion, Dead, convert, require_kernels
+from refsr.interop.weights.rrsnet import chain_length, under, with_parameters
+from refsr.networks.swinir import SwinIR
+
+DEAD = (
+    Dead(r".*\.relative_position_index", "places in the tables of biases, which follow from the window"),
+    Dead(r".*\.attn_mask", "masks of shifted windows for the size of crops, made for any size when they are needed"),
+)
+DIRECT, STEPPED = "upsample.0.weight", "conv_before_upsample.0.weight"
+
+OTHERS = {
+    "conv_up1.weight": "enlarges by nearest neighbour, as those for real photographs do",
+    "layers.0.conv.0.weight": "has three convolutions behind each group, as the large one for real photographs does",
+    "absolute_pos_embed": "has embeddings of absolute positions",
+}
+"""Keys of SwinIR's that are not built here."""
+
+LAYER = {
+    "before_attention": "norm1",
+    "attention.qkv": "attn.qkv",
+    "attention.leave": "attn.proj",
+    "before_mlp": "norm2",
+    "widen": "mlp.fc1",
+    "narrow": "mlp.fc2",
+}
+"""Modules of a layer."""
+
+
+def swinir_options(published: Mapping[str, Tensor]) -> dict[str, Any]:
+    """The constructor's keywords that fit these tensors."""
+    for key, what in OTHERS.items():
+        if key in published:
+            raise DataError(f"this SwinIR {what} ({key!r}); here are the light and the classical one")
+    first, block = "conv_first.weight", "layers.0.residual_group.blocks.0"
+    table, hidden = f"{block}.attn.relative_position_bias_table", f"{block}.mlp.fc1.weight"
+    stepped = STEPPED in published
+    tail = STEPPED if stepped else DIRECT
+    require_kernels("SwinIR", published, {first: 4, table: 2, hidden: 2, tail: 4})
+    dim, channels = published[first].shape[:2]
+    groups = chain_length(published, "layers")
+    layers = {chain_length(published, f"layers.{group}.residual_group.blocks") for group in range(groups)}
+    if len(layers) > 1:
+        shown = ", ".join(str(one) for one in sorted(layers))
+        raise DataError(f"this SwinIR has groups of {shown} layers; here they all have as many")
+    if stepped:
+        scale = factor("SwinIR", published, enlarging_steps(published))
+    else:
+        scale = math.isqrt(published[DIRECT].shape[0] // max(1, channels))
+    return {
+        "scale": scale,
+        "channels": channels,
+        "dim": dim,
+        "groups": groups,
+        "layers": layers.pop(),
+        "heads": published[table].shape[1],
+        "window": (math.isqrt(published[table].shape[0]) + 1) // 2,
+        "mlp_ratio": published[hidden].shape[0] / max(1, dim),
+        "upsampler": "steps" if stepped else "direct",
+    }
+
+
+def import_swinir(published: Mapping[str, Tensor]) -> tuple[SwinIR, Conversion]:
+    """The network that the tensors are for, with whatever fits loaded into it, and what became of each key."""
+    options = swinir_options(published)
+    network = SwinIR(**options)
+    steps = len(enlarging_steps(published)) if options["upsampler"] == "steps" else None
+    done = convert(published, network, swinir_keys(options["groups"], options["layers"], steps), DEAD)
+    network.load_state_dict(done.weights, strict=False)
+    return network, done
+
+
+def swinir_keys(groups: int, layers: int, steps: int | None) -> dict[str, str]:
+    """Our keys beside the published ones; without `steps` one shuffle enlarges."""
+    modules = {"head": "conv_first", "enter": "patch_embed.norm"}
+    tables: dict[str, str] = {}
+    for group in range(groups):
+        ours, theirs = f"groups.{group}", f"layers.{group}"
+        for layer in range(layers):
+            block = f"{ours}.layers.{layer}", f"{theirs}.residual_group.blocks.{layer}"
+            modules |= under(*block, LAYER)
+            tables |= under(*block, {"attention.bias": "attn.relative_position_bias_table"})
+        modules[f"{ours}.closing"] = f"{theirs}.conv"
+    modules |= {"leave": "norm", "closing": "conv_after_body"}
+    if steps is None:
+        modules["tail.0"] = "upsample.0"
+    else:
+        modules |= {"tail.narrow": "conv_before_upsample.0", **image_keys(steps, "tail.image")}
+    return {**with_parameters(modules), **tables}
