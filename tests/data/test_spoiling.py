@@ -14,7 +14,13 @@ from refsr.data.sample import MEMBERS
 from refsr.data.spoiling import AMOUNTS, parse_spoil, spoiled
 from refsr.ops.resize import imresize
 
-TEXTS = ("swap", "blank", "shift:5", "rotate:7.5", "down:4", "recolour")
+TEXTS = (
+    "swap", "blank", "shift:5", "rotate:7.5", "scale:6", "down:4", "recolour", "recolour:40", "haze:30", "clouds:25",
+    "change:50",
+)  # fmt: skip
+DRAWS = {"shift": 4, "recolour": 12, "haze": 12, "clouds": 12, "change": 12}
+"""How many of twelve seeds give another image; one where nothing is drawn."""
+RECOLOURED = ("recolour:10", "recolour:50", "recolour")
 SIZES = ((64, 48), (64, 48), (40, 56))
 
 
@@ -77,7 +83,7 @@ def test_seed_and_index_decide_all(files, text):
     once, again = (spoiled(files, 0, how, 0)["ref"] for _ in range(2))
     assert torch.equal(once, again)
     drawn = {spoiled(files, 0, how, seed)["ref"].numpy().tobytes() for seed in range(12)}
-    assert len(drawn) == {"shift": 4, "recolour": 12}.get(how.kind, 1)
+    assert len(drawn) == DRAWS.get(how.kind, 1)
 
 
 def test_swap_gives_the_next_places_files(files):
@@ -148,6 +154,45 @@ def test_recolour_changes_colours_and_keeps_edges(files):
     assert np.mean(offs) > 0.05
 
 
+def test_recolour_grows_with_its_amount(files):
+    plain = files[0]["ref"]
+    offs = [(spoiled(files, 0, parse_spoil(text), 0)["ref"] - plain).abs().mean() for text in RECOLOURED]
+    assert 0 < offs[0] < offs[1] < offs[2]
+    assert parse_spoil("recolour") == parse_spoil("recolour:100")
+
+
+def test_scale_enlarges_about_the_centre(files):
+    plain = files[0]["ref"]
+    assert torch.allclose(spoiled(files, 0, parse_spoil("scale:0"), 0)["ref"], plain, atol=1e-6)
+    double = spoiled(files, 0, parse_spoil("scale:100"), 0)["ref"]
+    # Pixel centres of the double fall on quarters; the mean of four neighbours is near the middle pixel's own value.
+    back = torch.nn.functional.avg_pool2d(double[None], 2)[0]
+    assert (back - plain[:, 16:48, 12:36]).abs().mean() < 0.2 * (back - plain[:, :32, :24]).abs().mean()
+
+
+def test_haze_takes_contrast_by_its_amount(files):
+    plain = files[0]["ref"]
+    kept = [float(spoiled(files, 0, parse_spoil(f"haze:{part}"), 0)["ref"].std() / plain.std()) for part in (10, 50)]
+    assert 0.8 < kept[0] < 1
+    assert 0.4 < kept[1] < 0.65
+
+
+@pytest.mark.parametrize("percent", [10, 60, 100])
+def test_changed_ground_is_another_places_and_as_much_as_is_said(files, percent):
+    here, there = files[0]["ref"], files[1]["ref"]
+    spoilt = spoiled(files, 0, parse_spoil(f"change:{percent}"), 0)["ref"]
+    changed = (spoilt != here).any(0)
+    assert torch.equal(spoilt[:, changed], there[:, changed])
+    assert float(changed.float().mean()) == pytest.approx(percent / 100, abs=1e-3)
+
+
+def test_clouds_cover_as_much_as_is_said_and_leave_the_rest(files):
+    here = files[0]["ref"]
+    spoilt = spoiled(files, 0, parse_spoil("clouds:25"), 0)["ref"]
+    assert float((spoilt == here).all(0).float().mean()) > 0.4
+    assert 0.1 < float(((spoilt - 0.93).abs() < 0.05).all(0).float().mean()) < 0.3
+
+
 def test_derived_references_are_swapped_too(derived):
     spoilt, other = spoiled(derived, 0, parse_spoil("swap"), 0), derived[1]
     assert torch.equal(spoilt["ref_down"], other["ref_down"])
@@ -172,6 +217,11 @@ def test_the_text_comes_back(text):
         ("rotate:400", "rotate takes degrees"),
         ("down:1", "down takes a whole factor from 2 on"),
         ("down:inf", "down takes a whole factor"),
+        ("scale:200", "scale takes percent from -50 to 100"),
+        ("haze", "haze takes percent from 1 to 100"),
+        ("clouds:0", "clouds takes percent"),
+        ("change:101", "change takes percent"),
+        ("recolour:x", "recolour takes percent"),
         ("swap:2", "swap takes nothing after it"),
     ],
 )

@@ -20,7 +20,8 @@ from refsr.data.images import write_image
 from refsr.engine.validation.results import Results
 from refsr.report.cases import choose, encode, ranked
 from refsr.report.comparison import compare
-from refsr.report.page import Wishes, asset, write_report
+from refsr.report.frame import asset
+from refsr.report.page import Wishes, write_report
 from refsr.report.pictures import Cut, colours, common_top, encoded, error_map, load, painted, worst_cut
 from refsr.report.reading import read_runs
 

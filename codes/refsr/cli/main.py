@@ -21,6 +21,7 @@ from refsr.core.errors import RefsrError, UsageError, suggestion
 COMMANDS = {
     "train": ("refsr.cli.train", "train what an option file says"),
     "val": ("refsr.cli.val", "measure restored images under named protocols"),
+    "stress": ("refsr.cli.stress", "show which reference each run can be trusted with"),
     "report": ("refsr.cli.report", "write a page about runs: scores, cases, curves"),
     "options": ("refsr.cli.options", "check an option file, show it resolved, print the schema"),
     "world": ("refsr.cli.world", "make synthetic scenes with known truth"),

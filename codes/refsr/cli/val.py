@@ -45,8 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--ref",
         action="append",
         metavar="HOW",
-        help="also measure with the reference spoilt: swap, blank, shift:PX, rotate:DEG,\n"
-        "down:N or recolour; may be repeated",
+        help="also measure with the reference spoilt: swap, blank, shift:PX, rotate:DEG, scale:PERCENT,\n"
+        "down:N, recolour, haze:PERCENT, clouds:PERCENT or change:PERCENT; may be repeated",
     )
     parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="where results go")
     parser.add_argument("--no-images", action="store_true", help="keep no restored images")

@@ -1,4 +1,4 @@
-"""References taken away or spoilt, to see what a network owes to them: swap, blank, shift, rotate, down, recolour."""
+"""References taken away or spoilt, to see what a network owes to them: the words, and the samples that come out."""
 
 from __future__ import annotations
 
@@ -7,32 +7,44 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from refsr.core.errors import DataError, UsageError, suggestion
 from refsr.core.seeding import numpy_generator
 from refsr.data.derivation import blurred
+from refsr.data.reference_faults import FAULTS, covered, mirrored
 from refsr.data.sample import Sample, Unit
 from refsr.data.sets.paired import PairedSet
-from refsr.ops.resize import imresize
 
-Indices = npt.NDArray[np.int64]
 
-AMOUNTS = {
+@dataclass(frozen=True)
+class Amount:
+    """What is said after the colon."""
+
+    about: str
+    allowed: Callable[[float], bool]
+    default: float | None = None
+    """What counts if nothing is said."""
+
+
+def _percent(value: float) -> bool:
+    return 0 < value <= 100
+
+
+AMOUNTS: dict[str, Amount | None] = {
     "swap": None,
     "blank": None,
-    "shift": "whole pixels from 1 on, as in shift:8",
-    "rotate": "degrees from -180 to 180, as in rotate:5",
-    "down": "a whole factor from 2 on, as in down:4",
-    "recolour": None,
+    "shift": Amount("whole pixels from 1 on, as in shift:8", lambda value: value.is_integer() and value >= 1),
+    "rotate": Amount("degrees from -180 to 180, as in rotate:5", lambda value: abs(value) <= 180),
+    "scale": Amount("percent from -50 to 100, as in scale:4", lambda value: -50 <= value <= 100),
+    "down": Amount("a whole factor from 2 on, as in down:4", lambda value: value.is_integer() and value >= 2),
+    "recolour": Amount("percent from 1 to 100, as in recolour:50", _percent, default=100),
+    "haze": Amount("percent from 1 to 100, as in haze:40", _percent),
+    "clouds": Amount("percent from 1 to 100, as in clouds:30", _percent),
+    "change": Amount("percent from 1 to 100, as in change:25", _percent),
 }
-"""Every way to spoil a reference, and what is said after the colon, if anything."""
-
-SIDES = ((0, 1), (1, 0), (0, -1), (-1, 0))
-"""Right, down, left and up, as rows and columns."""
+"""Every way to spoil a reference, and the amount that it takes, if any."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +55,12 @@ class Spoil:
     amount: float = 0
 
     def __str__(self) -> str:
-        return self.kind if AMOUNTS[self.kind] is None else f"{self.kind}:{self.amount:g}"
+        wanted = AMOUNTS[self.kind]
+        return self.kind if wanted is None or self.amount == wanted.default else f"{self.kind}:{self.amount:g}"
 
 
 def parse_spoil(text: str) -> Spoil:
-    """`swap`, `blank`, `shift:PX`, `rotate:DEG`, `down:N` or `recolour`."""
+    """`swap`, `blank`, `shift:PX`, `rotate:DEG`, ...: a word of AMOUNTS and what it takes."""
     kind, colon, number = text.strip().partition(":")
     if kind not in AMOUNTS:
         known = ", ".join(name if takes is None else f"{name}:..." for name, takes in AMOUNTS.items())
@@ -57,13 +70,14 @@ def parse_spoil(text: str) -> Spoil:
         if colon:
             raise UsageError(f"{text!r}: {kind} takes nothing after it")
         return Spoil(kind)
+    if not colon and wanted.default is not None:
+        return Spoil(kind, wanted.default)
     try:
         amount = float(number)
     except ValueError:
         amount = math.nan
-    whole = amount.is_integer()
-    if not {"shift": whole and amount >= 1, "rotate": abs(amount) <= 180, "down": whole and amount >= 2}[kind]:
-        raise UsageError(f"{text!r}: {kind} takes {wanted}")
+    if not wanted.allowed(amount):
+        raise UsageError(f"{text!r}: {kind} takes {wanted.about}")
     return Spoil(kind, amount)
 
 
@@ -76,100 +90,43 @@ def spoiled(dataset: PairedSet, index: int, how: Spoil, seed: int) -> Sample:
     if "ref" not in sample:
         raise DataError(f"{dataset.name}: has no references that could be spoilt by {how}")
     if how.kind == "swap":
-        return _swapped(dataset, index, sample)
+        return {**sample, **_neighbours(dataset, index, sample, how)}
     generator = numpy_generator(seed, "spoil", how.kind, index)
-    ref = WAYS[how.kind](_planes_last(sample["ref"]), how.amount, generator)
-    changed: Sample = {**sample, "ref": _planes_first(ref)}
+    if how.kind == "change":
+        ref = _changed(dataset, index, sample, how, generator)
+    else:
+        ref = FAULTS[how.kind](_planes_last(sample["ref"]), how.amount, generator)
+    spoilt: Sample = {**sample, "ref": _planes_first(ref)}
     if "ref_down" in sample:
-        changed["ref_down"] = _planes_first(np.clip(blurred(ref, dataset.scale), 0, 1))
-    return changed
+        spoilt["ref_down"] = _planes_first(np.clip(blurred(ref, dataset.scale), 0, 1))
+    return spoilt
 
 
-def _swapped(dataset: PairedSet, index: int, sample: Sample) -> Sample:
+def _neighbours(dataset: PairedSet, index: int, sample: Sample, how: Spoil) -> Sample:
     """The reference of the next sample, from its files; cut, or mirrored on, to this one's size."""
     if len(dataset) < 2:
-        raise DataError(f"{dataset.name}: swap needs two samples, there is one")
+        raise DataError(f"{dataset.name}: {how} needs two samples, there is one")
     other = dataset[(index + 1) % len(dataset)]
-    changed: Sample = {**sample, "ref": _fitted(other["ref"], sample["ref"])}
+    found: Sample = {"ref": _fitted(other["ref"], sample["ref"])}
     if "ref_down" in sample:
-        changed["ref_down"] = _fitted(other["ref_down"], sample["ref_down"])
-    return changed
+        found["ref_down"] = _fitted(other["ref_down"], sample["ref_down"])
+    return found
+
+
+def _changed(dataset: PairedSet, index: int, sample: Sample, how: Spoil, generator: np.random.Generator) -> Unit:
+    """The next sample's reference in patches of this one's: ground that is no longer what it was."""
+    other = _neighbours(dataset, index, sample, how)["ref"]
+    height, width = sample["ref"].shape[-2:]
+    mask = torch.from_numpy(covered(height, width, how.amount, generator))
+    return _planes_last(torch.where(mask, other, sample["ref"]))
 
 
 def _fitted(image: Tensor, like: Tensor) -> Tensor:
     rows, columns = (
-        torch.from_numpy(_mirrored(np.arange(wanted), found))
+        torch.from_numpy(mirrored(np.arange(wanted), found))
         for wanted, found in zip(like.shape[-2:], image.shape[-2:], strict=True)
     )
     return image[:, rows][:, :, columns]
-
-
-def _mirrored(index: Indices, size: int) -> Indices:
-    """Indices beyond 0 to size - 1, reflected as often as it takes; the outermost pixel is repeated."""
-    inside = index % (2 * size)
-    return np.minimum(inside, 2 * size - 1 - inside)
-
-
-def _blank(ref: Unit, amount: float, generator: np.random.Generator) -> Unit:
-    """Its mean colour."""
-    return np.broadcast_to(ref.mean(axis=(0, 1), dtype=np.float64).astype(np.float32), ref.shape)
-
-
-def _shift(ref: Unit, amount: float, generator: np.random.Generator) -> Unit:
-    """Moved by whole pixels, so that nothing is blurred, to a side that is drawn."""
-    pixels = int(amount)
-    if pixels >= min(ref.shape[:2]):
-        raise DataError(f"shift:{pixels} leaves nothing of a reference of {ref.shape[0]}x{ref.shape[1]}")
-    down, right = SIDES[int(generator.integers(len(SIDES)))]
-    rows = _mirrored(np.arange(ref.shape[0]) - down * pixels, ref.shape[0])
-    columns = _mirrored(np.arange(ref.shape[1]) - right * pixels, ref.shape[1])
-    return ref[rows[:, None], columns]
-
-
-def _rotate(ref: Unit, amount: float, generator: np.random.Generator) -> Unit:
-    """Turned counter-clockwise about its centre, bicubic."""
-    height, width = ref.shape[:2]
-    angle = math.radians(amount)
-    cosine, sine = math.cos(angle), math.sin(angle)
-    # In units of half a side, as grid_sample counts, so a side's ratio enters.
-    turn = torch.tensor(
-        [[[cosine, -sine * height / width, 0], [sine * width / height, cosine, 0]]], dtype=torch.float64
-    )
-    image = torch.from_numpy(np.ascontiguousarray(ref.transpose(2, 0, 1))[None]).double()
-    grid = F.affine_grid(turn, list(image.shape), align_corners=False)
-    turned = F.grid_sample(image, grid, mode="bicubic", padding_mode="reflection", align_corners=False)
-    return np.clip(_planes_last(turned[0].float()), 0, 1)
-
-
-def _down(ref: Unit, amount: float, generator: np.random.Generator) -> Unit:
-    """Reduced by a factor and enlarged again."""
-    factor = int(amount)
-    height, width = ref.shape[:2]
-    if factor > min(height, width):
-        raise DataError(f"down:{factor} leaves nothing of a reference of {height}x{width}")
-    small = imresize(ref, size=(-(-height // factor), -(-width // factor)))
-    return np.clip(imresize(small, size=(height, width)), 0, 1)
-
-
-def _recolour(ref: Unit, amount: float, generator: np.random.Generator) -> Unit:
-    """Other light and another camera: gamma, bands mixed into one another, gain and offset, band by band."""
-    bands = ref.shape[2]
-    gamma = np.exp(generator.uniform(-0.4, 0.4, bands))
-    mixing = generator.dirichlet(np.ones(bands), bands)
-    mixing = 0.7 * np.eye(bands) + 0.3 * mixing
-    gain, offset = np.exp(generator.uniform(-0.35, 0.35, bands)), generator.uniform(-0.1, 0.1, bands)
-    seen = (ref.astype(np.float64) ** gamma) @ mixing.T * gain + offset
-    recoloured: Unit = np.clip(seen, 0, 1).astype(np.float32)
-    return recoloured
-
-
-WAYS: dict[str, Callable[[Unit, float, np.random.Generator], Unit]] = {
-    "blank": _blank,
-    "shift": _shift,
-    "rotate": _rotate,
-    "down": _down,
-    "recolour": _recolour,
-}
 
 
 def _planes_last(image: Tensor) -> Unit:

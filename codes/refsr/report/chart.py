@@ -21,12 +21,16 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Line:
-    """One run's values; `series` picks the colour, `dash` tells lines of one run apart."""
+    """One run's values; `series` picks the colour, None that of baselines; `dash` tells lines of one run apart."""
 
     name: str
     points: Sequence[Point]
-    series: int = 0
+    series: int | None = 0
     dash: int = 0
+
+    @property
+    def colour(self) -> str:
+        return colour(self.series)
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,10 @@ class Shape:
     """Ratio of the largest to the middle value from which the axis is logarithmic."""
     include: float | None = None
     """A value that must be on the axis."""
+    across: str = "iteration"
+    """What the other axis counts."""
+    span: tuple[float, float] | None = None
+    """Lowest and highest value of the axis, so that charts beside each other may share it."""
 
 
 def line_chart(title: str, about: str, lines: Sequence[Line], shape: Shape, unit: str = "") -> Html | None:
@@ -50,19 +58,22 @@ def line_chart(title: str, about: str, lines: Sequence[Line], shape: Shape, unit
     steps = [step for one in drawn for step, _ in one.points]
     logarithmic = shape.log_from is not None and wants_logarithm(values, shape.log_from)
     across = spanning(steps, LEFT, RIGHT, padding=0.0)
-    up = spanning(values, BOTTOM, TOP, include=None if logarithmic else shape.include, logarithmic=logarithmic)
+    up = spanning(
+        shape.span or values, BOTTOM, TOP, include=None if logarithmic else shape.include, logarithmic=logarithmic
+    )
     marks, readings = [], []
     for one in drawn:
         mark, reading = _line(one, across, up, shape.smooth)
         marks.append(mark)
-        readings.append({"name": one.name, "series": one.series % 6, "points": reading})
+        readings.append({"name": one.name, "series": one.colour, "points": reading})
     label = f"{title}: " + "; ".join(
         f"{one.name} from {compact(one.points[0][1])} to {compact(one.points[-1][1])}" for one in drawn
     )
     svg = tag(
-        "svg", _grid(across, up, "iteration"), *marks, tag("g", class_="cursor"),
+        "svg", _grid(across, up, shape.across), *marks, tag("g", class_="cursor"),
         viewBox=f"0 0 {WIDTH} {HEIGHT}", class_="chart", role="img", tabindex="0", aria_label=label,
-        data_lines=data(readings), data_unit=unit, data_top=TOP, data_bottom=BOTTOM,
+        data_lines=data(readings), data_unit=unit, data_across=shape.across.capitalize(),
+        data_top=TOP, data_bottom=BOTTOM,
     )  # fmt: skip
     scale = "logarithmic" if logarithmic else ""
     means = "running mean, as logged behind it" if shape.smooth and max(len(one.points) for one in drawn) >= 30 else ""
@@ -76,12 +87,17 @@ def line_chart(title: str, about: str, lines: Sequence[Line], shape: Shape, unit
     )
 
 
-def legend(entries: Sequence[tuple[str, int, int]]) -> Html:
+def colour(series: int | None) -> str:
+    """The class of a line's colour."""
+    return "base" if series is None else f"s{series % 6}"
+
+
+def legend(entries: Sequence[tuple[str, int | None, int]]) -> Html:
     """Names beside short pieces of their lines."""
     items = [
         tag(
             "li",
-            tag("svg", tag("path", d="M1 5H21", class_=f"line s{series % 6} d{dash % 4}"), viewBox="0 0 22 10",
+            tag("svg", tag("path", d="M1 5H21", class_=f"line {colour(series)} d{dash % 4}"), viewBox="0 0 22 10",
                 aria_hidden="true"),
             name,
         )
@@ -110,7 +126,7 @@ def _line(line: Line, across: Axis, up: Axis, smooth: bool) -> tuple[Html, list[
     steps, means, lows, highs = thinned(line.points)
     smoothed = running_mean(means) if smooth else means
     places = [(across.place(step), up.place(value)) for step, value in zip(steps, smoothed, strict=True)]
-    kind = f"line s{line.series % 6} d{line.dash % 4}"
+    kind = f"line {line.colour} d{line.dash % 4}"
     marks = []
     if smooth and smoothed != means:
         edges = [
@@ -121,9 +137,9 @@ def _line(line: Line, across: Axis, up: Axis, smooth: bool) -> tuple[Html, list[
         marks.append(tag("path", d=_path(edges), class_=f"{kind} faint"))
     marks.append(tag("path", d=_path(places), class_=kind))
     if len(places) <= DOTS_UP_TO and not smooth:
-        marks += [tag("circle", cx=f"{x:.1f}", cy=f"{y:.1f}", r="2.6", class_=f"s{line.series % 6}") for x, y in places]
+        marks += [tag("circle", cx=f"{x:.1f}", cy=f"{y:.1f}", r="2.6", class_=line.colour) for x, y in places]
     readings = [
-        [round(step), float(f"{value:.6g}"), round(x, 1), round(y, 1)]
+        [float(f"{step:.6g}"), float(f"{value:.6g}"), round(x, 1), round(y, 1)]
         for step, value, (x, y) in zip(steps, smoothed, places, strict=True)
     ]
     return join(marks), readings

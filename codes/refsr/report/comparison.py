@@ -9,13 +9,12 @@ from functools import cached_property
 from typing import Literal
 
 from refsr.core.errors import UsageError, suggestion
-from refsr.engine.validation.results import Score, Summary, summarise
+from refsr.engine.validation.results import ABLATION, Score, Summary, summarise
 from refsr.report.numbers import Measure, count
 from refsr.report.reading import Measured, Run
 
 BASELINES = {"nearest": "Nearest", "bicubic": "Bicubic", "lr_up": "LR_UX as given"}
 BASE = "bicubic"
-ABLATION = " ref="
 SCORED = "psnr"
 Kind = Literal["baseline", "run", "ablation"]
 KINDS: tuple[Kind, ...] = ("baseline", "run", "ablation")

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from importlib import resources
 from pathlib import Path
-from string import Template
 
-from refsr import __version__
 from refsr.core.atomic import write_text
 from refsr.core.errors import UsageError
 from refsr.core.progress import Begin, silent
@@ -20,6 +15,7 @@ from refsr.report.cases import Chosen, choose
 from refsr.report.classes import classes_table
 from refsr.report.comparison import SCORED, Comparison, Method, compare
 from refsr.report.curves import curve_charts
+from refsr.report.frame import framed
 from refsr.report.head import opening, plain, title_of
 from refsr.report.html import Html, join, tag
 from refsr.report.numbers import Measure
@@ -29,8 +25,6 @@ from refsr.report.tables import ablation_block, images_table, protocol_blocks
 from refsr.report.viewer import case_section
 
 FILE = "report.html"
-STYLES = ("style.css", "viewer.css")
-SCRIPTS = ("theme.js", "readout.js", "viewer.js")
 ORDERS = ("gain", "psnr")
 SAID_ABOVE = ("weights", "provenance", "notes", "not_measured")
 
@@ -115,21 +109,7 @@ def render(runs: Sequence[Run], comparisons: Sequence[Comparison], chosen: Seque
         links.append(("#training", "Training"))
     sections.append(_records(runs))
     links.append(("#records", "Records"))
-    script = "\n".join(asset(name) for name in SCRIPTS)
-    return Template(asset("page.html")).substitute(
-        title=tag("title", f"{title_of(runs)} \N{MIDDLE DOT} refsr report"),
-        version=__version__,
-        digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        style="\n".join(asset(name) for name in STYLES),
-        script=script,
-        links=join(tag("a", name, href=target) for target, name in links),
-        content=join([opening(runs, comparisons), *sections]),
-    )
-
-
-def asset(name: str) -> str:
-    """A file that the page is made from."""
-    return (resources.files("refsr.report") / "assets" / name).read_text(encoding="utf-8")
+    return framed(f"{title_of(runs)} \N{MIDDLE DOT} refsr report", links, join([opening(runs, comparisons), *sections]))
 
 
 def _section(identity: str, comparison: Comparison, chosen: Chosen, place: int, several: bool) -> Html:

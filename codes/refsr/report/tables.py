@@ -14,8 +14,12 @@ SPOILT = {
     "blank": "no content at all",
     "shift": "moved by {} pixels",
     "rotate": "turned by {} degrees",
+    "scale": "larger by {} percent",
     "down": "{} times coarser",
     "recolour": "with other colours",
+    "haze": "behind a veil of {} percent",
+    "clouds": "with clouds on {} percent",
+    "change": "of another place on {} percent",
 }
 
 READING = (

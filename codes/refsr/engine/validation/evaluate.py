@@ -25,7 +25,7 @@ from refsr.engine.validation.baselines import BASELINES
 from refsr.engine.validation.measuring import Unit, one_batch, planes_last, share
 from refsr.engine.validation.pictures import file_name, save
 from refsr.engine.validation.plan import Plan
-from refsr.engine.validation.results import Results, Score
+from refsr.engine.validation.results import ABLATION, Results, Score
 from refsr.engine.validation.weights import Weights
 from refsr.metrics.measures.pair import Array, SetMeasure
 from refsr.metrics.protocols import PROTOCOLS, protocol
@@ -176,7 +176,7 @@ class _Account:
         return planes_last(image[0])
 
     def _spoilt_name(self, how: object) -> str:
-        return f"{self.options.name} ref={how}"
+        return f"{self.options.name}{ABLATION}{how}"
 
     def set_scores(self) -> list[Score]:
         """The measures of the whole set, from what all processes have seen."""

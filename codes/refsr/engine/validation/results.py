@@ -23,6 +23,8 @@ TABLE_FILE = "scores.csv"
 CLASSES_FILE = "classes.csv"
 FORMAT = "refsr-results-1"
 RESAMPLES = 2000
+ABLATION = " ref="
+"""Between a run's name and what was done to its reference."""
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@
       const closest = nearest(found.map((entry) => entry[1]), x);
       cursor.replaceChildren();
       draw("path", { d: `M${closest[2]} ${svg.dataset.top}V${svg.dataset.bottom}` }, cursor);
-      for (const [one, at] of found) draw("circle", { cx: at[2], cy: at[3], r: 4, class: `s${one.series}` }, cursor);
+      for (const [one, at] of found) draw("circle", { cx: at[2], cy: at[3], r: 4, class: one.series }, cursor);
       const box = svg.getBoundingClientRect();
       const scale = box.width / svg.viewBox.baseVal.width;
       const unit = svg.dataset.unit ? ` ${svg.dataset.unit}` : "";
@@ -44,7 +44,7 @@
         const step = at[0] === closest[0] ? "" : ` (at ${at[0]})`;
         return line(lines.length > 1 ? `${one.name}: ${told(at[1])}${unit}${step}` : told(at[1]) + unit);
       });
-      show(box.left + closest[2] * scale, box.top + box.height / 3, [line(`Iteration ${closest[0]}`, true), ...text]);
+      show(box.left + closest[2] * scale, box.top + box.height / 3, [line(`${svg.dataset.across} ${closest[0]}`, true), ...text]);
       place = steps.indexOf(closest[2]);
     };
     const leave = () => { cursor.replaceChildren(); hide(); };

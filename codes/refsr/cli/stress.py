@@ -1,0 +1,66 @@
+"""Shows which reference each run can be trusted with: refsr stress RUN...
+
+Every run is measured on its held-out images with the reference moved, turned, enlarged, coarsened, recoloured, hazy,
+clouded and changed, by more and more, and with another place's and none. One page shows a curve for each run and
+bicubic as the floor; runs without a reference stand in it as level lines. What was measured before of the same weights
+is kept, so a call that was stopped goes on with the next run."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from refsr.cli.console import begin as console_begin
+from refsr.cli.console import columns
+from refsr.core.progress import silent
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folder ROOT/experiments/NAME")
+    parser.add_argument("--dataset", metavar="NAME", help="which set of the runs' options (test)")
+    parser.add_argument("--images", type=int, metavar="N", help="only the first N images")
+    parser.add_argument("--measure", default="psnr", metavar="NAME", help="what is drawn (psnr)")
+    parser.add_argument("--protocol", metavar="NAME", help="what is compared (rgb-uint8-border4)")
+    parser.add_argument("--measure-weights", type=Path, metavar="DIR", help="folder of the weights that measures need")
+    parser.add_argument("-o", "--output", type=Path, default=Path("stress"), metavar="DIR", help="(stress)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from refsr.core.errors import UsageError
+    from refsr.engine.group import joined
+    from refsr.engine.validation.judges import find_judges
+    from refsr.engine.validation.plan import Plan
+    from refsr.engine.validation.stress import run_options, stressed
+    from refsr.metrics.protocols import DEFAULT_PROTOCOL, protocol
+    from refsr.report.stress import gathered, write_stress
+
+    if arguments.images is not None and arguments.images < 1:
+        raise UsageError(f"--images {arguments.images}: at least one image must be measured")
+    quoted = protocol(arguments.protocol or DEFAULT_PROTOCOL).name
+    options = [run_options(folder) for folder in arguments.runs]
+    scales = {one.scale for one in options}
+    if len(scales) > 1:
+        raise UsageError(f"runs of different scales do not go on one page: {', '.join(map(str, sorted(scales)))}")
+    with joined(options[0].gpu_ids) as group:
+        judges = find_judges([arguments.measure], arguments.measure_weights, options[0].scale, group.device)
+        if arguments.measure not in judges.images:
+            raise UsageError(f"--measure {arguments.measure}: {'; '.join(judges.missing) or 'is of whole sets'}")
+        plan = Plan([quoted], judges, pictures=False, limit=arguments.images)
+        begin = console_begin if group.chief else silent
+        results = [
+            (one.name, stressed(folder, arguments.dataset, plan, group, begin))
+            for one, folder in zip(options, arguments.runs, strict=True)
+        ]
+        if not group.chief:
+            return 0
+    found = gathered(results, arguments.measure)
+    path = write_stress(found, arguments.output)
+    digits = found.how.digits
+    rows = [["bicubic", f"{found.floor:.{digits}f}", "", ""]]
+    for one in found.systems:
+        ends = [one.right, one.spoilt.get("swap"), one.spoilt.get("blank")]
+        rows.append([one.name, *("" if end is None else f"{end:.{digits}f}" for end in ends)])
+    print(f"{found.dataset}, x{found.scale}, {found.protocol}, mean {found.how.label} of {found.places} images")
+    print("\n".join(columns(["", "right reference", "another place's", "none"], rows)))
+    print(f"curves: {path}")
+    return 0

@@ -1,0 +1,106 @@
+"""How a network bears what can happen to its reference: a little more of each, until another place's image is left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from refsr.core.digests import file_digest
+from refsr.core.errors import DataError, UsageError, suggestion
+from refsr.core.options.load import load_options
+from refsr.core.options.schema import Options
+from refsr.core.progress import Begin, silent
+from refsr.data.build import build_dataset
+from refsr.data.spoiling import Spoil
+from refsr.engine.group import Group
+from refsr.engine.validation.evaluate import evaluate
+from refsr.engine.validation.plan import Plan
+from refsr.engine.validation.results import ABLATION, FILE, Results
+from refsr.engine.validation.weights import Weights, generator_file, load_weights
+from refsr.tasks.restoring import descriptor_of
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One thing that happens, by how much."""
+
+    kind: str
+    about: str
+    across: str
+    amounts: tuple[float, ...]
+
+    @property
+    def spoils(self) -> list[Spoil]:
+        return [Spoil(self.kind, amount) for amount in self.amounts]
+
+
+AXES = (
+    Axis("shift", "Moved", "HR pixels", (1, 2, 4, 8, 16, 32)),
+    Axis("rotate", "Turned", "degrees", (0.5, 1, 2, 4, 8)),
+    Axis("scale", "Larger", "percent", (1, 2, 4, 8, 16)),
+    Axis("down", "Coarser", "times", (2, 4, 8)),
+    Axis("recolour", "Other colours", "percent", (25, 50, 75, 100)),
+    Axis("haze", "Haze", "percent of the light", (20, 40, 60, 80)),
+    Axis("clouds", "Clouds", "percent of the ground", (10, 25, 50, 75, 100)),
+    Axis("change", "Changed ground", "percent of the ground", (10, 25, 50, 75, 100)),
+)
+EXTREMES = (Spoil("swap"), Spoil("blank"))
+"""Another place altogether, and nothing."""
+
+
+def conditions() -> list[Spoil]:
+    """All that is tried."""
+    return [*EXTREMES, *(spoil for axis in AXES for spoil in axis.spoils)]
+
+
+def stressed(run: Path, dataset: str | None, plan: Plan, group: Group, begin: Begin = silent) -> Results:
+    """A run's scores under all conditions on one of its sets; what was measured before of the same weights is kept."""
+    options = run_options(run)
+    name = _chosen(options, dataset, run)
+    weights = load_weights(generator_file(run, options.val.use_ema))
+    folder = run / "stress" / name
+    asked = replace(plan, ablations=conditions() if _looks_at_references(weights) else ())
+    images = build_dataset(options.datasets[name], options.scale, options.run_seed)
+    count = len(images) if plan.limit is None else min(plan.limit, len(images))
+    kept = _kept(folder, weights, asked, count)
+    if kept is not None:
+        return kept
+    results = evaluate(options, name, images, weights, asked, group, folder, begin)
+    if group.chief:
+        results.write(folder)
+    return results
+
+
+def run_options(run: Path) -> Options:
+    """What a run was told."""
+    file = run / "options.yml"
+    if not file.is_file():
+        raise DataError(f"{run}: is no run's folder, it has no options.yml")
+    return load_options(file)
+
+
+def _chosen(options: Options, asked: str | None, run: Path) -> str:
+    there = [name for name in options.datasets if name != "train"]
+    if asked is None:
+        if not there:
+            raise UsageError(f"{run}: its options have no set to measure on (datasets.test)")
+        return "test" if "test" in there else there[-1]
+    if asked not in there:
+        raise UsageError(f"--dataset {asked}: {run} has {', '.join(there) or 'none'}{suggestion(asked, there)}")
+    return asked
+
+
+def _looks_at_references(weights: Weights) -> bool:
+    return "ref" in descriptor_of(weights.network).inputs
+
+
+def _kept(folder: Path, weights: Weights, plan: Plan, count: int) -> Results | None:
+    """Earlier results, if they are whole and of these weights."""
+    if not (folder / FILE).is_file():
+        return None
+    found = Results.read(folder)
+    wanted = {f"{found.run}{ABLATION}{spoil}" for spoil in plan.ablations}
+    whole = wanted <= set(found.methods) and set(plan.judges.about) <= set(found.measures)
+    same = found.about.get("weights", {}).get("sha256") == file_digest(weights.file)
+    as_many = len({score.image for score in found.scores if score.image}) == count
+    return found if same and whole and as_many and set(plan.protocols) <= set(found.protocols) else None

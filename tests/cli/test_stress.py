@@ -1,0 +1,79 @@
+"""The command measures a run under every condition once, and says what it found."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from refsr.cli.main import main
+from refsr.core.options.load import load_options
+from refsr.engine.group import ALONE
+from refsr.engine.trainer import train
+from refsr.engine.validation import stress
+from refsr.engine.validation.results import Results
+
+AXES = (stress.Axis("shift", "Moved", "pixels", (2, 8)), stress.Axis("clouds", "Clouds", "percent", (50,)))
+
+
+@pytest.fixture
+def runs(tmp_path: Path, places: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A network with a reference and one without."""
+    monkeypatch.setattr(stress, "AXES", AXES)
+    pair = {"mode": "reference", "dataroot_Ref": str(places / "Ref"), "lr_up": "from_lr", "ref_down": "from_ref"}
+    networks = {
+        "RRSNet": (pair, {"nf": 4, "n_blocks": 1, "deformable_groups": 1}),
+        "SRResNet": ({"mode": "single"}, {"nf": 4, "n_blocks": 1}),
+    }
+    folders = []
+    for name, (data, keywords) in networks.items():
+        data = {**data, "dataroot_GT": str(places / "HR"), "lr": "from_hr"}
+        content = {
+            "name": name,
+            "model": "RRSNet_model" if name == "RRSNet" else "SISR_model",
+            "scale": 4,
+            "seed": 3,
+            "gpu_ids": [],
+            "datasets": {"train": {**data, "n_workers": 0, "batch_size": 2, "GT_size": 16}, "test": data},
+            "network_G": {"which_model_G": name, **keywords},
+            "path": {"root": str(tmp_path)},
+            "train": {"niter": 1, "lr_G": 1e-3, "val_freq": 0},
+        }
+        file = tmp_path / f"{name}.yml"
+        file.write_text(yaml.safe_dump(content, sort_keys=False))
+        folders.append(str(train(load_options(file), ALONE).folder))
+    return folders
+
+
+def test_what_was_measured_is_kept(runs, tmp_path, monkeypatch, capsys):
+    out = tmp_path / "out"
+    assert main(["stress", *runs, "--images", "2", "-o", str(out)]) == 0
+    printed = capsys.readouterr().out
+    kept = json.loads((out / "stress.json").read_text())
+    assert set(kept["systems"]) == {"RRSNet", "SRResNet"}
+    assert set(kept["systems"]["RRSNet"]) == {"right", "swap", "blank", "shift:2", "shift:8", "clouds:50"}
+    assert set(kept["systems"]["SRResNet"]) == {"right"}
+    assert f"{kept['systems']['RRSNet']['swap']:.2f}" in printed
+    measured = Results.read(Path(runs[0]) / "stress" / "test")
+    (mean,) = [one.mean for one in measured.table() if (one.method, one.measure) == ("RRSNet ref=shift:8", "psnr")]
+    assert kept["systems"]["RRSNet"]["shift:8"] == pytest.approx(mean, abs=1e-4)
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("measured again")
+
+    monkeypatch.setattr(stress, "evaluate", refuse)
+    monkeypatch.setenv("REFSR_TRACEBACK", "1")
+    assert main(["stress", *runs, "--images", "2", "-o", str(out)]) == 0
+    with pytest.raises(AssertionError, match="measured again"):
+        main(["stress", *runs, "--images", "3", "-o", str(out)])
+
+
+def test_mistakes_are_named(runs, tmp_path, capsys):
+    assert main(["stress", str(tmp_path / "none")]) == 1
+    assert "is no run's folder" in capsys.readouterr().err
+    assert main(["stress", runs[0], "--dataset", "tset"]) == 2
+    assert "did you mean 'test'?" in capsys.readouterr().err
+    assert main(["stress", runs[0], "--images", "0"]) == 2
+    assert "at least one image" in capsys.readouterr().err
