@@ -22,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--layout", choices=LAYOUTS, default="refsr", help="published: what the published loaders read (8 bits only)"
     )
+    parser.add_argument("--variable", metavar="NAME", help="array of MATLAB files that is the cube, where several are")
     parser.add_argument("--workers", type=int, default=2, help="decoding threads (default 2)")
 
 
@@ -33,6 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
         codec="deflate" if arguments.compress else "raw",
         layout=arguments.layout,
         workers=max(1, arguments.workers),
+        variable=arguments.variable,
         begin=begin,
     )
     for place, report in reports.items():

@@ -94,7 +94,7 @@ def probe_image(path: str | Path) -> ImageInfo:
         array = _open_npy(file)
         return info_of(array)
     if kind == "tiff" and has_rasterio():
-        with _rasterio_open(file) as source:
+        with rasterio_open(file) as source:
             return ImageInfo(source.height, source.width, source.count, _lossless(file, source.dtypes[0]))
     if kind == "jpeg":
         return _probe_jpeg(file)
@@ -294,7 +294,8 @@ def _open_npy(file: Path) -> Array:
 
 
 @contextlib.contextmanager
-def _rasterio_open(file: Path) -> Iterator[Any]:
+def rasterio_open(file: Path) -> Iterator[Any]:
+    """A TIFF, open; what rasterio says of a broken one is a DataError."""
     import warnings
 
     import rasterio
@@ -310,7 +311,7 @@ def _rasterio_open(file: Path) -> Iterator[Any]:
 
 
 def _read_rasterio(file: Path, window: Window | None) -> Array:
-    with _rasterio_open(file) as source:
+    with rasterio_open(file) as source:
         dtype = _lossless(file, source.dtypes[0])
         if window is not None:
             check_window(file, window, source.height, source.width)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from refsr.core.errors import nearest
+from refsr.core.options.cubes import CubeOptions
 from refsr.core.options.datasets import DatasetOptions
 from refsr.core.options.problems import KeyPath, key_text
 from refsr.core.options.schema import DATASET_NAMES, Options
@@ -34,6 +35,8 @@ def contradictions(options: Options) -> Iterator[Finding]:
             yield Finding(at, f"unknown data set; {hint}", key=near)
         yield from _folders(name, dataset, at)
         yield from _numbers(options, dataset, at)
+        if dataset.hsi is not None:
+            yield from _cubes(dataset, dataset.hsi, (*at, "hsi"))
     yield from _sections(options)
     if options.train is not None:
         yield from _schedule(options.train)
@@ -101,6 +104,32 @@ def _numbers(options: Options, dataset: DatasetOptions, at: KeyPath) -> Iterator
     if at[-1] == "train" and options.gpu_ids and dataset.batch_size % len(options.gpu_ids):
         message = f"{dataset.batch_size} cannot be shared equally by the {len(options.gpu_ids)} GPUs of gpu_ids"
         yield Finding((*at, "batch_size"), message, (("gpu_ids",),))
+
+
+def _cubes(dataset: DatasetOptions, cubes: CubeOptions, at: KeyPath) -> Iterator[Finding]:
+    ways = [name for name in ("runs", "wavelengths", "spans") if getattr(cubes, name) is not None]
+    if dataset.bands_hsi is not None:
+        ways.append("bands_hsi")
+    if len(ways) > 1:
+        message = f"and {' and '.join(ways[1:])} both say which bands are taken; keep one"
+        other = (*at[:-1], "bands_hsi") if ways[1] == "bands_hsi" else (*at, ways[1])
+        yield Finding((*at, ways[0]), message, (other,))
+    both = sorted(set(dataset.bands_hsi or []) & set(cubes.bad_bands))
+    if both:
+        message = f"{', '.join(map(str, both))} stand in bands_hsi too"
+        yield Finding((*at, "bad_bands"), message, ((*at[:-1], "bands_hsi"),))
+    for key in ("runs", "spans", "bad_spans"):
+        for first, last in getattr(cubes, key) or []:
+            if first > last:
+                yield Finding((*at, key), f"[{first:g}, {last:g}] must rise")
+    if cubes.clip is not None and cubes.clip[0] >= cubes.clip[1]:
+        yield Finding((*at, "clip"), f"the first value, {cubes.clip[0]:g}, must be below the second, {cubes.clip[1]:g}")
+    if cubes.pairing == "position" and cubes.ratio is None:
+        message = "is missing; pairing: position makes cubes of so many HR pixels a pixel"
+        yield Finding((*at, "ratio"), message, ((*at, "pairing"),))
+    if cubes.pairing != "position" and cubes.ratio is not None:
+        message = f"{cubes.ratio} is for pairing: position; by name the sizes of the files tell it"
+        yield Finding((*at, "ratio"), message, ((*at, "pairing"),))
 
 
 def _sections(options: Options) -> Iterator[Finding]:

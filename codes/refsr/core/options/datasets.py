@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from refsr.core.names import canonical
+from refsr.core.options.cubes import CubeOptions
 from refsr.core.options.section import Ignored, Section, without_effect
 
 
@@ -62,6 +63,7 @@ class DatasetOptions(Section):
     bands_hsi: list[int] | None = Field(
         default=None, min_length=1, description="bands of the cubes to take, in this order, counted from 1; none: all"
     )
+    hsi: CubeOptions | None = Field(default=None, description="how cubes are read beyond range_hsi and bands_hsi")
     mask: Literal["file", "estimate", "none"] = Field(
         default="file",
         description="change masks are read from dataroot_mask, estimated from LR and Ref, or say that nothing changed; "

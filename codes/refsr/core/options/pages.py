@@ -104,6 +104,8 @@ def _type(annotation: Any) -> str:
         return " or ".join("none" if part is types.NoneType else _type(part) for part in inner)
     if origin is list:
         plural = {int: "whole numbers", float: "numbers"}
+        if typing.get_origin(pair := _bare(inner[0])) is list:
+            return f"list of pairs of {plural[_bare(typing.get_args(pair)[0])]}"
         return f"list of {plural.get(_bare(inner[0]), 'values')}"
     names = {int: "whole number", float: "number", bool: "`true`, `false`", str: "text"}
     return names.get(annotation, "section" if _below(annotation, "") else "path")

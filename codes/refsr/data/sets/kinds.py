@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from refsr.core.errors import DataError
+from refsr.core.options.cubes import CubeOptions
 from refsr.core.options.datasets import DatasetOptions
+from refsr.data.cubes.choice import Choice
+from refsr.data.cubes.holes import Mending
+from refsr.data.cubes.placing import PlacedCubes, check_places
+from refsr.data.cubes.reading import ReadCubes, Scaling, open_cubes
 from refsr.data.sets.paired import Cropping, MaskReading, Member, PairedSet
 from refsr.data.stores import open_store
 
@@ -66,6 +72,8 @@ def _build(
             how = f", or {_switch(name)}" if name in made else ""
             raise DataError(f"{options.name or options.mode}: needs {ROOTS[name]}{how}")
         members[name] = _member(name, root, options)
+    if "hsi" in members:
+        members["hsi"] = _placed(members, options.hsi or CubeOptions())
     return PairedSet(
         members=members,
         scale=scale,
@@ -84,12 +92,42 @@ def _switch(name: str) -> str:
 def _member(name: str, root: Path, options: DatasetOptions) -> Member:
     if name == "mask":
         return Member(open_store(root))
-    suffix = "_hsi" if name == "hsi" else ""
-    given: Any = getattr(options, f"range{suffix}")
-    bands: Any = getattr(options, f"bands{suffix}")
-    return Member(
-        open_store(root),
-        None if given is None else (given[0], given[1]),
-        None if bands is None else tuple(bands),
-        all_bands=name == "hsi",
+    if name == "hsi":
+        return _cubes(root, options, options.hsi or CubeOptions())
+    bands = None if options.bands is None else tuple(options.bands)
+    return Member(open_store(root), _pair(options.range), bands)
+
+
+def _cubes(root: Path, options: DatasetOptions, cubes: CubeOptions) -> Member:
+    choice = Choice(
+        bands=options.bands_hsi,
+        runs=[(first, last) for first, last in cubes.runs] if cubes.runs is not None else None,
+        wavelengths=cubes.wavelengths,
+        tolerance=cubes.tolerance,
+        spans=[(low, high) for low, high in cubes.spans] if cubes.spans is not None else None,
+        bad_bands=cubes.bad_bands,
+        bad_spans=[(low, high) for low, high in cubes.bad_spans],
+        bad_by_file=cubes.bad_by_file,
     )
+    scaling = Scaling(cubes.divide_by, _pair(cubes.clip), _pair(options.range_hsi))
+    source = open_cubes(root, cubes.variable, cubes.centres)
+    store = ReadCubes(source, choice, Mending(cubes.nodata, cubes.not_finite, cubes.fill), scaling.raw_clip)
+    return Member(store, scaling.raw_range, all_bands=True, note=store.note)
+
+
+def _placed(members: Mapping[str, Member], cubes: CubeOptions) -> Member:
+    """The cubes beside their HR images: brought to these where that is asked for, else checked against them."""
+    member, images = members["hsi"], members["hr"].store
+    store = member.store
+    if isinstance(store, ReadCubes) and cubes.pairing == "position":
+        if cubes.ratio is None:
+            raise DataError("hsi.pairing: position needs hsi.ratio, the HR pixels along the side of a cube's pixel")
+        placed = PlacedCubes(store, images, cubes.ratio)
+        return replace(member, store=placed, note=placed.note)
+    if isinstance(store, ReadCubes) and cubes.pairing == "key":
+        check_places(images, store)
+    return member
+
+
+def _pair(edges: Sequence[float] | None) -> tuple[float, float] | None:
+    return None if edges is None else (edges[0], edges[1])

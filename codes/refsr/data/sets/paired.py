@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -40,6 +40,8 @@ class Member:
     bands: tuple[int, ...] | None = None
     """Counted from 1; none: the first three, or the only one."""
     all_bands: bool = False
+    note: Callable[[], str | None] | None = None
+    """What a result must say of how these images were read, if anything."""
 
     def where(self, key: str) -> str:
         """An image of this member, for messages."""
@@ -148,9 +150,12 @@ class PairedSet(Dataset[Sample]):
     @property
     def notes(self) -> list[str]:
         """What a result on this set must say."""
+        said = [member.note() for member in self.members.values() if member.note is not None]
         if self.mask.source == "estimate":
-            return [calibration(self.scale).sentence()]
-        return ["change masks say that nothing changed"] if self.mask.source == "none" else []
+            said.append(calibration(self.scale).sentence())
+        if self.mask.source == "none":
+            said.append("change masks say that nothing changed")
+        return [note for note in said if note is not None]
 
     @property
     def knows_changes(self) -> bool:

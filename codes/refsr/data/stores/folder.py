@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from refsr.core.errors import StoreError
 from refsr.data.images import IMAGE_SUFFIXES, Array, ImageInfo, Window, probe_image, read_image
@@ -52,6 +54,14 @@ class FolderStore:
         if key not in self.files:
             raise no_such_key(self._path, key, self.files)
         return self.files[key]
+
+    def parts(self, key: str) -> tuple[Path, ...]:
+        """The files that `key` is read from."""
+        return (self.file(key),)
+
+    def beside(self, key: str) -> Mapping[str, Any] | None:
+        """What is known of an image beside its pixels, as plain JSON; of a cube its wavelengths."""
+        return None
 
     def close(self) -> None:
         """Nothing is kept open."""

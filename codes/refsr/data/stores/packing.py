@@ -17,6 +17,7 @@ import lmdb
 from refsr.core.atomic import atomic_folder
 from refsr.core.errors import StoreError
 from refsr.core.progress import Begin, silent
+from refsr.data.cubes.folder import folder_of
 from refsr.data.stores.environment import close_readers, explain_lmdb
 from refsr.data.stores.folder import FolderStore
 from refsr.data.stores.packed import (
@@ -48,13 +49,22 @@ class PackReport:
 
 
 def pack_folder(
-    source: Path, target: Path, *, codec: str = "raw", workers: int = 2, begin: Begin = silent
+    source: Path,
+    target: Path,
+    *,
+    codec: str = "raw",
+    workers: int = 2,
+    variable: str | None = None,
+    begin: Begin = silent,
 ) -> PackReport:
-    """Brings every image of the folder `source` into the packed store `target`, making it or completing it."""
+    """Brings every image of the folder `source` into the packed store `target`, making it or completing it.
+
+    Of MATLAB files `variable` is packed.
+    """
     if codec not in CODECS:
         raise StoreError(f"codec {codec!r} is not known (known: {', '.join(CODECS)})")
-    store = FolderStore(source)
-    stamps = {key: source_stamp(file) for key, file in store.files.items()}
+    store = folder_of(source, variable)
+    stamps = {key: source_stamp(*store.parts(key)) for key in store.keys()}
     for key in stamps:
         key_bytes(key)
     with writing(target) as environment, explain_lmdb(target):
@@ -63,7 +73,7 @@ def pack_folder(
             _put(environment, {FORMAT_KEY: json.dumps(FORMAT).encode()}, drop=COMPLETE_KEY)
         with begin(f"packing {target.name}", len(missing)) as progress, ThreadPoolExecutor(workers) as pool:
             for batch in batches(missing, store):
-                packed = list(pool.map(lambda key: pack(store.read(key), codec, stamps[key]), batch))
+                packed = list(pool.map(lambda key: pack(store.read(key), codec, stamps[key], store.beside(key)), batch))
                 entries: dict[bytes, bytes] = {}
                 for key, (header, data) in zip(batch, packed, strict=True):
                     entries[HEADER + key_bytes(key)] = header.encode()
@@ -94,10 +104,10 @@ def pack_folder_published(source: Path, target: Path, *, workers: int = 2, begin
     return PackReport(len(keys), 0)
 
 
-def source_stamp(file: Path) -> str:
-    """What tells this version of a file from another without reading it: name, size and time of last change."""
-    status = file.stat()
-    return f"{file.name}:{status.st_size}:{status.st_mtime_ns}"
+def source_stamp(*files: Path) -> str:
+    """What tells this version of files from another without reading them: name, size and time of last change."""
+    stats = [(file.name, file.stat()) for file in files]
+    return " ".join(f"{name}:{status.st_size}:{status.st_mtime_ns}" for name, status in stats)
 
 
 def batches(keys: Sequence[str], store: FolderStore) -> Iterator[list[str]]:

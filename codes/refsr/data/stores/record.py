@@ -6,7 +6,8 @@ import hashlib
 import json
 import math
 import zlib
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,9 @@ from refsr.core.errors import StoreError
 from refsr.data.images import DTYPES, Array, ImageInfo
 
 CODECS = ("raw", "deflate")
+STORED = (*DTYPES, "int16")
+"""Types that records may have: those of images, and one more of cubes."""
+FIELDS = {"shape", "dtype", "codec", "digest", "source"}
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,8 @@ class Header:
     digest: str
     source: str
     """What identifies the file that it was packed from, so that a rerun knows what is done."""
+    beside: Mapping[str, Any] | None = None
+    """Of a cube, what its file says beside its values: wavelengths, bad bands, the value of nothing, its place."""
 
     @property
     def info(self) -> ImageInfo:
@@ -38,28 +44,35 @@ class Header:
         return math.prod(self.shape) * np.dtype(self.dtype).itemsize
 
     def encode(self) -> bytes:
-        return json.dumps(asdict(self), sort_keys=True).encode()
+        fields = asdict(self)
+        if self.beside is None:
+            # As records were before cubes had any of this.
+            del fields["beside"]
+        return json.dumps(fields, sort_keys=True).encode()
 
     @staticmethod
     def decode(text: bytes) -> Header:
         """The header in `text`; a ValueError says what is wrong with it."""
         fields = json.loads(bytes(text))
-        if not isinstance(fields, dict) or set(fields) != {"shape", "dtype", "codec", "digest", "source"}:
+        if not isinstance(fields, dict) or set(fields) - {"beside"} != FIELDS:
             raise ValueError("the header has other fields")
-        header = Header(tuple(fields["shape"]), *(fields[name] for name in ("dtype", "codec", "digest", "source")))
+        shape, beside = tuple(fields.pop("shape")), fields.pop("beside", None)
+        header = Header(shape, beside=beside, **fields)
         if len(header.shape) != 3 or not all(isinstance(side, int) and side > 0 for side in header.shape):
             raise ValueError(f"the header's shape is {header.shape}")
-        if header.dtype not in DTYPES or header.codec not in CODECS:
+        if not isinstance(beside, (dict, type(None))):
+            raise ValueError(f"what is beside the image is {beside!r}")
+        if header.dtype not in STORED or header.codec not in CODECS:
             raise ValueError(f"the header names type {header.dtype!r} and codec {header.codec!r}")
         return header
 
 
-def pack(image: Array, codec: str, source: str) -> tuple[Header, bytes]:
+def pack(image: Array, codec: str, source: str, beside: Mapping[str, Any] | None = None) -> tuple[Header, bytes]:
     """(H, W, C) as header and bytes."""
     plain = np.ascontiguousarray(image)
     data = plain.tobytes() if codec == "raw" else _deflate(plain)
-    blank = Header((image.shape[0], image.shape[1], image.shape[2]), str(image.dtype), codec, "", source)
-    return Header(blank.shape, blank.dtype, codec, digest(blank, data), source), data
+    blank = Header((image.shape[0], image.shape[1], image.shape[2]), str(image.dtype), codec, "", source, beside)
+    return replace(blank, digest=digest(blank, data)), data
 
 
 def unpack(header: Header, data: Any) -> Array:
@@ -73,7 +86,10 @@ def unpack(header: Header, data: Any) -> Array:
 
 def digest(header: Header, data: Any) -> str:
     """What the header's digest must be: it covers the pixels and the fields that give them meaning."""
-    meaning = json.dumps([header.shape, header.dtype, header.codec, header.source]).encode()
+    fields: list[Any] = [header.shape, header.dtype, header.codec, header.source]
+    if header.beside is not None:
+        fields.append(header.beside)
+    meaning = json.dumps(fields, sort_keys=True).encode()
     return hashlib.blake2b(data, digest_size=16, key=hashlib.blake2b(meaning, digest_size=16).digest()).hexdigest()
 
 

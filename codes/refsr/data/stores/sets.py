@@ -7,9 +7,9 @@ from pathlib import Path
 
 from refsr.core.errors import DataError, suggestion
 from refsr.core.progress import Begin, silent
-from refsr.data.images import IMAGE_SUFFIXES
+from refsr.data.cubes.files import CUBE_SUFFIXES
+from refsr.data.cubes.folder import folder_of
 from refsr.data.stores.checking import shortened, unequal_keys
-from refsr.data.stores.folder import FolderStore
 from refsr.data.stores.packing import PackReport, pack_folder, pack_folder_published
 
 KINDS = ("HR", "LR", "LR_UX4", "Ref", "Ref_DUX4")
@@ -25,19 +25,23 @@ def pack_set(
     codec: str = "raw",
     layout: str = "refsr",
     workers: int = 2,
+    variable: str | None = None,
     begin: Begin = silent,
 ) -> dict[Path, PackReport]:
-    """Packs each kind folder below `source` to `target/<kind>.lmdb`; a bare image folder to one store."""
+    """Packs each kind folder below `source` to `target/<kind>.lmdb`; a bare image folder to one store.
+
+    Of MATLAB files `variable` is packed.
+    """
     folders = kind_folders(source, kinds)
     if len(folders) > 1:
-        check_fit(folders)
+        check_fit(folders, variable)
     reports = {}
     for kind, folder in folders.items():
         place = target if target.suffix == ".lmdb" and len(folders) == 1 else target / f"{kind}.lmdb"
         if layout == "published":
             reports[place] = pack_folder_published(folder, place, workers=workers, begin=begin)
         else:
-            reports[place] = pack_folder(folder, place, codec=codec, workers=workers, begin=begin)
+            reports[place] = pack_folder(folder, place, codec=codec, workers=workers, variable=variable, begin=begin)
     return reports
 
 
@@ -59,9 +63,9 @@ def kind_folders(source: Path, kinds: Sequence[str] = ()) -> dict[str, Path]:
     return below
 
 
-def check_fit(folders: dict[str, Path]) -> None:
+def check_fit(folders: dict[str, Path], variable: str | None = None) -> None:
     """Every kind must have the same keys, and sizes in whole proportions to the largest."""
-    stores = {kind: FolderStore(folder) for kind, folder in folders.items()}
+    stores = {kind: folder_of(folder, variable) for kind, folder in folders.items()}
     lines = unequal_keys({kind: set(store.keys()) for kind, store in stores.items()})
     if lines:
         raise DataError("the folders do not pair:\n  " + "\n  ".join(lines))
@@ -84,4 +88,4 @@ def _has_images(folder: Path) -> bool:
 
 
 def _directly(folder: Path) -> bool:
-    return any(file.suffix.lower() in IMAGE_SUFFIXES for file in folder.iterdir() if file.is_file())
+    return any(file.suffix.lower() in CUBE_SUFFIXES for file in folder.iterdir() if file.is_file())

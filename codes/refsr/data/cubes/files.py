@@ -1,0 +1,94 @@
+"""Opens a cube by what its file is: GeoTIFF, ENVI, MATLAB, `.npy`, or any image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from refsr.core.errors import DataError
+from refsr.data.cubes.about import About, CubeFile, check_counts, cube_size, cut
+from refsr.data.cubes.envi import DATA_SUFFIXES, HEADER_SUFFIX, open_envi
+from refsr.data.cubes.matlab import open_matlab
+from refsr.data.cubes.wavelengths import from_sidecar
+from refsr.data.images import IMAGE_SUFFIXES, Array, Window, file_kind, has_rasterio, probe_image, read_image
+
+CUBE_SUFFIXES = (*IMAGE_SUFFIXES, HEADER_SUFFIX, ".mat")
+PICKLE = b"\x80"
+
+
+def open_cube(file: Path, variable: str | None = None, centres: Sequence[float] | None = None) -> CubeFile:
+    """The cube in a file; its wavelengths are the file's, else `centres`, else those of `wavelengths.txt` beside it.
+
+    `variable` is the array of a MATLAB file that holds it.
+    """
+    cube = _opened(file, variable)
+    if cube.about.wavelengths is None:
+        given = tuple(centres) if centres is not None else from_sidecar(file.parent)
+        about = replace(cube.about, wavelengths=given)
+        source = "hsi.centres" if centres is not None else "wavelengths.txt"
+        check_counts(about, cube.info.bands, f"{file}: {source}")
+        return replace(cube, about=about)
+    check_counts(cube.about, cube.info.bands, file)
+    return cube
+
+
+def _opened(file: Path, variable: str | None) -> CubeFile:
+    suffix = file.suffix.lower()
+    if suffix in DATA_SUFFIXES:
+        file, suffix = header_of(file), HEADER_SUFFIX
+    if not file.is_file():
+        file_kind(file)  # says what is near
+    if suffix == HEADER_SUFFIX:
+        return open_envi(file)
+    if suffix == ".mat":
+        return open_matlab(file, variable)
+    if suffix == ".npy":
+        return _open_npy(file)
+    if file_kind(file) == "tiff" and has_rasterio():
+        from refsr.data.cubes.raster import open_raster
+
+        return open_raster(file)
+    return CubeFile(file, probe_image(file), About(), lambda window, bands: cut_bands(read_image(file, window), bands))
+
+
+def header_of(numbers: Path) -> Path:
+    """The header beside a file of raw numbers."""
+    for header in (numbers.with_suffix(HEADER_SUFFIX), numbers.with_name(numbers.name + HEADER_SUFFIX)):
+        if header.is_file():
+            return header
+    raise DataError(f"{numbers}: no {numbers.stem}{HEADER_SUFFIX} beside it, the header that says how to read it")
+
+
+def cut_bands(image: Array, bands: Sequence[int] | None) -> Array:
+    """(H, W, bands) of the chosen bands, counted from 0."""
+    return image if bands is None else image[:, :, list(bands)]
+
+
+def _open_npy(file: Path) -> CubeFile:
+    try:
+        array = np.load(file, mmap_mode="r", allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise DataError(f"{file}: {_why(file, error)}") from error
+    if not isinstance(array, np.ndarray):
+        raise DataError(f"{file}: an archive of arrays, not one array; save the cube by np.save")
+
+    def values(window: Window, bands: Sequence[int] | None) -> Array:
+        return cut(array[:, :, None] if array.ndim == 2 else array, window, bands)
+
+    return CubeFile(file, cube_size(array.shape, array.dtype, file), About(), values)
+
+
+def _why(file: Path, error: Exception) -> str:
+    """NumPy takes everything that it does not know for a pickle."""
+    with file.open("rb") as handle:
+        head = handle.read(6)
+    if head == b"\x93NUMPY":
+        if "Object arrays" in str(error):
+            return "holds Python objects (a pickle), which are never loaded; save a plain array of numbers"
+        return "the file is cut short, or its header is broken"
+    if head.startswith(PICKLE):
+        return "a pickle, which is never loaded; save a plain array of numbers by np.save"
+    return "not a plain array of NumPy"

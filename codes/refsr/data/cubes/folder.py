@@ -1,0 +1,102 @@
+"""A folder of cubes as a store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from refsr.core.errors import DataError, StoreError
+from refsr.data.cubes.about import About, CubeFile
+from refsr.data.cubes.envi import DATA_SUFFIXES, HEADER_SUFFIX, data_file, envi_key
+from refsr.data.cubes.files import CUBE_SUFFIXES, header_of, open_cube
+from refsr.data.cubes.wavelengths import SIDECAR
+from refsr.data.images import IMAGE_SUFFIXES, Array, ImageInfo, Window
+from refsr.data.stores.folder import FolderStore
+
+# More bands than this no photograph has.
+MOST_IMAGE_BANDS = 4
+
+
+class CubeFolder(FolderStore):
+    """Cubes of any known format below a folder; a key is the path from there without suffix."""
+
+    def __init__(self, path: str | Path, variable: str | None = None, centres: Sequence[float] | None = None) -> None:
+        super().__init__(path)
+        self._variable, self._centres = variable, centres
+        self._known: dict[str, tuple[ImageInfo, About]] = {}
+
+    @cached_property
+    def files(self) -> dict[str, Path]:
+        """The file of every cube by its key, in the order of the keys; of an ENVI cube the header."""
+        if not self._path.is_dir():
+            raise StoreError(f"{self._path}: no such folder")
+        found: dict[str, Path] = {}
+        for file in sorted(self._path.rglob("*")):
+            inside, suffix = file.relative_to(self._path), file.suffix.lower()
+            if any(part.startswith(".") for part in inside.parts) or not file.is_file():
+                continue
+            if suffix in DATA_SUFFIXES:
+                header_of(file)
+            if suffix not in CUBE_SUFFIXES:
+                continue
+            plain = inside.with_suffix("") if suffix != HEADER_SUFFIX else inside.with_name(envi_key(inside.name))
+            key = plain.as_posix()
+            if key in found:
+                raise StoreError(f"{self._path}: {found[key].name} and {file.name} have the same key {key!r}")
+            found[key] = file
+        if not found:
+            raise StoreError(f"{self._path}: no cubes here (looked for {', '.join(CUBE_SUFFIXES)})")
+        return dict(sorted(found.items()))
+
+    def info(self, key: str) -> ImageInfo:
+        return self._both(key)[0]
+
+    def about(self, key: str) -> About:
+        """What the file says beside its values."""
+        return self._both(key)[1]
+
+    def read(self, key: str, window: Window | None = None) -> Array:
+        return self.read_bands(key, window)
+
+    def read_bands(self, key: str, window: Window | None = None, bands: Sequence[int] | None = None) -> Array:
+        """(H, W, bands) of all bands, or of some, counted from 0."""
+        return self._open(key).read(window, bands)
+
+    def parts(self, key: str) -> tuple[Path, ...]:
+        file = self.file(key)
+        numbers = (data_file(file),) if file.suffix.lower() == HEADER_SUFFIX else ()
+        sidecar = file.parent / SIDECAR
+        return (file, *numbers, *((sidecar,) if sidecar.is_file() else ()))
+
+    def beside(self, key: str) -> Mapping[str, Any] | None:
+        return self.about(key).record()
+
+    def _open(self, key: str) -> CubeFile:
+        return open_cube(self.file(key), self._variable, self._centres)
+
+    def _both(self, key: str) -> tuple[ImageInfo, About]:
+        if key not in self._known:
+            cube = self._open(key)
+            self._known[key] = cube.info, cube.about
+        return self._known[key]
+
+
+def folder_of(path: Path, variable: str | None = None) -> FolderStore:
+    """The folder as a store: of cubes, where its first file is one, else of images."""
+    if path.is_dir():
+        for file in sorted(path.rglob("*")):
+            suffix = file.suffix.lower()
+            if suffix in (HEADER_SUFFIX, ".mat", *DATA_SUFFIXES):
+                return CubeFolder(path, variable)
+            if suffix in IMAGE_SUFFIXES:
+                return CubeFolder(path, variable) if _many_bands(file) else FolderStore(path)
+    return FolderStore(path)
+
+
+def _many_bands(file: Path) -> bool:
+    try:
+        return open_cube(file).info.bands > MOST_IMAGE_BANDS
+    except DataError:
+        return False

@@ -1,0 +1,222 @@
+"""Cubes and images by their place on the ground."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from refsr.core.errors import DataError
+from refsr.data.cubes.about import Place
+from refsr.data.cubes.raster import place_of
+from refsr.data.cubes.reading import ReadCubes
+from refsr.data.images import Array, ImageInfo, Window, check_window, file_kind, has_rasterio, rasterio_open
+from refsr.data.stores import Store
+from refsr.data.stores.checking import shortened
+from refsr.data.stores.folder import FolderStore
+
+# Cells of a cube that are taken around a window, so that a part is resampled as the whole is.
+MARGIN = 3
+# What an image may lie beyond a cube, in the cube's cells: rounding of coordinates.
+SLACK = 0.01
+# How far cube and image that are paired by name may lie apart, in the cube's cells, and their widths, in proportion.
+MOST_APART, MOST_OFF = 1.0, 0.02
+# A grid this much coarser than the cube's own is filled by means over its cells.
+COARSER = 1.5
+
+
+def image_place(store: Store, key: str) -> Place | None:
+    """Where an image of a folder lies, if its file says so."""
+    if not isinstance(store, FolderStore) or not has_rasterio() or file_kind(store.file(key)) != "tiff":
+        return None
+    with rasterio_open(store.file(key)) as source:
+        return place_of(source)
+
+
+def check_places(images: Store, cubes: ReadCubes) -> None:
+    """Refuses cubes that are paired by name with images of another place, where both say where they lie."""
+    wrong = []
+    for key in sorted(set(images.keys()) & set(cubes.keys())):
+        place, image = cubes.about(key).place, image_place(images, key)
+        if place is None or image is None:
+            continue
+        misfit = _misfit(image, images.info(key), place, cubes.info(key))
+        if misfit:
+            wrong.append(f"{key}: {misfit}")
+    if wrong:
+        mends = "; hsi.pairing: position takes what lies there, key_only looks at names alone"
+        raise DataError("cubes do not lie where the images do: " + shortened(wrong) + mends)
+
+
+@dataclass(frozen=True)
+class PlacedCubes:
+    """Of the cubes that cover an image's ground, the part under it, on a grid `ratio` of the image's pixels wide.
+
+    Of several that cover it the one of the image's own name is taken, else the first. Values are resampled bilinearly,
+    as means where the grid is coarser than the cube.
+    """
+
+    cubes: ReadCubes
+    images: Store
+    ratio: int
+
+    @property
+    def path(self) -> Path:
+        return self.cubes.path
+
+    def keys(self) -> tuple[str, ...]:
+        return self.images.keys()
+
+    def info(self, key: str) -> ImageInfo:
+        _, _, height, width = self._size(key)
+        return ImageInfo(height, width, self.cubes.info(self.covering[key][0]).bands, "float32")
+
+    def read(self, key: str, window: Window | None = None) -> Array:
+        from rasterio.enums import Resampling
+        from rasterio.transform import Affine
+        from rasterio.warp import reproject
+
+        info = self.info(key)
+        cube, grid = self.covering[key]
+        part = window or self._size(key)
+        check_window(f"{self.path}: {key}", part, info.height, info.width)
+        place = self._place(cube)
+        around = self._around(grid, part, place, self.cubes.info(cube))
+        raw = self.cubes.read(cube, around).astype(np.float32)
+        planes = np.full((info.bands, part.height, part.width), np.nan, np.float32)
+        coarser = self._cells(grid, part, place) > COARSER
+        reproject(
+            np.ascontiguousarray(np.moveaxis(raw, 2, 0)),
+            planes,
+            src_transform=Affine(*place.transform) * Affine.translation(around.left, around.top),
+            src_crs=_system(place.crs),
+            dst_transform=Affine(*grid.transform) * Affine.translation(part.left, part.top),
+            dst_crs=_system(grid.crs),
+            dst_nodata=np.nan,
+            resampling=Resampling.average if coarser else Resampling.bilinear,
+            # Approximate coordinates would differ between a part and the whole.
+            tolerance=0,
+        )
+        if not np.isfinite(planes).all():
+            raise DataError(f"{self.path}: {cube} does not cover all of image {key}")
+        return np.ascontiguousarray(np.moveaxis(planes, 0, 2))
+
+    def note(self) -> str | None:
+        """What a result must say of values that were filled."""
+        return self.cubes.note()
+
+    def close(self) -> None:
+        self.cubes.close()
+
+    @cached_property
+    def covering(self) -> dict[str, tuple[str, Place]]:
+        """Image to the cube that is taken for it and its grid; a DataError names those that none covers."""
+        if not has_rasterio():
+            raise DataError("hsi.pairing: position needs rasterio; pip install 'refsr[geo]'")
+        cubes = self.cubes.keys()
+        found, wrong = {}, []
+        for key in self.images.keys():
+            grid, size = self._grid(key), self._size(key)
+            beyond = {}
+            for cube in sorted(cubes, key=lambda cube: cube != key):
+                beyond[cube] = self._beyond(grid, size, cube)
+                if beyond[cube] <= SLACK:
+                    found[key] = cube, grid
+                    break
+            else:
+                near = min(beyond, key=lambda cube: beyond[cube])
+                far = math.isfinite(beyond[near])
+                wrong.append(key + (f" ({beyond[near]:.3g} pixels of {near} beyond it)" if far else ""))
+        if wrong:
+            raise DataError(f"{self.path}: no cube covers the ground of {len(wrong)} images: {shortened(wrong)}")
+        return found
+
+    def _place(self, cube: str) -> Place:
+        place = self.cubes.about(cube).place
+        if place is None:
+            raise DataError(f"{self.path}: {cube} has no coordinate system, which hsi.pairing: position needs")
+        return place
+
+    def _grid(self, key: str) -> Place:
+        place = image_place(self.images, key)
+        if place is None:
+            raise DataError(
+                f"{self.images.path}: {key} is no GeoTIFF with a coordinate system, which hsi.pairing: position needs"
+            )
+        return place.coarser(self.ratio)
+
+    def _size(self, key: str) -> Window:
+        """The grid's size for an image."""
+        image = self.images.info(key)
+        height, width = image.height // self.ratio, image.width // self.ratio
+        if not height or not width:
+            raise DataError(f"{key}: HR of {image.height}x{image.width} holds no cell of hsi.ratio {self.ratio}")
+        return Window(0, 0, height, width)
+
+    def _beyond(self, grid: Place, size: Window, cube: str) -> float:
+        """How far an image reaches beyond a cube, in the cube's pixels."""
+        info = self.cubes.info(cube)
+        columns, rows = _pixels(grid, size, self._place(cube))
+        if not np.isfinite([columns, rows]).all():
+            return math.inf
+        return float(max(-columns.min(), -rows.min(), columns.max() - info.width, rows.max() - info.height))
+
+    @staticmethod
+    def _around(grid: Place, part: Window, place: Place, info: ImageInfo) -> Window:
+        """The cube's window that a part of the grid needs."""
+        columns, rows = _pixels(grid, part, place)
+        left, top = (max(0, math.floor(line.min()) - MARGIN) for line in (columns, rows))
+        right = min(info.width, math.ceil(columns.max()) + MARGIN)
+        bottom = min(info.height, math.ceil(rows.max()) + MARGIN)
+        return Window(top, left, bottom - top, right - left)
+
+    @staticmethod
+    def _cells(grid: Place, part: Window, place: Place) -> float:
+        """The cube's cells along the side of one of the grid."""
+        columns, rows = _pixels(grid, Window(part.top, part.left, 1, 1), place)
+        return float(max(np.ptp(columns), np.ptp(rows)))
+
+
+def _pixels(grid: Place, part: Window, place: Place) -> tuple[Array, Array]:
+    """Columns and rows in another grid of points along the border of a part of `grid`."""
+    from rasterio.warp import transform
+
+    steps = np.linspace(0, 1, 9)
+    zeros, ones = np.zeros(9), np.ones(9)
+    columns = part.left + part.width * np.concatenate([steps, steps, zeros, ones])
+    rows = part.top + part.height * np.concatenate([zeros, ones, steps, steps])
+    x, y = grid.point(columns, rows)
+    source, target = _system(grid.crs), _system(place.crs)
+    if source != target:
+        x, y = map(np.asarray, transform(source, target, x, y))
+    return place.pixel(x, y)
+
+
+@lru_cache(maxsize=64)
+def _system(text: str) -> Any:
+    from rasterio.crs import CRS
+    from rasterio.errors import CRSError
+
+    try:
+        return CRS.from_user_input(text)
+    except CRSError as error:
+        raise DataError(f"{text[:60]!r} is no coordinate system that rasterio knows") from error
+
+
+def _misfit(image: Place, size: ImageInfo, cube: Place, cells: ImageInfo) -> str:
+    """Why an image and a cube of one name cannot show the same ground; nothing where they can."""
+    ratio = max(1, round(size.height / cells.height))
+    columns, rows = _pixels(image, Window(0, 0, size.height // ratio * ratio, size.width // ratio * ratio), cube)
+    if not np.isfinite([columns, rows]).all():
+        return "their coordinate systems do not meet"
+    apart = math.hypot(columns[0], rows[0])
+    if apart > MOST_APART:
+        return f"corners are {apart:.3g} pixels of the cube apart"
+    side = float(np.ptp(columns)) / cells.width
+    if abs(side - 1) > MOST_OFF:
+        return f"the image covers {side:.2f} times the cube's width"
+    return ""

@@ -1,0 +1,205 @@
+"""Cubes as networks see them. What is done to a cube is done in this order, here and nowhere else:
+
+1. the file's values under the window, in the file's own type where that is one of `about.KEPT`;
+2. bands: chosen by number or wavelength, the bad ones left out (`choice.py`);
+3. holes, which are nodata and, where allowed, NaN and infinity: filled and counted (`holes.py`);
+4. clipped to `clip`, which counts in what step 6 divides to;
+5. where cubes are paired by position: brought to the image's grid (`placing.py`);
+6. divided by `divide_by`, and `range_hsi` of that becomes [0, 1], with the sample, in floats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from refsr.core.errors import DataError
+from refsr.data.cubes.about import About
+from refsr.data.cubes.choice import Choice
+from refsr.data.cubes.files import cut_bands
+from refsr.data.cubes.folder import CubeFolder
+from refsr.data.cubes.holes import Holes, Mending, check_some_data, filled, holes_in
+from refsr.data.images import Array, ImageInfo, Window
+from refsr.data.ranges import Range
+from refsr.data.stores import Store, open_store
+from refsr.data.stores.folder import FolderStore
+from refsr.data.stores.packed import PackedStore
+
+UNIT: Range = (0, 1)
+
+
+class Source(Protocol):
+    """Cubes by key, in all their bands."""
+
+    @property
+    def path(self) -> Path: ...
+
+    def keys(self) -> tuple[str, ...]: ...
+
+    def info(self, key: str) -> ImageInfo: ...
+
+    def about(self, key: str) -> About: ...
+
+    def read_bands(self, key: str, window: Window | None = None, bands: Sequence[int] | None = None) -> Array: ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class StoredCubes:
+    """Cubes in a store that need not know what they are."""
+
+    store: Store
+    centres: tuple[float, ...] | None = None
+
+    @property
+    def path(self) -> Path:
+        return self.store.path
+
+    def keys(self) -> tuple[str, ...]:
+        return self.store.keys()
+
+    def info(self, key: str) -> ImageInfo:
+        return self.store.info(key)
+
+    def about(self, key: str) -> About:
+        """What was packed beside the values."""
+        found = About.from_record(self.store.header(key).beside) if isinstance(self.store, PackedStore) else About()
+        if found.wavelengths is None and self.centres is not None:
+            return About(self.centres, found.good, found.nodata, found.place)
+        return found
+
+    def read_bands(self, key: str, window: Window | None = None, bands: Sequence[int] | None = None) -> Array:
+        return np.ascontiguousarray(cut_bands(self.store.read(key, window), bands))
+
+    def close(self) -> None:
+        self.store.close()
+
+
+def open_cubes(path: Path, variable: str | None = None, centres: Sequence[float] | None = None) -> Source:
+    """The cubes at `path`, a folder or an LMDB."""
+    store = open_store(path)
+    if isinstance(store, FolderStore):
+        return CubeFolder(path, variable, centres)
+    return StoredCubes(store, None if centres is None else tuple(centres))
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """How values become [0, 1]."""
+
+    divide_by: float | None = None
+    clip: Range | None = None
+    """Counted in what dividing gives."""
+    range: Range | None = None
+    """Of values that are divided already; none: [0, 1] where anything is declared, else what the type says."""
+
+    @property
+    def raw_range(self) -> Range | None:
+        """The raw values that become 0 and 1, where anything is declared."""
+        if self.range is None and self.divide_by is None and self.clip is None:
+            return None
+        low, high = self.range or UNIT
+        return low * (self.divide_by or 1), high * (self.divide_by or 1)
+
+    @property
+    def raw_clip(self) -> Range | None:
+        """The least and the largest raw value that stay."""
+        if self.clip is None:
+            return None
+        return self.clip[0] * (self.divide_by or 1), self.clip[1] * (self.divide_by or 1)
+
+
+@dataclass(frozen=True)
+class ReadCubes:
+    """A store of cubes up to step 4 above."""
+
+    source: Source
+    choice: Choice = field(default_factory=Choice)
+    mending: Mending = field(default_factory=Mending)
+    clip: Range | None = None
+    """Least and largest raw value that stay."""
+
+    @property
+    def path(self) -> Path:
+        return self.source.path
+
+    def keys(self) -> tuple[str, ...]:
+        return self.source.keys()
+
+    def info(self, key: str) -> ImageInfo:
+        info = self.source.info(key)
+        dtype = info.dtype if self.clip is None else "float32"
+        return ImageInfo(info.height, info.width, len(self.bands(key)), dtype)
+
+    def about(self, key: str) -> About:
+        """What is known of the cube in all its bands."""
+        return self.source.about(key)
+
+    def bands(self, key: str) -> list[int]:
+        """The bands that are taken, counted from 0."""
+        return self.choice.of(self.source.info(key).bands, self.source.about(key), self._where(key))
+
+    def read(self, key: str, window: Window | None = None) -> Array:
+        cube, holes = self._raw(key, window)
+        if holes is not None:
+            cube = self._mended(key, window, cube, holes)
+        if self.clip is None:
+            return cube
+        low, high = np.float32(self.clip[0]), np.float32(self.clip[1])
+        clipped: Array = np.clip(cube.astype(np.float32), low, high)
+        return clipped
+
+    def holes(self, key: str) -> int:
+        """How many of a cube's values are holes; a DataError where it is broken."""
+        _, holes = self._raw(key, None)
+        if holes is None:
+            return 0
+        check_some_data(holes, self.bands(key), self.about(key).wavelengths, self._where(key))
+        return int(holes.sum())
+
+    def may_have_holes(self, key: str) -> bool:
+        """Whether the cube can have any, by its header and what is declared."""
+        named = self.mending.nodata is not None or self.about(key).nodata is not None
+        return named or self.source.info(key).dtype == "float32"
+
+    def note(self) -> str | None:
+        """What a result must say of values that were filled; every cube that can have holes is read."""
+        counts = {key: self.holes(key) for key in self.keys() if self.may_have_holes(key)}
+        some = {key: count for key, count in counts.items() if count}
+        if not some:
+            return None
+        infos = [self.info(key) for key in some]
+        share = sum(some.values()) / sum(info.height * info.width * info.bands for info in infos)
+        how = "by the nearest place with data" if self.mending.fill == "nearest" else "by zero"
+        return f"{len(some)} of {len(self.keys())} cubes have holes, {share:.2%} of their values, filled {how}"
+
+    def close(self) -> None:
+        self.source.close()
+
+    def _where(self, key: str) -> str:
+        return f"{self.path}: {key}"
+
+    def _raw(self, key: str, window: Window | None) -> tuple[Array, Holes | None]:
+        bands = self.bands(key)
+        every = bands == list(range(self.source.info(key).bands))
+        cube = self.source.read_bands(key, window, None if every else bands)
+        return cube, holes_in(cube, self.about(key).nodata, self.mending, bands, self._where(key))
+
+    def _mended(self, key: str, window: Window | None, cube: Array, holes: Holes) -> Array:
+        if window is None:
+            check_some_data(holes, self.bands(key), self.about(key).wavelengths, self._where(key))
+            return filled(cube, holes, self.mending)
+        if self.mending.fill == "zero" and not holes.all(axis=(0, 1)).any():
+            return filled(cube, holes, self.mending)
+        # A part must be the whole's: what fills a hole may lie outside, and a band may be empty here alone.
+        whole, all_holes = self._raw(key, None)
+        if all_holes is None:
+            raise DataError(f"{self._where(key)}: changed while it was read")
+        check_some_data(all_holes, self.bands(key), self.about(key).wavelengths, self._where(key))
+        top, left, height, width = window
+        return filled(whole, all_holes, self.mending)[top : top + height, left : left + width].copy()
