@@ -36,12 +36,12 @@ NARROW = {
     "SwinIR": ["dim=8", "groups=1", "layers=2", "heads=2"],
     "RefDiff": ["model_channels=4", "channel_mult=[1,1]", "num_blocks=1"],
     "SpecGAN": [
-        *("side=4", "hsi_bands=5", "style_channels=4", "latent_channels=4", "channel_multiplier=8"),
+        *("side=4", "hsi_bands=5", "style_channels=4", "latent_channels=4", "channel_multiplier=1"),
         *("nf=4", "n_blocks=1", "n_layers=1", "growth=2", "attention=2"),
     ],
     "StyleGAN2": ["side=32", "style_channels=4", "mapping_layers=1", "latent_channels=4", "channel_multiplier=1"],
     "discriminator_vgg_128": ["nf=4", "head=pooled"],
-    "StyleGAN2Discriminator": ["latent_channels=4", "channel_multiplier=8"],
+    "StyleGAN2Discriminator": ["latent_channels=4", "channel_multiplier=1"],
 }
 """Keywords that make a network small, by its name."""
 
@@ -105,14 +105,22 @@ def narrowed(options: Options, places: Path, root: Path) -> list[str]:
 def test_two_steps(name, data, tmp_path):
     shipped = OPTIONS[name]
     words = narrowed(shipped, data, tmp_path)
-    words += ["train.niter=2", "train.val_freq=2", "train.T_period=[2]", "train.lr_steps=[1]", "train.warmup_iter=-1"]
+    # A bank's images are not those of a set, so it may have none to be measured on.
+    measured = "val" in shipped.datasets
+    words += [
+        "train.niter=2",
+        f"train.val_freq={2 if measured else 0}",
+        "train.T_period=[2]",
+        "train.lr_steps=[1]",
+        "train.warmup_iter=-1",
+    ]
     words += ["datasets.train.batch_size=2", f"datasets.train.GT_size={side_of(shipped)}", "datasets.train.n_workers=0"]
     if shipped.network_D is not None:
         # Both stages in two steps; nobody has VGG19's weights here.
         words += ["train.l1_init=2", "train.feature_network=random", "path.perceptual_weights=null"]
     finished = train(load_options(SHIPPED[name], words), ALONE)
     assert read_checkpoint(finished.folder / "checkpoints" / "2").step == 2
-    if len(shipped.datasets) > 1:
+    if measured:
         assert "(1 images, rgb-uint8-border4): psnr" in (finished.folder / "log.txt").read_text()
 
 
