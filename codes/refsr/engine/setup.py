@@ -6,7 +6,6 @@ import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 
 import torch
 from torch import nn
@@ -31,7 +30,7 @@ from refsr.engine.tensor_file import read_tensors
 from refsr.engine.validation.judges import find_judges
 from refsr.engine.validation.weights import generator_file
 from refsr.metrics.measures.pair import ImageMeasure
-from refsr.tasks.base import Restore, Task
+from refsr.tasks.base import HasParts, Part, Restore, Task
 from refsr.tasks.regression import required_train
 from refsr.tasks.restoring import descriptor_of, require_fit, restoring
 
@@ -132,34 +131,24 @@ def build_task(options: Options) -> Task:
         if start is not None:
             start = generator_file(start) if key == "G" else start
             load_start(task.networks[key], start, options.path.strict_load)
-    if options.path.pretrain_bank is not None:
-        load_bank(task, generator_file(options.path.pretrain_bank), options)
+    parts = task.parts if isinstance(task, HasParts) else {}
+    for key, start in options.path.parts().items():
+        if key not in parts:
+            raise UsageError(f"path.{key}: {options.model} has no part that begins with another network's weights")
+        load_part(parts[key], generator_file(start))
     return task
 
 
-@runtime_checkable
-class HasBank(Protocol):
-    """A task with a part that a StyleGAN2 trained by itself can stand for."""
-
-    bank: nn.Module
-
-
-def load_bank(task: Task, path: Path, options: Options) -> None:
-    """The latent bank's weights from a StyleGAN2's model file; whatever does not fit is an error."""
-    if not isinstance(task, HasBank):
-        raise UsageError(f"path.pretrain_bank: {options.model} has no latent bank")
+def load_part(part: Part, path: Path) -> None:
+    """A part's start weights out of another network's model file; whatever does not fit is an error."""
     require_model_file(path)
     weights, header = read_tensors(path)
     card = read_card(header, path)
-    own = {key.removeprefix("synthesis."): one for key, one in weights.items() if key.startswith("synthesis.")}
-    if not own:
-        raise DataError(f"{path}: holds {card.blueprint.network}, expected StyleGAN2")
-    trained, wanted = (
-        keywords.get("upsample", "released") for keywords in (card.blueprint.keywords, options.network_G.parameters)
-    )
-    if trained != wanted:
-        raise DataError(f"{path}: was trained with upsample {trained}, network_G.upsample is {wanted}")
-    fit_weights(task.bank, own, path)
+    try:
+        own = part.taken(card.blueprint, weights)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
+    fit_weights(part.module, own, path)
 
 
 def load_start(network: nn.Module, path: Path, strict: bool) -> None:

@@ -62,6 +62,23 @@ class Phase:
     """Called with that network as the trainer wraps it (compiled, distributed), the batch and the memory."""
 
 
+class Part(Protocol):
+    """A part of a network that may begin with weights of another, trained by itself."""
+
+    module: nn.Module
+
+    def taken(self, blueprint: Blueprint, weights: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """What of that network's weights are the part's, by its own keys; a DataError for a network that has none."""
+
+
+@runtime_checkable
+class HasParts(Protocol):
+    """A task with such parts."""
+
+    parts: Mapping[str, Part]
+    """By the keys of the section `path` that name their files."""
+
+
 class Task(Protocol):
     """Networks, losses and optimisers of one way to learn, and how its result is restored."""
 

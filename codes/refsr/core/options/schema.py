@@ -37,6 +37,10 @@ class PathOptions(Section):
         default=None, description="weights of the VGG network of the perceptual loss, such as vgg19-dcbb9e9d.pth"
     )
 
+    def parts(self) -> dict[str, Path]:
+        """The given start weights of parts of networks, by their keys."""
+        return {} if self.pretrain_bank is None else {"pretrain_bank": self.pretrain_bank}
+
 
 class LoggerOptions(Section):
     """What a run tells and keeps."""

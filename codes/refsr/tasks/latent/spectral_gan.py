@@ -12,7 +12,8 @@ from refsr.core.errors import UsageError
 from refsr.core.options.schema import Options
 from refsr.data.ranges import rescale
 from refsr.tasks.balance import DRIFT
-from refsr.tasks.base import Batch, Losses, Memory, Phase
+from refsr.tasks.base import Batch, Losses, Memory, Part, Phase
+from refsr.tasks.latent.bank import KEY, LatentBank
 from refsr.tasks.latent.patches import in_patches
 from refsr.tasks.optimisers import make_optimiser
 from refsr.tasks.restoring import descriptor_of, network_inputs
@@ -50,10 +51,10 @@ class SpectralGAN(TwinGAN):
                 f"datasets.train.GT_size is {crop}; network_G.side {side} at scale {options.scale} wants "
                 f"{side * options.scale}"
             )
-        self.bank: nn.Module = network.bank.synthesis
-        """The part that a trained StyleGAN2 can stand for."""
+        upsample = options.network_G.parameters.get("upsample", "released")
+        self.parts: Mapping[str, Part] = {KEY: LatentBank(network.bank.synthesis, upsample)}
         if self.train.freeze_bank:
-            self.bank.requires_grad_(False)
+            network.bank.synthesis.requires_grad_(False)
             self.optimisers = {**self.optimisers, "G": make_optimiser("G", network, self.train)}
 
     def look_with(self, features: nn.Module) -> None:
