@@ -21,7 +21,8 @@ from refsr.tasks.blueprint import Blueprint
 SIDE = 32
 """Of the small data's images."""
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
-SHIPPED = {f"{file.parent.name}/{file.stem}": file for file in sorted((REPOSITORY / "options").glob("*/*.yml"))}
+FILES = [file for file in sorted((REPOSITORY / "options").glob("*/*.yml")) if file.parent.name != "bench"]
+SHIPPED = {f"{file.parent.name}/{file.stem}": file for file in FILES}
 OPTIONS = {name: load_options(file) for name, file in SHIPPED.items()}
 TRAINING = [name for name, options in OPTIONS.items() if options.train is not None]
 MEASURING = [name for name, options in OPTIONS.items() if options.train is None]

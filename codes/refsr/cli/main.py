@@ -21,6 +21,7 @@ from refsr.core.errors import RefsrError, UsageError, suggestion
 COMMANDS = {
     "train": ("refsr.cli.train", "train what an option file says"),
     "val": ("refsr.cli.val", "measure restored images under named protocols"),
+    "bench": ("refsr.cli.bench", "train several systems under one budget, in one table"),
     "stress": ("refsr.cli.stress", "show which reference each run can be trusted with"),
     "report": ("refsr.cli.report", "write a page about runs: scores, cases, curves"),
     "options": ("refsr.cli.options", "check an option file, show it resolved, print the schema"),

@@ -76,6 +76,13 @@ def dry_run(options: Options, group: Group, begin: Begin = silent) -> Expectatio
     )
 
 
+def seconds_a_step(options: Options, group: Group, tries: int = 3) -> float:
+    """What a step takes here, by the fastest of a few; networks begin untrained, which costs the same."""
+    fresh = options.model_copy(update={"path": options.path.model_copy(update={"pretrain_model_G": None})})
+    setup = set_up(fresh, group)
+    return min(_steps(setup)[1] for _ in range(tries))
+
+
 def _steps(setup: Setup, warm: int = 1) -> tuple[Outcome, float]:
     """The outcome of the first step, and the seconds that the one after the warm ones takes."""
     dataset, group = setup.options.datasets["train"], setup.group

@@ -13,7 +13,12 @@ from refsr.engine.validation.results import ABLATION, Score, Summary, summarise
 from refsr.report.numbers import Measure, count
 from refsr.report.reading import Measured, Run
 
-BASELINES = {"nearest": "Nearest", "bicubic": "Bicubic", "lr_up": "LR_UX as given"}
+BASELINES = {
+    "nearest": "Nearest",
+    "bicubic": "Bicubic",
+    "lr_up": "LR_UX as given",
+    "dat-light": "DAT-light, pretrained on photographs",
+}
 BASE = "bicubic"
 SCORED = "psnr"
 Kind = Literal["baseline", "run", "ablation"]

@@ -23,6 +23,7 @@ from refsr.engine.restoring.tiling import restore_tiled
 from refsr.engine.validation.areas import Areas
 from refsr.engine.validation.baselines import BASELINES
 from refsr.engine.validation.measuring import Unit, one_batch, planes_last, share
+from refsr.engine.validation.neighbours import Neighbour
 from refsr.engine.validation.pictures import file_name, save
 from refsr.engine.validation.plan import Plan
 from refsr.engine.validation.results import ABLATION, Results, Score
@@ -100,11 +101,12 @@ class _Account:
     ) -> None:
         self.options, self.dataset, self.weights = options, dataset, weights
         self.plan, self.group, self.folder = plan, group, folder
-        self.baselines = {
+        self.baselines: dict[str, Neighbour] = {
             method: make
             for method, make in BASELINES.items()
             if method != "lr_up" or dataset.provenance.get("lr_up") == "file"
         }
+        self.baselines |= plan.neighbours
         self.methods = [*self.baselines]
         if weights is not None:
             require_fit(descriptor_of(weights.network), dataset[0], f"datasets.{name}")

