@@ -76,6 +76,30 @@ CONTRADICTIONS = {
         ["datasets.val.mode=hyperspectral"],
         "datasets.val.dataroot_hsi: is missing; mode hyperspectral has cubes",
     ),
+    "bands two ways": (
+        ["datasets.val.hsi={runs: [[1, 3]], spans: [[400, 500]]}", "datasets.val.bands_hsi=[1]"],
+        "datasets.val.hsi.runs: and spans and bands_hsi say each which bands are taken; keep one of them",
+    ),
+    "wanted and bad": (
+        ["datasets.val.hsi={bad_bands: [2, 3]}", "datasets.val.bands_hsi=[1, 2]"],
+        "datasets.val.hsi.bad_bands: 2 stands in bands_hsi too",
+    ),
+    "falling span": (
+        ["datasets.val.hsi={bad_spans: [[1900, 1800]]}"],
+        "datasets.val.hsi.bad_spans: [1900, 1800]: the first must not be above the last",
+    ),
+    "clip": (
+        ["datasets.val.hsi={clip: [1, 1]}"],
+        "datasets.val.hsi.clip: the first value, 1, must be below the second, 1",
+    ),
+    "no ratio": (
+        ["datasets.val.hsi={pairing: position}"],
+        "datasets.val.hsi.ratio: is missing; pairing: position makes cubes of so many HR pixels a pixel",
+    ),
+    "idle ratio": (
+        ["datasets.val.hsi={ratio: 4}"],
+        "datasets.val.hsi.ratio: 4 is for pairing: position; by name the sizes of the files tell it",
+    ),
     "range": (
         ["datasets.val.range=[10,10]"],
         "datasets.val.range: the first value, 10, must be below the second, 10",

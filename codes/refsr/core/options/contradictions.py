@@ -111,17 +111,18 @@ def _cubes(dataset: DatasetOptions, cubes: CubeOptions, at: KeyPath) -> Iterator
     if dataset.bands_hsi is not None:
         ways.append("bands_hsi")
     if len(ways) > 1:
-        message = f"and {' and '.join(ways[1:])} both say which bands are taken; keep one"
+        others = " and ".join(ways[1:])
+        message = f"and {others} say each which bands are taken; keep one of them"
         other = (*at[:-1], "bands_hsi") if ways[1] == "bands_hsi" else (*at, ways[1])
         yield Finding((*at, ways[0]), message, (other,))
     both = sorted(set(dataset.bands_hsi or []) & set(cubes.bad_bands))
     if both:
-        message = f"{', '.join(map(str, both))} stand in bands_hsi too"
+        message = f"{', '.join(map(str, both))} stand{'s' * (len(both) == 1)} in bands_hsi too"
         yield Finding((*at, "bad_bands"), message, ((*at[:-1], "bands_hsi"),))
     for key in ("runs", "spans", "bad_spans"):
         for first, last in getattr(cubes, key) or []:
             if first > last:
-                yield Finding((*at, key), f"[{first:g}, {last:g}] must rise")
+                yield Finding((*at, key), f"[{first:g}, {last:g}]: the first must not be above the last")
     if cubes.clip is not None and cubes.clip[0] >= cubes.clip[1]:
         yield Finding((*at, "clip"), f"the first value, {cubes.clip[0]:g}, must be below the second, {cubes.clip[1]:g}")
     if cubes.pairing == "position" and cubes.ratio is None:

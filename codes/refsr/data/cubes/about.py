@@ -32,6 +32,12 @@ class Place:
         a, b, c, d, e, f = self.transform
         return Place(self.crs, (a * ratio, b * ratio, c, d * ratio, e * ratio, f))
 
+    def moved(self, column: int, row: int) -> Place:
+        """The same grid beginning at another of its pixels."""
+        a, b, _, d, e, _ = self.transform
+        x, y = self.point(column, row)
+        return Place(self.crs, (a, b, x, d, e, y))
+
     def point(self, column: Any, row: Any) -> tuple[Any, Any]:
         """x and y of upper left corners of pixels, numbers or arrays."""
         a, b, c, d, e, f = self.transform

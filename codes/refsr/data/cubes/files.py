@@ -86,7 +86,7 @@ def _why(file: Path, error: Exception) -> str:
     with file.open("rb") as handle:
         head = handle.read(6)
     if head == b"\x93NUMPY":
-        if "Object arrays" in str(error):
+        if "object" in str(error).lower():
             return "holds Python objects (a pickle), which are never loaded; save a plain array of numbers"
         return "the file is cut short, or its header is broken"
     if head.startswith(PICKLE):

@@ -92,9 +92,9 @@ class PlacedCubes:
         reproject(
             np.ascontiguousarray(np.moveaxis(raw, 2, 0)),
             planes,
-            src_transform=Affine(*place.transform) * Affine.translation(around.left, around.top),
+            src_transform=Affine(*place.moved(around.left, around.top).transform),
             src_crs=_system(place.crs),
-            dst_transform=Affine(*grid.transform) * Affine.translation(part.left, part.top),
+            dst_transform=Affine(*grid.moved(part.left, part.top).transform),
             dst_crs=_system(grid.crs),
             dst_nodata=np.nan,
             resampling=Resampling.average if coarser else Resampling.bilinear,

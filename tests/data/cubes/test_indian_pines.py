@@ -1,0 +1,72 @@
+"""A real cube with real wavelengths, AVIRIS over Indian Pines, through every format and choice.
+
+The package tensorly carries it; nothing of it is copied here, and where the package is absent these tests are skipped.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from test_cube_files import put_envi, put_tiff
+
+from refsr.core.options.datasets import DatasetOptions
+from refsr.data.build import build_dataset
+from refsr.data.cubes.choice import Choice
+from refsr.data.cubes.files import open_cube
+from refsr.data.images import write_image
+
+# The cube has 145 pixels along a side; a set of images beside it takes a multiple of the scale.
+SIDE, SCALE, RATIO = 144, 4, 2
+# Red, green, blue, near infrared and two of the short-wave infrared, and AVIRIS's bands nearest to them.
+WANTED = [645.0, 550.0, 470.0, 860.0, 1650.0, 2200.0]
+
+
+@pytest.fixture(scope="module")
+def pines():
+    """The cube (145, 145, 200) and its wavelengths."""
+    datasets = pytest.importorskip("tensorly.datasets", reason="no package tensorly, which carries Indian Pines")
+    found = datasets.load_indian_pines()
+    return found.tensor.astype(np.uint16), np.array(found.ticks[1], float)
+
+
+@pytest.mark.parametrize("kind", ["envi", "tiff", "mat", "npy"])
+def test_every_format_gives_the_same_sample(tmp_path, pines, kind):
+    whole, centres = pines
+    cube, folder = np.ascontiguousarray(whole[:SIDE, :SIDE]), tmp_path / "hsi"
+    folder.mkdir()
+    if kind == "envi":
+        put_envi(folder, cube, "bil", wavelength=f"{{{', '.join(map(str, centres))}}}", wavelength_units="Nanometers")
+    elif kind == "tiff":
+        put_tiff(folder / "a.tif", cube, [f"{centre} nm" for centre in centres])
+    elif kind == "mat":
+        from scipy.io import savemat
+
+        savemat(folder / "a.mat", {"indian_pines_corrected": cube, "indian_pines_gt": cube[:, :, 0]})
+    else:
+        np.save(folder / "a.npy", cube)
+    if kind in ("mat", "npy"):
+        (folder / "wavelengths.txt").write_text("\n".join(map(str, centres)))
+    write_image(tmp_path / "HR" / "a.npy", np.zeros((SIDE * RATIO, SIDE * RATIO, 3), np.uint8))
+    options = DatasetOptions(
+        mode="hyperspectral", lr="from_hr", dataroot_GT=tmp_path / "HR", dataroot_hsi=folder,
+        hsi={"wavelengths": WANTED, "divide_by": 10_000, "clip": [0, 0.6]},
+    )  # fmt: skip
+    dataset = build_dataset(options, SCALE, 0)
+    nearest = [int(np.abs(centres - wanted).argmin()) for wanted in WANTED]
+    assert np.abs(centres[nearest] - WANTED).max() < 6
+    expected = np.minimum(cube[:, :, nearest] / 10_000, 0.6)
+    np.testing.assert_allclose(dataset[0]["hsi"].permute(1, 2, 0), expected, atol=1e-6)
+    assert dataset.notes == []
+
+
+def test_water_vapour_is_missing_and_told_by_spans(tmp_path, pines):
+    """The corrected cube lacks the bands near 1400 and 1900 nm already, so leaving these spans out leaves all."""
+    cube, centres = pines
+    np.save(tmp_path / "a.npy", cube)
+    found = open_cube(tmp_path / "a.npy", centres=centres)
+
+    usable = Choice(bad_spans=[(1353, 1422), (1820, 1953)]).of(200, found.about, "a")
+    assert usable == list(range(200))
+    visible = Choice(spans=[(400, 700)]).of(200, found.about, "a")
+    assert [centres[visible[0]], centres[visible[-1]]] == [400.02, pytest.approx(692, abs=8)]
+    np.testing.assert_array_equal(found.read(bands=visible), cube[:, :, visible])
