@@ -138,14 +138,21 @@ def test_wavelengths_from_elsewhere_only_where_the_file_has_none(tmp_path):
     assert open_cube(header, centres=others).about.wavelengths == (400, 500, 600, 700, 800, 900)
 
 
-@pytest.mark.parametrize("dtype", ["uint16", "int16", "float64", ">f4"])
-def test_npy_and_mat(tmp_path, dtype):
+@pytest.mark.parametrize("compress", [False, True])
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "uint16", "int16", "int32", "float64", ">f4"])
+def test_npy_and_mat(tmp_path, dtype, compress):
     from scipy.io import savemat
 
     cube = cube_of(dtype)
-    expected = cube.astype("float32" if np.dtype(dtype).kind == "f" else dtype)
+    expected = cube.astype(
+        {"int8": "int16", "uint8": "uint8", "uint16": "uint16", "int16": "int16"}.get(dtype, "float32")
+    )
     np.save(tmp_path / "a.npy", cube)
-    savemat(tmp_path / "a.mat", {"cube": cube, "map": cube[:, :, 0], "names": np.array(["x"], object)})
+    savemat(
+        tmp_path / "a.mat",
+        {"cube": cube, "map": cube[:, :, 0], "names": np.array(["x"], object)},
+        do_compression=compress,
+    )
     check(open_cube(tmp_path / "a.npy"), expected)
     check(open_cube(tmp_path / "a.mat"), expected)
     np.testing.assert_array_equal(open_cube(tmp_path / "a.mat", variable="map").read(), expected[:, :, :1])
@@ -220,18 +227,22 @@ def npy(array):
          r"a\.img: no a\.hdr beside it, the header that says how to read it"),
         (lambda root: (put_envi(root, cube_of()), (root / "a.dat").write_bytes(b""), root / "a.hdr")[2],
          r"a\.dat and a\.img could both be its numbers"),
-        (mat(one=cube_of(), two=cube_of("float64")), "several cubes: one 5x7x6, two 5x7x6; hsi.variable names the one"),
+        (mat(one=cube_of(), two=cube_of("float64")),
+         "several cubes: one 5x7x6 uint16, two 5x7x6 double; hsi.variable names"),
         (mat(flat=cube_of()[:, :, 0]), "holds no cube, only flat 5x7 uint16"),
-        (mat(cube=cube_of("float32") * 1j), "holds complex64; a cube holds real numbers"),
+        (mat(cube=cube_of("float32") * 1j), "holds no cube, only cube 5x7x6 complex single"),
         (mat(cube={"inner": cube_of()}), "holds no cube, only cube 1x1 struct"),
-        (damaged(mat(cube=np.random.default_rng(0).random((20, 20, 9))), lambda data: data[:400]), "broken"),
-        (named("a.mat", b"no matrix at all" * 20), "not a MATLAB file, or a broken one"),
+        (damaged(mat(cube=np.random.default_rng(0).random((20, 20, 9))), lambda data: data[:400]),
+         r"a\.mat: a broken file of MATLAB: it is cut short"),
+        (named("a.mat", b"no matrix at all" * 20), r"a\.mat: a broken file of MATLAB: no header of MATLAB 5 to 7"),
         (named("a.mat", b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(512) + b"\x89HDF\r\n\x1a\n"),
          r"a\.mat: a MATLAB 7.3 file, which is HDF5 and not read here; .*'-v7'"),
         (npy(np.array([{"a": 1}], object)), "holds Python objects"),
         (named("a.npy", pickle.dumps([1, 2])), "a pickle, which is never loaded"),
         (named("a.npy", b"nothing of the kind"), "not a plain array of NumPy"),
         (damaged(npy(cube_of()), lambda data: data[:-9]), "the file is cut short"),
+        (damaged(npy(cube_of()), lambda data: data.replace(b"(5", b"[5")), "its header is broken"),
+        (envi(map_info="{UTM, 1, 1, 6 7, 4480000, 20, 20, 16, North, WGS-84}"), "map info makes no sense: 'UTM, 1, 1"),
         (npy(np.zeros((3, 4, 5, 6))), r"shape \(3, 4, 5, 6\) is not \(height, width, bands\)"),
         (npy(np.zeros((3, 4, 5000), np.uint8)), "5000 bands, at most 4096"),
         (npy(np.zeros((3, 4, 5), bool)), "values are bool"),
@@ -244,6 +255,35 @@ def test_broken_cubes_are_one_clear_line(tmp_path, put, message):
         open_cube(file).read()
     assert "\n" not in str(caught.value)
     assert str(tmp_path) in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["envi", "mat", "packed mat", "npy"])
+def test_any_few_wrong_bytes_are_one_clear_line_or_no_matter(tmp_path, kind):
+    """Readers of libraries crash the process here, so ours look before they read."""
+    from scipy.io import savemat
+
+    file = tmp_path / {"envi": "a.hdr", "npy": "a.npy"}.get(kind, "a.mat")
+    if kind == "envi":
+        put_envi(
+            tmp_path, cube_of(), wavelength=f"{{{CENTRES}}}", data_ignore_value=-9, map_info="{UTM, 1, 1, 5, 4, 2}"
+        )
+    elif kind == "npy":
+        np.save(file, cube_of())
+    else:
+        savemat(file, {"a": cube_of(), "b": np.eye(2)}, do_compression=kind == "packed mat")
+    whole, generator = file.read_bytes(), np.random.default_rng(0)
+    refused = []
+    for _ in range(150):
+        data = bytearray(whole)
+        for at in generator.integers(0, min(len(whole), 400), 3):
+            data[at] = generator.integers(256)
+        file.write_bytes(data)
+        try:
+            open_cube(file).read()
+        except DataError as error:
+            refused.append(str(error))
+    assert len(refused) > 10
+    assert not [line for line in refused if "\n" in line]
 
 
 def test_an_unknown_interleave_names_the_known_ones(tmp_path):

@@ -147,7 +147,8 @@ def _about(fields: Mapping[str, str], header: Path) -> About:
         wavelengths = in_nanometres(found, fields.get("wavelength units"), header) if found else None
     nodata = None
     if "data ignore value" in fields:
-        (nodata,) = _numbers(fields["data ignore value"].split(",")[0], "data ignore value", header) or (None,)
+        # A list of them has one for each band; like most readers, take the first for all.
+        nodata = next(iter(_numbers(fields["data ignore value"], "data ignore value", header)), None)
     return About(wavelengths, good, nodata, _place(fields, header))
 
 
@@ -166,12 +167,14 @@ def _place(fields: Mapping[str, str], header: Path) -> Place | None:
     words = [word.strip() for word in fields.get("map info", "").split(",")]
     if len(words) < 7:
         return None
-    turned = next((float(word.split("=")[1]) for word in words if re.fullmatch(r"rotation\s*=\s*[-+.\d]+", word)), 0.0)
-    if turned:
+    if any(re.fullmatch(r"rotation\s*=.*[1-9].*", word) for word in words):
         return None
-    column, row, x, y, width, height = _numbers(",".join(words[1:7]), "map info", header)
+    numbers = _numbers(",".join(words[1:7]), "map info", header)
+    if len(numbers) != 6 or not all(map(math.isfinite, numbers)):
+        raise DataError(f"{header}: map info makes no sense: {', '.join(words[:7])[:60]!r}")
+    column, row, x, y, width, height = numbers
     crs = fields.get("coordinate system string") or _system(words)
-    if crs is None or not all(map(math.isfinite, (x, y))) or not (width > 0 and height > 0):
+    if crs is None or not (width > 0 and height > 0):
         return None
     return Place(crs, (width, 0.0, x - (column - 1) * width, 0.0, -height, y + (row - 1) * height))
 

@@ -70,7 +70,8 @@ def cut_bands(image: Array, bands: Sequence[int] | None) -> Array:
 def _open_npy(file: Path) -> CubeFile:
     try:
         array = np.load(file, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
+    except Exception as error:
+        # NumPy evaluates a header's text, so broken ones raise whatever a parser can.
         raise DataError(f"{file}: {_why(file, error)}") from error
     if not isinstance(array, np.ndarray):
         raise DataError(f"{file}: an archive of arrays, not one array; save the cube by np.save")

@@ -2,46 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-
-import numpy as np
 
 from refsr.core.errors import DataError, suggestion
 from refsr.data.cubes.about import About, CubeFile, cube_size, cut
+from refsr.data.cubes.mat5 import NUMBERS, MatArray, arrays_in, values_of
 from refsr.data.images import Array, Window
 
-# MATLAB's classes of numbers; cells, structures, objects and functions are never opened.
-CLASSES = {
-    "double": "f8", "single": "f4", "int8": "i1", "uint8": "u1", "int16": "i2", "uint16": "u2", "int32": "i4",
-    "uint32": "u4", "int64": "i8", "uint64": "u8",
-}  # fmt: skip
 HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
 def open_matlab(file: Path, variable: str | None = None) -> CubeFile:
-    """The cube in a file of MATLAB 4 to 7: `variable`, or the only array with rows, columns and bands."""
+    """The cube in a file of MATLAB 5 to 7: `variable`, or the only array with rows, columns and bands."""
     _refuse_hdf5(file)
-    arrays = _arrays(file)
-    cubes = {name: shape for name, (shape, kind) in arrays.items() if len(shape) == 3 and kind in CLASSES}
-    if variable is None:
-        if len(cubes) != 1:
-            listed = ", ".join(f"{name} {_shown(shape)}" for name, shape in cubes.items())
-            found = f"holds several cubes: {listed}" if cubes else f"holds no cube, only {_listed(arrays)}"
-            raise DataError(f"{file}: {found}" + ("; hsi.variable names the one to take" if cubes else ""))
-        (variable,) = cubes
-    if variable not in arrays:
-        raise DataError(f"{file}: no array {variable!r}{suggestion(variable, arrays)} (there are {_listed(arrays)})")
-    shape, kind = arrays[variable]
-    if kind not in CLASSES:
-        raise DataError(f"{file}: {variable!r} is {kind}; a cube is a plain array of numbers")
-    name = variable
+    arrays = arrays_in(file)
+    array = _only(arrays, file) if variable is None else arrays.get(variable)
+    if array is None:
+        near = suggestion(variable or "", arrays)
+        raise DataError(f"{file}: no array {variable!r}{near} (there are {_listed(arrays.values())})")
+    if array.stored is None:
+        raise DataError(f"{file}: {array.name!r} is {array.kind}; a cube is a plain array of real numbers")
+    found = array
 
     def values(window: Window, chosen: Sequence[int] | None) -> Array:
-        whole = _loaded(file, name)
+        whole = values_of(file, found)
         return cut(whole[:, :, None] if whole.ndim == 2 else whole, window, chosen)
 
-    return CubeFile(file, cube_size(shape, CLASSES[kind], f"{file}: {variable}"), About(), values)
+    # Whole numbers may lie in fewer bytes than their class has, and which is up to the values: the class counts.
+    return CubeFile(file, cube_size(array.shape, NUMBERS[array.kind], f"{file}: {array.name}"), About(), values)
+
+
+def _only(arrays: Mapping[str, MatArray], file: Path) -> MatArray:
+    cubes = [array for array in arrays.values() if array.stored is not None and len(array.shape) == 3]
+    if not cubes:
+        raise DataError(f"{file}: holds no cube, only {_listed(arrays.values())}")
+    if len(cubes) > 1:
+        raise DataError(f"{file}: holds several cubes: {_listed(cubes)}; hsi.variable names the one to take")
+    return cubes[0]
 
 
 def _refuse_hdf5(file: Path) -> None:
@@ -54,37 +52,5 @@ def _refuse_hdf5(file: Path) -> None:
         )
 
 
-def _arrays(file: Path) -> dict[str, tuple[tuple[int, ...], str]]:
-    """What the file holds, by name: shape and MATLAB's class."""
-    from scipy.io import whosmat
-
-    # SciPy raises all kinds of errors on broken files.
-    try:
-        return {name: (tuple(shape), kind) for name, shape, kind in whosmat(file)}
-    except Exception as error:
-        raise DataError(f"{file}: not a MATLAB file, or a broken one: {_first_line(error)}") from error
-
-
-def _loaded(file: Path, variable: str) -> Array:
-    from scipy.io import loadmat
-
-    try:
-        found = loadmat(file, variable_names=[variable])[variable]
-    except Exception as error:
-        raise DataError(f"{file}: {variable!r} cannot be read, the file is broken: {_first_line(error)}") from error
-    # Whole numbers may be stored in fewer bytes than their class has; a complex array has the class of a real one.
-    if not isinstance(found, np.ndarray) or found.dtype.kind not in "iuf":
-        raise DataError(f"{file}: {variable!r} holds {getattr(found, 'dtype', type(found))}; a cube holds real numbers")
-    return found
-
-
-def _listed(arrays: dict[str, tuple[tuple[int, ...], str]]) -> str:
-    return ", ".join(f"{name} {_shown(shape)} {kind}" for name, (shape, kind) in arrays.items()) or "nothing"
-
-
-def _shown(shape: tuple[int, ...]) -> str:
-    return "x".join(map(str, shape))
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+def _listed(arrays: Iterable[MatArray]) -> str:
+    return ", ".join(f"{array.name} {'x'.join(map(str, array.shape))} {array.kind}" for array in arrays) or "nothing"

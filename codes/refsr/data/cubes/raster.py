@@ -18,7 +18,10 @@ def open_raster(file: Path) -> CubeFile:
     """The cube in a TIFF."""
     with rasterio_open(file) as source:
         info = cube_size((source.height, source.width, source.count), source.dtypes[0], file)
-        about = About(_wavelengths(source, file), nodata=source.nodata, place=place_of(source))
+        try:
+            about = About(_wavelengths(source, file), nodata=source.nodata, place=place_of(source))
+        except UnicodeDecodeError as error:
+            raise DataError(f"{file}: broken or unsupported TIFF: what it says of its bands is no text") from error
 
     def values(window: Window, chosen: Sequence[int] | None) -> Array:
         rows = (window.top, window.top + window.height)

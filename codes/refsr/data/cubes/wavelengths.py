@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,8 +33,8 @@ def in_nanometres(values: Sequence[float], unit: str | None, name: object) -> tu
     None where the unit says that they are no lengths.
     """
     word = (unit or "").strip().lower()
-    if any(not value > 0 for value in values):
-        raise DataError(f"{name}: wavelengths must be above zero")
+    if any(not 0 < value < math.inf for value in values):
+        raise DataError(f"{name}: wavelengths must be numbers above zero")
     if word in ("wavenumber", "cm-1", "1/cm"):
         return tuple(1e7 / value for value in values)
     if word == "index":
@@ -75,7 +76,9 @@ def from_sidecar(folder: Path) -> tuple[float, ...] | None:
         return None
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{file}: cannot be read as text") from error
-    words = re.split(r"[\s,;]+", re.sub(r"#.*", "", text).strip())
+    words = re.sub(r"[,;]", " ", re.sub(r"#.*", "", text)).split()
+    if not words:
+        raise DataError(f"{file}: is empty; it holds the centre of each band in nm")
     return in_nanometres([_number(word, file) for word in words], None, file)
 
 
