@@ -4,6 +4,10 @@ OUT gets train, val and test with a folder a kind: HR, LR, LR_UX<s>, Ref, Ref_DU
 change, SECOND's classes 0 to 6), flow and flow_valid (where Ref shows each pixel of HR: row and column to add), and by
 option hsi, light, Ref_cloud, cover_RGB, mask_RGB. OUT/world.json holds the knobs and all that was drawn. Equal knobs
 give equal files. Running the same command again makes only what is missing; --places may grow.
+
+With --layout refdiff the folders are instead those in which SECOND and CNAM-CD are distributed for Ref-Diff: HR_512,
+Ref, CD_mask (grey values, named in CLASS_Table.txt), CD_mask_RGB, and LR at x8 and at x16, degraded for training, else
+bicubic.
 """
 
 from __future__ import annotations

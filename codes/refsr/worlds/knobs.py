@@ -10,6 +10,7 @@ from typing import Any
 
 from refsr.core.errors import UsageError, suggestion
 from refsr.data.degradation.presets import preset
+from refsr.worlds.layouts import FACTORS, LAYOUTS
 
 OPTICS = ("single", "dual-zoom")
 # What one camera at one moment leaves no choice in.
@@ -65,6 +66,7 @@ class Knobs:
     geo: bool = _knob(False, "write GeoTIFFs with a coordinate system")
     palette: bool = _knob(False, "write cover and mask in SECOND's colours too")
     light: bool = _knob(False, "write the map of light and shadow on HR")
+    layout: str | None = _knob(None, "refdiff: the folders of SECOND and CNAM-CD for Ref-Diff, LR at x8 and x16")
 
     def __post_init__(self) -> None:
         for entry in dataclasses.fields(self):
@@ -82,7 +84,7 @@ class Knobs:
             for name, value in ONE_MOMENT.items():
                 object.__setattr__(self, name, value)
         elif self.degradation is None:
-            object.__setattr__(self, "degradation", "bicubic")
+            object.__setattr__(self, "degradation", "bicubic" if self.layout is None else "refdiff-real")
         self._check_together()
 
     def _check_together(self) -> None:
@@ -109,8 +111,21 @@ class Knobs:
             raise UsageError(f"size {self.size} is not a multiple of cube_factor {self.cube_factor}")
         if self.jpeg and self.bits == 16:
             raise UsageError(f"jpeg {self.jpeg} holds 8 bits, bits is 16; drop one of them")
+        if self.layout is not None:
+            self._check_layout()
         if self.jpeg and self.geo:
             raise UsageError(f"jpeg {self.jpeg} holds no coordinate system, which geo asks for; drop one of them")
+
+    def _check_layout(self) -> None:
+        if self.layout not in LAYOUTS:
+            near = suggestion(str(self.layout), LAYOUTS)
+            raise UsageError(f"layout {self.layout!r} is not known{near} (known: {', '.join(LAYOUTS)})")
+        odd = {"bits": self.bits == 16, "optics": self.optics != "single"}
+        odd |= {name: bool(getattr(self, name)) for name in ("jpeg", "bands", "geo", "light")}
+        for name in (name for name, given in odd.items() if given):
+            raise UsageError(f"{name} {getattr(self, name)} has no place in layout {self.layout}; drop one of them")
+        if self.size % max(FACTORS):
+            raise UsageError(f"layout {self.layout}: size {self.size} is not a multiple of {max(FACTORS)}")
 
     @property
     def val_count(self) -> int:

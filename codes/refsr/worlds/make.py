@@ -17,6 +17,7 @@ from refsr.core.processes import spread
 from refsr.core.progress import Begin, silent
 from refsr.worlds.geo import check_geo
 from refsr.worlds.knobs import PIXEL, Knobs
+from refsr.worlds.layouts import CLASS_TABLE, class_table
 
 GENERATOR = 1
 """Counts up when the same knobs give other pixels than before; a world of another generator is not continued."""
@@ -47,6 +48,8 @@ def make_world(target: Path, knobs: Knobs, workers: int = 2, begin: Begin = sile
     sweep(target)
     names = [place_name(index) for index in range(knobs.places)]
     _describe(target, knobs, {})
+    if knobs.layout == "refdiff":
+        write_text(target / CLASS_TABLE, class_table(CLASSES))
     missing = [index for index, name in enumerate(names) if _whole(target, name) is None]
     try:
         if missing:
@@ -138,6 +141,8 @@ def _check_target(target: Path, knobs: Knobs) -> None:
     if generator != GENERATOR:
         raise DataError(f"{target}: was made by generator {generator}, this is {GENERATOR}; choose another folder")
     now = dataclasses.asdict(knobs)
+    # Worlds that were made before a knob was there have it as it is when nobody asks for it.
+    before = {"layout": None, **before}
     other = [name for name in now if before.get(name, ...) != now[name] and name != "places"]
     if other or set(before) - set(now):
         says = "; ".join(

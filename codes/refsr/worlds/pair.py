@@ -17,6 +17,7 @@ from refsr.ops.resize import imresize
 from refsr.worlds.atmosphere import Clouds, add_haze, draw_clouds
 from refsr.worlds.draws import Draws, Shot, draw
 from refsr.worlds.knobs import PIXEL, Knobs
+from refsr.worlds.layouts import refdiff
 from refsr.worlds.materials import MATERIALS, Cover
 from refsr.worlds.optics import short_lens_light
 from refsr.worlds.place import FINER, Place, drawn, make_place
@@ -75,6 +76,11 @@ def make_pair(knobs: Knobs, index: int) -> Pair:
         "HR": _exposed(knobs, index, "HR", draws.hr, cut, level),
         "Ref": _exposed(knobs, index, "Ref", draws.reference, reference_cut, reference_level),
     }
+    if knobs.layout == "refdiff":
+        _add_truth(knobs, images, place, draws, seen, reference, lean, clouds)
+        split, degradation = knobs.split_of(index), str(knobs.degradation)
+        images, degraded = refdiff(images, knobs.seed, index, split, degradation)
+        return Pair(images, draws, {**draws.record(), "degradation": degraded})
     steps = _add_derived(knobs, index, draws, images, light, level)
     _add_truth(knobs, images, place, draws, seen, reference, lean, clouds)
     if knobs.light:
@@ -179,7 +185,7 @@ def _add_truth(
         images["Ref_cloud"] = _levels(np.clip(opacity, 0, 1), 8)
     images["cover"], images["mask"] = cover, mask
     images["flow"], images["flow_valid"] = way.flow, valid.astype(np.uint8) * np.uint8(255)
-    if knobs.palette:
+    if knobs.palette or knobs.layout is not None:
         images["cover_RGB"], images["mask_RGB"] = in_colours(cover), in_colours(mask)
 
 
