@@ -13,6 +13,7 @@ import refsr
 from refsr.cli.main import main
 from refsr.data.images import read_image, write_image
 from refsr.engine.model_file import ModelCard, write_model
+from refsr.ops.resize import imresize
 from refsr.tasks.blueprint import Blueprint
 
 
@@ -105,6 +106,81 @@ def test_mistakes_are_one_line(changes, code, answer, capsys, place):
     assert printed.err.count("\n") == 1
     assert printed.out == ""
     assert sorted(place.rglob("*")) == before
+
+
+@pytest.fixture(scope="module")
+def denoiser(place):
+    """A denoiser at x4 that learnt with masks in some coding, and images for it."""
+    ref = imresize(np.random.default_rng(1).random((24, 24, 3)), 4)
+    lr = imresize(ref, 0.25)
+    lr[8:16, 8:16] = 1 - lr[8:16, 8:16]
+    for name, image in (("LR4", lr), ("Ref4", ref)):
+        write_image(place / name / "a.png", (image.clip(0, 1) * 255).astype(np.uint8))
+    write_image(place / "mask4" / "a.png", np.eye(96, dtype=np.uint8) * 3)
+    keywords = {"scale": 4, "model_channels": 4, "channel_mult": [1, 1, 1], "num_blocks": 0, "transform_channels": 4}
+    blueprint = Blueprint("RefDiff", keywords)
+    torch.manual_seed(0)
+    network = blueprint.build()
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.add_(0.2 * torch.randn_like(parameter))
+    sampling = {"steps": 2, "sigma_max": 1.0}
+    for encoding in ("changed", "grey"):
+        card = ModelCard(blueprint, "RefDiff_model", {}, sampling, {"encoding": encoding, "values": None})
+        write_model(place / f"{encoding}.safetensors", network.state_dict(), card)
+    return ["restore", "--lr", "LR4/a.png", "--ref", "Ref4/a.png", "--device", "cpu", "--model"]
+
+
+@pytest.mark.filterwarnings("ignore:Dataset has no geotransform")
+def test_where_the_mask_came_from_is_told_and_kept(denoiser, tmp_path, capsys):
+    """A file's, an estimate and none are three images; a TIFF says which."""
+    rasterio = pytest.importorskip("rasterio")
+    told = {
+        "mask4/a.png": "the change mask is a file's",
+        "estimate": "change masks are estimated from LR and Ref; on worlds held out, x4: precision 0.",
+        "none": "the change mask says that nothing changed",
+    }
+    images = []
+    for mask, words in told.items():
+        out = tmp_path / f"{len(images)}.tif"
+        assert main([*denoiser, "changed.safetensors", "--mask", mask, "-o", str(out)]) == 0
+        assert f"by RefDiff x4; {words}" in capsys.readouterr().out
+        with rasterio.open(out) as kept:
+            assert kept.tags()["TIFFTAG_IMAGEDESCRIPTION"].startswith(words)
+        images.append(read_image(out))
+    assert all(not np.array_equal(one, other) for one, other in zip(images, [*images[1:], images[0]], strict=True))
+    # The mask was read as the network learnt it: where it is not zero, it is one.
+    restorer = refsr.load("changed.safetensors", "cpu")
+    given = {"lr": "LR4/a.png", "ref": "Ref4/a.png"}
+    somewhere = np.eye(96, dtype=np.uint8)
+    np.testing.assert_array_equal(images[0], restorer.restore(**given, mask=somewhere))
+    np.testing.assert_array_equal(images[2], restorer.restore(**given, mask=0 * somewhere))
+    grey = refsr.load("grey.safetensors", "cpu")
+    assert not np.array_equal(grey.restore(**given, mask=somewhere), images[0])
+
+
+def test_a_folder_without_masks(denoiser, tmp_path, capsys):
+    words = ["restore", "--lr", "LR4", "--ref", "Ref4", "--mask", "none", "--model", "grey.safetensors"]
+    assert main([*words, "-o", str(tmp_path)]) == 0
+    assert "1 restored by RefDiff x4, 0 were ready, 1 in all; the change mask says" in capsys.readouterr().out
+    assert read_image(tmp_path / "a.png").shape == (96, 96, 3)
+
+
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        (["grey.safetensors", "--mask", "estimate"], "masks in grey coding, which need classes"),
+        (["grey.safetensors"], "a change mask (mask) is missing: RefDiff takes lr, ref, mask; mask estimate or none"),
+        (["changed.safetensors", "--mask", "estimat"], "estimat: no such file"),
+        (["w.safetensors", "--mask", "none"], "mask none: RRSNet takes lr, lr_up, ref, ref_down, and no mask"),
+    ],
+)
+def test_masks_that_cannot_be_had_are_named(denoiser, words, answer, tmp_path, capsys):
+    assert main([*denoiser, *words, "-o", str(tmp_path / "a.png")]) in (1, 2)
+    printed = capsys.readouterr()
+    assert answer in printed.err
+    assert printed.err.count("\n") == 1
+    assert not list(tmp_path.iterdir())
 
 
 def test_help_needs_no_torch():

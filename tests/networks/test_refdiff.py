@@ -86,6 +86,27 @@ def test_a_step_does_not_look_at_conditions_again(monkeypatch):
     assert once.get_total_flops() > 0.02 * whole.get_total_flops()
 
 
+def test_images_may_be_counted_from_the_enlarged_lr():
+    """The same network, moved: what it gives for an image is what the published form gives for the difference."""
+    torch.manual_seed(0)
+    other = RefDiff(4, **SMALL, around="enlarged", transform_channels=12).double().eval()
+    network = RefDiff(4, **SMALL, transform_channels=12).double().eval()
+    awake(network)
+    other.load_state_dict(network.state_dict())
+    lr, ref, mask = (one.double() for one in inputs())
+    noisy = torch.randn(1, 3, 16, 16, dtype=torch.float64)
+    with torch.no_grad():
+        prepared = network.prepare(lr, ref, mask)
+        base = prepared.conditions.lr_up
+        for level in (0.1, 30.0):
+            expected = network.denoise(noisy, level, prepared) + base
+            assert torch.allclose(other.denoise(noisy + base, level, prepared), expected, atol=1e-12)
+    fresh = RefDiff(4, **SMALL, around="enlarged").eval()
+    with torch.no_grad():
+        still = fresh(base.float() + 80 * noisy.float(), torch.full((1,), 80.0), *inputs())
+    assert torch.allclose(still, base.float(), atol=0.05)
+
+
 def test_size_and_cost_as_published():
     """Millions of parameters and thousands of millions of multiply-accumulates, less what doubling first would add."""
     with FakeTensorMode(), torch.no_grad():
@@ -128,6 +149,8 @@ def test_half_a_grey_level_is_cut_off_as_in_published_training():
     ("keywords", "words"),
     [
         ({"enlarge": "bicubic"}, "enlarge 'bicubic' is not known"),
+        ({"around": "enlarge"}, "did you mean 'enlarged'"),
+        ({"transform_channels": 0}, "transform_channels is 0, expected 1 or more"),
         ({"encoder_type": "residul"}, "did you mean 'residual'"),
         ({"embedding_type": "sine"}, "positional, fourier"),
         ({"model_channels": 7}, "even number"),

@@ -9,6 +9,9 @@ place on the ground, or Ref's where LR has none. Large images are restored in ti
 where a tile sees the network's halo; where that costs too much, near to it, which is said. A network without a halo
 makes another image of tiles than of the whole, which is said too; --tile as large as the image gives the whole's.
 
+Networks that take a change mask do without a file of one: --mask estimate finds changes from LR and Ref, for networks
+that learnt with masks that only tell where, and --mask none says that nothing changed. Which it was is told.
+
 Diffusion models sample as their run's options said; --sampling steps=8 seed=1 says otherwise (docs/options.md has all
 keys). --spread keeps a map of how far images of several seeds lie apart, in LR's units: what is made up is uncertain.
 """
@@ -26,13 +29,18 @@ if TYPE_CHECKING:
     from refsr.engine.restoring.files import How
 
 ROLES = ("lr", "ref", "mask", "hsi")
+MADE = ("estimate", "none")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", type=Path, required=True, metavar="W", help="model file, or a run's folder")
     parser.add_argument("--lr", type=Path, required=True, metavar="PATH", help="image to make sharp, or a folder")
     parser.add_argument("--ref", type=Path, metavar="PATH", help="reference: an older sharp image of the same place")
-    parser.add_argument("--mask", type=Path, metavar="PATH", help="change mask, for networks that take one")
+    parser.add_argument(
+        "--mask",
+        metavar="PATH|estimate|none",
+        help="change mask, for networks that take one; estimate and none do without (./none is a file of that name)",
+    )
     parser.add_argument("--hsi", type=Path, metavar="PATH", help="hyperspectral cube, for networks that take one")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="PATH", help="file, or folder")
     parser.add_argument("--overwrite", action="store_true", help="replace what is there")
@@ -55,7 +63,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    given = {role: getattr(arguments, role) for role in ROLES if getattr(arguments, role) is not None}
+    made = arguments.mask if arguments.mask in MADE else None
+    given = {role: Path(getattr(arguments, role)) for role in ROLES if getattr(arguments, role) is not None}
+    if made is not None:
+        del given["mask"]
     folders = {role: path.is_dir() for role, path in given.items()}
     if len(set(folders.values())) > 1:
         one, other = (next(given[role] for role in given if folders[role] is kind) for kind in (True, False))
@@ -73,6 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from refsr.core.options.words import sampling_of
     from refsr.engine.restoring.files import Spread, restore_file, restore_folder
+    from refsr.engine.restoring.inputs import said_of_mask
     from refsr.engine.restoring.restorer import load
 
     restorer = load(arguments.model, arguments.device)
@@ -82,14 +94,16 @@ def run(arguments: argparse.Namespace) -> int:
         )
     restorer.sampling = sampling_of(arguments.sampling, restorer.sampling)
     named = f"{restorer.card.blueprint.network} x{restorer.scale}"
+    says = f"; {said_of_mask(made, restorer.scale)}" if restorer.takes_mask else ""
     if folders["lr"]:
         report = restore_folder(restorer, given, arguments.output, _how(arguments), arguments.overwrite, begin)
         ready = report.images - report.restored
-        print(f"{arguments.output}: {report.restored} restored by {named}, {ready} were ready, {report.images} in all")
+        counts = f"{report.restored} restored by {named}, {ready} were ready, {report.images} in all"
+        print(f"{arguments.output}: {counts}{says}")
         return 0
     spread = None if arguments.spread is None else Spread(arguments.spread, arguments.samples)
     info = restore_file(restorer, given, arguments.output, _how(arguments), arguments.overwrite, begin, spread)
-    print(f"{arguments.output}: {info}, by {named}")
+    print(f"{arguments.output}: {info}, by {named}{says}")
     return 0
 
 
@@ -103,6 +117,7 @@ def _how(arguments: argparse.Namespace) -> How:
         bands_ref=arguments.bands_ref and tuple(arguments.bands_ref),
         tile=arguments.tile,
         overlap=arguments.overlap,
+        made_mask=arguments.mask if arguments.mask in MADE else None,
     )
 
 

@@ -123,7 +123,7 @@ def write_image(
 ) -> None:
     """Writes (H, W, C) or (H, W) under the format that the suffix names, whole or not at all.
 
-    `profile` goes to rasterio where that writes a TIFF: `crs`, `transform`, `nodata`.
+    `profile` goes to rasterio where that writes a TIFF: `crs`, `transform`, `nodata`; `tags` are the file's own.
     """
     file = Path(path)
     kind = named_kind(file)
@@ -334,11 +334,14 @@ def _tiff_bytes(image: Array, more: Mapping[str, Any]) -> bytes:
     height, width, bands = image.shape
     colour = {"photometric": "RGB"} if bands in (3, 4) and image.dtype == np.uint8 else {"photometric": "MINISBLACK"}
     profile = {"height": height, "width": width, "count": bands, "dtype": str(image.dtype), "compress": "deflate"}
+    tags = more.get("tags", {})
+    more = {name: value for name, value in more.items() if name != "tags"}
     with warnings.catch_warnings(), MemoryFile() as memory:
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         # Beyond 4 GiB a TIFF is another format, and how far it compresses is not known before.
         with memory.open(driver="GTiff", **profile, **colour, BIGTIFF="IF_SAFER", **more) as sink:
             sink.write(np.moveaxis(image, 2, 0))
+            sink.update_tags(**tags)
         return bytes(memory.read())
 
 

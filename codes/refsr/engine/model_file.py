@@ -29,6 +29,8 @@ class ModelCard:
     """Where the weights came from: run, step and options, or a published file and its digest."""
     sampling: Mapping[str, Any] = field(default_factory=dict)
     """How its task samples where nobody asks for anything else: what the run's section `sampling` said."""
+    masks: Mapping[str, Any] = field(default_factory=dict)
+    """How change masks became numbers while it learnt, as MaskReading has it: `encoding` and `values`."""
 
 
 def write_model(path: str | Path, weights: Mapping[str, Tensor], card: ModelCard) -> None:
@@ -41,6 +43,7 @@ def write_model(path: str | Path, weights: Mapping[str, Tensor], card: ModelCard
         "model": card.model,
         "origin": json.dumps(dict(card.origin), sort_keys=True),
         "sampling": json.dumps(dict(card.sampling), sort_keys=True),
+        "masks": json.dumps(dict(card.masks), sort_keys=True),
     }
     write_tensors(path, weights, header)
 
@@ -53,8 +56,8 @@ def read_card(header: Mapping[str, str], path: str | Path) -> ModelCard:
             "refsr import makes one from published weights"
         )
     blueprint = Blueprint(header["network"], json.loads(header["keywords"]))
-    sampling = json.loads(header.get("sampling", "{}"))
-    return ModelCard(blueprint, header["model"], json.loads(header["origin"]), sampling)
+    sampling, masks = (json.loads(header.get(name, "{}")) for name in ("sampling", "masks"))
+    return ModelCard(blueprint, header["model"], json.loads(header["origin"]), sampling, masks)
 
 
 def read_model(path: str | Path) -> tuple[nn.Module, ModelCard]:

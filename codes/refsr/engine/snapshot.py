@@ -22,7 +22,8 @@ def take_snapshot(setup: Setup, step: int, facts: Mapping[str, Any]) -> Checkpoi
 
     def card(key: str, averaged: bool) -> ModelCard:
         origin = {"run": options.name, "step": step, "averaged": averaged}
-        return ModelCard(task.blueprints[key], options.model, origin, options.sampling.model_dump(exclude_unset=True))
+        sampling = options.sampling.model_dump(exclude_unset=True)
+        return ModelCard(task.blueprints[key], options.model, origin, sampling, masks(options))
 
     cards = {key: card(key, False) for key in task.networks}
     all_facts = {**facts, "loss_scale": setup.precision.scaler.state_dict(), "agreed": agreed(options)}
@@ -61,6 +62,14 @@ def apply_snapshot(setup: Setup, checkpoint: Checkpoint, source: object) -> list
     before, now = checkpoint.facts.get("agreed", {}), agreed(setup.options)
     differences += [f"{key} was {before.get(key)}, is {now[key]}" for key in now if before.get(key) != now[key]]
     return differences
+
+
+def masks(options: Options) -> dict[str, Any]:
+    """How masks of the training set become numbers, where it has them."""
+    learnt = options.datasets.get("train")
+    if learnt is None or learnt.kind != "change":
+        return {}
+    return {"encoding": learnt.mask_encoding, "values": learnt.mask_values}
 
 
 def agreed(options: Options) -> dict[str, Any]:

@@ -19,6 +19,8 @@ from refsr.networks.descriptor import Descriptor
 
 Enlarge = Literal["bilinear", "truncated", "nearest"]
 ENLARGE = ("bilinear", "truncated", "nearest")
+Around = Literal["zero", "enlarged"]
+AROUND = ("zero", "enlarged")
 
 
 class Coefficients:
@@ -36,8 +38,11 @@ class RefDiff(nn.Module):
     """Noisy (B, C, s*h, s*w), its noise level (B,), LR (B, C, h, w), Ref and mask (B, K, s*h, s*w) -> the clean image.
 
     Images lie in [-1, 1], masks in [0, 1]. `prepare` makes what depends on the conditions alone, `denoise` takes it at
-    every noise level. Keywords are the published ones but `enlarge`, how LR comes to the size of HR: `truncated`,
-    bilinear with fractions of grey levels cut off, is published training, `nearest` published inference.
+    every noise level. Keywords are the published ones but three. `enlarge` is how LR comes to the size of HR:
+    `truncated`, bilinear with fractions of grey levels cut off, is published training, `nearest` published inference.
+    `transform_channels` is the width inside the transforms, published as 128 whatever `model_channels`. `around` is
+    what images are counted from: zero, as published, or the enlarged LR, so that the network need not learn to copy
+    colours; `sigma_data` is then the deviation of HR from it.
     """
 
     def __init__(
@@ -59,14 +64,18 @@ class RefDiff(nn.Module):
         resample_filter: Sequence[int] = (1, 1),
         sigma_data: float = 0.5,
         enlarge: Enlarge = "bilinear",
+        transform_channels: int = 128,
+        around: Around = "zero",
     ) -> None:
         super().__init__()
-        if enlarge not in ENLARGE:
-            hint = suggestion(str(enlarge), ENLARGE)
-            raise UsageError(f"RefDiff: enlarge {enlarge!r} is not known{hint} (known: {', '.join(ENLARGE)})")
+        for name, chosen, known in (("enlarge", enlarge, ENLARGE), ("around", around, AROUND)):
+            if chosen not in known:
+                hint = suggestion(str(chosen), known)
+                raise UsageError(f"RefDiff: {name} {chosen!r} is not known{hint} (known: {', '.join(known)})")
         if min(scale, channels, mask_channels) < 1 or sigma_data <= 0:
             raise UsageError("RefDiff: scale, channels, mask_channels and sigma_data must be above zero")
         self.scale, self.channels, self.sigma_data, self.enlarge = scale, channels, sigma_data, enlarge
+        self.around = around
         self.unet = ConditionedUNet(
             UNetShape(
                 channels,
@@ -83,6 +92,7 @@ class RefDiff(nn.Module):
                 encoder_type,
                 decoder_type,
                 tuple(resample_filter),
+                transform_channels,
             )
         )
 
@@ -109,9 +119,11 @@ class RefDiff(nn.Module):
         noisy = noisy.to(self.dtype)
         level = torch.as_tensor(sigma, dtype=self.dtype, device=noisy.device).reshape(-1).expand(len(noisy))
         of = Coefficients(level[:, None, None, None], self.sigma_data)
+        if self.around == "enlarged":
+            noisy = noisy - prepared.conditions.lr_up
         found = self.unet(of.into * noisy, of.label.flatten(), prepared)
         clean: Tensor = of.skip * noisy + of.out * found.to(self.dtype)
-        return clean
+        return clean + prepared.conditions.lr_up if self.around == "enlarged" else clean
 
     def forward(self, noisy: Tensor, sigma: Tensor, lr: Tensor, ref: Tensor, mask: Tensor) -> Tensor:
         return self.denoise(noisy, sigma, self.prepare(lr, ref, mask, convolved=False))

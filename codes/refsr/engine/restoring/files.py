@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,13 +24,14 @@ from refsr.data.images import (
     read_image,
     write_image,
 )
+from refsr.data.masks import MadeMask
 from refsr.data.pairing import paired_keys
 from refsr.data.ranges import Range
 from refsr.data.stores.base import Store
 from refsr.data.stores.folder import FolderStore
 from refsr.data.stores.opening import open_store
 from refsr.engine.restoring.georeference import keep_empty, of_restored, read_georeference
-from refsr.engine.restoring.inputs import ImageLike
+from refsr.engine.restoring.inputs import ImageLike, said_of_mask
 from refsr.engine.restoring.restorer import Restorer
 
 
@@ -43,6 +45,7 @@ class How:
     bands_ref: tuple[int, ...] | None = None
     tile: int | None = None
     overlap: int = 0
+    made_mask: MadeMask | None = None
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,7 @@ class Report:
 
 
 PLAIN = How()
+DESCRIPTION = "TIFFTAG_IMAGEDESCRIPTION"
 
 
 def restore_file(
@@ -73,7 +77,10 @@ def restore_file(
     begin: Begin = silent,
     spread: Spread | None = None,
 ) -> ImageInfo:
-    """Restores `images` (lr, ref, mask, ...) to `output`; a GeoTIFF lies on the ground where LR does, or else Ref."""
+    """Restores `images` (lr, ref, mask, ...) to `output`; a GeoTIFF lies on the ground where LR does, or else Ref.
+
+    A TIFF's description says where the change mask came from.
+    """
     files = {role: Path(image) for role, image in images.items() if isinstance(image, (str, Path))}
     if output.exists() and not overwrite:
         raise UsageError(f"{output}: is there already (--overwrite replaces it)")
@@ -93,11 +100,13 @@ def restore_file(
         restored, apart = restorer.spread(**images, samples=spread.samples, begin=begin, **asdict(how))
         write_image(spread.output, apart[:, :, None])
     planes: Array = restored if restored.ndim == 3 else restored[:, :, None]
-    profile = None
+    profile: dict[str, Any] = {}
     if named_kind(output) == "tiff" and has_rasterio():
         lr_place, ref_place = (read_georeference(files[role]) if role in files else None for role in ("lr", "ref"))
         place = of_restored(lr_place, ref_place, info_of(planes), restorer.scale, str(output))
-        profile = None if place is None else place.profile()
+        profile = {} if place is None else place.profile()
+        if restorer.takes_mask:
+            profile["tags"] = {DESCRIPTION: said_of_mask(how.made_mask, restorer.scale)}
         if place is not None and place.nodata is not None:
             keep_empty(planes, read_image(files["lr"]), place.nodata, restorer.scale)
     write_image(output, planes, profile=profile)

@@ -11,10 +11,12 @@ import torch
 from torch import Tensor
 
 from refsr.core.errors import DataError, UsageError
+from refsr.data.change.calibration import calibration
+from refsr.data.change.estimate import estimate_mask
 from refsr.data.crops import reduced
 from refsr.data.derivation import DERIVED, derived
 from refsr.data.images import Array, Window, check_array, read_image
-from refsr.data.masks import encode_mask
+from refsr.data.masks import MadeMask, encode_mask, unchanged_mask
 from refsr.data.ranges import DEFAULT_RANGES, Range, declared, to_unit
 from refsr.data.sample import Unit
 from refsr.data.sets.paired import MaskReading
@@ -97,6 +99,33 @@ def read_mask(image: ImageLike, mask: MaskReading) -> Given:
     return replace(given, pixels=encode_mask(given.pixels, mask.encoding, mask.values, given.name))
 
 
+def make_mask(made: MadeMask, images: Mapping[str, Given], scale: int, mask: MaskReading) -> Given:
+    """A change mask where nobody has one: estimated from LR and Ref, or one that says that nothing changed."""
+    lr = images["lr"]
+    height, width = (side * scale for side in lr.size)
+    if made == "none":
+        pixels = unchanged_mask(height, width, mask.encoding, mask.values)
+    elif mask.encoding != "changed":
+        raise UsageError(
+            f"mask estimate: this network learnt with masks in {mask.encoding} coding, which need classes, and an "
+            "estimate tells only where; mask none, or a network that learnt with mask_encoding: changed, would do"
+        )
+    elif "ref" not in images:
+        raise UsageError("mask estimate: needs a reference (ref)")
+    else:
+        ref = images["ref"]
+        whole = Window(0, 0, *lr.size), Window(0, 0, *ref.size)
+        pixels = estimate_mask(lr.unit(whole[0]), ref.unit(whole[1]), scale).astype(np.float32)
+    return Given(pixels, (0, 1), f"mask {made}", pixels.shape[2], DEFAULT)
+
+
+def said_of_mask(made: MadeMask | None, scale: int) -> str:
+    """What a result must say of its change mask."""
+    if made == "estimate":
+        return calibration(scale).sentence()
+    return "the change mask says that nothing changed" if made == "none" else "the change mask is a file's"
+
+
 class GivenSource:
     """Tiles of given images; what the network wants beside them is made by the exact resizer, a tile at a time."""
 
@@ -152,7 +181,8 @@ class GivenSource:
                 what = {"ref": "a reference (ref)", "mask": "a change mask (mask)", "hsi": "a cube (hsi)"}.get(
                     wanted, wanted
                 )
-                raise UsageError(f"{what} is missing: {takes}")
+                else_ = "; mask estimate or none would do without a file" if wanted == "mask" else ""
+                raise UsageError(f"{what} is missing: {takes}{else_}")
 
     def _needed_for(self, name: str, descriptor: Descriptor) -> bool:
         """Whether a member that the network does not take is what one that it takes is made from."""

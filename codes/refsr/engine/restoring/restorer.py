@@ -14,12 +14,13 @@ from refsr.core.errors import DataError, RefsrError, UsageError
 from refsr.core.options.sampling import SamplingOptions
 from refsr.core.progress import Begin, silent
 from refsr.data.images import Array
+from refsr.data.masks import MadeMask
 from refsr.data.ranges import Range
 from refsr.data.sample import Unit
 from refsr.data.sets.paired import MaskReading
 from refsr.engine.checkpoint import AVERAGE, WEIGHTS, steps
 from refsr.engine.model_file import ModelCard, read_model
-from refsr.engine.restoring.inputs import Given, GivenSource, ImageLike, Reading, opened, read_mask
+from refsr.engine.restoring.inputs import Given, GivenSource, ImageLike, Reading, make_mask, opened, read_mask
 from refsr.engine.restoring.layout import automatic, lay_out
 from refsr.engine.restoring.tiling import pieces
 from refsr.engine.run_folder import RunFolder
@@ -28,7 +29,6 @@ from refsr.tasks.base import TilesWithin
 from refsr.tasks.restoring import descriptor_of, restoring
 
 ROWS_AT_ONCE = 256
-GREY = MaskReading()
 
 
 class Restorer:
@@ -41,6 +41,8 @@ class Restorer:
         self.device = device
         self.sampling = SamplingOptions(**card.sampling)
         """How images are sampled, by tasks that do."""
+        self.mask_reading = MaskReading(**card.masks)
+        """How change masks become numbers, as the network learnt them; published ones are grey values."""
 
     @property
     def scale(self) -> int:
@@ -56,6 +58,11 @@ class Restorer:
     def inputs(self) -> tuple[str, ...]:
         """What the network takes; `lr_up` and `ref_down` are made where they are not given."""
         return descriptor_of(self.network).inputs
+
+    @property
+    def takes_mask(self) -> bool:
+        """Whether a result depends on where the ground changed."""
+        return "mask" in self.inputs
 
     @property
     def samples(self) -> bool:
@@ -80,7 +87,8 @@ class Restorer:
         range_hsi: Range | None = None,
         bands: Sequence[int] | None = None,
         bands_ref: Sequence[int] | None = None,
-        mask_reading: MaskReading = GREY,
+        made_mask: MadeMask | None = None,
+        mask_reading: MaskReading | None = None,
         tile: int | None = None,
         overlap: int = 0,
         begin: Begin = silent,
@@ -89,8 +97,9 @@ class Restorer:
 
         `range` are the raw values of LR that become 0 and 1, which 16 bits need, and `bands` those taken of it, counted
         from 1; a reference of the same type has the same range, one with as many bands the same bands, unless
-        `range_ref` and `bands_ref` say otherwise. Large images are restored in tiles; `tile` and `overlap`, in pixels
-        of LR, say which.
+        `range_ref` and `bands_ref` say otherwise. Without a mask, `made_mask` estimates one, or says that nothing
+        changed; a mask becomes numbers as the network learnt it, or by `mask_reading`. Large images are restored in
+        tiles; `tile` and `overlap`, in pixels of LR, say which.
         """
         image = opened(lr, "lr", Reading(range, bands))
         images = {"lr": image}
@@ -102,8 +111,12 @@ class Restorer:
         ):
             if other is not None:
                 images[role] = opened(other, role, reading, image, suffix)
+        coding = mask_reading or self.mask_reading
         if mask is not None:
-            images["mask"] = read_mask(mask, mask_reading)
+            images["mask"] = read_mask(mask, coding)
+        elif made_mask is not None:
+            self._check_mask(made_mask)
+            images["mask"] = make_mask(made_mask, images, self.scale, coding)
         if hsi is not None:
             images["hsi"] = opened(hsi, "hsi", Reading(range_hsi), suffix="_hsi")
         source = GivenSource(images, descriptor_of(self.network), self.card.blueprint.network)
@@ -136,6 +149,11 @@ class Restorer:
         variance = np.maximum(square - mean**2, 0) * samples / (samples - 1)
         planes = variance if variance.ndim == 3 else variance[:, :, None]
         return images[0], np.sqrt(planes.mean(axis=2)).astype(np.float32)
+
+    def _check_mask(self, made: MadeMask) -> None:
+        if not self.takes_mask:
+            takes = ", ".join(self.inputs)
+            raise UsageError(f"mask {made}: {self.card.blueprint.network} takes {takes}, and no mask")
 
     def _unit(self, source: GivenSource, size: tuple[int, int], tile: int | None, overlap: int, begin: Begin) -> Unit:
         """The restored image in [0, 1], written tile by tile."""

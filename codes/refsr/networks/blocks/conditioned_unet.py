@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from refsr.core.errors import UsageError, suggestion
 from refsr.networks.blocks.denoising_blocks import (
+    HIDDEN,
     BlockShape,
     Conditions,
     DecoderBlock,
@@ -52,6 +53,7 @@ class UNetShape:
     encoder_type: EncoderType = "standard"
     decoder_type: DecoderType = "standard"
     resample_filter: tuple[int, ...] = (1, 1)
+    transform_channels: int = HIDDEN
 
     def __post_init__(self) -> None:
         for name, chosen, known in (
@@ -70,6 +72,8 @@ class UNetShape:
         for channels in {self.model_channels * times for times in (1, *self.channel_mult)}:
             if channels % min(32, channels // 4):
                 raise UsageError(f"a level of {channels} channels is not a whole number of groups; 64 would be")
+        if self.transform_channels < 1:
+            raise UsageError(f"transform_channels is {self.transform_channels}, expected 1 or more")
         if len(self.resample_filter) % 2 or not self.resample_filter:
             raise UsageError(f"resample_filter is {list(self.resample_filter)}, expected an even number of taps")
 
@@ -81,7 +85,7 @@ class UNetShape:
     @property
     def block(self) -> BlockShape:
         embedding = self.model_channels * self.channel_mult_emb
-        return BlockShape(embedding, self.dropout, self.resample_filter)
+        return BlockShape(embedding, self.dropout, self.resample_filter, hidden=self.transform_channels)
 
     def attends(self, level: int) -> bool:
         return (self.img_resolution >> level) in self.attn_resolutions

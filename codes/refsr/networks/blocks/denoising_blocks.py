@@ -17,7 +17,7 @@ from refsr.networks.blocks.resampled_conv import Resample, ResampledConv
 SMALL = 1e-6
 """What normalisation adds to the variance."""
 HIDDEN = 128
-"""Width inside a spatial transform, whatever the features' width."""
+"""Published width inside a spatial transform, whatever the features' width."""
 
 
 class Conditions(NamedTuple):
@@ -60,6 +60,8 @@ class BlockShape:
     adaptive_scale: bool = False
     """Whether the embedding scales and shifts, or is added."""
     small: float = SMALL
+    hidden: int = HIDDEN
+    """Width inside a spatial transform."""
 
 
 def group_norm(channels: int, small: float = SMALL) -> nn.GroupNorm:
@@ -153,8 +155,8 @@ class DecoderBlock(DenoisingBlock):
         texture: int = 4,
     ) -> None:
         super().__init__(in_channels, out_channels, shape, resample, attention)
-        self.structure = SpatialTransform(in_channels, structure, HIDDEN)
-        self.texture = SpatialTransform(out_channels, texture, HIDDEN)
+        self.structure = SpatialTransform(in_channels, structure, shape.hidden)
+        self.texture = SpatialTransform(out_channels, texture, shape.hidden)
 
     def look(self, conditions: Conditions, height: int, width: int) -> Seen:
         """What the transforms make of conditions where the block's input has this size."""
