@@ -72,6 +72,8 @@ def run(arguments: argparse.Namespace) -> int:
     report = (_scenes if published else _folders)(arguments, settings)
     ready = report.places - report.made
     print(f"{arguments.target}: {report.made} made, {ready} were ready, {report.places} in all")
+    for note in report.notes:
+        print(note)
     return 0
 
 

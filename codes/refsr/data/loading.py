@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import warnings
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -90,16 +91,20 @@ def batches(
     dataset: PairedSet, sampler: StepSampler, workers: int, device: torch.device | None = None
 ) -> Iterator[Batch]:
     """Float batches on `device`, in the sampler's order; pixels become floats only there."""
-    loader = DataLoader(
-        PackedDraws(dataset),
-        batch_sampler=sampler,
-        num_workers=workers,
-        worker_init_fn=quiet_worker,
-        collate_fn=stacked,
-        pin_memory=device is not None and device.type == "cuda",
-    )
+    with warnings.catch_warnings():
+        # Shipped options ask for more processes than a small machine has cores: slower at worst, and no mistake.
+        warnings.filterwarnings("ignore", "This DataLoader will create")
+        loader = DataLoader(
+            PackedDraws(dataset),
+            batch_sampler=sampler,
+            num_workers=workers,
+            worker_init_fn=quiet_worker,
+            collate_fn=stacked,
+            pin_memory=device is not None and device.type == "cuda",
+        )
+        loaded = iter(loader)
     try:
-        for drawn, (names, members) in zip(sampler, loader, strict=True):
+        for drawn, (names, members) in zip(sampler, loaded, strict=True):
             batch: Batch = {"name": names, "draw": [draw for _, draw in drawn]}
             for member, (raw, low, high) in members.items():
                 batch[member] = unit_tensor(raw.to(device, non_blocking=True) if device else raw, low, high)

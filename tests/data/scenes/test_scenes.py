@@ -285,7 +285,11 @@ def test_the_command(tmp_path, capsys):
     assert "19 of UCMerced's 21 classes are missing: baseballdiamond" in (said := capsys.readouterr().err)
     assert said.count("\n") == 1
     assert main([*words, "--dataset", "ucmerced", "--incomplete"]) == 0
-    assert "8 made, 0 were ready, 8 in all" in capsys.readouterr().out
+    made, parts, lacking, mended = capsys.readouterr().out.splitlines()
+    assert made.endswith("8 made, 0 were ready, 8 in all")
+    assert parts == "train 2, val 2, test 4"
+    assert lacking.startswith("without 19 of UCMerced's 21 classes: baseballdiamond, beach")
+    assert mended.startswith("2 of another size cut or mirrored to 256 x 256")
     assert json.loads((tmp_path / "out" / "prepare.json").read_text())["settings"]["degradation"] == "bicubic-uint8"
     for more, message in (
         (["--incomplete"], "--incomplete belongs to --dataset"),

@@ -40,6 +40,10 @@ class Report:
 
     places: int
     made: int
+    mended: int = 0
+    """How many were not of the size that they must have."""
+    notes: tuple[str, ...] = ()
+    """What else is good to know, a line each."""
 
 
 def prepare(
@@ -80,7 +84,7 @@ def prepare_places(
             manifest.save(target)
         raise
     manifest.save(target)
-    return Report(len(places), made)
+    return Report(len(places), made, sum("mended_from" in entry for entry in manifest.images.values()))
 
 
 def check_settings(settings: Settings) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from refsr.core.atomic import write_text
 from refsr.core.progress import Begin, silent
 from refsr.data.prepare.derive import Settings
 from refsr.data.prepare.run import Report, check_apart, check_settings, prepare_places
-from refsr.data.scenes.catalogue import scene_set
-from refsr.data.scenes.plan import planned
+from refsr.data.scenes.catalogue import SceneSet, scene_set
+from refsr.data.scenes.plan import Plan, planned
 
 
 def prepare_scenes(
@@ -34,4 +36,15 @@ def prepare_scenes(
     report = prepare_places(plan.places, target, settings, {"dataset": plan.record}, workers, begin)
     for file, content in plan.lists.items():
         write_text(target / file, content)
-    return report
+    return replace(report, notes=tuple(_notes(plan, scenes, report.mended)))
+
+
+def _notes(plan: Plan, scenes: SceneSet, mended: int) -> Iterator[str]:
+    """How many images each part has, and what is not as it was published."""
+    yield ", ".join(f"{part} {count}" for part, count in plan.record["images"].items())
+    there = {place.key.split("/")[0] for place in plan.places}
+    if lacking := [name for name in scenes.classes if name not in there]:
+        yield f"without {len(lacking)} of {scenes.title}'s {len(scenes.classes)} classes: {', '.join(lacking)}"
+    if mended:
+        sides = f"{scenes.side} x {scenes.side}"
+        yield f"{mended} of another size cut or mirrored to {sides} (prepare.json names them: mended_from)"
