@@ -68,26 +68,45 @@ def test_a_halving_is_what_was_published():
 
 
 def images_with_zeros(side: int) -> torch.Tensor:
-    """(4, 3, side, side): black, constant, black in the lower half, and black but for one pixel."""
-    images = torch.zeros(4, 3, side, side)
+    """(5, 3, side, side): black, constant, black below, black around the middle, black but for one pixel."""
+    noise = torch.rand(2, 3, side, side, generator=torch.Generator().manual_seed(1))
+    images, border = torch.zeros(5, 3, side, side), side // 4
     images[1] = 0.4
-    images[2, :, : side // 2] = torch.rand(3, side // 2, side, generator=torch.Generator().manual_seed(1))
-    images[3, :, side // 2, side // 2] = 1
+    images[2, :, : side // 2] = noise[0, :, : side // 2]
+    images[3, :, border : side - border, border : side - border] = noise[
+        1, :, border : side - border, border : side - border
+    ]
+    images[4, :, side // 2, side // 2] = 1
     return images
 
 
-@pytest.mark.parametrize(("way", "side"), [("float32", 4), ("float32", 6), ("autocast", 4), ("bfloat16", 6)])
-def test_gradients_at_exact_zeros_are_finite(way, side):
-    """A side of 6 makes no power of two: rounding stands where zeros would be."""
-    network, lr = made(scale=8), images_with_zeros(side)
+@pytest.mark.parametrize(
+    ("way", "spectra", "scale", "side"),
+    [
+        ("float32", "released", 2, 8),
+        ("float32", "released", 3, 16),
+        ("float32", "scaled", 4, 4),
+        ("autocast", "released", 4, 4),
+        ("bfloat16", "released", 8, 2),
+        ("autocast", "scaled", 16, 1),
+    ],
+)
+def test_gradients_at_exact_zeros_are_finite(way, spectra, scale, side):
+    """Results of 16 and 48 pixels a side; 48 is no power of two: rounding stands where zeros would be."""
+    network, lr = made(scale=scale, spectra=spectra), images_with_zeros(side)
     if way == "bfloat16":
         network, lr = network.to(torch.bfloat16), lr.bfloat16()
     lr.requires_grad_()
     with torch.autocast("cpu", torch.bfloat16, enabled=way == "autocast"):
-        sum(image.float().abs().mean() for image in network(lr, every_stage=True)).backward()
-    slopes = {"lr": lr.grad, **{name: parameter.grad for name, parameter in network.named_parameters()}}
-    assert [name for name, slope in slopes.items() if slope is None or not slope.isfinite().all()] == []
-    assert max(float(slope.abs().max()) for slope in slopes.values()) < 1e4
+        images = network(lr, every_stage=True)
+    assert all(image.isfinite().all() for image in images)
+    inputs = {"lr": lr, **dict(network.named_parameters())}
+    # Each stage alone, so that neither hides what the other sends back.
+    for image, deep in zip(images, (True, False), strict=True):
+        reached = {name: one for name, one in inputs.items() if deep or not name.startswith("second.")}
+        slopes = torch.autograd.grad(image.float().abs().mean(), list(reached.values()), retain_graph=deep)
+        assert [name for name, slope in zip(reached, slopes, strict=True) if not slope.isfinite().all()] == []
+        assert max(float(slope.abs().max()) for slope in slopes) < 1e4
 
 
 @pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16])
