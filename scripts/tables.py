@@ -7,6 +7,7 @@ python scripts/tables.py --check    only tells, and exits 1
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import re
 import sys
@@ -79,7 +80,106 @@ def single_image() -> str:
     return table(["PSNR / SSIM", *scales], rows.values())
 
 
-TABLES: dict[str, Callable[[], str]] = {"reference-gans": reference_gans, "single-image": single_image}
+def costs(*files: str) -> str:
+    """What the networks of option files hold and take for an image of 256 x 256."""
+    found = stored("costs")["files"]
+    rows = []
+    for file in files or found:
+        one = found[file]
+        judge = f"{one['judge_parameters'] / 1e6:.1f}" if "judge_parameters" in one else ""
+        cells = [f"{one['parameters'] / 1e6:.2f}", f"{one['giga_products']:.1f}", judge]
+        rows.append([f"`options/{file}.yml`", f"{one['network']} x{one['scale']}", *cells])
+    head = ["option file", "network", "million parameters", "G multiply-accumulates", "million of its judge"]
+    return table(head, rows)
+
+
+def quickstart() -> str:
+    """What the quickstart comes to on places that it has not seen."""
+    scores = stored("quickstart")["scores"]
+    labels = {
+        "bicubic": "bicubic",
+        "quickstart_RRSNet": "RRSNet, small",
+        "quickstart_RRSNet ref=swap": "the same with another place's reference",
+    }
+    cells = (("psnr", ".2f"), ("ssim", ".4f"))
+    rows = [[label, *(f"{scores[name][of]['mean']:{form}}" for of, form in cells)] for name, label in labels.items()]
+    return table(["", "PSNR", "SSIM"], rows)
+
+
+def enlarged() -> str:
+    """What the published test sets score without a network, by where LR_UX4 came from and by protocol."""
+    sets = stored("real_data")["sets"]
+    rows = []
+    for name, protocols in sets.items():
+        cells = [
+            f"{protocols[protocol][way]['psnr']:.2f}"
+            for protocol in ("rgb-uint8-border4", "y-uint8-border4")
+            for way in ("lr_up_file", "bicubic_of_lr_matlab")
+        ]
+        rows.append([name, *cells])
+    return table(["PSNR", "RGB, LR_UX4 files", "RGB, bicubic of LR", "luma, LR_UX4 files", "luma, bicubic of LR"], rows)
+
+
+def masks() -> str:
+    """How well change masks are estimated, at each factor."""
+    scales = stored("change_mask")["scales"]
+    names = {"estimate": "estimated", "matched difference": "difference after matching colours", "all changed": "all"}
+    rows = []
+    for name, label in names.items():
+        tables = [of["table"]["all"][name] for of in scales.values()]
+        rows.append([label, *(f"{one['f1']:.2f} / {one['auc']:.2f}" for one in tables)])
+    return table(["F1 / area under the curve", *(f"x{scale}" for scale in scales)], rows)
+
+
+def denoiser() -> str:
+    """One look of the published denoiser of Ref-Diff, as published and as here."""
+    stored_ways = stored("refdiff_step-cpu-128")["ways"]
+    labels = {
+        "published": "as published",
+        "prepared": "conditions looked at once",
+        "fast": "the same, wide convolutions by Winograd's way",
+    }
+    rows = [
+        [label, f"{one['gmac']:.0f}", f"{one['seconds_to_published']:.2f}", f"{one['memory_mib'] / 1024:.1f}"]
+        for label, one in ((label, stored_ways[name]) for name, label in labels.items())
+    ]
+    return table(["", "G multiply-accumulates", "time to published", "GiB"], rows)
+
+
+def spectral_products() -> str:
+    """TSFNet's arithmetic as published and as here."""
+    one = stored("tsfnet-cpu")
+    steps = one["steps"]
+    rows = [
+        [
+            label,
+            f"{one['giga_products'][way]:.2f}",
+            *(f"{1 / steps[scale][way]['speed_to_published']:.2f}" for scale in steps),
+        ]
+        for way, label in (("published", "as published"), ("ours", "as here"))
+    ]
+    return table(["", "G multiply-accumulates", *(f"time of a step, {scale}" for scale in steps)], rows)
+
+
+COSTS = {
+    "rrsgan": ("rrsgan/published", "rrsgan/small"),
+    "rgtgan": ("rgtgan/published", "rgtgan/train-dense", "rgtgan/small", "rgtgan/small-dense"),
+    "specgan": ("specgan/published-x16", "specgan/published-x32", "specgan/train-x16"),
+    "tsfnet": ("tsfnet/ucmerced-x8", "tsfnet/small-x8", "sisr/edsr-x4", "sisr/srresnet-x4"),
+    "refdiff": ("refdiff/second-x8", "refdiff/small"),
+}
+"""By page, which option files' costs it shows."""
+
+TABLES: dict[str, Callable[[], str]] = {
+    "reference-gans": reference_gans,
+    "single-image": single_image,
+    "quickstart": quickstart,
+    "enlarged": enlarged,
+    "masks": masks,
+    "denoiser": denoiser,
+    "spectral-products": spectral_products,
+    **{f"costs-{page}": functools.partial(costs, *files) for page, files in COSTS.items()},
+}
 
 
 def filled(page: str) -> str:

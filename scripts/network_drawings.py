@@ -1,0 +1,225 @@
+"""Draws the networks of the systems' pages.
+
+python scripts/network_drawings.py            writes docs/figures/*.svg
+python scripts/network_drawings.py --check    only tells which are not what is drawn here, and exits 1
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from drawing import Drawing
+
+FOLDER = Path(__file__).resolve().parent.parent / "docs" / "figures"
+
+
+def transfer(name: str, says: str, *, gradients: str, moves: str, transferred: str, base: str) -> Drawing:
+    """RRSNet and RGTNet, which differ in what four of their boxes hold."""
+    draw = Drawing(name, says, 720, 615)
+    lr = draw.box(10, 10, 130, "LR\nh x w", "image")
+    lr_up = draw.box(180, 10, 160, "LR_UX4\nLR enlarged", "image")
+    ref_down = draw.box(365, 10, 160, "Ref_DUX4\nas blurred as LR_UX4", "image")
+    ref = draw.box(550, 10, 160, "Ref\nsharp", "image")
+    content = draw.box(10, 100, 130, "Content\n16 residual blocks")
+    encoders = draw.box(180, 100, 530, f"Encoders, the same for all three\nimages, and {gradients}; three levels")
+    for image, at in ((lr_up, 80), (ref_down, 265), (ref, 450)):
+        draw.arrow(image, encoders, into=at / 530)
+    draw.arrow(lr, content)
+    align = draw.box(180, 190, 530, f"Alignment, from coarse to fine\n{moves}", "moves")
+    for at, what in ((80, "says where to"), (265, "says where from"), (450, "is moved")):
+        draw.arrow(encoders, align, at=at / 530, into=at / 530)
+        draw.note(180 + at + 8, 171, what)
+    draw.group(10, 275, 700, 172, "Texture transfer", low=True)
+    maps = [draw.box(x, 305, 130, f"Ref at {size}", "image") for x, size in ((195, "1/4"), (385, "1/2"), (575, "1/1"))]
+    for one, at in zip(maps, (80, 270, 460), strict=True):
+        draw.arrow(align, one, at=at / 530)
+    steps = [draw.box(x, 365, 130, transferred, "weighs") for x in (195, 385, 575)]
+    for one, step in zip(maps, steps, strict=True):
+        draw.arrow(one, step)
+    draw.arrow(content, steps[0], enters="left")
+    for one, step in zip(steps, steps[1:], strict=False):
+        draw.arrow(one, step, leaves="right", enters="left")
+        draw.note(one.x + one.width + 12, one.y + one.height / 2 - 8, "x2")
+    result = draw.box(550, 475, 160, "Restored\ntransferred + base", "image")
+    draw.arrow(steps[2], result, into=(575 + 65 - 550) / 160)
+    enlarged = draw.box(370, 475, 130, f"Base\n{base}")
+    draw.arrow(enlarged, result, leaves="right", enters="left")
+    judges = draw.box(
+        370, 555, 340, "Judges, in training of the GANs alone\none of images, one of gradient maps", "judge"
+    )
+    draw.arrow(result, judges, into=(630 - 370) / 340)
+    draw.note(10, 490, "Green: references are moved.\nViolet: weighed by relevance, then refined.\nRed: judged.")
+    return draw
+
+
+def rrsnet() -> Drawing:
+    return transfer(
+        "rrsgan",
+        "RRSNet: encoders, alignment by DCNv2 over three levels, texture transfer, and the enlarged LR as base",
+        gradients="their gradient maps (64 + 16 features)",
+        moves="three levels and a cascade; DCNv2 moves features of Ref",
+        transferred="RAM, join\n16 blocks",
+        base="LR, bilinear",
+    )
+
+
+def rgtnet() -> Drawing:
+    return transfer(
+        "rgtgan",
+        "RGTNet: as RRSNet, with enhanced gradients, DCNv3 led by DIDConv, and dense blocks in the texture transfer",
+        gradients="gradient maps enhanced by GTEM (64 + 16 features)",
+        moves="DCNv3 moves features of Ref; dense reading: offsets by DIDConv",
+        transferred="RAM, join, DRR\n16 blocks",
+        base="LR_UX4 as given",
+    )
+
+
+def specgan() -> Drawing:
+    draw = Drawing(
+        "specgan", "SpecGAN: LR and cube fused, codes for a bank of latent images, and a decoder beside it", 720, 640
+    )
+    cube = draw.box(30, 10, 200, "Cube\n48 bands, n x n", "image")
+    lr = draw.box(490, 10, 200, "LR\n3 bands, n x n", "image")
+    branches = [draw.box(x, 92, 200, "Branch\n8 dense blocks") for x in (30, 490)]
+    fusion = draw.box(270, 92, 180, "Fusion\nattention, scale, shift", "weighs")
+    draw.arrow(cube, branches[0])
+    draw.arrow(lr, branches[1])
+    draw.arrow(branches[0], fusion, leaves="right", enters="left")
+    draw.arrow(branches[1], fusion, leaves="left", enters="right")
+    draw.note(270, 80, "twice, with the same weights")
+    heads = [
+        draw.box(x, 190, 280, text)
+        for x, text in ((30, "First head, for the codes"), (410, "Second head, for the image"))
+    ]
+    for head, into in zip(heads, (0.75, 0.25), strict=True):
+        draw.arrow(fusion, head, at=0.35 if head is heads[0] else 0.65, into=into)
+    draw.note(318, 240, "each sees both\nbranches")
+    down = draw.box(30, 255, 280, "Halvings, n x n to 4 x 4")
+    codes = draw.box(30, 320, 280, "14 codes of 512 numbers")
+    draw.arrow(heads[0], down)
+    draw.arrow(down, codes)
+    bank = draw.box(
+        30,
+        395,
+        280,
+        "Latent bank: a StyleGAN2\n4 x 4 ... n x n, led by the halvings\n... 256 x 256 by codes alone",
+        "moves",
+    )
+    draw.arrow(codes, bank)
+    decoder = draw.box(
+        410, 395, 280, "Decoder\nn x n to 256 x 256; at every size\nthe bank's features join in", height=62
+    )
+    draw.arrow(heads[1], decoder)
+    draw.arrow(bank, decoder, leaves="right", enters="left")
+    draw.note(324, 417, "features")
+    last = draw.box(220, 505, 280, "Last convolutions, tanh")
+    draw.arrow(bank, last, into=0.25)
+    draw.arrow(decoder, last, into=0.75)
+    draw.note(180, 476, "image")
+    draw.note(440, 476, "image")
+    result = draw.box(220, 570, 280, "Restored, 256 x 256", "image")
+    draw.arrow(last, result)
+    judge = draw.box(560, 554, 150, "Judge\nof images, in\ntraining alone", "judge")
+    draw.arrow(result, judge, leaves="right", enters="left")
+    return draw
+
+
+def tsfnet() -> Drawing:
+    draw = Drawing("tsfnet", "TSFNet: two U-Nets, each node half in space and half in frequency", 720, 560)
+    lr = draw.box(10, 40, 90, "LR", "image")
+    large = draw.box(130, 40, 110, "Enlarged\nnearest", "image", height=30 + 16)
+    one = draw.box(270, 25, 150, "Stage one\nU-Net, three halvings\nadds what is coarse")
+    coarse = draw.box(450, 40, 110, "Coarse image\ncompared, too", "image", height=46)
+    draw.arrow(lr, large, leaves="right", enters="left", into=15 / 46)
+    draw.arrow(large, one, leaves="right", enters="left", into=38 / 62)
+    draw.arrow(one, coarse, leaves="right", enters="left", at=38 / 62)
+    split = draw.box(260, 130, 170, "Spectral split\nfinest feature by bands", "moves")
+    draw.arrow(one, split)
+    draw.note(356, 112, "four features")
+    two = draw.box(450, 125, 150, "Stage two\nU-Net, three halvings\nadds what is fine")
+    draw.arrow(split, two, leaves="right", enters="left", into=28 / 62)
+    draw.arrow(coarse, two, into=55 / 150)
+    result = draw.box(630, 133, 85, "Restored", "image", height=46)
+    draw.arrow(two, result, leaves="right", enters="left", into=23 / 46)
+    draw.group(10, 225, 700, 320, "A node of either U-Net, at each of its sizes")
+    halves = draw.box(30, 330, 110, "Channels\ncut in two", height=46)
+    spatial = draw.box(190, 265, 300, "Spatial branch\nresidual convolutions, twice")
+    amplitude = draw.box(290, 365, 150, "Amplitude\nfiltered, gated")
+    phase = draw.box(290, 455, 150, "Phase\nled by the amplitude")
+    spectrum = draw.box(180, 410, 80, "Spectrum", height=34)
+    inverse = draw.box(470, 410, 70, "Inverse", height=34)
+    draw.group(165, 338, 390, 185, "Frequency branch (AGPF), twice")
+    draw.arrow(halves, spatial, leaves="right", enters="left")
+    draw.arrow(halves, spectrum, leaves="bottom", enters="left")
+    draw.arrow(spectrum, amplitude, leaves="right", enters="left")
+    draw.arrow(spectrum, phase, leaves="right", enters="left")
+    draw.arrow(amplitude, phase)
+    draw.arrow(amplitude, inverse, leaves="right", enters="left")
+    draw.arrow(phase, inverse, leaves="right", enters="left")
+    fusion = draw.box(580, 300, 115, "Fusion\nchannels attend\nto channels", "weighs")
+    draw.arrow(spatial, fusion, leaves="right", enters="left", into=0.25)
+    draw.arrow(inverse, fusion, leaves="right", enters="bottom")
+    draw.note(580, 470, "In stage two's\nway down it also\ngates stage one's\nfeatures.")
+    return draw
+
+
+def refdiff() -> Drawing:
+    draw = Drawing("refdiff", "Ref-Diff: a U-Net cleans noise; its decoder is led by LR, Ref and mask", 720, 560)
+    noisy = draw.box(10, 10, 160, "Noisy image\nat a noise level", "image")
+    lr = draw.box(200, 10, 150, "LR\nenlarged", "image")
+    mask = draw.box(380, 10, 150, "Change mask\nclasses, 0 unchanged", "image")
+    ref = draw.box(560, 10, 150, "Ref\nof another date", "image")
+    encoder = draw.box(10, 110, 200, "Encoder\n256, 128, 64 pixels\n4 residual blocks each")
+    draw.arrow(noisy, encoder, into=80 / 200)
+    draw.arrow(lr, encoder, leaves="left", enters="top", into=0.92)
+    draw.note(205, 92, "all four, side by side")
+    middle = draw.box(10, 215, 200, "Middle\nattention at 64 pixels", "weighs")
+    draw.arrow(encoder, middle)
+    decoder = draw.box(10, 300, 200, "Decoder\n64, 128, 256 pixels\n5 residual blocks each")
+    draw.arrow(middle, decoder)
+    clean = draw.box(10, 405, 200, "Clean image\nas far as it can be told", "image")
+    draw.arrow(decoder, clean)
+    sampler = draw.box(10, 490, 200, "Sampler: less noise,\nuntil none is left")
+    draw.arrow(clean, sampler)
+    draw.group(245, 225, 465, 235, "A decoder block", low=True)
+    structure = draw.box(262, 300, 205, "Transform by LR and mask\nwhat is there", "moves")
+    texture = draw.box(492, 300, 205, "Transform by Ref and mask\nhow it looks", "moves")
+    first = draw.box(262, 385, 205, "SiLU, convolution, norm", height=34)
+    second = draw.box(492, 385, 205, "Noise level, SiLU, convolution", height=34)
+    draw.arrow(lr, structure, at=0.9, into=73 / 205)
+    draw.arrow(mask, structure, at=0.3, into=163 / 205)
+    draw.arrow(mask, texture, at=0.7, into=45 / 205)
+    draw.arrow(ref, texture, into=143 / 205)
+    draw.arrow(structure, first)
+    draw.arrow(first, texture, leaves="right", enters="left")
+    draw.arrow(texture, second)
+    draw.note(245, 486, "A transform scales (by 0 to 1) and shifts every feature at every pixel, by what the")
+    draw.note(245, 502, "features and the conditions say. What depends on conditions alone is computed")
+    draw.note(245, 518, "once an image, not at every noise level.")
+    return draw
+
+
+DRAWINGS = (rrsnet, rgtnet, specgan, tsfnet, refdiff)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--check", action="store_true")
+    check = parser.parse_args().check
+    stale = []
+    for draw in DRAWINGS:
+        made = draw()
+        file = FOLDER / f"{made.name}.svg"
+        if file.is_file() and file.read_text() == made.svg():
+            continue
+        stale.append(file)
+        print(f"docs/figures/{file.name}: {'is not what is drawn' if check else 'written'}")
+        if not check:
+            file.write_text(made.svg())
+    return 1 if check and stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
