@@ -11,6 +11,8 @@ import argparse
 from pathlib import Path
 
 from refsr.cli.console import begin
+from refsr.data.cubes.about import Hints
+from refsr.data.cubes.envi import ORDERS
 from refsr.data.stores.sets import LAYOUTS, pack_set
 
 
@@ -23,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--layout", choices=LAYOUTS, default="refsr", help="published: what the published loaders read (8 bits only)"
     )
     parser.add_argument("--variable", metavar="NAME", help="array of MATLAB files that is the cube, where several are")
+    parser.add_argument("--interleave", choices=ORDERS, help="order of numbers in ENVI files, if not as headers say")
     parser.add_argument("--workers", type=int, default=2, help="decoding threads (default 2)")
 
 
@@ -34,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
         codec="deflate" if arguments.compress else "raw",
         layout=arguments.layout,
         workers=max(1, arguments.workers),
-        variable=arguments.variable,
+        hints=Hints(arguments.variable, interleave=arguments.interleave),
         begin=begin,
     )
     for place, report in reports.items():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from refsr.core.errors import DataError
-from refsr.data.cubes.about import CubeFile
+from refsr.data.cubes.about import CubeFile, Hints
 from refsr.data.cubes.envi import ORDERS, TYPES
 from refsr.data.cubes.files import open_cube
 from refsr.data.images import Window
@@ -133,9 +133,9 @@ def test_wavelengths_from_elsewhere_only_where_the_file_has_none(tmp_path):
     (tmp_path / "wavelengths.txt").write_text("# micrometres\n0.4505, 0.55; 0.65025\n0.86 1.65\t2.2\n")
     assert open_cube(tmp_path / "a.npy").about.wavelengths == CENTRES
     others = tuple(centre + 1 for centre in CENTRES)
-    assert open_cube(tmp_path / "a.npy", centres=others).about.wavelengths == others
+    assert open_cube(tmp_path / "a.npy", Hints(centres=others)).about.wavelengths == others
     header = put_envi(tmp_path, cube_of(), wavelength="{400, 500, 600, 700, 800, 900}")
-    assert open_cube(header, centres=others).about.wavelengths == (400, 500, 600, 700, 800, 900)
+    assert open_cube(header, Hints(centres=others)).about.wavelengths == (400, 500, 600, 700, 800, 900)
 
 
 @pytest.mark.parametrize("compress", [False, True])
@@ -155,7 +155,7 @@ def test_npy_and_mat(tmp_path, dtype, compress):
     )
     check(open_cube(tmp_path / "a.npy"), expected)
     check(open_cube(tmp_path / "a.mat"), expected)
-    np.testing.assert_array_equal(open_cube(tmp_path / "a.mat", variable="map").read(), expected[:, :, :1])
+    np.testing.assert_array_equal(open_cube(tmp_path / "a.mat", Hints(variable="map")).read(), expected[:, :, :1])
 
 
 def envi(**fields):
@@ -296,7 +296,7 @@ def test_an_unknown_interleave_names_the_known_ones(tmp_path):
 def test_an_array_that_is_not_there_names_the_nearest(tmp_path):
     file = mat(reflectance=cube_of())(tmp_path)
     with pytest.raises(DataError, match=r"no array 'reflectanze'; did you mean 'reflectance'\?"):
-        open_cube(file, variable="reflectanze")
+        open_cube(file, Hints(variable="reflectanze"))
 
 
 def test_cut_tiffs_are_one_clear_line(tmp_path):
@@ -316,4 +316,4 @@ def test_wavelengths_beside_cubes_are_checked(tmp_path):
     with pytest.raises(DataError, match=r"wavelengths\.txt: 'red' is not a number"):
         open_cube(tmp_path / "a.npy")
     with pytest.raises(DataError, match=r"a\.npy: hsi\.centres: 2 wavelengths for 6 bands"):
-        open_cube(tmp_path / "a.npy", centres=[400, 500])
+        open_cube(tmp_path / "a.npy", Hints(centres=[400, 500]))

@@ -14,6 +14,7 @@ from refsr.cli.main import main
 from refsr.core.errors import DataError
 from refsr.core.options.datasets import DatasetOptions
 from refsr.data.build import build_dataset
+from refsr.data.cubes.folder import CubeFolder
 from refsr.data.images import Window, write_image
 from refsr.data.sets.paired import PairedSet
 from refsr.data.stores import open_store
@@ -193,6 +194,35 @@ def test_packed_cubes_keep_type_bands_and_what_is_known_of_them(tmp_path, compre
     put_envi(tmp_path / "set" / "hsi", cube + 1, "bil", 2)
     assert main(command) == 0
     np.testing.assert_array_equal(open_store(tmp_path / "hsi.lmdb").read("a"), cube + 1)
+
+
+def test_a_wrong_interleave_is_one_clear_line(tmp_path, capsys):
+    """A file has its size in any order of its numbers, so a smooth cube tells it by its values."""
+    down, right, band = np.meshgrid(np.linspace(0, 3, 16), np.linspace(0, 4, 20), np.linspace(0, 9, 48), indexing="ij")
+    cube = (2000 + 700 * np.sin(down + 2 * right) + 900 * np.sin(band + down)).astype(np.uint16)
+    header = put_envi(tmp_path / "hsi", cube, "bil")
+    header.write_text(header.read_text().replace("interleave = bil", "interleave = bip"))
+    write_image(tmp_path / "HR" / "a.png", np.zeros((64, 80, 3), np.uint8))
+    with pytest.raises(DataError, match=r"a\.hdr: says interleave bip, but read as bil .* times as smooth"):
+        built(tmp_path, range_hsi=[0, 4000])
+    found = built(tmp_path, range_hsi=[0, 4000], hsi={"interleave": "bil"})[0]["hsi"]
+    np.testing.assert_allclose(found.permute(1, 2, 0) * 4000, cube, atol=0.01)
+    assert main(["pack", str(tmp_path / "hsi"), str(tmp_path / "hsi.lmdb")]) == 1
+    assert "says interleave bip" in capsys.readouterr().err
+    assert main(["pack", str(tmp_path / "hsi"), str(tmp_path / "hsi.lmdb"), "--interleave", "bil"]) == 0
+    np.testing.assert_array_equal(open_store(tmp_path / "hsi.lmdb").read("a"), cube)
+
+
+@pytest.mark.parametrize("kind", ["noise", "even", "ramp", "stripes"])
+def test_cubes_that_tell_no_order_are_taken_as_they_say(tmp_path, kind):
+    down, right, band = np.meshgrid(np.arange(16), np.arange(20), np.arange(12), indexing="ij")
+    noise = np.random.default_rng(0).integers(0, 999, down.shape)
+    kinds = {"noise": noise, "even": 0 * down, "ramp": down + right + band, "stripes": 100 * (down % 2)}
+    cube = kinds[kind].astype(np.uint16)
+    for interleave in ("bsq", "bil", "bip"):
+        put_envi(tmp_path / interleave, cube, interleave)
+        np.testing.assert_array_equal(CubeFolder(tmp_path / interleave).read("a"), cube)
+        assert CubeFolder(tmp_path / interleave).info("a").bands == 12
 
 
 def test_several_arrays_of_a_mat_file_are_packed_by_name(tmp_path, capsys):

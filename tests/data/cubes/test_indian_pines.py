@@ -9,10 +9,14 @@ import numpy as np
 import pytest
 from test_cube_files import put_envi, put_tiff
 
+from refsr.core.errors import DataError
 from refsr.core.options.datasets import DatasetOptions
 from refsr.data.build import build_dataset
+from refsr.data.cubes.about import Hints
 from refsr.data.cubes.choice import Choice
+from refsr.data.cubes.envi import ORDERS
 from refsr.data.cubes.files import open_cube
+from refsr.data.cubes.folder import CubeFolder
 from refsr.data.images import write_image
 
 # The cube has 145 pixels along a side; a set of images beside it takes a multiple of the scale.
@@ -63,10 +67,27 @@ def test_water_vapour_is_missing_and_told_by_spans(tmp_path, pines):
     """The corrected cube lacks the bands near 1400 and 1900 nm already, so leaving these spans out leaves all."""
     cube, centres = pines
     np.save(tmp_path / "a.npy", cube)
-    found = open_cube(tmp_path / "a.npy", centres=centres)
+    found = open_cube(tmp_path / "a.npy", Hints(centres=centres))
 
     usable = Choice(bad_spans=[(1353, 1422), (1820, 1953)]).of(200, found.about, "a")
     assert usable == list(range(200))
     visible = Choice(spans=[(400, 700)]).of(200, found.about, "a")
     assert [centres[visible[0]], centres[visible[-1]]] == [400.02, pytest.approx(692, abs=8)]
     np.testing.assert_array_equal(found.read(bands=visible), cube[:, :, visible])
+
+
+@pytest.mark.parametrize("part", [np.s_[:, :], np.s_[:64, :100], np.s_[40:56, 40:56]], ids=["whole", "part", "patch"])
+@pytest.mark.parametrize("true", ORDERS)
+@pytest.mark.parametrize("told", ORDERS)
+def test_a_wrong_interleave_is_seen_from_the_values(tmp_path, pines, part, true, told):
+    """The size of the file is right in any order; that of the header is refused where it is wrong, and only there."""
+    cube = np.ascontiguousarray(pines[0][part])
+    header = put_envi(tmp_path, cube, true)
+    header.write_text(header.read_text().replace(f"interleave = {true}", f"interleave = {told}"))
+    if told == true:
+        assert CubeFolder(tmp_path).info("a").bands == 200
+        return
+    with pytest.raises(DataError, match=rf"a\.hdr: says interleave {told}, but read as {true} .* times as smooth"):
+        CubeFolder(tmp_path).info("a")
+    np.testing.assert_array_equal(CubeFolder(tmp_path, Hints(interleave=true)).read("a"), cube)
+    assert CubeFolder(tmp_path, Hints(interleave=told)).info("a").bands == 200

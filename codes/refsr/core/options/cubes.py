@@ -25,6 +25,11 @@ class CubeOptions(Section):
         min_length=1,
         description="wavelength of each band of files that do not say it; a wavelengths.txt beside them does the same",
     )
+    interleave: Literal["bsq", "bil", "bip"] | None = Field(
+        default=None,
+        description="order of the numbers in ENVI files, whatever their headers say; none: the header's, refused where "
+        "the values speak clearly against it",
+    )
 
     runs: list[Run] | None = Field(
         default=None,

@@ -89,6 +89,21 @@ class About:
 
 
 @dataclass(frozen=True)
+class Hints:
+    """What people know of files that these do not say."""
+
+    variable: str | None = None
+    """The array of MATLAB files that holds the cube."""
+    centres: Sequence[float] | None = None
+    """The bands' wavelengths in nm."""
+    interleave: str | None = None
+    """The order of the numbers in ENVI files, whatever their headers say."""
+
+
+NO_HINTS = Hints()
+
+
+@dataclass(frozen=True)
 class CubeFile:
     """An open cube: its size in the type that is delivered, what is known of it, and how its values are got."""
 
@@ -97,6 +112,8 @@ class CubeFile:
     about: About
     values: Callable[[Window, Sequence[int] | None], Array]
     """(H, W, bands) under a window, in the file's own type; of all bands, or of some, counted from 0."""
+    doubt: Callable[[], str | None] = lambda: None
+    """Why what the file says of its values can hardly be; looked at once, since it reads some of them."""
 
     def read(self, window: Window | None = None, bands: Sequence[int] | None = None) -> Array:
         """(H, W, bands) in the type of `info`; the caller owns the array."""

@@ -14,6 +14,7 @@ import numpy as np
 
 from refsr.core.errors import DataError, suggestion
 from refsr.data.cubes.about import About, CubeFile, Place, check_counts, cube_size, cut
+from refsr.data.cubes.interleave import smoother_order
 from refsr.data.cubes.wavelengths import in_nanometres
 from refsr.data.images import Array, Window
 
@@ -27,8 +28,11 @@ ORDERS = {"bsq": "brc", "bil": "rbc", "bip": "rcb"}
 LARGEST_HEADER = 16 << 20
 
 
-def open_envi(header: Path) -> CubeFile:
-    """The cube that a header describes; a DataError where the two files do not agree."""
+def open_envi(header: Path, interleave: str | None = None) -> CubeFile:
+    """The cube that a header describes; a DataError where the two files do not agree.
+
+    `interleave` is the order of its numbers, whatever the header says.
+    """
     fields = read_header(header)
     rows, columns, bands = (_whole(fields, key, header, 1) for key in ("lines", "samples", "bands"))
     code = _whole(fields, "data type", header, 0)
@@ -38,10 +42,11 @@ def open_envi(header: Path) -> CubeFile:
     if order not in (0, 1):
         raise DataError(f"{header}: byte order {order} is not known (0: least byte first, 1: most)")
     dtype = np.dtype(("<", ">")[order] + TYPES[code])
-    interleave = fields.get("interleave", "").lower()
-    if interleave not in ORDERS:
-        near = suggestion(interleave, ORDERS)
-        raise DataError(f"{header}: interleave {interleave!r} is not known{near} (known: {', '.join(ORDERS)})")
+    told = interleave or fields.get("interleave", "").lower()
+    if told not in ORDERS:
+        raise DataError(
+            f"{header}: interleave {told!r} is not known{suggestion(told, ORDERS)} (known: {', '.join(ORDERS)})"
+        )
     if fields.get("file compression", "0") != "0":
         raise DataError(f"{header}: the numbers are compressed, which is not read here; save them uncompressed")
     if "spectral library" in fields.get("file type", "").lower():
@@ -52,14 +57,25 @@ def open_envi(header: Path) -> CubeFile:
     about = _about(fields, header)
     check_counts(about, bands, header)
     sides = {"r": rows, "c": columns, "b": bands}
-    shape = tuple(sides[side] for side in ORDERS[interleave])
-    to_cube = [ORDERS[interleave].index(side) for side in "rcb"]
+    shape = tuple(sides[side] for side in ORDERS[told])
+    to_cube = [ORDERS[told].index(side) for side in "rcb"]
+
+    def numbers() -> Array:
+        return np.memmap(data, dtype=dtype, mode="r", offset=offset, shape=(rows * columns * bands,))
 
     def values(window: Window, chosen: Sequence[int] | None) -> Array:
-        mapped = np.memmap(data, dtype=dtype, mode="r", offset=offset, shape=shape)
-        return cut(mapped.transpose(to_cube), window, chosen)
+        return cut(numbers().reshape(shape).transpose(to_cube), window, chosen)
 
-    return CubeFile(header, info, about, values)
+    def doubt() -> str | None:
+        found = None if interleave else smoother_order(numbers(), ORDERS, sides, told)
+        if found is None:
+            return None
+        return (
+            f"{header}: says interleave {told}, but read as {found[0]} its values are {found[1]:.1f} times as smooth; "
+            f"interleave {found[0]} takes them so, interleave {told} as it says"
+        )
+
+    return CubeFile(header, info, about, values, doubt)
 
 
 def read_header(file: Path) -> dict[str, str]:

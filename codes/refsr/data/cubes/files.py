@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from refsr.core.errors import DataError
-from refsr.data.cubes.about import About, CubeFile, check_counts, cube_size, cut
+from refsr.data.cubes.about import NO_HINTS, About, CubeFile, Hints, check_counts, cube_size, cut
 from refsr.data.cubes.envi import DATA_SUFFIXES, HEADER_SUFFIX, open_envi
 from refsr.data.cubes.matlab import open_matlab
 from refsr.data.cubes.wavelengths import from_sidecar
@@ -19,12 +19,9 @@ CUBE_SUFFIXES = (*IMAGE_SUFFIXES, HEADER_SUFFIX, ".mat")
 PICKLE = b"\x80"
 
 
-def open_cube(file: Path, variable: str | None = None, centres: Sequence[float] | None = None) -> CubeFile:
-    """The cube in a file; its wavelengths are the file's, else `centres`, else those of `wavelengths.txt` beside it.
-
-    `variable` is the array of a MATLAB file that holds it.
-    """
-    cube = _opened(file, variable)
+def open_cube(file: Path, hints: Hints = NO_HINTS) -> CubeFile:
+    """The cube in a file; wavelengths are the file's, else the hints', else those of `wavelengths.txt` beside it."""
+    cube, centres = _opened(file, hints), hints.centres
     if cube.about.wavelengths is None:
         given = tuple(centres) if centres is not None else from_sidecar(file.parent)
         about = replace(cube.about, wavelengths=given)
@@ -35,16 +32,16 @@ def open_cube(file: Path, variable: str | None = None, centres: Sequence[float] 
     return cube
 
 
-def _opened(file: Path, variable: str | None) -> CubeFile:
+def _opened(file: Path, hints: Hints) -> CubeFile:
     suffix = file.suffix.lower()
     if suffix in DATA_SUFFIXES:
         file, suffix = header_of(file), HEADER_SUFFIX
     if not file.is_file():
         file_kind(file)  # says what is near
     if suffix == HEADER_SUFFIX:
-        return open_envi(file)
+        return open_envi(file, hints.interleave)
     if suffix == ".mat":
-        return open_matlab(file, variable)
+        return open_matlab(file, hints.variable)
     if suffix == ".npy":
         return _open_npy(file)
     if file_kind(file) == "tiff" and has_rasterio():

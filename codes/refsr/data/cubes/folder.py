@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from refsr.core.errors import DataError, StoreError
-from refsr.data.cubes.about import About, CubeFile
+from refsr.data.cubes.about import NO_HINTS, About, CubeFile, Hints
 from refsr.data.cubes.envi import DATA_SUFFIXES, HEADER_SUFFIX, data_file, envi_key
 from refsr.data.cubes.files import CUBE_SUFFIXES, header_of, open_cube
 from refsr.data.cubes.wavelengths import SIDECAR
@@ -22,9 +22,9 @@ MOST_IMAGE_BANDS = 4
 class CubeFolder(FolderStore):
     """Cubes of any known format below a folder; a key is the path from there without suffix."""
 
-    def __init__(self, path: str | Path, variable: str | None = None, centres: Sequence[float] | None = None) -> None:
+    def __init__(self, path: str | Path, hints: Hints = NO_HINTS) -> None:
         super().__init__(path)
-        self._variable, self._centres = variable, centres
+        self._hints = hints
         self._known: dict[str, tuple[ImageInfo, About]] = {}
 
     @cached_property
@@ -74,24 +74,27 @@ class CubeFolder(FolderStore):
         return self.about(key).record()
 
     def _open(self, key: str) -> CubeFile:
-        return open_cube(self.file(key), self._variable, self._centres)
+        return open_cube(self.file(key), self._hints)
 
     def _both(self, key: str) -> tuple[ImageInfo, About]:
         if key not in self._known:
             cube = self._open(key)
+            doubt = cube.doubt()
+            if doubt is not None:
+                raise DataError(doubt)
             self._known[key] = cube.info, cube.about
         return self._known[key]
 
 
-def folder_of(path: Path, variable: str | None = None) -> FolderStore:
+def folder_of(path: Path, hints: Hints = NO_HINTS) -> FolderStore:
     """The folder as a store: of cubes, where its first file is one, else of images."""
     if path.is_dir():
         for file in sorted(path.rglob("*")):
             suffix = file.suffix.lower()
             if suffix in (HEADER_SUFFIX, ".mat", *DATA_SUFFIXES):
-                return CubeFolder(path, variable)
+                return CubeFolder(path, hints)
             if suffix in IMAGE_SUFFIXES:
-                return CubeFolder(path, variable) if _many_bands(file) else FolderStore(path)
+                return CubeFolder(path, hints) if _many_bands(file) else FolderStore(path)
     return FolderStore(path)
 
 

@@ -18,7 +18,7 @@ from typing import Protocol
 import numpy as np
 
 from refsr.core.errors import DataError
-from refsr.data.cubes.about import About
+from refsr.data.cubes.about import NO_HINTS, About, Hints
 from refsr.data.cubes.choice import Choice
 from refsr.data.cubes.files import cut_bands
 from refsr.data.cubes.folder import CubeFolder
@@ -80,12 +80,12 @@ class StoredCubes:
         self.store.close()
 
 
-def open_cubes(path: Path, variable: str | None = None, centres: Sequence[float] | None = None) -> Source:
+def open_cubes(path: Path, hints: Hints = NO_HINTS) -> Source:
     """The cubes at `path`, a folder or an LMDB."""
     store = open_store(path)
     if isinstance(store, FolderStore):
-        return CubeFolder(path, variable, centres)
-    return StoredCubes(store, None if centres is None else tuple(centres))
+        return CubeFolder(path, hints)
+    return StoredCubes(store, None if hints.centres is None else tuple(hints.centres))
 
 
 @dataclass(frozen=True)

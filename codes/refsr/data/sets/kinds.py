@@ -9,6 +9,7 @@ from pathlib import Path
 from refsr.core.errors import DataError
 from refsr.core.options.cubes import CubeOptions
 from refsr.core.options.datasets import DatasetOptions
+from refsr.data.cubes.about import Hints
 from refsr.data.cubes.choice import Choice
 from refsr.data.cubes.holes import Mending
 from refsr.data.cubes.placing import PlacedCubes, check_places
@@ -110,7 +111,7 @@ def _cubes(root: Path, options: DatasetOptions, cubes: CubeOptions) -> Member:
         bad_by_file=cubes.bad_by_file,
     )
     scaling = Scaling(cubes.divide_by, _pair(cubes.clip), _pair(options.range_hsi))
-    source = open_cubes(root, cubes.variable, cubes.centres)
+    source = open_cubes(root, Hints(cubes.variable, cubes.centres, cubes.interleave))
     store = ReadCubes(source, choice, Mending(cubes.nodata, cubes.not_finite, cubes.fill), scaling.raw_clip)
     return Member(store, scaling.raw_range, all_bands=True, note=store.note)
 

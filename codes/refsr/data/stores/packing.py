@@ -17,6 +17,7 @@ import lmdb
 from refsr.core.atomic import atomic_folder
 from refsr.core.errors import StoreError
 from refsr.core.progress import Begin, silent
+from refsr.data.cubes.about import NO_HINTS, Hints
 from refsr.data.cubes.folder import folder_of
 from refsr.data.stores.environment import close_readers, explain_lmdb
 from refsr.data.stores.folder import FolderStore
@@ -54,16 +55,16 @@ def pack_folder(
     *,
     codec: str = "raw",
     workers: int = 2,
-    variable: str | None = None,
+    hints: Hints = NO_HINTS,
     begin: Begin = silent,
 ) -> PackReport:
     """Brings every image of the folder `source` into the packed store `target`, making it or completing it.
 
-    Of MATLAB files `variable` is packed.
+    `hints` say of cubes what their files do not.
     """
     if codec not in CODECS:
         raise StoreError(f"codec {codec!r} is not known (known: {', '.join(CODECS)})")
-    store = folder_of(source, variable)
+    store = folder_of(source, hints)
     stamps = {key: source_stamp(*store.parts(key)) for key in store.keys()}
     for key in stamps:
         key_bytes(key)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from refsr.core.errors import DataError, suggestion
 from refsr.core.progress import Begin, silent
+from refsr.data.cubes.about import NO_HINTS, Hints
 from refsr.data.cubes.files import CUBE_SUFFIXES
 from refsr.data.cubes.folder import folder_of
 from refsr.data.stores.checking import shortened, unequal_keys
@@ -25,23 +26,23 @@ def pack_set(
     codec: str = "raw",
     layout: str = "refsr",
     workers: int = 2,
-    variable: str | None = None,
+    hints: Hints = NO_HINTS,
     begin: Begin = silent,
 ) -> dict[Path, PackReport]:
     """Packs each kind folder below `source` to `target/<kind>.lmdb`; a bare image folder to one store.
 
-    Of MATLAB files `variable` is packed.
+    `hints` say of cubes what their files do not.
     """
     folders = kind_folders(source, kinds)
     if len(folders) > 1:
-        check_fit(folders, variable)
+        check_fit(folders, hints)
     reports = {}
     for kind, folder in folders.items():
         place = target if target.suffix == ".lmdb" and len(folders) == 1 else target / f"{kind}.lmdb"
         if layout == "published":
             reports[place] = pack_folder_published(folder, place, workers=workers, begin=begin)
         else:
-            reports[place] = pack_folder(folder, place, codec=codec, workers=workers, variable=variable, begin=begin)
+            reports[place] = pack_folder(folder, place, codec=codec, workers=workers, hints=hints, begin=begin)
     return reports
 
 
@@ -63,9 +64,9 @@ def kind_folders(source: Path, kinds: Sequence[str] = ()) -> dict[str, Path]:
     return below
 
 
-def check_fit(folders: dict[str, Path], variable: str | None = None) -> None:
+def check_fit(folders: dict[str, Path], hints: Hints = NO_HINTS) -> None:
     """Every kind must have the same keys, and sizes in whole proportions to the largest."""
-    stores = {kind: folder_of(folder, variable) for kind, folder in folders.items()}
+    stores = {kind: folder_of(folder, hints) for kind, folder in folders.items()}
     lines = unequal_keys({kind: set(store.keys()) for kind, store in stores.items()})
     if lines:
         raise DataError("the folders do not pair:\n  " + "\n  ".join(lines))
