@@ -8,7 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm as normalised
 
-from refsr.core.errors import OperatorError, UsageError, suggestion
+from refsr.core.errors import OperatorError
+from refsr.networks.blocks.keywords import require_known, require_least
 
 NAME = "discriminator_vgg_128"
 
@@ -88,12 +89,7 @@ class VGGDiscriminator(nn.Module):
 
 
 def _check(in_nc: int, nf: int, head: str, crop_size: int, initial: str) -> None:
-    for option, value in {"in_nc": in_nc, "nf": nf}.items():
-        if value < 1:
-            raise UsageError(f"{NAME}: {option} is {value}, expected 1 or more")
-    for option, word, known in (("head", head, HEADS), ("initial", initial, INITIALS)):
-        if word not in known:
-            hint = suggestion(str(word), known)
-            raise UsageError(f"{NAME}: {option} {word!r} is not known{hint} (known: {', '.join(known)})")
-    if crop_size < SMALLEST:
-        raise UsageError(f"{NAME}: crop_size is {crop_size}, expected {SMALLEST} or more")
+    require_least(NAME, 1, in_nc=in_nc, nf=nf)
+    require_known(NAME, HEADS, head=head)
+    require_known(NAME, INITIALS, initial=initial)
+    require_least(NAME, SMALLEST, crop_size=crop_size)

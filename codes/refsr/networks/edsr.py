@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from refsr.core.errors import UsageError
 from refsr.networks.blocks.centring import Centring
+from refsr.networks.blocks.keywords import require_least
 from refsr.networks.blocks.residual import ResidualChain
 from refsr.networks.blocks.upsampling import ImageTail, shuffle_factors
 from refsr.networks.blocks.window import Window
@@ -28,9 +29,8 @@ class EDSR(nn.Module):
         residual_scale: float = 1.0,
         span: float = 255.0,
     ) -> None:
-        for name, value, least in (("channels", channels, 1), ("nf", nf, 1), ("n_blocks", n_blocks, 0)):
-            if value < least:
-                raise UsageError(f"EDSR: {name} is {value}, expected {least} or more")
+        require_least("EDSR", 1, channels=channels, nf=nf)
+        require_least("EDSR", 0, n_blocks=n_blocks)
         if span <= 0:
             raise UsageError(f"EDSR: span is {span}, expected more than 0")
         factors = shuffle_factors("EDSR", scale)

@@ -7,7 +7,7 @@ from functools import partial
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from refsr.core.errors import UsageError
+from refsr.networks.blocks.keywords import require_least
 from refsr.networks.blocks.residual import ResidualChain
 from refsr.networks.blocks.upsampling import ShuffleUpsampling, shuffle_factors
 from refsr.networks.blocks.window import Window
@@ -25,9 +25,8 @@ class MSRResNet(nn.Module):
     """
 
     def __init__(self, scale: int = 4, channels: int = 3, nf: int = 64, n_blocks: int = 16) -> None:
-        for name, value, least in (("channels", channels, 1), ("nf", nf, 1), ("n_blocks", n_blocks, 0)):
-            if value < least:
-                raise UsageError(f"MSRResNet: {name} is {value}, expected {least} or more")
+        require_least("MSRResNet", 1, channels=channels, nf=nf)
+        require_least("MSRResNet", 0, n_blocks=n_blocks)
         factors = shuffle_factors("MSRResNet", scale)
         super().__init__()
         self.scale, self.channels = scale, channels

@@ -7,10 +7,10 @@ from typing import Literal
 
 from torch import Tensor
 
-from refsr.core.errors import UsageError, suggestion
 from refsr.networks.blocks.dcnv3 import AligningDCNv3
 from refsr.networks.blocks.drr import DenseRestore
 from refsr.networks.blocks.gtem import SHRINKS, Enlarge, GradientEnhancement
+from refsr.networks.blocks.keywords import require_known, require_least
 from refsr.networks.blocks.transfer import ReferenceTransfer, checked_widths
 from refsr.networks.blocks.window import Window
 from refsr.networks.descriptor import Descriptor
@@ -41,11 +41,8 @@ class RGTNet(ReferenceTransfer):
         enlarge: Enlarge = "released",
     ) -> None:
         aligned = checked_widths("RGTNet", scale, channels, nf, n_blocks, nf_grad, deformable_groups)
-        if gtem_blocks < 0:
-            raise UsageError(f"RGTNet: gtem_blocks is {gtem_blocks}, expected 0 or more")
-        if offsets not in OFFSETS:
-            hint = suggestion(str(offsets), OFFSETS)
-            raise UsageError(f"RGTNet: offsets {offsets!r} is not known{hint} (known: {', '.join(OFFSETS)})")
+        require_least("RGTNet", 0, gtem_blocks=gtem_blocks)
+        require_known("RGTNet", OFFSETS, offsets=offsets)
         super().__init__(
             scale,
             channels,

@@ -9,8 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from refsr.core.errors import OperatorError, UsageError, suggestion
+from refsr.core.errors import OperatorError
 from refsr.networks.blocks.dual_branch import SLOPE, DualBranchEncoder
+from refsr.networks.blocks.keywords import require_known, require_least
 from refsr.networks.blocks.modulated_conv import Upsample
 from refsr.networks.blocks.synthesis import (
     SMALLEST,
@@ -66,12 +67,8 @@ class SpecGAN(nn.Module):
         require_channels("SpecGAN", large, latent_channels, channel_multiplier)
         counts = {"channels": channels, "hsi_bands": hsi_bands, "style_channels": style_channels, "nf": nf}
         counts |= {"n_blocks": n_blocks, "n_layers": n_layers, "growth": growth, "attention": attention}
-        for option, value in counts.items():
-            if value < 1:
-                raise UsageError(f"SpecGAN: {option} is {value}, expected 1 or more")
-        if input_range not in RANGES:
-            hint = suggestion(str(input_range), RANGES)
-            raise UsageError(f"SpecGAN: input_range {input_range!r} is not known{hint} (known: {', '.join(RANGES)})")
+        require_least("SpecGAN", 1, **counts)
+        require_known("SpecGAN", RANGES, input_range=input_range)
         self.scale, self.channels, self.hsi_bands, self.side = scale, channels, hsi_bands, side
         self.input_range = RANGES[input_range]
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from refsr.core.errors import UsageError, suggestion
+from refsr.networks.blocks.keywords import require_known, require_least
 from refsr.networks.blocks.upsampling import ShuffleUpsampling, shuffle_factors
 from refsr.networks.blocks.window import Window
 from refsr.networks.descriptor import Descriptor
@@ -28,12 +28,9 @@ class SRResNet(nn.Module):
     def __init__(
         self, scale: int = 4, channels: int = 3, nf: int = 64, n_blocks: int = 16, norm: Norm = "batch"
     ) -> None:
-        for name, value, least in (("channels", channels, 1), ("nf", nf, 1), ("n_blocks", n_blocks, 0)):
-            if value < least:
-                raise UsageError(f"SRResNet: {name} is {value}, expected {least} or more")
-        if norm not in NORMS:
-            hint = suggestion(str(norm), NORMS)
-            raise UsageError(f"SRResNet: norm {norm!r} is not known{hint} (known: {', '.join(NORMS)})")
+        require_least("SRResNet", 1, channels=channels, nf=nf)
+        require_least("SRResNet", 0, n_blocks=n_blocks)
+        require_known("SRResNet", NORMS, norm=norm)
         factors = shuffle_factors("SRResNet", scale)
         super().__init__()
         self.scale, self.channels = scale, channels

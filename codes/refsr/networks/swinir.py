@@ -7,8 +7,9 @@ from typing import Literal
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from refsr.core.errors import UsageError, suggestion
+from refsr.core.errors import UsageError
 from refsr.networks.blocks.centring import Centring
+from refsr.networks.blocks.keywords import require_known, require_least
 from refsr.networks.blocks.upsampling import DirectUpsampling, ImageTail, shuffle_factors
 from refsr.networks.blocks.window import Window
 from refsr.networks.blocks.window_attention import WindowAttention, parts_apart
@@ -40,10 +41,7 @@ class SwinIR(nn.Module):
         mlp_ratio: float = 2.0,
         upsampler: Upsampler = "direct",
     ) -> None:
-        counts = {"scale": scale, "channels": channels, "dim": dim, "groups": groups, "layers": layers, "heads": heads}
-        for name, value in counts.items():
-            if value < 1:
-                raise UsageError(f"SwinIR: {name} is {value}, expected 1 or more")
+        require_least("SwinIR", 1, scale=scale, channels=channels, dim=dim, groups=groups, layers=layers, heads=heads)
         if window < 2 or window % 2:
             raise UsageError(
                 f"SwinIR: window is {window}, expected an even number from 2 on, half of which is the shift"
@@ -53,9 +51,7 @@ class SwinIR(nn.Module):
             raise UsageError(f"SwinIR: dim {dim} is no multiple of heads {heads}; {near} would be")
         if int(dim * mlp_ratio) < 1:
             raise UsageError(f"SwinIR: mlp_ratio is {mlp_ratio}, expected {1 / dim:g} or more")
-        if upsampler not in UPSAMPLERS:
-            hint = suggestion(str(upsampler), UPSAMPLERS)
-            raise UsageError(f"SwinIR: upsampler {upsampler!r} is not known{hint} (known: {', '.join(UPSAMPLERS)})")
+        require_known("SwinIR", UPSAMPLERS, upsampler=upsampler)
         factors = shuffle_factors("SwinIR with upsampler steps", scale) if upsampler == "steps" else ()
         super().__init__()
         self.scale, self.channels, self.window = scale, channels, window

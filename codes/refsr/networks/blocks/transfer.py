@@ -11,6 +11,7 @@ from refsr.networks.blocks.content import ContentExtractor
 from refsr.networks.blocks.drr import DenseRestore
 from refsr.networks.blocks.encoder import Encoder
 from refsr.networks.blocks.gtem import GradientEnhancement
+from refsr.networks.blocks.keywords import require_least
 from refsr.networks.blocks.texture import TextureTransfer
 from refsr.networks.blocks.window import Window
 from refsr.ops import gradient_magnitude
@@ -77,14 +78,10 @@ def checked_widths(
     if scale < 2 or scale & (scale - 1):
         below = 1 << max(1, scale.bit_length() - 1)
         raise UsageError(f"{name}: scale {scale} is no power of two from 2 on; {below} or {2 * below} would be")
-    for option, value in {"channels": channels, "nf": nf, "deformable_groups": deformable_groups}.items():
-        if value < 1:
-            raise UsageError(f"{name}: {option} is {value}, expected 1 or more")
-    if n_blocks < 0:
-        raise UsageError(f"{name}: n_blocks is {n_blocks}, expected 0 or more")
+    require_least(name, 1, channels=channels, nf=nf, deformable_groups=deformable_groups)
+    require_least(name, 0, n_blocks=n_blocks)
     gradient = max(1, nf // 4) if nf_grad is None else nf_grad
-    if gradient < 1:
-        raise UsageError(f"{name}: nf_grad is {gradient}, expected 1 or more")
+    require_least(name, 1, nf_grad=gradient)
     aligned = nf + gradient
     if aligned % deformable_groups:
         fitting = max(groups for groups in range(1, deformable_groups) if aligned % groups == 0)

@@ -7,7 +7,8 @@ from typing import Literal, overload
 
 from torch import Tensor, nn
 
-from refsr.core.errors import UsageError, suggestion
+from refsr.core.errors import UsageError
+from refsr.networks.blocks.keywords import require_known, require_least
 from refsr.networks.descriptor import Descriptor
 from refsr.networks.tsfnet.phase_filter import SPECTRA, Spectra
 from refsr.networks.tsfnet.split import SpectralSplit
@@ -34,18 +35,13 @@ class TSFNet(nn.Module):
         heads: int = 8,
         spectra: Spectra = "released",
     ) -> None:
-        for name, value, least in (("scale", scale, 1), ("channels", channels, 1), ("nf", nf, 1), ("heads", heads, 1)):
-            if value < least:
-                raise UsageError(f"TSFNet: {name} is {value}, expected {least} or more")
-        if n_pairs < 0:
-            raise UsageError(f"TSFNet: n_pairs is {n_pairs}, expected 0 or more")
+        require_least("TSFNet", 1, scale=scale, channels=channels, nf=nf, heads=heads)
+        require_least("TSFNet", 0, n_pairs=n_pairs)
         step = math.lcm(2, heads)
         if nf % step:
             near = max(step, round(nf / step) * step)
             raise UsageError(f"TSFNet: nf {nf} is no multiple of 2 and of heads {heads}; {near} would be")
-        if spectra not in SPECTRA:
-            hint = suggestion(str(spectra), SPECTRA)
-            raise UsageError(f"TSFNet: spectra {spectra!r} is not known{hint} (known: {', '.join(SPECTRA)})")
+        require_known("TSFNet", SPECTRA, spectra=spectra)
         super().__init__()
         self.scale, self.channels = scale, channels
         self.first = Stage(channels, nf, n_pairs, heads, spectra, guided=False)
