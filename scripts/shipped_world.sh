@@ -1,0 +1,30 @@
+#!/bin/sh
+# The synthetic places that the shipped weights learn on: pairs as aligned, as coloured, as turned and as compressed as
+# those of several real sets, so that what is learnt holds on images from elsewhere.
+#
+#     sh scripts/shipped_world.sh [FOLDER]
+#
+# FOLDER (default: dataset/shipped_world) takes four worlds and, in train, val and test, links to all their images.
+set -eu
+cd "$(dirname "$0")/.."
+. scripts/environment.sh
+refsr_command
+folder=${1:-dataset/shipped_world}
+make() {
+    name=$1
+    shift
+    refsr world "$folder/worlds/$name" --size 192 "$@"
+    for set in train val test; do
+        for kind in HR LR LR_UX4 Ref Ref_DUX4; do
+            mkdir -p "$folder/$set/$kind"
+            for file in "$folder/worlds/$name/$set/$kind"/*; do
+                ln -sf "../../worlds/$name/$set/$kind/${file##*/}" "$folder/$set/$kind/$name-${file##*/}"
+            done
+        done
+    done
+}
+make aligned --places 86 --val 2 --test 4 --seed 11 --misregistration 2 --rotation 0.2 --scale-difference 0.2 \
+    --sun-shift 0.15 --view-angle 4 --change 0.1
+make dates --places 126 --val 2 --test 4 --seed 12
+make rrssrd --places 126 --val 2 --test 4 --seed 13 --like rrssrd
+make kagglesrd --places 126 --val 2 --test 4 --seed 14 --like kagglesrd
