@@ -7,6 +7,7 @@ python scripts/network_drawings.py --check    only tells which are not what is d
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
 from pathlib import Path
 
@@ -39,7 +40,7 @@ def transfer(name: str, says: str, *, gradients: str, moves: str, transferred: s
     for one, step in zip(maps, steps, strict=True):
         draw.arrow(one, step)
     draw.arrow(content, steps[0], enters="left")
-    for one, step in zip(steps, steps[1:], strict=False):
+    for one, step in itertools.pairwise(steps):
         draw.arrow(one, step, leaves="right", enters="left")
         draw.note(one.x + one.width + 12, one.y + one.height / 2 - 8, "x2")
     result = draw.box(550, 475, 160, "Restored\ntransferred + base", "image")

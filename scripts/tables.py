@@ -93,13 +93,14 @@ def costs(*files: str) -> str:
     return table(head, rows)
 
 
-def quickstart() -> str:
-    """What the quickstart comes to on places that it has not seen."""
-    scores = stored("quickstart")["scores"]
+def one_run(name: str, run: str) -> str:
+    """A stored run of a small RRSNet between its baselines."""
+    scores = stored(name)["scores"]
     labels = {
         "bicubic": "bicubic",
-        "quickstart_RRSNet": "RRSNet, small",
-        "quickstart_RRSNet ref=swap": "the same with another place's reference",
+        "lr_up": "LR_UX4 as given",
+        run: "RRSNet, small",
+        f"{run} ref=swap": "the same with another place's reference",
     }
     cells = (("psnr", ".2f"), ("ssim", ".4f"))
     rows = [[label, *(f"{scores[name][of]['mean']:{form}}" for of, form in cells)] for name, label in labels.items()]
@@ -173,7 +174,9 @@ COSTS = {
 TABLES: dict[str, Callable[[], str]] = {
     "reference-gans": reference_gans,
     "single-image": single_image,
-    "quickstart": quickstart,
+    "quickstart": functools.partial(one_run, "quickstart", "quickstart_RRSNet"),
+    "real-training": functools.partial(one_run, "real-training", "small_RRSNet"),
+    "costs": costs,
     "enlarged": enlarged,
     "masks": masks,
     "denoiser": denoiser,

@@ -1,0 +1,106 @@
+"""What the documentation site needs beside docs/: a hook of mkdocs, named in mkdocs.yml.
+
+The rooms' READMEs become pages and the pictures of figures/ come along, and links lead there. A link to another file of
+the repository, which the site has not, becomes the file's path. Drawings are put into their pages, so that they take
+the page's colours.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+READMES = (
+    "codes/refsr/*/README.md",
+    "codes/ops_dcn_v3/README.md",
+    "codes/example/*/README.md",
+    "options/README.md",
+    "dataset/README.md",
+    "scripts/README.md",
+    "benchmarks/README.md",
+    "figures/README.md",
+    "tests/README.md",
+    "tests/parity/README.md",
+)
+SHORTER = (("codes/refsr/", ""), ("codes/ops", "ops"), ("codes/", ""))
+"""What a room's page is called: its folder without these beginnings."""
+FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"(?P<picture>!?)\[(?P<text>(?:[^\[\]]|\[[^\]]*\])*)\]\((?P<target>[^()\s]+)\)")
+DRAWING = re.compile(r'<img [^>]*?src="[^"]*?figures/(?P<name>[\w-]+)\.svg"[^>]*?>')
+
+
+def extra_pages() -> dict[str, str]:
+    """Files that the site has from outside docs/: path in the repository, then path in the site."""
+    found = {}
+    for pattern in READMES:
+        for readme in sorted(ROOT.glob(pattern)):
+            source = readme.relative_to(ROOT).as_posix()
+            name = posixpath.dirname(source)
+            for long, short in SHORTER:
+                if name.startswith(long):
+                    name = short + name.removeprefix(long)
+                    break
+            found[source] = f"rooms/{name.replace('/', '-')}.md"
+    for picture in sorted((ROOT / "figures").glob("*.png")):
+        found[picture.relative_to(ROOT).as_posix()] = f"pictures/{picture.name}"
+    return found
+
+
+def relinked(markdown: str, source: str, pages: Mapping[str, str]) -> str:
+    """A page's text, its links leading where `pages` (repository to site) and docs/ are in the site."""
+
+    def mended(found: re.Match[str]) -> str:
+        target, _, anchor = found["target"].partition("#")
+        if not target or re.match(r"[a-z]+:", target):
+            return found[0]
+        path = posixpath.normpath(posixpath.join(posixpath.dirname(source), target))
+        place = pages.get(path) or (path.removeprefix("docs/") if path.startswith("docs/") else None)
+        if place is None:
+            return f"`{path}`" if found["text"].strip("`") == path else f"{found['text']} (`{path}`)"
+        here = pages.get(source) or source.removeprefix("docs/")
+        near = posixpath.relpath(place, posixpath.dirname(here) or ".")
+        return f"{found['picture']}[{found['text']}]({near}{'#' if anchor else ''}{anchor})"
+
+    kept: list[str] = []
+    begin = 0
+    for fence in FENCE.finditer(markdown):
+        kept += [LINK.sub(mended, markdown[begin : fence.start()]), fence[0]]
+        begin = fence.end()
+    return "".join([*kept, LINK.sub(mended, markdown[begin:])])
+
+
+def on_config(config: Any) -> None:
+    """mkdocs has read mkdocs.yml: the rooms come last in what leads through the site."""
+    rooms = [place for place in extra_pages().values() if place.endswith(".md")]
+    named = [{posixpath.basename(place).removesuffix(".md"): place} for place in rooms]
+    config["nav"].append({"Rooms": named})
+
+
+def on_files(files: Any, config: Any) -> Any:
+    """mkdocs asks which files there are."""
+    from mkdocs.structure.files import File
+
+    for source, place in extra_pages().items():
+        files.append(File.generated(config, place, abs_src_path=str(ROOT / source)))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
+    """mkdocs has read a page."""
+    pages = extra_pages()
+    source = {place: path for path, place in pages.items()}.get(page.file.src_uri, f"docs/{page.file.src_uri}")
+    return relinked(markdown, source, pages)
+
+
+def on_page_content(html: str, **_: Any) -> str:
+    """mkdocs has made HTML of a page."""
+
+    def drawing(found: re.Match[str]) -> str:
+        file = ROOT / "docs" / "figures" / f"{found['name']}.svg"
+        return f'<span class="drawing">{file.read_text()}</span>'
+
+    return DRAWING.sub(drawing, html)
