@@ -11,7 +11,7 @@ from refsr.core.options.datasets import DatasetOptions
 from refsr.data.build import build_dataset
 from refsr.data.images import write_image
 from refsr.data.sample import MEMBERS
-from refsr.data.spoiling import AMOUNTS, parse_spoil, spoiled
+from refsr.data.spoiling import AMOUNTS, parse_cube_spoil, parse_spoil, spoiled
 from refsr.ops.resize import imresize
 
 TEXTS = (
@@ -241,3 +241,27 @@ def test_what_cannot_be_spoilt_is_named(root, files, tmp_path):
         write_image(tmp_path / kind / "a.npy", np.zeros((8, 8, 3), np.float32))
     with pytest.raises(DataError, match="swap needs two samples, there is one"):
         spoiled(built(tmp_path, ref_down="from_ref"), 0, parse_spoil("swap"), 0)
+
+
+def test_cubes_are_the_next_sample_s_or_their_mean_spectrum(root, tmp_path):
+    draw = np.random.default_rng(5)
+    cubes = [draw.random((height // 8, width // 8, 6), dtype=np.float32) for height, width in SIZES]
+    for i, cube in enumerate(cubes):
+        write_image(tmp_path / f"{i}.npy", cube)
+    options = DatasetOptions(mode="hyperspectral", dataroot_GT=root / "HR", dataroot_hsi=tmp_path, lr="from_hr")
+    dataset = build_dataset(options, 4, 0)
+    swapped, blank = (spoiled(dataset, 0, parse_cube_spoil(text), 7) for text in ("swap", "blank"))
+    assert np.array_equal(planes(swapped["hsi"]), cubes[1])
+    assert np.allclose(planes(blank["hsi"]), cubes[0].mean(axis=(0, 1)), atol=1e-6)
+    assert spoiled(dataset, 2, parse_cube_spoil("swap"), 7)["hsi"].shape == dataset[2]["hsi"].shape
+    for sample in (swapped, blank):
+        assert all(torch.equal(sample[name], dataset[0][name]) for name in ("hr", "lr"))
+    with pytest.raises(UsageError, match="did you mean 'swap'"):
+        parse_cube_spoil("swop")
+    with pytest.raises(DataError, match="has no references"):
+        spoiled(dataset, 0, parse_spoil("swap"), 7)
+
+
+def test_a_set_without_cubes_has_none_to_spoil(files):
+    with pytest.raises(DataError, match="has no cubes that could be spoilt by swap"):
+        spoiled(files, 0, parse_cube_spoil("swap"), 7)

@@ -48,6 +48,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="also measure with the reference spoilt: swap, blank, shift:PX, rotate:DEG, scale:PERCENT,\n"
         "down:N, recolour, haze:PERCENT, clouds:PERCENT or change:PERCENT; may be repeated",
     )
+    parser.add_argument(
+        "--hsi",
+        action="append",
+        metavar="HOW",
+        help="also measure with the hyperspectral cube spoilt: swap or blank; may be repeated",
+    )
     parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="where results go")
     parser.add_argument("--no-images", action="store_true", help="keep no restored images")
 
@@ -56,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     from refsr.core.errors import UsageError
     from refsr.core.options.load import load_options
     from refsr.data.build import build_dataset
-    from refsr.data.spoiling import parse_spoil
+    from refsr.data.spoiling import parse_cube_spoil, parse_spoil
     from refsr.engine.group import joined
     from refsr.engine.run_folder import RunFolder
     from refsr.engine.validation.evaluate import evaluate
@@ -65,12 +71,13 @@ def run(arguments: argparse.Namespace) -> int:
     from refsr.engine.validation.weights import generator_file, load_weights, weights_file
     from refsr.metrics.protocols import DEFAULT_PROTOCOL, protocol
 
-    if arguments.baselines and (arguments.weights or arguments.ref):
-        raise UsageError("--baselines measures no network, so it goes with neither --weights nor --ref")
+    if arguments.baselines and (arguments.weights or arguments.ref or arguments.hsi):
+        raise UsageError("--baselines measures no network, so it goes with none of --weights, --ref and --hsi")
     options = load_options(arguments.file, arguments.overrides)
     names = chosen_sets(options, arguments.dataset)
     protocols = [protocol(name).name for name in arguments.protocol or [DEFAULT_PROTOCOL]]
     ablations = [parse_spoil(word) for word in arguments.ref or []]
+    ablations += [parse_cube_spoil(word) for word in arguments.hsi or []]
     weights = None
     if not arguments.baselines:
         given: Path | None = arguments.weights

@@ -1,10 +1,11 @@
-"""References taken away or spoilt, to see what a network owes to them: the words, and the samples that come out."""
+"""References and cubes taken away or spoilt, to see what a network owes to them: the words, and what comes out."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -45,6 +46,8 @@ AMOUNTS: dict[str, Amount | None] = {
     "change": Amount("percent from 1 to 100, as in change:25", _percent),
 }
 """Every way to spoil a reference, and the amount that it takes, if any."""
+CUBE_WAYS = ("swap", "blank")
+"""Those that a hyperspectral cube knows too: the next sample's, or its mean spectrum everywhere."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,8 @@ class Spoil:
 
     kind: str
     amount: float = 0
+    member: Literal["ref", "hsi"] = "ref"
+    """What of a sample is spoilt: its reference, or its cube."""
 
     def __str__(self) -> str:
         wanted = AMOUNTS[self.kind]
@@ -81,17 +86,30 @@ def parse_spoil(text: str) -> Spoil:
     return Spoil(kind, amount)
 
 
+def parse_cube_spoil(text: str) -> Spoil:
+    """`swap` or `blank`."""
+    kind = text.strip()
+    if kind not in CUBE_WAYS:
+        known = ", ".join(CUBE_WAYS)
+        raise UsageError(f"{text!r} spoils no cube{suggestion(kind, CUBE_WAYS)} (known: {known})")
+    return Spoil(kind, member="hsi")
+
+
 def spoiled(dataset: PairedSet, index: int, how: Spoil, seed: int) -> Sample:
-    """Sample number `index`, whole, with another `ref` and a `ref_down` to match; all else is as it was.
+    """Sample number `index`, whole, with another `ref` and a `ref_down` to match, or `hsi`; all else is as it was.
 
     A function of seed and index alone. What moves in from beyond the reference's edges is mirrored.
     """
     sample = dataset[index]
-    if "ref" not in sample:
-        raise DataError(f"{dataset.name}: has no references that could be spoilt by {how}")
+    if how.member not in sample:
+        what = "references" if how.member == "ref" else "cubes"
+        raise DataError(f"{dataset.name}: has no {what} that could be spoilt by {how}")
     if how.kind == "swap":
         return {**sample, **_neighbours(dataset, index, sample, how)}
     generator = numpy_generator(seed, "spoil", how.kind, index)
+    if how.member == "hsi":
+        cube = FAULTS[how.kind](_planes_last(sample["hsi"]), how.amount, generator)
+        return {**sample, "hsi": _planes_first(cube)}
     if how.kind == "change":
         ref = _changed(dataset, index, sample, how, generator)
     else:
@@ -103,10 +121,12 @@ def spoiled(dataset: PairedSet, index: int, how: Spoil, seed: int) -> Sample:
 
 
 def _neighbours(dataset: PairedSet, index: int, sample: Sample, how: Spoil) -> Sample:
-    """The reference of the next sample, from its files; cut, or mirrored on, to this one's size."""
+    """The reference or cube of the next sample, from its files; cut, or mirrored on, to this one's size."""
     if len(dataset) < 2:
         raise DataError(f"{dataset.name}: {how} needs two samples, there is one")
     other = dataset[(index + 1) % len(dataset)]
+    if how.member == "hsi":
+        return {"hsi": _fitted(other["hsi"], sample["hsi"])}
     found: Sample = {"ref": _fitted(other["ref"], sample["ref"])}
     if "ref_down" in sample:
         found["ref_down"] = _fitted(other["ref_down"], sample["ref_down"])

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Literal
 
 from refsr.core.errors import UsageError, suggestion
-from refsr.engine.validation.results import ABLATION, Score, Summary, summarise
+from refsr.engine.validation.results import Score, Summary, summarise, taken_apart
 from refsr.report.numbers import Measure, count
 from refsr.report.reading import Measured, Run
 
@@ -39,7 +39,9 @@ class Method:
     series: int
     """Which of the runs it belongs to, for the colour."""
     spoilt: str = ""
-    """What an ablation did to the reference: `swap`, `shift:8`."""
+    """What an ablation did to the reference or cube: `swap`, `shift:8`."""
+    part: str = ""
+    """What it did it to: `reference` or `cube`."""
 
 
 @dataclass
@@ -127,7 +129,7 @@ class Comparison:
 
     def true_of(self, ablation: Method) -> Method | None:
         """The run with its true reference that an ablation belongs to."""
-        name = ablation.name.rpartition(ABLATION)[0]
+        name, _, _ = taken_apart(ablation.name)
         return next((one for one in self.methods if one.source is ablation.source and one.name == name), None)
 
     def ablations_of(self, method: Method) -> list[Method]:
@@ -180,8 +182,9 @@ def _comparison(dataset: str, entries: list[tuple[int, Run, Measured]]) -> Compa
         label = f"{run.name}, {measured.folder.name}" if twice else run.name
         comparison.sources.append((label, measured))
         for number, name in enumerate(measured.results.methods):
-            kind, shown, spoilt = _role(name, label, measured.results.run, alone=len(entries) == 1)
-            comparison.methods.append(Method(f"{place}-{number}", shown, kind, measured, name, series, spoilt))
+            kind, shown = _role(name, label, measured.results.run, alone=len(entries) == 1)
+            _, part, spoilt = taken_apart(name)
+            comparison.methods.append(Method(f"{place}-{number}", shown, kind, measured, name, series, spoilt, part))
     _merge_baselines(comparison)
     _check_scales(comparison)
     _tell_apart(comparison)
@@ -189,15 +192,13 @@ def _comparison(dataset: str, entries: list[tuple[int, Run, Measured]]) -> Compa
     return comparison
 
 
-def _role(name: str, label: str, run: str, alone: bool) -> tuple[Kind, str, str]:
-    """What a method of the results is, what the page calls it, and what was done to its reference."""
+def _role(name: str, label: str, run: str, alone: bool) -> tuple[Kind, str]:
+    """What a method of the results is, and what the page calls it."""
     if name in BASELINES:
-        return "baseline", BASELINES[name], ""
-    stem, mark, spoilt = name.rpartition(ABLATION)
-    if not mark:
-        stem, spoilt = name, ""
+        return "baseline", BASELINES[name]
+    stem, part, spoilt = taken_apart(name)
     own = label if stem == run else stem if alone else f"{stem} ({label})"
-    return ("ablation", f"{own}, reference {spoilt}", spoilt) if spoilt else ("run", own, "")
+    return ("ablation", f"{own}, {part} {spoilt}") if spoilt else ("run", own)
 
 
 def _merge_baselines(comparison: Comparison) -> None:

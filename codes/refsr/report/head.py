@@ -71,7 +71,9 @@ def _figures(comparison: Comparison) -> Html | None:
         items.append(_figure(ssim.name, ssim.show(other.mean), ssim.unit, edges, protocol))
     swapped = next((one for one in comparison.ablations_of(method) if one.spoilt == "swap"), None)
     if swapped is not None:
-        items.append(_difference_figure("With another place's reference", comparison, swapped, method, protocol, how))
+        items.append(
+            _difference_figure(f"With another place's {swapped.part}", comparison, swapped, method, protocol, how)
+        )
     return tag("dl", *items, class_="figures")
 
 

@@ -121,7 +121,8 @@ def _section(identity: str, comparison: Comparison, chosen: Chosen, place: int, 
     parts.append(protocol_blocks(comparison) if comparison.images or comparison.methods else None)
     references = ablation_block(comparison, protocol)
     if references is not None:
-        parts += [tag("h3", "What the reference is worth"), references]
+        what = " and the ".join(dict.fromkeys(one.part for one in comparison.of_kind("ablation")))
+        parts += [tag("h3", f"What the {what} is worth"), references]
     by_class = classes_table(comparison, protocol)
     if by_class is not None:
         parts += [tag("h3", "Class by class"), by_class]

@@ -10,21 +10,21 @@ from refsr.report.html import Html, join, tag
 from refsr.report.numbers import Measure, count, interval
 
 SPOILT = {
-    "swap": "the reference of another place",
+    "swap": "the {part} of another place",
     "blank": "no content at all",
-    "shift": "moved by {} pixels",
-    "rotate": "turned by {} degrees",
-    "scale": "larger by {} percent",
-    "down": "{} times coarser",
+    "shift": "moved by {amount} pixels",
+    "rotate": "turned by {amount} degrees",
+    "scale": "larger by {amount} percent",
+    "down": "{amount} times coarser",
     "recolour": "with other colours",
-    "haze": "behind a veil of {} percent",
-    "clouds": "with clouds on {} percent",
-    "change": "of another place on {} percent",
+    "haze": "behind a veil of {amount} percent",
+    "clouds": "with clouds on {amount} percent",
+    "change": "of another place on {amount} percent",
 }
 
 READING = (
-    "The same network on the same images, only its reference is spoilt: a loss shows what the network drew from the "
-    "reference, and an interval that holds zero shows nothing drawn."
+    "The same network on the same images, only its {what} is spoilt: a loss shows what the network drew from the "
+    "{what}, and an interval that holds zero shows nothing drawn."
 )
 
 
@@ -97,7 +97,8 @@ def ablation_block(comparison: Comparison, protocol: str) -> Html | None:
     costs = [cost for method, spoilt in measured for _, cost in [*spoilt, *_without(comparison, method, protocol)]]
     longest = max(max(abs(cost.low), abs(cost.high)) for cost in costs) or 1.0
     blocks = [_ablations(comparison, method, spoilt, protocol, longest) for method, spoilt in measured]
-    return join([tag("p", READING, class_="lead"), *blocks])
+    what = " or ".join(dict.fromkeys(one.part for one in comparison.of_kind("ablation")))
+    return join([tag("p", READING.format(what=what), class_="lead"), *blocks])
 
 
 Cost = tuple[Method, Summary]
@@ -123,10 +124,12 @@ def _ablations(comparison: Comparison, method: Method, spoilt: list[Cost], proto
         how for key, how in comparison.measures.items()
         if key != SCORED and comparison.difference(spoilt[0][0], method, protocol, key) is not None
     ]  # fmt: skip
-    how = comparison.measures[SCORED]
+    how, what = comparison.measures[SCORED], spoilt[0][0].part
     rows = []
     for one, cost in [*spoilt, *yardstick]:
-        name, words = (one.spoilt, describe_ablation(one.spoilt)) if one.spoilt else (one.label, "no network at all")
+        name, words = (
+            (one.spoilt, describe_ablation(one.spoilt, one.part)) if one.spoilt else (one.label, "no network at all")
+        )
         cells = [
             tag("td", difference_text(comparison.difference(one, method, protocol, other.key), other))
             for other in others
@@ -150,14 +153,14 @@ def _ablations(comparison: Comparison, method: Method, spoilt: list[Cost], proto
             "div",
             tag(
                 "table",
-                tag("caption", "Difference to the true reference, image by image; small: 95 % interval; protocol ",
+                tag("caption", f"Difference to the true {what}, image by image; small: 95 % interval; protocol ",
                     tag("code", protocol)),
-                tag("thead", tag("tr", tag("th", "Reference", scope="col"),
+                tag("thead", tag("tr", tag("th", what.capitalize(), scope="col"),
                                  tag("th", how.label, scope="col", colspan=2), *heads)),
                 tag("tbody", *rows),
                 class_="ablations",
             ),
-            class_="scroll", tabindex="0", role="region", aria_label=f"References of {method.label}",
+            class_="scroll", tabindex="0", role="region", aria_label=f"Each {what} of {method.label}",
         ),
         class_="ablation",
     )  # fmt: skip
@@ -178,22 +181,23 @@ def _bar(cost: Summary, how: Measure, longest: float, series: int | None) -> Htm
 
 
 def _verdict(method: Method, spoilt: list[Cost], yardstick: list[Cost], how: Measure) -> str:
-    """What the swapped reference says here, in a sentence."""
+    """What the swapped reference or cube says here, in a sentence."""
+    what = spoilt[0][0].part
     swapped = next((cost for one, cost in spoilt if one.spoilt == "swap"), None)
     if swapped is None:
-        return "The reference of another place (swap) was not tried."
+        return f"The {what} of another place (swap) was not tried."
     if not swapped.high < 0 or how.show(swapped.mean) == how.show(0.0):
-        return f"With the reference of another place {method.label} does not lose measurably."
-    lost = f"With the reference of another place {how.with_unit(-swapped.mean)} are lost"
+        return f"With the {what} of another place {method.label} does not lose measurably."
+    lost = f"With the {what} of another place {how.with_unit(-swapped.mean)} are lost"
     if yardstick and yardstick[0][1].high < 0:
         return f"{lost}: {100 * swapped.mean / yardstick[0][1].mean:.0f} % of the gain over bicubic."
     return f"{lost}."
 
 
-def describe_ablation(spoilt: str) -> str:
-    """What was done to the reference, in words."""
+def describe_ablation(spoilt: str, part: str) -> str:
+    """What was done to the reference or cube, in words."""
     kind, _, amount = spoilt.partition(":")
-    return SPOILT.get(kind, "").format(amount or "some")
+    return SPOILT.get(kind, "").format(part=part, amount=amount or "some")
 
 
 def images_table(comparison: Comparison, protocol: str, anchors: Mapping[str, str], shown: frozenset[str]) -> Html:

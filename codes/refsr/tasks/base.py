@@ -65,7 +65,9 @@ class Phase:
 class Part(Protocol):
     """A part of a network that may begin with weights of another, trained by itself."""
 
-    module: nn.Module
+    @property
+    def module(self) -> nn.Module:
+        """The part itself."""
 
     def taken(self, blueprint: Blueprint, weights: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         """What of that network's weights are the part's, by its own keys; a DataError for a network that has none."""

@@ -32,6 +32,11 @@ class DatasetOptions(Section):
     )
     dataroot_mask: Path | None = Field(default=None, description="change masks at the size of HR")
     dataroot_hsi: Path | None = Field(default=None, description="hyperspectral cubes, one a sample")
+    dataroot_cover: Path | None = Field(
+        default=None,
+        description="land cover by class, at the size of HR; refsr val scores how far restored images show it, as a "
+        "classifier reads them that it fits to HR and dataroot_cover of datasets.train",
+    )
 
     lr: Literal["file", "from_hr"] = Field(
         default="file", description="LR is read from dataroot_LQ, or made from HR by the exact bicubic reduction"

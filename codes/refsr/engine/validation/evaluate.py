@@ -17,16 +17,17 @@ from refsr.core.options.show import plain
 from refsr.core.progress import Begin, silent
 from refsr.data.sample import Sample
 from refsr.data.sets.paired import PairedSet
-from refsr.data.spoiling import spoiled
+from refsr.data.spoiling import Spoil, spoiled
 from refsr.engine.group import Group
 from refsr.engine.restoring.tiling import restore_tiled
 from refsr.engine.validation.areas import Areas
 from refsr.engine.validation.baselines import BASELINES
+from refsr.engine.validation.covers import covers_of
 from refsr.engine.validation.measuring import Unit, one_batch, planes_last, share
 from refsr.engine.validation.neighbours import Neighbour
 from refsr.engine.validation.pictures import file_name, save
 from refsr.engine.validation.plan import Plan
-from refsr.engine.validation.results import ABLATION, Results, Score
+from refsr.engine.validation.results import SPOILT, Results, Score
 from refsr.engine.validation.weights import Weights
 from refsr.metrics.measures.pair import Array, SetMeasure
 from refsr.metrics.protocols import PROTOCOLS, protocol
@@ -57,7 +58,7 @@ def evaluate(
         (method, quoted, measure)
         for method in account.methods
         for quoted in plan.protocols
-        for measure in (*plan.judges.images, *account.areas.measures)
+        for measure in (*plan.judges.images, *account.areas.measures, *account.covers.image_measures)
     ]
     table = torch.zeros(count, len(columns), dtype=torch.float64)
     indices = share(count, group)
@@ -79,7 +80,7 @@ def evaluate(
         scale=options.scale,
         methods=account.methods,
         protocols={quoted: PROTOCOLS[quoted].about for quoted in plan.protocols},
-        measures={measure: dict(of) for measure, of in (plan.judges.about | account.areas.measures).items()},
+        measures={measure: dict(of) for measure, of in account.measures.items()},
         scores=scores + account.set_scores(),
         pictures={key: account.pictured(key) for key in keys} if plan.pictures else {},
         about=account.about(),
@@ -111,10 +112,13 @@ class _Account:
         if weights is not None:
             require_fit(descriptor_of(weights.network), dataset[0], f"datasets.{name}")
             self.methods += [options.name, *(self._spoilt_name(how) for how in plan.ablations)]
-            if plan.ablations and "ref" not in descriptor_of(weights.network).inputs:
-                raise UsageError(f"--ref: {weights.card.blueprint.network} takes no reference that could be spoilt")
+            for how in plan.ablations:
+                if how.member not in descriptor_of(weights.network).inputs:
+                    what = f"takes no {SPOILT[how.member]} that could be spoilt"
+                    raise UsageError(f"--{how.member}: {weights.card.blueprint.network} {what}")
             weights.network.to(group.device)
         self.areas = Areas(dataset)
+        self.covers = covers_of(options, name, dataset, self.methods, plan.protocols)
         self._seconds: list[float] = []
         self._failed: dict[str, None] = {}
         self._sets: dict[Column, SetMeasure] = {
@@ -124,11 +128,16 @@ class _Account:
             for measure, make in plan.judges.sets.items()
         }
 
+    @property
+    def measures(self) -> dict[str, dict[str, str]]:
+        """All that is measured: unit, whether higher or lower is better, library."""
+        return self.plan.judges.about | self.areas.measures | self.covers.measures
+
     def measured(self, index: int) -> dict[Column, float]:
         """All per-image scores of one sample."""
         sample = self.dataset[index]
         target = planes_last(sample["hr"])
-        area = self.areas.look(sample, index)
+        area, cover = self.areas.look(sample, index), self.covers.look(sample, index, self.plan.protocols)
         scores: dict[Column, float] = {}
         for method, image, given in self._images(sample, index):
             for quoted in self.plan.protocols:
@@ -137,6 +146,9 @@ class _Account:
                     scores[method, quoted, measure] = self._judged(measure, quoted, *pair)
                 if area is not None:
                     found = area.scores(image, given, pair, protocol(quoted))
+                    scores |= {(method, quoted, measure): value for measure, value in found.items()}
+                if cover is not None:
+                    found = cover.scores(method, image, protocol(quoted))
                     scores |= {(method, quoted, measure): value for measure, value in found.items()}
                 for measure in self.plan.judges.sets:
                     self._sets[method, quoted, measure].update(*pair)
@@ -177,8 +189,8 @@ class _Account:
             image = restore_tiled(restore, self.weights.network, batch, wishes.tile, wishes.tile_overlap, wishes.tiling)
         return planes_last(image[0])
 
-    def _spoilt_name(self, how: object) -> str:
-        return f"{self.options.name}{ABLATION}{how}"
+    def _spoilt_name(self, how: Spoil) -> str:
+        return f"{self.options.name} {how.member}={how}"
 
     def set_scores(self) -> list[Score]:
         """The measures of the whole set, from what all processes have seen."""
@@ -186,7 +198,8 @@ class _Account:
             for part in judge.sums:
                 part.copy_(self.group.total(part))
         self.areas.agreement = self.group.total(self.areas.agreement)
-        return [Score("", *column, judge.result()) for column, judge in self._sets.items()]
+        scores = [Score("", *column, judge.result()) for column, judge in self._sets.items()]
+        return scores + [Score("", *column, value) for column, value in self.covers.totals(self.group).items()]
 
     @property
     def _pictured_methods(self) -> list[str]:
@@ -213,7 +226,7 @@ class _Account:
             "torch": torch.__version__,
             "device": str(self.group.device),
             "provenance": self.dataset.provenance,
-            "notes": self.areas.notes(),
+            "notes": self.areas.notes() + self.covers.notes(),
             "not_measured": missing,
             "options": plain(self.options),
         }

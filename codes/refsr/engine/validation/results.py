@@ -25,6 +25,17 @@ FORMAT = "refsr-results-1"
 RESAMPLES = 2000
 ABLATION = " ref="
 """Between a run's name and what was done to its reference."""
+SPOILT = {"ref": "reference", "hsi": "cube"}
+"""What a run can be measured without, by the word before the equals sign."""
+
+
+def taken_apart(method: str) -> tuple[str, str, str]:
+    """The run behind a method, what was spoilt (`reference`, `cube`) and how; both empty where nothing was."""
+    for word, what in SPOILT.items():
+        run, mark, how = method.rpartition(f" {word}=")
+        if mark:
+            return run, what, how
+    return method, "", ""
 
 
 @dataclass(frozen=True)
