@@ -4,6 +4,9 @@ W is a model file, a run's folder (its best checkpoint, else its newest) or one 
 --hsi name a file each, or a folder each whose images pair by name; then -o is a folder, images that are there already
 are left, and a repeated command does the rest. LR_UX and Ref_DUX are made from LR and Ref.
 
+A cube may be a GeoTIFF, an ENVI header, a .mat or a .npy; it is read as those that the model learnt with: the same
+wavelengths, scaling and care for holes.
+
 Ref must have the scale's multiple of LR's size. The result has LR's type and range of values. A GeoTIFF keeps LR's
 place on the ground, or Ref's where LR has none. Large images are restored in tiles: the same image but for rounding
 where a tile sees the network's halo; where that costs too much, near to it, which is said. A network without a halo
@@ -50,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--spread", type=Path, metavar="TIF", help="also keep how far samples lie apart")
     parser.add_argument("--samples", type=int, default=8, metavar="N", help="samples for --spread (8)")
     parser.add_argument("--overlap", type=int, default=0, metavar="N", help="LR pixels seen around a tile (the halo)")
-    for name, what in (("", "LR"), ("-ref", "Ref, if unlike LR's")):
+    for name, what in (("", "LR"), ("-ref", "Ref, if unlike LR's"), ("-hsi", "cubes, if unlike those it learnt with")):
         parser.add_argument(
             f"--range{name}",
             type=float,
@@ -58,7 +61,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             metavar=("LOW", "HIGH"),
             help=f"raw values that are 0 and 1 in {what}",
         )
-    for name, what in (("", "LR, counted from 1"), ("-ref", "Ref, if unlike LR's")):
+    for name, what in (
+        ("", "LR, counted from 1"),
+        ("-ref", "Ref, if unlike LR's"),
+        ("-hsi", "cubes, if not those it learnt with"),
+    ):
         parser.add_argument(f"--bands{name}", type=int, nargs="+", metavar="N", help=f"bands to take of {what}")
 
 
@@ -113,8 +120,10 @@ def _how(arguments: argparse.Namespace) -> How:
     return How(
         range=_pair(arguments.range),
         range_ref=_pair(arguments.range_ref),
+        range_hsi=_pair(arguments.range_hsi),
         bands=arguments.bands and tuple(arguments.bands),
         bands_ref=arguments.bands_ref and tuple(arguments.bands_ref),
+        bands_hsi=arguments.bands_hsi and tuple(arguments.bands_hsi),
         tile=arguments.tile,
         overlap=arguments.overlap,
         made_mask=arguments.mask if arguments.mask in MADE else None,

@@ -31,6 +31,8 @@ class ModelCard:
     """How its task samples where nobody asks for anything else: what the run's section `sampling` said."""
     masks: Mapping[str, Any] = field(default_factory=dict)
     """How change masks became numbers while it learnt, as MaskReading has it: `encoding` and `values`."""
+    cubes: Mapping[str, Any] = field(default_factory=dict)
+    """How cubes were read while it learnt, as a data set's options have it: `range_hsi`, `bands_hsi` and `hsi`."""
 
 
 def write_model(path: str | Path, weights: Mapping[str, Tensor], card: ModelCard) -> None:
@@ -44,6 +46,7 @@ def write_model(path: str | Path, weights: Mapping[str, Tensor], card: ModelCard
         "origin": json.dumps(dict(card.origin), sort_keys=True),
         "sampling": json.dumps(dict(card.sampling), sort_keys=True),
         "masks": json.dumps(dict(card.masks), sort_keys=True),
+        "cubes": json.dumps(dict(card.cubes), sort_keys=True),
     }
     write_tensors(path, weights, header)
 
@@ -56,8 +59,8 @@ def read_card(header: Mapping[str, str], path: str | Path) -> ModelCard:
             "refsr import makes one from published weights"
         )
     blueprint = Blueprint(header["network"], json.loads(header["keywords"]))
-    sampling, masks = (json.loads(header.get(name, "{}")) for name in ("sampling", "masks"))
-    return ModelCard(blueprint, header["model"], json.loads(header["origin"]), sampling, masks)
+    sampling, masks, cubes = (json.loads(header.get(name, "{}")) for name in ("sampling", "masks", "cubes"))
+    return ModelCard(blueprint, header["model"], json.loads(header["origin"]), sampling, masks, cubes)
 
 
 def read_model(path: str | Path) -> tuple[nn.Module, ModelCard]:

@@ -23,7 +23,7 @@ def take_snapshot(setup: Setup, step: int, facts: Mapping[str, Any]) -> Checkpoi
     def card(key: str, averaged: bool) -> ModelCard:
         origin = {"run": options.name, "step": step, "averaged": averaged}
         sampling = options.sampling.model_dump(exclude_unset=True)
-        return ModelCard(task.blueprints[key], options.model, origin, sampling, masks(options))
+        return ModelCard(task.blueprints[key], options.model, origin, sampling, masks(options), cubes(options))
 
     cards = {key: card(key, False) for key in task.networks}
     all_facts = {**facts, "loss_scale": setup.precision.scaler.state_dict(), "agreed": agreed(options)}
@@ -70,6 +70,16 @@ def masks(options: Options) -> dict[str, Any]:
     if learnt is None or learnt.kind != "change":
         return {}
     return {"encoding": learnt.mask_encoding, "values": learnt.mask_values}
+
+
+def cubes(options: Options) -> dict[str, Any]:
+    """How cubes of the training set are read, where it has them; how they find their images is no part of it."""
+    learnt = options.datasets.get("train")
+    if learnt is None or learnt.kind != "hyperspectral":
+        return {}
+    section = learnt.hsi and learnt.hsi.model_dump(exclude={"pairing", "ratio"}, exclude_unset=True)
+    found = {"range_hsi": learnt.range_hsi, "bands_hsi": learnt.bands_hsi, "hsi": section}
+    return {key: value for key, value in found.items() if value}
 
 
 def agreed(options: Options) -> dict[str, Any]:

@@ -57,6 +57,10 @@ class CubeFolder(FolderStore):
         """What the file says beside its values."""
         return self._both(key)[1]
 
+    def where(self, key: str) -> str:
+        """A cube of this folder, for messages."""
+        return f"{self._path}: {key}"
+
     def read(self, key: str, window: Window | None = None) -> Array:
         return self.read_bands(key, window)
 
@@ -84,6 +88,21 @@ class CubeFolder(FolderStore):
                 raise DataError(doubt)
             self._known[key] = cube.info, cube.about
         return self._known[key]
+
+
+class OneCube(CubeFolder):
+    """A file of its own as a store; its key is its name without suffix."""
+
+    def __init__(self, file: Path, hints: Hints = NO_HINTS) -> None:
+        super().__init__(file.parent, hints)
+        self.only = file
+
+    @cached_property
+    def files(self) -> dict[str, Path]:
+        return {self.only.stem: self.only}
+
+    def where(self, key: str) -> str:
+        return str(self.only)
 
 
 def folder_of(path: Path, hints: Hints = NO_HINTS) -> FolderStore:

@@ -44,6 +44,8 @@ class Source(Protocol):
 
     def about(self, key: str) -> About: ...
 
+    def where(self, key: str) -> str: ...
+
     def read_bands(self, key: str, window: Window | None = None, bands: Sequence[int] | None = None) -> Array: ...
 
     def close(self) -> None: ...
@@ -72,6 +74,10 @@ class StoredCubes:
         if found.wavelengths is None and self.centres is not None:
             return About(self.centres, found.good, found.nodata, found.place)
         return found
+
+    def where(self, key: str) -> str:
+        """A cube of this store, for messages."""
+        return f"{self.path}: {key}"
 
     def read_bands(self, key: str, window: Window | None = None, bands: Sequence[int] | None = None) -> Array:
         return np.ascontiguousarray(cut_bands(self.store.read(key, window), bands))
@@ -142,7 +148,7 @@ class ReadCubes:
 
     def bands(self, key: str) -> list[int]:
         """The bands that are taken, counted from 0."""
-        return self.choice.of(self.source.info(key).bands, self.source.about(key), self._where(key))
+        return self.choice.of(self.source.info(key).bands, self.source.about(key), self.source.where(key))
 
     def read(self, key: str, window: Window | None = None) -> Array:
         cube, holes = self._raw(key, window)
@@ -159,7 +165,7 @@ class ReadCubes:
         _, holes = self._raw(key, None)
         if holes is None:
             return 0
-        check_some_data(holes, self.bands(key), self.about(key).wavelengths, self._where(key))
+        check_some_data(holes, self.bands(key), self.about(key).wavelengths, self.source.where(key))
         return int(holes.sum())
 
     def may_have_holes(self, key: str) -> bool:
@@ -181,25 +187,22 @@ class ReadCubes:
     def close(self) -> None:
         self.source.close()
 
-    def _where(self, key: str) -> str:
-        return f"{self.path}: {key}"
-
     def _raw(self, key: str, window: Window | None) -> tuple[Array, Holes | None]:
         bands = self.bands(key)
         every = bands == list(range(self.source.info(key).bands))
         cube = self.source.read_bands(key, window, None if every else bands)
-        return cube, holes_in(cube, self.about(key).nodata, self.mending, bands, self._where(key))
+        return cube, holes_in(cube, self.about(key).nodata, self.mending, bands, self.source.where(key))
 
     def _mended(self, key: str, window: Window | None, cube: Array, holes: Holes) -> Array:
         if window is None:
-            check_some_data(holes, self.bands(key), self.about(key).wavelengths, self._where(key))
+            check_some_data(holes, self.bands(key), self.about(key).wavelengths, self.source.where(key))
             return filled(cube, holes, self.mending)
         if self.mending.fill == "zero" and not holes.all(axis=(0, 1)).any():
             return filled(cube, holes, self.mending)
         # A part must be the whole's: what fills a hole may lie outside, and a band may be empty here alone.
         whole, all_holes = self._raw(key, None)
         if all_holes is None:
-            raise DataError(f"{self._where(key)}: changed while it was read")
-        check_some_data(all_holes, self.bands(key), self.about(key).wavelengths, self._where(key))
+            raise DataError(f"{self.source.where(key)}: changed while it was read")
+        check_some_data(all_holes, self.bands(key), self.about(key).wavelengths, self.source.where(key))
         top, left, height, width = window
         return filled(whole, all_holes, self.mending)[top : top + height, left : left + width].copy()

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from refsr.core.errors import DataError
 from refsr.core.options.cubes import CubeOptions
 from refsr.core.options.datasets import DatasetOptions
-from refsr.data.cubes.about import Hints
-from refsr.data.cubes.choice import Choice
-from refsr.data.cubes.holes import Mending
+from refsr.data.cubes.options import cube_hints, raw_range, read_as
 from refsr.data.cubes.placing import PlacedCubes, check_places
-from refsr.data.cubes.reading import ReadCubes, Scaling, open_cubes
+from refsr.data.cubes.reading import ReadCubes, open_cubes
 from refsr.data.sets.paired import Cropping, MaskReading, Member, PairedSet
 from refsr.data.stores import open_store
 
@@ -94,26 +92,11 @@ def _member(name: str, root: Path, options: DatasetOptions) -> Member:
     if name == "mask":
         return Member(open_store(root))
     if name == "hsi":
-        return _cubes(root, options, options.hsi or CubeOptions())
+        cubes = read_as(open_cubes(root, cube_hints(options)), options)
+        return Member(cubes, raw_range(options), all_bands=True, note=cubes.note)
     bands = None if options.bands is None else tuple(options.bands)
-    return Member(open_store(root), _pair(options.range), bands)
-
-
-def _cubes(root: Path, options: DatasetOptions, cubes: CubeOptions) -> Member:
-    choice = Choice(
-        bands=options.bands_hsi,
-        runs=[(first, last) for first, last in cubes.runs] if cubes.runs is not None else None,
-        wavelengths=cubes.wavelengths,
-        tolerance=cubes.tolerance,
-        spans=[(low, high) for low, high in cubes.spans] if cubes.spans is not None else None,
-        bad_bands=cubes.bad_bands,
-        bad_spans=[(low, high) for low, high in cubes.bad_spans],
-        bad_by_file=cubes.bad_by_file,
-    )
-    scaling = Scaling(cubes.divide_by, _pair(cubes.clip), _pair(options.range_hsi))
-    source = open_cubes(root, Hints(cubes.variable, cubes.centres, cubes.interleave))
-    store = ReadCubes(source, choice, Mending(cubes.nodata, cubes.not_finite, cubes.fill), scaling.raw_clip)
-    return Member(store, scaling.raw_range, all_bands=True, note=store.note)
+    limits = None if options.range is None else (options.range[0], options.range[1])
+    return Member(open_store(root), limits, bands)
 
 
 def _placed(members: Mapping[str, Member], cubes: CubeOptions) -> Member:
@@ -128,7 +111,3 @@ def _placed(members: Mapping[str, Member], cubes: CubeOptions) -> Member:
     if isinstance(store, ReadCubes) and cubes.pairing == "key":
         check_places(images, store)
     return member
-
-
-def _pair(edges: Sequence[float] | None) -> tuple[float, float] | None:
-    return None if edges is None else (edges[0], edges[1])

@@ -12,6 +12,7 @@ import numpy as np
 
 from refsr.core.errors import DataError, UsageError
 from refsr.core.progress import Begin, silent
+from refsr.data.cubes.folder import CubeFolder
 from refsr.data.images import (
     IMAGE_SUFFIXES,
     Array,
@@ -41,8 +42,10 @@ class How:
 
     range: Range | None = None
     range_ref: Range | None = None
+    range_hsi: Range | None = None
     bands: tuple[int, ...] | None = None
     bands_ref: tuple[int, ...] | None = None
+    bands_hsi: tuple[int, ...] | None = None
     tile: int | None = None
     overlap: int = 0
     made_mask: MadeMask | None = None
@@ -126,7 +129,7 @@ def restore_folder(
     Those that are there already are left, so a repeated call does the rest. Images that cannot be restored do not stop
     the others; the first is named at the end.
     """
-    stores = {role: open_store(folder) for role, folder in folders.items()}
+    stores = {role: _store(role, folder) for role, folder in folders.items()}
     for folder in folders.values():
         if target.resolve() == folder.resolve() or folder.resolve() in target.resolve().parents:
             raise UsageError(f"{target}: lies inside {folder}, whose images are restored; choose a folder beside it")
@@ -147,6 +150,12 @@ def restore_folder(
         more = f" (and {len(broken) - 1} more images)" if len(broken) > 1 else ""
         raise DataError(f"{broken[0]}{more}; all others are restored, a rerun does the rest")
     return Report(len(keys), restored)
+
+
+def _store(role: str, folder: Path) -> Store:
+    """A folder or LMDB; a folder of cubes may hold formats that no image has."""
+    store = open_store(folder)
+    return CubeFolder(folder) if role == "hsi" and isinstance(store, FolderStore) else store
 
 
 def _image(store: Store, key: str) -> ImageLike:

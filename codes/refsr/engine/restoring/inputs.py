@@ -11,9 +11,12 @@ import torch
 from torch import Tensor
 
 from refsr.core.errors import DataError, UsageError
+from refsr.core.options.datasets import DatasetOptions
 from refsr.data.change.calibration import calibration
 from refsr.data.change.estimate import estimate_mask
 from refsr.data.crops import reduced
+from refsr.data.cubes.folder import OneCube
+from refsr.data.cubes.options import cube_hints, raw_range, read_as
 from refsr.data.derivation import DERIVED, derived
 from refsr.data.images import Array, Window, check_array, read_image
 from refsr.data.masks import MadeMask, encode_mask, unchanged_mask
@@ -85,12 +88,28 @@ def opened(
         pixels = _chosen(pixels, bands, name)
     if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
         raise DataError(f"{name}: has pixels that are not finite; fill them first")
+    return Given(pixels, _declared(pixels, range, name, suffix), name, count, reading)
+
+
+def opened_cube(image: ImageLike, options: DatasetOptions) -> Given:
+    """The cube, read as the options of a data set say; an array has the bands that are wanted and no holes."""
+    limits = raw_range(options)
+    if not isinstance(image, (str, Path)):
+        return opened(image, "hsi", Reading(limits), suffix="_hsi")
+    store = read_as(OneCube(Path(image), cube_hints(options)), options)
+    (key,) = store.keys()
+    pixels, count = store.read(key), store.source.info(key).bands
+    name = str(image)
+    return Given(pixels, _declared(pixels, limits, name, "_hsi"), name, count, Reading(limits))
+
+
+def _declared(pixels: Array, range: Range | None, name: str, suffix: str) -> Range:
     if range is None and str(pixels.dtype) not in DEFAULT_RANGES:
         raise DataError(
             f"{name}: 16 bits need the raw values that become 0 and 1; "
             f"give range{suffix} 0 65535, or 0 4095 where a sensor fills 12 of them"
         )
-    return Given(pixels, declared(str(pixels.dtype), range, name), name, count, reading)
+    return declared(str(pixels.dtype), range, name)
 
 
 def read_mask(image: ImageLike, mask: MaskReading) -> Given:
@@ -136,6 +155,8 @@ class GivenSource:
         for name in ("lr", "lr_up", "ref", "ref_down"):
             if name in images:
                 self._check_bands(images[name], descriptor.channels)
+        if "hsi" in images and descriptor.hsi_bands:
+            self._check_bands(images["hsi"], descriptor.hsi_bands, "bands_hsi")
         self._made = [name for name in descriptor.inputs if name not in images]
         self._taken = descriptor.inputs if "lr" in descriptor.inputs else ("lr", *descriptor.inputs)
 
@@ -206,12 +227,12 @@ class GivenSource:
                 )
 
     @staticmethod
-    def _check_bands(given: Given, channels: int) -> None:
+    def _check_bands(given: Given, channels: int, option: str = "bands") -> None:
         found = given.pixels.shape[2]
         if found == channels:
             return
-        choice = " ".join(map(str, range(1, channels + 1)))
-        mends = f"; bands {choice} would choose the first {channels}" if found > channels else ""
+        choice = " ".join(map(str, range(1, channels + 1))) if channels < 9 else f"1 2 3 ... {channels}"
+        mends = f"; {option} {choice} would choose the first {channels}" if found > channels else ""
         raise DataError(f"{given.name}: has {found} band{'s' * (found != 1)}, the network takes {channels}{mends}")
 
 

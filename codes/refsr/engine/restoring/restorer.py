@@ -11,6 +11,8 @@ import torch
 from torch import nn
 
 from refsr.core.errors import DataError, RefsrError, UsageError
+from refsr.core.options.cubes import CubeOptions
+from refsr.core.options.datasets import DatasetOptions
 from refsr.core.options.sampling import SamplingOptions
 from refsr.core.progress import Begin, silent
 from refsr.data.images import Array
@@ -20,7 +22,16 @@ from refsr.data.sample import Unit
 from refsr.data.sets.paired import MaskReading
 from refsr.engine.checkpoint import AVERAGE, WEIGHTS, steps
 from refsr.engine.model_file import ModelCard, read_model
-from refsr.engine.restoring.inputs import Given, GivenSource, ImageLike, Reading, make_mask, opened, read_mask
+from refsr.engine.restoring.inputs import (
+    Given,
+    GivenSource,
+    ImageLike,
+    Reading,
+    make_mask,
+    opened,
+    opened_cube,
+    read_mask,
+)
 from refsr.engine.restoring.layout import automatic, lay_out
 from refsr.engine.restoring.tiling import pieces
 from refsr.engine.run_folder import RunFolder
@@ -43,6 +54,8 @@ class Restorer:
         """How images are sampled, by tasks that do."""
         self.mask_reading = MaskReading(**card.masks)
         """How change masks become numbers, as the network learnt them; published ones are grey values."""
+        self.cube_reading = DatasetOptions(mode="hyperspectral", **card.cubes)
+        """How cubes are read, as the network learnt them; published ones are 8 bits in all their bands."""
 
     @property
     def scale(self) -> int:
@@ -87,6 +100,7 @@ class Restorer:
         range_hsi: Range | None = None,
         bands: Sequence[int] | None = None,
         bands_ref: Sequence[int] | None = None,
+        bands_hsi: Sequence[int] | None = None,
         made_mask: MadeMask | None = None,
         mask_reading: MaskReading | None = None,
         tile: int | None = None,
@@ -98,8 +112,9 @@ class Restorer:
         `range` are the raw values of LR that become 0 and 1, which 16 bits need, and `bands` those taken of it, counted
         from 1; a reference of the same type has the same range, one with as many bands the same bands, unless
         `range_ref` and `bands_ref` say otherwise. Without a mask, `made_mask` estimates one, or says that nothing
-        changed; a mask becomes numbers as the network learnt it, or by `mask_reading`. Large images are restored in
-        tiles; `tile` and `overlap`, in pixels of LR, say which.
+        changed; a mask becomes numbers as the network learnt it, or by `mask_reading`. A cube's file is read as those
+        that the network learnt with, but for `range_hsi` and `bands_hsi`. Large images are restored in tiles; `tile`
+        and `overlap`, in pixels of LR, say which.
         """
         image = opened(lr, "lr", Reading(range, bands))
         images = {"lr": image}
@@ -118,7 +133,7 @@ class Restorer:
             self._check_mask(made_mask)
             images["mask"] = make_mask(made_mask, images, self.scale, coding)
         if hsi is not None:
-            images["hsi"] = opened(hsi, "hsi", Reading(range_hsi), suffix="_hsi")
+            images["hsi"] = opened_cube(hsi, self._cubes(range_hsi, bands_hsi))
         source = GivenSource(images, descriptor_of(self.network), self.card.blueprint.network)
         restored = in_kind(self._unit(source, image.size, tile, overlap, begin), image)
         return restored[:, :, 0] if isinstance(lr, np.ndarray) and lr.ndim == 2 else restored
@@ -149,6 +164,17 @@ class Restorer:
         variance = np.maximum(square - mean**2, 0) * samples / (samples - 1)
         planes = variance if variance.ndim == 3 else variance[:, :, None]
         return images[0], np.sqrt(planes.mean(axis=2)).astype(np.float32)
+
+    def _cubes(self, limits: Range | None, bands: Sequence[int] | None) -> DatasetOptions:
+        """How a cube is read: as learnt, unless its raw values or its bands are told."""
+        learnt, section = self.cube_reading, self.cube_reading.hsi or CubeOptions()
+        if limits is not None:
+            section = section.model_copy(update={"divide_by": None, "clip": None})
+            learnt = learnt.model_copy(update={"range_hsi": list(limits)})
+        if bands is not None:
+            section = section.model_copy(update={"runs": None, "wavelengths": None, "spans": None})
+            learnt = learnt.model_copy(update={"bands_hsi": list(bands)})
+        return learnt.model_copy(update={"hsi": section})
 
     def _check_mask(self, made: MadeMask) -> None:
         if not self.takes_mask:
