@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from refsr.cli.main import main
 from refsr.core.errors import DataError, RefsrError, UsageError
 from refsr.core.options.load import load_options
 from refsr.data.images import write_image
@@ -19,6 +20,7 @@ from refsr.engine.precision import Precision
 from refsr.engine.setup import build_task
 from refsr.engine.stepping import Stepper
 from refsr.engine.trainer import train
+from refsr.engine.validation.results import Results
 from refsr.tasks.latent.patches import in_patches, starts
 from refsr.tasks.latent.spectral_gan import SpectralGAN, ranged
 from refsr.tasks.latent.style_gan import StyleGAN
@@ -210,6 +212,27 @@ def test_a_run_resumes_exactly(kind, request, tmp_path):
         assert all(torch.equal(mine[key], theirs[key]) for key in mine)
     for mine, theirs in zip(*(one.weights.values() for one in states), strict=True):
         assert all(torch.equal(mine[key], theirs[key]) for key in mine)
+
+
+def test_what_the_cube_is_worth_is_measured_and_reported(spectral, scenes, tmp_path, capsys):
+    run = train(spectral(), ALONE).folder
+    data = f"{{mode: hyperspectral, dataroot_GT: {scenes}/HR, dataroot_hsi: {scenes}/cubes, lr: from_hr}}"
+    words = ["val", str(tmp_path / "specgan.yml"), f"datasets.test={data}", "val.max_images=3"]
+    assert main([*words, "--hsi", "swap", "--hsi", "blank", "--weights", str(run)]) == 0
+    found = Results.read(run / "results" / "test")
+    assert found.methods == ["nearest", "bicubic", "specgan", "specgan hsi=swap", "specgan hsi=blank"]
+    right, *others = (found.values(method, "rgb-uint8-border4", "psnr") for method in found.methods[2:])
+    assert all(other.keys() == right.keys() and other != right for other in others)
+    assert main(["report", str(run)]) == 0
+    page = (run / "report.html").read_text()
+    assert "What the cube is worth" in page
+    assert "the cube of another place" in page
+    capsys.readouterr()
+    assert main([*words, "--ref", "swap", "--weights", str(run)]) == 2
+    assert main([*words, "--hsi", "shift:2", "--weights", str(run)]) == 2
+    told = capsys.readouterr().err
+    assert "--ref: SpecGAN takes no reference that could be spoilt" in told
+    assert "'shift:2' spoils no cube (known: swap, blank)" in told
 
 
 def test_a_trained_bank_goes_into_specgan(style, spectral):
