@@ -125,6 +125,10 @@ def test_wavelengths_of_a_tiff_are_in_tags_or_descriptions(tmp_path):
     assert open_cube(put_tiff(tmp_path / "a.tif", cube_of(), texts)).about.wavelengths == CENTRES
     assert open_cube(put_tiff(tmp_path / "b.tif", cube_of(), tags=tags)).about.wavelengths == CENTRES
     assert open_cube(put_tiff(tmp_path / "c.tif", cube_of(), texts[:3])).about.wavelengths is None
+    worlds = [f"{centre:.1f} nm, FWHM 12.0 nm" for centre in CENTRES]
+    assert open_cube(put_tiff(tmp_path / "d.tif", cube_of(), worlds)).about.wavelengths == pytest.approx(
+        CENTRES, abs=0.06
+    )
 
 
 def test_wavelengths_from_elsewhere_only_where_the_file_has_none(tmp_path):

@@ -65,6 +65,15 @@ def cut_bands(image: Array, bands: Sequence[int] | None) -> Array:
 
 
 def _open_npy(file: Path) -> CubeFile:
+    def values(window: Window, bands: Sequence[int] | None) -> Array:
+        array = _mapped(file)
+        return cut(array[:, :, None] if array.ndim == 2 else array, window, bands)
+
+    array = _mapped(file)
+    return CubeFile(file, cube_size(array.shape, array.dtype, file), About(), values)
+
+
+def _mapped(file: Path) -> Array:
     try:
         array = np.load(file, mmap_mode="r", allow_pickle=False)
     except Exception as error:
@@ -72,11 +81,7 @@ def _open_npy(file: Path) -> CubeFile:
         raise DataError(f"{file}: {_why(file, error)}") from error
     if not isinstance(array, np.ndarray):
         raise DataError(f"{file}: an archive of arrays, not one array; save the cube by np.save")
-
-    def values(window: Window, bands: Sequence[int] | None) -> Array:
-        return cut(array[:, :, None] if array.ndim == 2 else array, window, bands)
-
-    return CubeFile(file, cube_size(array.shape, array.dtype, file), About(), values)
+    return array
 
 
 def _why(file: Path, error: Exception) -> str:

@@ -25,7 +25,7 @@ class CubeFolder(FolderStore):
     def __init__(self, path: str | Path, hints: Hints = NO_HINTS) -> None:
         super().__init__(path)
         self._hints = hints
-        self._known: dict[str, tuple[ImageInfo, About]] = {}
+        self._known: dict[str, CubeFile] = {}
 
     @cached_property
     def files(self) -> dict[str, Path]:
@@ -51,11 +51,11 @@ class CubeFolder(FolderStore):
         return dict(sorted(found.items()))
 
     def info(self, key: str) -> ImageInfo:
-        return self._both(key)[0]
+        return self._open(key).info
 
     def about(self, key: str) -> About:
         """What the file says beside its values."""
-        return self._both(key)[1]
+        return self._open(key).about
 
     def where(self, key: str) -> str:
         """A cube of this folder, for messages."""
@@ -78,16 +78,17 @@ class CubeFolder(FolderStore):
         return self.about(key).record()
 
     def _open(self, key: str) -> CubeFile:
-        return open_cube(self.file(key), self._hints)
-
-    def _both(self, key: str) -> tuple[ImageInfo, About]:
+        """The cube, whose header is read once in each process."""
         if key not in self._known:
-            cube = self._open(key)
+            cube = open_cube(self.file(key), self._hints)
             doubt = cube.doubt()
             if doubt is not None:
                 raise DataError(doubt)
-            self._known[key] = cube.info, cube.about
+            self._known[key] = cube
         return self._known[key]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_known": {}}
 
 
 class OneCube(CubeFolder):

@@ -129,6 +129,8 @@ class ReadCubes:
     mending: Mending = field(default_factory=Mending)
     clip: Range | None = None
     """Least and largest raw value that stay."""
+    _bands: dict[str, list[int]] = field(default_factory=dict, repr=False, compare=False)
+    """Those of cubes that were asked for before."""
 
     @property
     def path(self) -> Path:
@@ -148,7 +150,10 @@ class ReadCubes:
 
     def bands(self, key: str) -> list[int]:
         """The bands that are taken, counted from 0."""
-        return self.choice.of(self.source.info(key).bands, self.source.about(key), self.source.where(key))
+        if key not in self._bands:
+            count, about = self.source.info(key).bands, self.source.about(key)
+            self._bands[key] = self.choice.of(count, about, self.source.where(key))
+        return self._bands[key]
 
     def read(self, key: str, window: Window | None = None) -> Array:
         cube, holes = self._raw(key, window)
