@@ -196,9 +196,9 @@ def refdiff() -> Drawing:
     draw.arrow(structure, first)
     draw.arrow(first, texture, leaves="right", enters="left")
     draw.arrow(texture, second)
-    draw.note(245, 486, "A transform scales (by 0 to 1) and shifts every feature at every pixel, by what the")
-    draw.note(245, 502, "features and the conditions say. What depends on conditions alone is computed")
-    draw.note(245, 518, "once an image, not at every noise level.")
+    draw.note(245, 486, "A transform scales (by 0 to 1) and shifts every feature at every pixel,")
+    draw.note(245, 502, "by what features and conditions say. What depends on conditions alone")
+    draw.note(245, 518, "is computed once an image, not at every noise level.")
     return draw
 
 
