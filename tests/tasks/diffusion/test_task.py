@@ -17,6 +17,7 @@ from refsr.core.options.load import load_options
 from refsr.core.options.sampling import SamplingOptions
 from refsr.core.options.schema import Options
 from refsr.data.images import read_image, write_image
+from refsr.data.sets.paired import MaskReading
 from refsr.engine.checkpoint import read_checkpoint
 from refsr.engine.group import ALONE
 from refsr.engine.precision import Precision
@@ -188,7 +189,8 @@ def test_a_stopped_run_ends_as_if_it_had_not_stopped(options, monkeypatch):
 
 
 def test_validation_and_restoring_by_the_options(options, tmp_path):
-    run = train(options("train.niter=2", "train.val_freq=2"), ALONE)
+    words = ("datasets.train.mask_encoding=changed", "datasets.val.mask_encoding=changed")
+    run = train(options("train.niter=2", "train.val_freq=2", *words), ALONE)
     assert "(2 images, rgb-uint8-border4): psnr" in (run.folder / "log.txt").read_text()
     lr, ref, mask = (
         np.random.default_rng(0).integers(0, 256, shape, np.uint8) for shape in ((8, 8, 3), (32, 32, 3), (32, 32))
@@ -196,6 +198,8 @@ def test_validation_and_restoring_by_the_options(options, tmp_path):
     first, second = (load(run.folder, "cpu").restore(lr, ref, mask=mask) for _ in range(2))
     assert first.shape == (32, 32, 3)
     assert np.array_equal(first, second)
+    # Masks become numbers as the network learnt them.
+    assert load(run.folder, "cpu").mask_reading == MaskReading("changed", None)
 
 
 def test_the_command_line_samples_as_asked(options, places, masks, tmp_path, capsys):
