@@ -22,11 +22,17 @@ NEIGHBOURS = ("edsr", "srresnet", "swinir")
 RESULT = ROOT / "benchmarks" / "results" / "single-image.json"
 
 
+CROPS = {"swinir": {8: (64, 4), 16: (128, 1)}}
+"""Side and number a step by factor; others have TSFNet's, which are no multiples of SwinIR's windows, and as many pixels."""
+
+
 def words(scale: int, name: str) -> list[str]:
-    """What turns a neighbour's file for x4 into one for another factor, with the crops that TSFNet has there."""
+    """What turns a neighbour's file for x4 into one for another factor."""
     if scale == 4:
         return []
-    return [f"scale={scale}", f"name=small_{name}_x{scale}", "datasets.train.GT_size=96", "datasets.train.batch_size=2"]
+    side, count = CROPS.get(name, {}).get(scale, (96, 2))
+    crops = [f"datasets.train.GT_size={side}", f"datasets.train.batch_size={count}"]
+    return [f"scale={scale}", f"name=small_{name}_x{scale}", *crops]
 
 
 def main() -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import shutil
 
 import pytest
+import yaml
 
-from refsr.core.errors import DataError
+from refsr.core.errors import DataError, UsageError
+from refsr.core.options.load import load_options
 from refsr.engine.dry_run import dry_run
 from refsr.engine.group import ALONE
 
@@ -37,3 +39,15 @@ def test_a_file_that_nobody_would_read_for_hours_is_found(options, places, tmp_p
 def test_bands_that_the_network_does_not_take_are_named(options):
     with pytest.raises(DataError, match=r"datasets\.train: the images have 1 bands, the network takes 3"):
         dry_run(options("datasets.train.bands=[1]"), ALONE)
+
+
+def test_crops_that_the_network_does_not_take_are_named_with_the_nearest_that_it_does(option_file):
+    content = yaml.safe_load(option_file.read_text())
+    content["model"] = "SISR_model"
+    content["network_G"] = {"which_model_G": "SwinIR", "dim": 8, "groups": 1, "layers": 2, "heads": 2}
+    option_file.write_text(yaml.safe_dump(content))
+    with pytest.raises(
+        UsageError, match=r"GT_size: 48 is no multiple of 32, which the network wants at x4; 64 would be"
+    ):
+        dry_run(load_options(option_file, ["datasets.train.GT_size=48"]), ALONE)
+    assert dry_run(load_options(option_file, ["datasets.train.GT_size=32"]), ALONE).niter == 6

@@ -30,6 +30,7 @@ from refsr.engine.tensor_file import read_tensors
 from refsr.engine.validation.judges import find_judges
 from refsr.engine.validation.weights import generator_file
 from refsr.metrics.measures.pair import ImageMeasure
+from refsr.networks.descriptor import Descriptor
 from refsr.tasks.base import HasParts, Part, Restore, Task
 from refsr.tasks.regression import required_train
 from refsr.tasks.restoring import descriptor_of, require_fit, restoring
@@ -91,6 +92,7 @@ def set_up(options: Options, group: Group) -> Setup:
     precision.require_safe(descriptor, task.blueprints["G"].network)
     for name, dataset in {"train": training_set, **validation_sets}.items():
         require_fit(descriptor, dataset[0], f"datasets.{name}")
+    _require_multiple(descriptor, options)
     for helper in task.frozen:
         helper.to(group.device)
     for network in task.networks.values():
@@ -101,6 +103,17 @@ def set_up(options: Options, group: Group) -> Setup:
     wrapped = {key: wrap(network, train, group) for key, network in task.networks.items()}
     judges = validation_judges(options, group)
     return Setup(options, train, group, precision, task, wrapped, average, training_set, validation_sets, judges)
+
+
+def _require_multiple(descriptor: Descriptor, options: Options) -> None:
+    """A UsageError unless the network takes sides of crops as they are: unlike whole images, they are not mirrored."""
+    crop, step = options.datasets["train"].GT_size, descriptor.multiple * descriptor.scale
+    if crop is not None and crop % step:
+        near = max(step, round(crop / step) * step)
+        raise UsageError(
+            f"datasets.train.GT_size: {crop} is no multiple of {step}, which the network wants at x{descriptor.scale}; "
+            f"{near} would be"
+        )
 
 
 def validation_judges(options: Options, group: Group) -> Mapping[str, ImageMeasure]:
