@@ -23,7 +23,7 @@ RESULT = ROOT / "benchmarks" / "results" / "single-image.json"
 
 
 CROPS = {"swinir": {8: (64, 4), 16: (128, 1)}}
-"""Side and number a step by factor; others have TSFNet's, which are no multiples of SwinIR's windows, and as many pixels."""
+"""Side and number a step by factor, with as many pixels as TSFNet has; its own sides are no multiples of windows."""
 
 
 def words(scale: int, name: str) -> list[str]:
