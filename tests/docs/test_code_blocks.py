@@ -221,7 +221,6 @@ CHEAP = {
         "refsr pack my_set my_set_lmdb": [],
         "refsr store verify my_set_lmdb/*.lmdb": [],
         "refsr val options/rrsnet/train.yml --baselines": SET,
-        "refsr world worlds/demo": ["--places", "1", "--val", "0", "--test", "0", "--size", "64", "--workers", "1"],
     },
 }
 """By page, the beginnings of commands that are run as they stand there, and words that make them small."""
