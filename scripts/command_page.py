@@ -62,16 +62,19 @@ def _described(parser: argparse.ArgumentParser) -> Iterator[str]:
 def _row(action: argparse.Action) -> str:
     value = _value(action)
     spelt = ", ".join(f"{name} {value}".strip() for name in action.option_strings) or value
-    needed = " Needed." if action.required and action.option_strings else ""
-    return f"| {_code(spelt)} | {_cell((action.help or '') + ('.' + needed if needed else ''))} |"
+    said = [action.help or ""]
+    if action.choices and action.metavar is None:
+        said.append(f"one of {', '.join(map(str, action.choices))}")
+    if action.required and action.option_strings:
+        said.append("needed")
+    return f"| {_code(spelt)} | {_cell('; '.join(filter(None, said)))} |"
 
 
 def _value(action: argparse.Action) -> str:
     if action.nargs == 0:
         return ""
     if action.metavar is None:
-        name = action.dest.upper() if action.option_strings else action.dest
-        names = ("{" + ",".join(map(str, action.choices)) + "}",) if action.choices else (name,)
+        names: tuple[str, ...] = (action.dest.upper() if action.option_strings else action.dest,)
     else:
         names = action.metavar if isinstance(action.metavar, tuple) else (action.metavar,)
     if isinstance(action.nargs, int):

@@ -91,6 +91,9 @@ def on_files(files: Any, config: Any) -> Any:
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """mkdocs has read a page."""
+    if page.parent is None:
+        # A page beside no others needs no list of them.
+        page.meta["hide"] = ["navigation"]
     pages = extra_pages()
     source = {place: path for path, place in pages.items()}.get(page.file.src_uri, f"docs/{page.file.src_uri}")
     return relinked(markdown, source, pages)
