@@ -92,6 +92,10 @@ CONTRADICTIONS = {
         ["datasets.val.hsi={clip: [1, 1]}"],
         "datasets.val.hsi.clip: the first value, 1, must be below the second, 1",
     ),
+    "scaled twice": (
+        ["datasets.val.hsi={divide_by: 10000}", "datasets.val.range_hsi=[0, 6000]"],
+        "datasets.val.hsi.divide_by: 10000 and range_hsi say each which raw value becomes 1; keep one of them",
+    ),
     "no ratio": (
         ["datasets.val.hsi={pairing: position}"],
         "datasets.val.hsi.ratio: is missing; pairing: position makes cubes of so many HR pixels a pixel",

@@ -150,13 +150,17 @@ def test_an_empty_band_that_is_left_out_does_no_harm(tmp_path):
 
 def test_values_are_clipped_and_divided_as_declared(tmp_path):
     cube = np.array([[[-50, 0, 2500, 4999, 5001, 20000]]], np.int16)
-    scaling = Scaling(divide_by=10_000, clip=(0, 0.5), range=(0, 0.8))
+    scaling = Scaling(divide_by=10_000, clip=(0, 0.5))
     read = cubes(tmp_path, cube, clip=scaling.raw_clip)
-    assert scaling.raw_range == (0, 8000)
+    assert scaling.raw_range == (0, 10_000)
     unit = to_unit(read.read("a"), *scaling.raw_range)
-    np.testing.assert_allclose(unit[0, 0], [0, 0, 0.3125, 0.624875, 0.625, 0.625], atol=1e-6)
-    assert read.info("a").dtype == str(read.read("a").dtype) == "float32"
+    np.testing.assert_allclose(unit[0, 0], [0, 0, 0.25, 0.4999, 0.5, 0.5], atol=1e-6)
+    assert read.info("a").dtype == str(read.read("a").dtype) == "int16"
+    beyond = cubes(tmp_path, cube, clip=(-1e9, 4999.7))
+    assert beyond.read("a").ravel().tolist() == [-50, 0, 2500, 4999, 4999, 4999]
+    np.testing.assert_array_equal(cubes(tmp_path, cube / 10_000, clip=(0, 0.25)).read("a").max(), np.float32(0.25))
     assert Scaling(divide_by=10_000).raw_range == (0, 10_000)
-    assert Scaling(clip=(0, 0.5)).raw_range == (0, 1)
+    assert Scaling(clip=(0, 0.5)).raw_range is None
     assert Scaling().raw_range is None
     assert Scaling(range=(3, 4)).raw_range == (3, 4)
+    assert Scaling(range=(0, 6000), clip=(100, 5000)).raw_clip == (100, 5000)

@@ -125,6 +125,9 @@ def _cubes(dataset: DatasetOptions, cubes: CubeOptions, at: KeyPath) -> Iterator
                 yield Finding((*at, key), f"[{first:g}, {last:g}]: the first must not be above the last")
     if cubes.clip is not None and cubes.clip[0] >= cubes.clip[1]:
         yield Finding((*at, "clip"), f"the first value, {cubes.clip[0]:g}, must be below the second, {cubes.clip[1]:g}")
+    if cubes.divide_by is not None and dataset.range_hsi is not None:
+        message = f"{cubes.divide_by:g} and range_hsi say each which raw value becomes 1; keep one of them"
+        yield Finding((*at, "divide_by"), message, ((*at[:-1], "range_hsi"),))
     if cubes.pairing == "position" and cubes.ratio is None:
         message = "is missing; pairing: position makes cubes of so many HR pixels a pixel"
         yield Finding((*at, "ratio"), message, ((*at, "pairing"),))

@@ -14,8 +14,8 @@ Run = Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=2, max_lengt
 
 class CubeOptions(Section):
     """How cubes are read, in this order: bands are chosen, holes are filled, values are clipped, cubes that are paired
-    by position are brought to the image's grid, values are divided, and `range_hsi` of that becomes [0, 1]; without
-    `range_hsi`, where `divide_by` or `clip` is given, what lies in [0, 1] stays. Wavelengths are in nm."""
+    by position are brought to the image's grid, and values are divided by `divide_by`, or `range_hsi` becomes [0, 1].
+    Wavelengths are in nm."""
 
     variable: str | None = Field(
         default=None, description="array of .mat files that holds the cube; none: the only one with three axes"
@@ -69,11 +69,15 @@ class CubeOptions(Section):
         "how much was filled",
     )
     divide_by: float | None = Field(
-        default=None, gt=0, description="value that stands for 1, such as 10000 for reflectance in 16 bits"
+        default=None,
+        gt=0,
+        description="raw value that becomes 1, such as 10000 for reflectance in 16 bits; range_hsi: [0, 10000] says "
+        "the same",
     )
     clip: Pair | None = Field(
         default=None,
-        description="least and largest value, counted in what divide_by gives; values beyond are set to them",
+        description="least and largest value, counted in what divide_by gives, without it raw; values beyond are set "
+        "to them",
     )
 
     pairing: Literal["key", "position", "key_only"] = Field(

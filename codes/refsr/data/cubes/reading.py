@@ -5,11 +5,12 @@
 3. holes, which are nodata and, where allowed, NaN and infinity: filled and counted (`holes.py`);
 4. clipped to `clip`, which counts in what step 6 divides to;
 5. where cubes are paired by position: brought to the image's grid (`placing.py`);
-6. divided by `divide_by`, and `range_hsi` of that becomes [0, 1], with the sample, in floats.
+6. divided by `divide_by`, or `range_hsi` becomes [0, 1]; what is beyond [0, 1] is clipped, with the sample, in floats.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,8 +29,6 @@ from refsr.data.ranges import Range
 from refsr.data.stores import Store, open_store
 from refsr.data.stores.folder import FolderStore
 from refsr.data.stores.packed import PackedStore
-
-UNIT: Range = (0, 1)
 
 
 class Source(Protocol):
@@ -102,15 +101,14 @@ class Scaling:
     clip: Range | None = None
     """Counted in what dividing gives."""
     range: Range | None = None
-    """Of values that are divided already; none: [0, 1] where anything is declared, else what the type says."""
+    """Raw values that become 0 and 1, in the place of `divide_by`."""
 
     @property
     def raw_range(self) -> Range | None:
         """The raw values that become 0 and 1, where anything is declared."""
-        if self.range is None and self.divide_by is None and self.clip is None:
-            return None
-        low, high = self.range or UNIT
-        return low * (self.divide_by or 1), high * (self.divide_by or 1)
+        if self.range is not None:
+            return self.range
+        return None if self.divide_by is None else (0, self.divide_by)
 
     @property
     def raw_clip(self) -> Range | None:
@@ -141,8 +139,7 @@ class ReadCubes:
 
     def info(self, key: str) -> ImageInfo:
         info = self.source.info(key)
-        dtype = info.dtype if self.clip is None else "float32"
-        return ImageInfo(info.height, info.width, len(self.bands(key)), dtype)
+        return ImageInfo(info.height, info.width, len(self.bands(key)), info.dtype)
 
     def about(self, key: str) -> About:
         """What is known of the cube in all its bands."""
@@ -159,11 +156,7 @@ class ReadCubes:
         cube, holes = self._raw(key, window)
         if holes is not None:
             cube = self._mended(key, window, cube, holes)
-        if self.clip is None:
-            return cube
-        low, high = np.float32(self.clip[0]), np.float32(self.clip[1])
-        clipped: Array = np.clip(cube.astype(np.float32), low, high)
-        return clipped
+        return cube if self.clip is None else _clipped(cube, self.clip)
 
     def holes(self, key: str) -> int:
         """How many of a cube's values are holes; a DataError where it is broken."""
@@ -211,3 +204,13 @@ class ReadCubes:
         check_some_data(all_holes, self.bands(key), self.about(key).wavelengths, self.source.where(key))
         top, left, height, width = window
         return filled(whole, all_holes, self.mending)[top : top + height, left : left + width].copy()
+
+
+def _clipped(cube: Array, edges: Range) -> Array:
+    """Values within the edges, in their own type; of whole numbers, the outermost ones within."""
+    low, high = edges
+    if cube.dtype.kind != "f":
+        limits = np.iinfo(cube.dtype)
+        low, high = (min(max(edge, limits.min), limits.max) for edge in (math.ceil(low), math.floor(high)))
+    clipped: Array = np.clip(cube, cube.dtype.type(low), cube.dtype.type(high))
+    return clipped
