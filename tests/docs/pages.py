@@ -68,6 +68,15 @@ def blocks(page: str, text: str) -> Iterator[Block]:
             at += 1
 
 
+def prose(page: str, text: str) -> str:
+    """A page without its blocks of code and their fences."""
+    lines = text.split("\n")
+    for block in blocks(page, text):
+        for at in range(block.line - 1, block.line + block.text.count("\n")):
+            lines[at] = ""
+    return "\n".join(line for line in lines if not FENCE.match(line))
+
+
 def commands(block: Block) -> Iterator[list[str]]:
     """The words of each command of a shell block, comments and settings of the environment left out."""
     for line in block.text.replace("\\\n", " ").split("\n"):

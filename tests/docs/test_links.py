@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from pages import REPOSITORY, blocks, pages
+from pages import REPOSITORY, pages, prose
 
 PAGES = pages()
 LINK = re.compile(r"!?\[(?:[^\[\]]|\[[^\]]*\])*\]\((?P<target>[^()\s]+)\)")
@@ -24,17 +24,9 @@ SITE = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(SITE)
 
 
-def prose(page: str) -> str:
-    """A page without its blocks of code."""
-    text = PAGES[page]
-    for block in blocks(page, text):
-        text = text.replace(block.text, "", 1) if block.text else text
-    return text
-
-
 def links(page: str) -> Iterator[tuple[str, str]]:
     """Path in the repository and anchor of each link that is not to another place."""
-    for found in LINK.finditer(prose(page)):
+    for found in LINK.finditer(prose(page, PAGES[page])):
         target, _, anchor = found["target"].partition("#")
         if re.match(r"[a-z]+:", target):
             continue
@@ -43,7 +35,7 @@ def links(page: str) -> Iterator[tuple[str, str]]:
 
 def anchors(page: str) -> set[str]:
     """What headings may be called in a link."""
-    heads = re.findall(r"^#+ (.*)$", prose(page), re.MULTILINE)
+    heads = re.findall(r"^#+ (.*)$", prose(page, PAGES[page]), re.MULTILINE)
     plain = [re.sub(r"[^\w\s-]", "", re.sub(r"\]\([^)]*\)", "", head)).strip().lower() for head in heads]
     return {re.sub(r"\s", "-", head) for head in plain}
 
@@ -58,7 +50,7 @@ def test_links_lead_somewhere(page):
 
 @pytest.mark.parametrize("page", PAGES)
 def test_files_that_pages_name_are_there(page):
-    for found in NAMED.finditer(prose(page)):
+    for found in NAMED.finditer(prose(page, PAGES[page])):
         there = (REPOSITORY / found["file"]).exists() or found["file"] in TO_BE_WRITTEN
         assert there, f"{page} names {found['file']}"
 
