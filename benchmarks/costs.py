@@ -1,12 +1,13 @@
 """Parameters and multiply-accumulates of the networks that option files build, for an image of 256 x 256.
 
-python benchmarks/costs.py writes benchmarks/results/costs.json. Nothing is computed: the networks are built without
-numbers in them, and torch's counter follows their shapes. Counted are convolutions and products of matrices, and five
-for each value that a deformable layer samples; not transforms to frequencies, activations and resizing.
+python benchmarks/costs.py [FILE...] writes benchmarks/results/costs.json. Nothing is computed: the networks are built
+without numbers in them, and torch's counter follows their shapes. Counted are convolutions and products of matrices, and
+five for each value that a deformable layer samples; not transforms to frequencies, activations and resizing.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from refsr.networks.descriptor import Descriptor
 from refsr.tasks.blueprint import Blueprint
 
 ROOT = Path(__file__).resolve().parent.parent
+RESULT = ROOT / "benchmarks" / "results" / "costs.json"
 SIDE = 256
 SAMPLE = 5
 """Products that make one value between four pixels, weighed."""
@@ -120,11 +122,15 @@ def count(network: nn.Module) -> int:
 
 
 def main() -> None:
-    found = {file: cost(file) for file in FILES}
-    result = {"torch": torch.__version__, "side": SIDE, "files": found}
-    write_text(ROOT / "benchmarks" / "results" / "costs.json", json.dumps(result, indent=1) + "\n")
-    for file, one in found.items():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("files", nargs="*", choices=[*FILES, []], metavar="FILE", help="count these alone again")
+    files = parser.parse_args().files
+    found: dict[str, Any] = json.loads(RESULT.read_text())["files"] if files else {}
+    for file in files or FILES:
+        found[file] = one = cost(file)
         print(f"{file}: {one['parameters']:,} parameters, {one['giga_products']} thousand million products")
+    result = {"torch": torch.__version__, "side": SIDE, "files": {file: found[file] for file in FILES if file in found}}
+    write_text(RESULT, json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":
