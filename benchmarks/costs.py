@@ -1,8 +1,8 @@
 """Parameters and multiply-accumulates of the networks that option files build, for an image of 256 x 256.
 
 python benchmarks/costs.py [FILE...] writes benchmarks/results/costs.json. Nothing is computed: the networks are built
-without numbers in them, and torch's counter follows their shapes. Counted are convolutions and products of matrices, and
-five for each value that a deformable layer samples; not transforms to frequencies, activations and resizing.
+without numbers in them, and torch's counter follows their shapes. Counted are convolutions and products of matrices,
+and five for each value that a deformable layer samples; not transforms to frequencies, activations and resizing.
 """
 
 from __future__ import annotations
