@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from refsr.core.options.load import load_options
+from refsr.core.options.schema import Options
 from refsr.engine.checkpoint import steps
 from refsr.engine.run_folder import RunFolder
 from refsr.engine.validation.results import Results
@@ -17,10 +18,11 @@ ROOT = Path(__file__).resolve().parent.parent
 WORLD = "dataset/small_world"
 
 
-def small_world(work: Path) -> None:
-    """The world of the small option files, below `work`."""
-    if not (work / WORLD / "world.json").is_file():
-        subprocess.run(["sh", str(ROOT / "scripts" / "small_world.sh"), str(work / WORLD)], check=True)
+def small_world(work: Path, folder: str = WORLD) -> None:
+    """The world of the small option files, below `work`, by the script of its name."""
+    if not (work / folder / "world.json").is_file():
+        script = ROOT / "scripts" / f"{Path(folder).name}.sh"
+        subprocess.run(["sh", str(script), str(work / folder)], check=True)
 
 
 def refsr(work: Path, *words: str) -> None:
@@ -28,20 +30,37 @@ def refsr(work: Path, *words: str) -> None:
     subprocess.run([sys.executable, "-m", "refsr", *words], check=True, cwd=work)
 
 
-def learnt(
-    work: Path, name: str, words: Sequence[str] = (), measures: Sequence[str] = (), spoilt: Sequence[str] = ()
-) -> dict[str, Any]:
-    """Trains and measures options/NAME.yml; its scores by method and measure: mean and 95 % interval."""
+def trained(work: Path, name: str, words: Sequence[str] = ()) -> tuple[Options, RunFolder]:
+    """Trains options/NAME.yml, and says where."""
     file = ROOT / "options" / f"{name}.yml"
     options = load_options(file, [*words, f"path.root={work / 'exp'}"])
     run = RunFolder.of(options)
     assert options.train is not None
     if options.train.niter not in steps(run.checkpoints):
         refsr(work, "train", str(file), "--auto-resume", *words)
+    return options, run
+
+
+def learnt(
+    work: Path,
+    name: str,
+    words: Sequence[str] = (),
+    measures: Sequence[str] = (),
+    spoilt: Sequence[str] = (),
+    cubes: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Trains and measures options/NAME.yml; its scores by method and measure: mean and 95 % interval.
+
+    `spoilt` references and `cubes` are measured too.
+    """
+    file = ROOT / "options" / f"{name}.yml"
+    options, run = trained(work, name, words)
+    assert options.train is not None
     kept = run.path / "results" / "test"
     if not (kept / "results.json").is_file():
         more = [word for measure in measures for word in ("--measure", measure)]
         more += [word for how in spoilt for word in ("--ref", how)]
+        more += [word for how in cubes for word in ("--hsi", how)]
         refsr(work, "val", str(file), "--dataset", "test", *more, *words)
     results = Results.read(kept)
     scores: dict[str, dict[str, list[float]]] = {}
