@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import cv2
 import numpy as np
 import pytest
@@ -115,3 +117,14 @@ def test_other_mistakes_are_named(tmp_path):
     ]:
         with pytest.raises(DataError, match=message):
             call()
+
+
+@pytest.mark.parametrize("place", range(8, 60))
+def test_a_damaged_header_of_an_array_is_one_clear_line(tmp_path, place):
+    np.save(tmp_path / "a.npy", np.zeros((3, 3, 1), np.uint8))
+    content = bytearray((tmp_path / "a.npy").read_bytes())
+    for byte in (0, 34, 40, 255):
+        content[place] = byte
+        (tmp_path / "b.npy").write_bytes(content)
+        with contextlib.suppress(DataError):
+            read_image(tmp_path / "b.npy")

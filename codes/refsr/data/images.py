@@ -11,6 +11,7 @@ import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -286,7 +287,7 @@ def _probe_jpeg(file: Path) -> ImageInfo:
 def _open_npy(file: Path) -> Array:
     try:
         array = np.load(file, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
+    except (ValueError, OSError, EOFError, SyntaxError, TokenError) as error:
         raise DataError(f"{file}: not a plain array: {error}") from error
     image: Array = array[:, :, None] if array.ndim == 2 else array
     check_array(file, image)
