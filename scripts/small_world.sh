@@ -1,12 +1,18 @@
 #!/bin/sh
 # The synthetic world that the files options/*/small*.yml learn on: 80 places for training, 4 and 12 held out.
 #
-#     sh scripts/small_world.sh [FOLDER]
+#     sh scripts/small_world.sh [FOLDER [OPTION...]]
 #
-# FOLDER (default: dataset/small_world) takes it; it takes a minute on two cores.
+# FOLDER (default: dataset/small_world) takes it; it takes a minute on two cores. Options of refsr world change it:
+# options/refdiff/small.yml learns on one in which more changes and pairs lie on each other, as in SECOND,
+#
+#     sh scripts/small_world.sh dataset/registered_world --places 80 --change 0.5 --misregistration 0.5 \
+#         --rotation 0 --scale-difference 0 --view-angle 2
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/environment.sh
 refsr_command
-refsr world "${1:-dataset/small_world}" --places 96 --val 4 --test 12 --size 192 --misregistration 2 --rotation 0.2 \
-    --scale-difference 0.2 --sun-shift 0.15 --view-angle 4 --change 0.1
+folder=${1:-dataset/small_world}
+[ $# -eq 0 ] || shift
+refsr world "$folder" --places 96 --val 4 --test 12 --size 192 --misregistration 2 --rotation 0.2 \
+    --scale-difference 0.2 --sun-shift 0.15 --view-angle 4 --change 0.1 "$@"

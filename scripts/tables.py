@@ -171,6 +171,95 @@ COSTS = {
 }
 """By page, which option files' costs it shows."""
 
+
+def refdiff_samplers() -> str:
+    """ST-LPIPS and PSNR by the looks at the denoiser, and how far the result reduced again is from LR."""
+    content = stored("refdiff_samplers")
+    looks = sorted({row["looks"] for row in content["rows"]})
+    kinds: dict[tuple[str, str], dict[int, dict[str, float]]] = {}
+    for row in content["rows"]:
+        starts = {"noise": "noise", "released": "as released", "enlarged": f"LR, level {row['sigma_max']:g}"}
+        held = {"none": "", "every": ", held to LR", "end": ", held to LR at the end"}[row["consistency"]]
+        kinds.setdefault((starts[row["start"]] + held, row["sampler"]), {})[row["looks"]] = row["scores"]
+
+    def cells(found: dict[int, dict[str, float]]) -> list[str]:
+        shown = {count: f"{one['st-lpips']:.3f} / {one['psnr']:.1f}" for count, one in found.items()}
+        return [*(shown.get(count, "") for count in looks), f"{max(one['lr'] for one in found.values()):.1f}"]
+
+    plain = content["bicubic"]
+    first = ["bicubic", "", f"{plain['st-lpips']:.3f} / {plain['psnr']:.1f}", *("" for _ in looks[1:])]
+    rows = [[*first, f"{plain['lr']:.1f}"]]
+    rows += [[begun, sampler, *cells(found)] for (begun, sampler), found in sorted(kinds.items())]
+    return table(["ST-LPIPS / PSNR, begun at", "sampler", *(f"{count} looks" for count in looks), "LR off by"], rows)
+
+
+def refdiff_areas() -> str:
+    """Changed and unchanged areas apart, by reference and mask."""
+    areas = stored("refdiff_samplers")["areas"]
+    first = areas["file"]
+    name = next(method for method in first if method.startswith("small_"))
+    swapped = next(method for method in first if method.endswith("ref=swap"))
+    rows = {
+        "bicubic": first["bicubic"],
+        "RefDiff": first[name],
+        "RefDiff, another place's reference": first[swapped],
+        "RefDiff, mask estimated": areas["estimate"][name],
+        "RefDiff, mask none": areas["none"][name],
+    }
+    digits = {"st-lpips": 3, "psnr": 2, "psnr-unchanged": 2, "psnr-changed": 2, "leak-changed": 3}
+    return table(
+        ["", "ST-LPIPS", "PSNR", "PSNR unchanged", "PSNR changed", "leak"],
+        [[label, *(f"{one[key][0]:.{places}f}" for key, places in digits.items())] for label, one in rows.items()],
+    )
+
+
+def spectral_guidance() -> str:
+    """SpecGAN with the right cube, with another place's, with its mean spectrum, and learnt without cubes."""
+    content = stored("spectral-guidance")
+    seeing, blind = (content["systems"][name] for name in ("with cube", "blind"))
+    run = seeing["run"]
+    rows = {
+        "bicubic": ("bicubic", seeing),
+        "learnt without cubes": (blind["run"], blind),
+        "right cube": (run, seeing),
+        "its mean spectrum everywhere": (f"{run} hsi=blank", seeing),
+        "another place's cube": (f"{run} hsi=swap", seeing),
+    }
+    shown = {"PSNR": ("psnr", 2), "SSIM": ("ssim", 4), "ST-LPIPS": ("st-lpips", 4)}
+    shown |= {"cover accuracy": ("cover-accuracy", 3), "cover mean IoU": ("cover-miou", 3)}
+    cells = (
+        [label, *(f"{one['scores'][method][key][0]:.{digits}f}" for key, digits in shown.values())]
+        for label, (method, one) in rows.items()
+    )
+    return table(["", *shown], cells)
+
+
+def spectral_gains() -> str:
+    """What the right cube gains over each other way, image by image."""
+    gains = stored("spectral-guidance")["gains"]
+    over = {"blind": "learning without cubes", "blank": "its mean spectrum", "swap": "another place's cube"}
+    shown = {"PSNR, dB": ("psnr", 2), "ST-LPIPS": ("st-lpips", 4), "cover accuracy": ("cover-accuracy", 3)}
+
+    def cell(name: str, key: str, digits: int) -> str:
+        mean, low, high = (f"{value:+.{digits}f}" for value in gains[name][key])
+        return f"{mean} ({low} to {high})"
+
+    rows = ([label, *(cell(name, *of) for of in shown.values())] for name, label in over.items())
+    return table(["gain over", *shown], rows)
+
+
+def specgan_cost() -> str:
+    """SpecGAN by its way to enlarge, and by the bands of the cube."""
+    content = stored("specgan-cpu")
+    rows = []
+    for name, one in content["rows"].items():
+        times = [f"{one[way]['time_to_released']:.2f}" for way in ("restoring", "learning")]
+        memory = [f"{one[way]['memory_mib'] / 1024:.1f}" for way in ("restoring", "learning")]
+        rows.append([name, f"{one['giga_products']:.1f}", f"{one['million_parameters']:.2f}", *times, *memory])
+    head = ["", "G multiply-accumulates", "million parameters", "time to restore", "time of a step"]
+    return table([*head, "GiB to restore", "GiB of a step, quarter width"], rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "reference-gans": reference_gans,
     "single-image": single_image,
@@ -181,6 +270,11 @@ TABLES: dict[str, Callable[[], str]] = {
     "masks": masks,
     "denoiser": denoiser,
     "spectral-products": spectral_products,
+    "spectral-guidance": spectral_guidance,
+    "spectral-gains": spectral_gains,
+    "specgan-cost": specgan_cost,
+    "refdiff-samplers": refdiff_samplers,
+    "refdiff-areas": refdiff_areas,
     **{f"costs-{page}": functools.partial(costs, *files) for page, files in COSTS.items()},
 }
 
