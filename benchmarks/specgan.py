@@ -47,10 +47,14 @@ def keywords(upsample: str, bands: int) -> dict[str, Any]:
     return {"side": SIDE, "hsi_bands": bands, "upsample": upsample}
 
 
+def name_of(upsample: str, bands: int) -> str:
+    return f"{upsample}, {bands} bands"
+
+
 def products(upsample: str, bands: int) -> dict[str, float]:
     """Thousands of millions of multiply-accumulates an image, and millions of parameters."""
-    with FakeTensorMode(), torch.no_grad():
-        network = SpecGAN(SCALE, **keywords(upsample, bands))
+    with FakeTensorMode():
+        network = SpecGAN(SCALE, **keywords(upsample, bands)).requires_grad_(False)
         with FlopCounterMode(display=False) as counter:
             network(torch.empty(1, 3, SIDE, SIDE), torch.empty(1, bands, SIDE, SIDE))
     millions = sum(one.numel() for one in network.parameters()) / 1e6
@@ -134,16 +138,18 @@ def main() -> None:
         torch.manual_seed(0)
         print(json.dumps(WAYS[way](upsample, int(bands), cuda)))
         return
+    rows: dict[str, dict[str, Any]] = {name_of(*line): dict(products(*line)) for line in LINES}
     runs: dict[tuple[str, str, int], list[dict[str, float]]] = {}
     for _ in range(arguments.rounds):
         for way in WAYS:
             for upsample, bands in LINES:
                 command = [sys.executable, __file__, "--one", way, upsample, str(bands)]
                 done = subprocess.run(command, capture_output=True, text=True, check=True)
-                runs.setdefault((way, upsample, bands), []).append(json.loads(done.stdout.splitlines()[-1]))
-    rows: dict[str, dict[str, Any]] = {}
+                found = json.loads(done.stdout.splitlines()[-1])
+                runs.setdefault((way, upsample, bands), []).append(found)
+                print(way, name_of(upsample, bands), found, flush=True)
     for upsample, bands in LINES:
-        row: dict[str, Any] = dict(products(upsample, bands))
+        row = rows[name_of(upsample, bands)]
         for way in WAYS:
             best = {name: min(one[name] for one in runs[way, upsample, bands]) for name in ("seconds", "memory_mib")}
             first = {name: min(one[name] for one in runs[(way, *LINES[0])]) for name in best}
@@ -153,8 +159,6 @@ def main() -> None:
                 "memory_mib": round(best["memory_mib"]),
                 "memory_to_released": round(best["memory_mib"] / first["memory_mib"], 3),
             }
-        rows[f"{upsample}, {bands} bands"] = row
-        print(f"{upsample}, {bands} bands: {json.dumps(row)}")
     machine = torch.cuda.get_device_name() if cuda else f"{platform.machine()}, {torch.get_num_threads()} threads"
     content = {"machine": machine, "torch": torch.__version__, "side": SIDE, "batch": BATCH, "rows": rows}
     write_text(HERE / "results" / f"specgan-{'cuda' if cuda else 'cpu'}.json", json.dumps(content, indent=1) + "\n")

@@ -85,7 +85,8 @@ def cubes(options: Options) -> dict[str, Any]:
 def agreed(options: Options) -> dict[str, Any]:
     """What must be equal for a resumed run to be the same run; workers, processes, paths and logging may change."""
     everything = plain(options)
-    dataset = {key: value for key, value in everything["datasets"].get("train", {}).items() if key != "n_workers"}
+    unfelt = ("n_workers", "dataroot_cover")
+    dataset = {key: value for key, value in everything["datasets"].get("train", {}).items() if key not in unfelt}
     free = {"val_freq", "manual_seed", "accumulation", "checkpointing", "compile", "channels_last"}
     train = {key: value for key, value in (everything["train"] or {}).items() if key not in free}
     rows = {f"datasets.train.{key}": value for key, value in dataset.items()}
