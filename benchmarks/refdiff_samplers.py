@@ -77,17 +77,28 @@ class Row:
     start: str = "noise"
     sigma_max: float = 80.0
     consistency: str = "none"
+    seed: int = 0
     scores: dict[str, float] = field(default_factory=dict, compare=False)
 
     def __str__(self) -> str:
-        return f"{self.sampler}-{self.looks}-{self.start}-{self.sigma_max:g}-{self.consistency}"
+        return f"{self.sampler}-{self.looks}-{self.start}-{self.sigma_max:g}-{self.consistency}-{self.seed}"
 
     @property
     def options(self) -> SamplingOptions:
         """The levels that take so many looks."""
         count = next(n for n in range(1, self.looks + 1) if evaluations(self.sampler, n) >= self.looks)
-        given = {name: getattr(self, name) for name in ("sampler", "start", "sigma_max", "consistency")}
-        return SamplingOptions.model_validate({**given, "steps": count, "seed": 0})
+        given = {name: getattr(self, name) for name in ("sampler", "start", "sigma_max", "consistency", "seed")}
+        return SamplingOptions.model_validate({**given, "steps": count})
+
+
+def noises() -> Iterator[Row]:
+    """Ways under other noise, which tell how much of a difference between ways is chance."""
+    for seed in range(4):
+        yield Row("unipc", 9, "enlarged", MIDDLE, "every", seed)
+        yield Row("unipc", 17, "enlarged", MIDDLE, "every", seed)
+        yield Row("unipc", 17, consistency="every", seed=seed)
+        yield Row("unipc", 17, seed=seed)
+        yield Row("published", 35, seed=seed)
 
 
 def rows() -> Iterator[Row]:
@@ -163,7 +174,7 @@ def eight_bits(image: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 def key(row: Row) -> dict[str, Any]:
     """What tells a row from others."""
-    return {name: getattr(row, name) for name in ("sampler", "looks", "start", "sigma_max", "consistency")}
+    return {name: getattr(row, name) for name in ("sampler", "looks", "start", "sigma_max", "consistency", "seed")}
 
 
 def areas(work: Path, mask: str, places: int) -> dict[str, dict[str, list[float]]]:
@@ -235,7 +246,7 @@ def main() -> None:
                 shown = image if name == "bicubic" else last(image)  # type: ignore[arg-type]
                 write_image(work / PICTURES / name / f"{number}.png", eight_bits(shown))  # type: ignore[arg-type]
     ready = {Row(**{**one, "scores": {}}) for one in content["rows"]}
-    for row in rows():
+    for row in (*rows(), *noises()):
         if row not in ready:
             done = sampled(restorer.network, crops, row, work / PICTURES)
             content["rows"].append({**key(done), "scores": done.scores})

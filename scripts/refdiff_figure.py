@@ -20,10 +20,10 @@ SHOWN = {
     "bicubic": "bicubic",
     "ref": "reference",
     "mask": "changed",
-    "published-511-released-80-none": "published, 511 looks",
-    "heun-17-noise-80-none": "Heun, 17 looks",
-    "unipc-5-enlarged-2-every": "UniPC from LR, 5",
-    "unipc-9-enlarged-2-every": "UniPC from LR, 9",
+    "published-511-released-80-none-0": "published, 511 looks",
+    "heun-17-noise-80-none-0": "Heun, 17 looks",
+    "unipc-5-enlarged-2-every-0": "UniPC from LR, 5",
+    "unipc-9-enlarged-2-every-0": "UniPC from LR, 9",
     "hr": "truth",
 }
 """What is kept of each crop, from left to right, and what is written above it."""

@@ -177,7 +177,7 @@ def refdiff_samplers() -> str:
     content = stored("refdiff_samplers")
     looks = sorted({row["looks"] for row in content["rows"]})
     kinds: dict[tuple[str, str], dict[int, dict[str, float]]] = {}
-    for row in content["rows"]:
+    for row in (one for one in content["rows"] if not one.get("seed")):
         starts = {"noise": "noise", "released": "as released", "enlarged": f"LR, level {row['sigma_max']:g}"}
         held = {"none": "", "every": ", held to LR", "end": ", held to LR at the end"}[row["consistency"]]
         kinds.setdefault((starts[row["start"]] + held, row["sampler"]), {})[row["looks"]] = row["scores"]
