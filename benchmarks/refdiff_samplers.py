@@ -152,7 +152,8 @@ class Crops:
 
 def last(image: Tensor) -> np.ndarray[Any, Any]:
     """(C, H, W) -> (H, W, C)."""
-    return image.permute(1, 2, 0).float().numpy()
+    planes: np.ndarray[Any, Any] = image.permute(1, 2, 0).float().numpy()
+    return planes
 
 
 def sampled(network: nn.Module, crops: Crops, row: Row, pictures: Path) -> Row:
@@ -169,7 +170,8 @@ def sampled(network: nn.Module, crops: Crops, row: Row, pictures: Path) -> Row:
 
 def eight_bits(image: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """[0, 1] -> 8 bits."""
-    return np.rint(image.clip(0, 1) * 255).astype(np.uint8)
+    found: np.ndarray[Any, Any] = np.rint(image.clip(0, 1) * 255).astype(np.uint8)
+    return found
 
 
 def key(row: Row) -> dict[str, Any]:
@@ -189,7 +191,7 @@ def areas(work: Path, mask: str, places: int) -> dict[str, dict[str, list[float]
     results = Results.read(kept / "test")
     for one in results.table():
         found.setdefault(one.method, {})[one.measure] = [round(x, 4) for x in (one.mean, one.low, one.high)]
-    return {"notes": results.about["notes"], **found}  # type: ignore[dict-item]
+    return {"notes": results.about["notes"], **found}
 
 
 def learnt(work: Path) -> RunFolder:
