@@ -219,7 +219,6 @@ CHEAP = {
     "docs/own_data.md": {
         "refsr prepare my_images my_set --scale 4": ["--workers", "0"],
         "refsr pack my_set my_set_lmdb": [],
-        "refsr store verify my_set_lmdb/*.lmdb": [],
         "refsr val options/rrsnet/train.yml --baselines": SET,
     },
 }
