@@ -231,9 +231,4 @@ def test_cheap_commands_run(page, first_hour, monkeypatch):
     shown = [" ".join(words) for block in SHELL if block.page == page for words in commands(block)]
     for begins, more in CHEAP[page].items():
         (line,) = (one for one in shown if one.startswith(begins))
-        expanded = [
-            name
-            for word in line.split()[1:]
-            for name in (sorted(map(str, Path().glob(word))) if "*" in word else [word])
-        ]
-        assert main([*expanded, *more]) == 0, line
+        assert main([*line.split()[1:], *more]) == 0, line
