@@ -53,9 +53,18 @@ def single_image() -> str:
     return table(["PSNR / SSIM", *scales], rows.values())
 
 
-def one_run(name: str, run: str) -> str:
-    """A stored run of a small RRSNet between its baselines."""
-    scores = stored(name)["scores"]
+def quickstart() -> str:
+    """What the quickstart came to."""
+    return _between(stored("quickstart")["scores"], "quickstart_RRSNet")
+
+
+def real_training() -> str:
+    """The small RRSNet that learnt on real places."""
+    return _between(stored("real-training")["systems"]["RRSNet"]["scores"], "small_RRSNet")
+
+
+def _between(scores: dict[str, Any], run: str) -> str:
+    """A run of a small RRSNet between its baselines."""
     labels = {
         "bicubic": "bicubic",
         "lr_up": "LR_UX4 as given",

@@ -7,7 +7,6 @@ python scripts/tables.py --check    only tells, and exits 1
 from __future__ import annotations
 
 import argparse
-import functools
 import re
 import sys
 from collections.abc import Callable
@@ -22,8 +21,8 @@ BLOCK = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 TABLES: dict[str, Callable[[], str]] = {
     "reference-gans": score_tables.reference_gans,
     "single-image": score_tables.single_image,
-    "quickstart": functools.partial(score_tables.one_run, "quickstart", "quickstart_RRSNet"),
-    "real-training": functools.partial(score_tables.one_run, "real-training", "small_RRSNet"),
+    "quickstart": score_tables.quickstart,
+    "real-training": score_tables.real_training,
     "costs": cost_tables.costs,
     "enlarged": score_tables.enlarged,
     "masks": score_tables.masks,
