@@ -7,6 +7,7 @@ python scripts/tables.py --check    only tells, and exits 1
 from __future__ import annotations
 
 import argparse
+import functools
 import re
 import sys
 from collections.abc import Callable
