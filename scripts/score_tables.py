@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from result_files import stored, table
 
 
