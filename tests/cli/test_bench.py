@@ -140,3 +140,7 @@ def test_shipped_benches_are_comparable(shipped, tmp_path):
     systems = planned(load_bench([shipped]), [], tmp_path)
     assert len(systems) >= 4
     assert {one.options.model for one in systems} <= set(NAMES["model"])
+    for system in systems:
+        for name, dataset in system.options.datasets.items():
+            roots = [root for key, root in dataset if key.startswith("dataroot_") and isinstance(root, Path)]
+            assert len({root.parent for root in roots}) == 1, f"{system.name}, {name}: images of several worlds"
