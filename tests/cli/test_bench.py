@@ -127,6 +127,13 @@ def test_mistakes_are_named_before_anything_is_trained(file, tmp_path, capsys, c
     assert not (tmp_path / "out").exists()
 
 
+def test_a_bench_file_is_checked_like_any_other(file, capsys):
+    assert main(["options", "check", str(file)]) == 0
+    assert "a bench of 3 systems, no mistakes" in capsys.readouterr().out
+    assert main(["options", "check", str(file), "train.niterr=3"]) == 2
+    assert "niterr" in capsys.readouterr().err
+
+
 def test_option_files_are_a_bench_of_their_own(tmp_path, file):
     bench = load_bench([tmp_path / "single.yml", tmp_path / "pair.yml"])
     assert list(bench.systems) == ["single", "pair"]

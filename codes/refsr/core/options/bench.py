@@ -55,11 +55,11 @@ class BenchOptions(Section):
 
 def load_bench(files: Sequence[Path]) -> BenchOptions:
     """One bench file, or a bench of plain option files, each under its own name."""
-    if len(files) == 1 and (found := _read(files[0])) is not None:
+    if len(files) == 1 and (found := read_bench(files[0])) is not None:
         return found
     systems: dict[str, SystemOptions] = {}
     for file in files:
-        if _read(file) is not None:
+        if read_bench(file) is not None:
             raise UsageError(f"{file}: is a bench of its own; it cannot be one of several")
         name = load_options(file).name
         if name in systems:
@@ -68,7 +68,7 @@ def load_bench(files: Sequence[Path]) -> BenchOptions:
     return BenchOptions(name="bench", systems=systems)
 
 
-def _read(file: Path) -> BenchOptions | None:
+def read_bench(file: Path) -> BenchOptions | None:
     """The bench in a file; None for a file of another kind, whose own reader says what is wrong with it."""
     text, unread = read_source(file)
     if unread is not None:
