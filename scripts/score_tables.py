@@ -7,6 +7,31 @@ from typing import Any
 from result_files import stored, table
 
 
+def systems() -> str:
+    """All systems, each small and on a synthetic world of its own kind: beside bicubic, and with the wrong guide."""
+    gans = stored("reference-gans")["systems"]
+    factors = stored("single-image")["scales"]
+    diffusion = stored("refdiff_samplers")["areas"]["file"]
+    spectral = stored("spectral-guidance")["systems"]["with cube"]
+    labels = {"RRSNet": "rrsnet", "RRSGAN": "rrsgan", "RGTNet": "rgtnet", "RGTGAN": "rgtgan"}
+    found = [(name, "x4", gans[f"{file}/small"]["scores"]) for name, file in labels.items()]
+    found += [("TSFNet", factor, factors[factor]["TSFNet"]["scores"]) for factor in ("x4", "x8", "x16")]
+    found += [("Ref-Diff", "x8", diffusion), ("SpecGAN", "x16", spectral["scores"])]
+    return table(["system", "factor", "bicubic", "the system", "with another place's guide"], map(_beside, found))
+
+
+def _beside(found: tuple[str, str, dict[str, Any]]) -> list[str]:
+    """PSNR and ST-LPIPS of bicubic, of the network, and of the network with the reference or cube of another place."""
+    name, factor, scores = found
+    own = next(method for method in scores if method.startswith("small_") and "=" not in method)
+    swapped = next((scores[method] for method in scores if method.endswith("=swap")), None)
+    cells = [
+        "" if one is None else f"{one['psnr'][0]:.2f} / {one['st-lpips'][0]:.3f}"
+        for one in (scores["bicubic"], scores[own], swapped)
+    ]
+    return [name, factor, *cells]
+
+
 def reference_gans() -> str:
     """The four systems on the small world, with the right reference, another place's and none."""
     labels = {

@@ -20,6 +20,7 @@ from result_files import ROOT
 BLOCK = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 TABLES: dict[str, Callable[[], str]] = {
+    "systems": score_tables.systems,
     "reference-gans": score_tables.reference_gans,
     "single-image": score_tables.single_image,
     "quickstart": score_tables.quickstart,
