@@ -14,16 +14,15 @@ import argparse
 import functools
 import json
 import platform
-import resource
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from types import MethodType
 
 import torch
 import torch.nn.functional as F
+from meters import peak, wall
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
@@ -77,26 +76,13 @@ def measure(block: str, way: str, side: int, batch: int) -> dict[str, float]:
         recomputed(module)
     x = torch.rand(batch * times, bands, side, side, device=device, requires_grad=True)
     module(x[:, :, :8, :8]).sum().backward()
-    before = peak(device)
+    before = peak(device.type == "cuda")
     seconds = []
     for _ in range(3):
-        started = now(device)
+        started = wall(device.type == "cuda")
         module(x).square().mean().backward()
-        seconds.append(now(device) - started)
-    return {"seconds": min(seconds[1:]), "memory_mib": peak(device) - before}
-
-
-def peak(device: torch.device) -> float:
-    """MiB."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated() / 2**20
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
-
-
-def now(device: torch.device) -> float:
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-    return time.perf_counter()
+        seconds.append(wall(device.type == "cuda") - started)
+    return {"seconds": min(seconds[1:]), "memory_mib": peak(device.type == "cuda") - before}
 
 
 def main() -> None:

@@ -12,14 +12,13 @@ from __future__ import annotations
 import argparse
 import json
 import platform
-import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import torch
+from meters import peak, processor
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -69,9 +68,9 @@ def restoring(upsample: str, bands: int, cuda: bool) -> dict[str, float]:
     times = []
     with torch.inference_mode():
         for _ in range(2):
-            started = now(cuda)
+            started = processor(cuda)
             network(lr, hsi)
-            times.append(now(cuda) - started)
+            times.append(processor(cuda) - started)
     return {"seconds": min(times), "memory_mib": peak(cuda) - before}
 
 
@@ -96,30 +95,14 @@ def learning(upsample: str, bands: int, cuda: bool) -> dict[str, float]:
     given["name"] = ["x"] * BATCH
     times = []
     for step in range(1, 4):
-        started = now(cuda)
+        started = processor(cuda)
         stepper.step(step, given)
-        times.append(now(cuda) - started)
+        times.append(processor(cuda) - started)
     return {"seconds": min(times[1:]), "memory_mib": peak(cuda) - before}
 
 
 def device(cuda: bool) -> torch.device:
     return torch.device("cuda", 0) if cuda else torch.device("cpu")
-
-
-def peak(cuda: bool) -> float:
-    return (
-        torch.cuda.max_memory_allocated() / 2**20
-        if cuda
-        else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
-    )
-
-
-def now(cuda: bool) -> float:
-    """A GPU's clock; on a CPU the time that this process had of it, which other work on the machine changes less."""
-    if not cuda:
-        return time.process_time()
-    torch.cuda.synchronize()
-    return time.perf_counter()
 
 
 WAYS = {"restoring": restoring, "learning": learning}

@@ -14,15 +14,14 @@ from __future__ import annotations
 import argparse
 import json
 import platform
-import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 from types import MethodType
 from typing import Any
 
 import torch
+from meters import peak, wall
 from torch import Tensor, nn
 
 from refsr.core.atomic import write_text
@@ -95,26 +94,14 @@ def measure(name: str, way: str, nf: int, blocks: int, batch: int, side: int) ->
     before = peak(cuda)
     times = []
     for step in range(1, STEPS + 2):
-        started = now(cuda)
+        started = wall(cuda)
         if way == "forward":
             with torch.inference_mode():
                 task.restore(raw, given)
         else:
             stepper.step(step, given)
-        times.append(now(cuda) - started)
+        times.append(wall(cuda) - started)
     return {"seconds": min(times[1:]), "first_seconds": times[0], "memory_mib": peak(cuda) - before}
-
-
-def peak(cuda: bool) -> float:
-    return (
-        torch.cuda.max_memory_allocated() if cuda else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 2**10
-    ) / 2**20
-
-
-def now(cuda: bool) -> float:
-    if cuda:
-        torch.cuda.synchronize()
-    return time.perf_counter()
 
 
 def main() -> None:

@@ -14,15 +14,14 @@ from __future__ import annotations
 import argparse
 import json
 import platform
-import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.nn.functional as F
+from meters import peak, processor
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
@@ -128,26 +127,10 @@ def measure(way: str, scale: int, nf: int, pairs: int, batch: int, side: int) ->
     before = peak(cuda)
     times = []
     for step in range(1, STEPS + 1):
-        started = now(cuda)
+        started = processor(cuda)
         stepper.step(step, given)
-        times.append(now(cuda) - started)
+        times.append(processor(cuda) - started)
     return {"seconds": min(times[1:]), "memory_mib": peak(cuda) - before}
-
-
-def peak(cuda: bool) -> float:
-    return (
-        torch.cuda.max_memory_allocated() / 2**20
-        if cuda
-        else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
-    )
-
-
-def now(cuda: bool) -> float:
-    """A GPU's clock; on a CPU the time that this process had of it, which other work on the machine changes less."""
-    if not cuda:
-        return time.process_time()
-    torch.cuda.synchronize()
-    return time.perf_counter()
 
 
 def main() -> None:

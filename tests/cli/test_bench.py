@@ -15,6 +15,7 @@ from refsr.core.options.bench import load_bench
 from refsr.engine import bench as benching
 from refsr.engine.bench import planned
 from refsr.engine.group import ALONE
+from refsr.engine.validation import kept as kept_module
 from refsr.engine.validation import neighbours
 from refsr.engine.validation.results import Results
 
@@ -80,8 +81,8 @@ def test_a_bench_goes_from_files_to_a_table_once(file, tmp_path, monkeypatch, ca
     def refuse(*_: object) -> None:
         raise AssertionError("done again")
 
-    for name in ("train", "evaluate"):
-        monkeypatch.setattr(benching, name, refuse)
+    monkeypatch.setattr(benching, "train", refuse)
+    monkeypatch.setattr(kept_module, "evaluate", refuse)
     assert main(["bench", str(file), "-o", str(out)]) == 0
     assert json.loads((out / "bench.json").read_text()) == kept
     capsys.readouterr()
@@ -98,7 +99,7 @@ def test_minutes_become_iterations_that_are_kept(file, tmp_path, monkeypatch):
     monkeypatch.setattr(benching, "seconds_a_step", lambda options, group: calls.append(options.name) or 2.0)
     bench = load_bench([file]).model_copy(update={"iterations": None, "minutes": 0.5})
     for _ in range(2):
-        systems = benching.timed(bench, [], tmp_path, ALONE)
+        systems = benching.timed(bench, [], tmp_path, planned(bench, [], tmp_path), ALONE)
         assert [one.options.train.niter for one in systems] == [15, 15, 1]
     assert calls == ["SRResNet", "RRSNet", "RRSNet again"]
 

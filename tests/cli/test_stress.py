@@ -12,6 +12,7 @@ from refsr.cli.main import main
 from refsr.core.options.load import load_options
 from refsr.engine.group import ALONE
 from refsr.engine.trainer import train
+from refsr.engine.validation import kept as kept_module
 from refsr.engine.validation import stress
 from refsr.engine.validation.results import Results
 
@@ -63,7 +64,7 @@ def test_what_was_measured_is_kept(runs, tmp_path, monkeypatch, capsys):
     def refuse(*_: object) -> None:
         raise AssertionError("measured again")
 
-    monkeypatch.setattr(stress, "evaluate", refuse)
+    monkeypatch.setattr(kept_module, "evaluate", refuse)
     monkeypatch.setenv("REFSR_TRACEBACK", "1")
     assert main(["stress", *runs, "--images", "2", "-o", str(out)]) == 0
     with pytest.raises(AssertionError, match="measured again"):

@@ -53,15 +53,14 @@ def run(arguments: argparse.Namespace) -> int:
     with joined(systems[0].options.gpu_ids) as group:
         begin = console_begin if group.chief else silent
         if bench.minutes is not None:
-            systems = timed(bench, words, root, group)
+            systems = timed(bench, words, root, systems, group)
         for finished in trained(systems, group, begin):
             if finished.stopped_by is not None:
                 raise KeyboardInterrupt
         scale = systems[0].options.scale
         judges = find_judges(bench.measures, None, scale, group.device)
         plan = Plan([quoted], judges, ablations, neighbours=find_neighbours(scale))
-        for system in systems:
-            measured(system, bench, plan, group, begin)
+        measured(systems, bench, plan, group, begin)
         if not group.chief:
             return 0
     runs = [system.run.path for system in systems]

@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from refsr.core.atomic import write_text
-from refsr.core.errors import DataError, OptionsError, RefsrError, UsageError, suggestion
+from refsr.core.errors import OptionsError, RefsrError, UsageError, suggestion
 from refsr.core.options.bench import BenchOptions, SystemOptions
 from refsr.core.options.load import load_options
 from refsr.core.options.schema import Options
 from refsr.core.options.show import plain, show
 from refsr.core.progress import Begin, silent
-from refsr.data.build import build_dataset
 from refsr.engine.checkpoint import steps
 from refsr.engine.dry_run import seconds_a_step
 from refsr.engine.group import Group
 from refsr.engine.run_folder import RunFolder
 from refsr.engine.trainer import Finished, train
-from refsr.engine.validation.evaluate import evaluate
-from refsr.engine.validation.kept import kept_results
+from refsr.engine.validation.kept import measured_once
 from refsr.engine.validation.plan import Plan
-from refsr.engine.validation.weights import generator_file, load_weights
-from refsr.tasks.restoring import descriptor_of
 
 BUDGET_FILE = "budget.json"
 """Iterations by system, found once, so that a bench that was stopped goes on with the same."""
@@ -55,9 +51,11 @@ def planned(bench: BenchOptions, words: Sequence[str], root: Path) -> list[Syste
     return _checked(bench, _systems(bench, words, root, niter))
 
 
-def timed(bench: BenchOptions, words: Sequence[str], root: Path, group: Group) -> list[System]:
-    """The systems with as many iterations as fit into the bench's minutes by each one's speed here."""
-    return _systems(bench, words, root, _budget(bench, planned(bench, words, root), root, group))
+def timed(
+    bench: BenchOptions, words: Sequence[str], root: Path, systems: Sequence[System], group: Group
+) -> list[System]:
+    """The planned systems with as many iterations as fit into the bench's minutes by each one's speed here."""
+    return _systems(bench, words, root, _budget(bench, systems, root, group))
 
 
 def _systems(bench: BenchOptions, words: Sequence[str], root: Path, niter: Mapping[str, int]) -> list[System]:
@@ -143,17 +141,9 @@ def _same_as_before(system: System) -> None:
         )
 
 
-def measured(system: System, bench: BenchOptions, plan: Plan, group: Group, begin: Begin = silent) -> None:
-    """Scores of a trained system in its run's folder, as far as they are not there."""
-    folder = system.run.path / "results" / bench.dataset
-    options = system.options
-    weights = load_weights(generator_file(system.run.path, options.val.use_ema))
-    if "ref" not in descriptor_of(weights.network).inputs:
-        plan = plan.without_ablations()
-    dataset = build_dataset(options.datasets[bench.dataset], options.scale, options.run_seed)
-    if not len(dataset):
-        raise DataError(f"{options.datasets[bench.dataset].name}: has no image to measure on")
-    if kept_results(folder, weights, plan, len(dataset)) is None:
-        results = evaluate(options, bench.dataset, dataset, weights, plan, group, folder, begin)
-        if group.chief:
-            results.write(folder)
+def measured(systems: Sequence[System], bench: BenchOptions, plan: Plan, group: Group, begin: Begin = silent) -> None:
+    """Scores of trained systems in their runs' folders, as far as they are not there; neighbours beside the first."""
+    for system in systems:
+        folder = system.run.path / "results" / bench.dataset
+        measured_once(system.run.path, system.options, bench.dataset, plan, folder, group, begin)
+        plan = replace(plan, neighbours={})

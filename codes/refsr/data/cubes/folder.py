@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from refsr.core.errors import DataError, StoreError
+from refsr.core.errors import DataError
 from refsr.data.cubes.about import NO_HINTS, About, CubeFile, Hints
 from refsr.data.cubes.envi import DATA_SUFFIXES, HEADER_SUFFIX, data_file, envi_key
 from refsr.data.cubes.files import CUBE_SUFFIXES, header_of, open_cube
@@ -22,33 +22,24 @@ MOST_IMAGE_BANDS = 4
 class CubeFolder(FolderStore):
     """Cubes of any known format below a folder; a key is the path from there without suffix."""
 
+    held = "cubes"
+    suffixes = CUBE_SUFFIXES
+
     def __init__(self, path: str | Path, hints: Hints = NO_HINTS) -> None:
         super().__init__(path)
         self._hints = hints
         self._known: dict[str, CubeFile] = {}
 
-    @cached_property
-    def files(self) -> dict[str, Path]:
-        """The file of every cube by its key, in the order of the keys; of an ENVI cube the header."""
-        if not self._path.is_dir():
-            raise StoreError(f"{self._path}: no such folder")
-        found: dict[str, Path] = {}
-        for file in sorted(self._path.rglob("*")):
-            inside, suffix = file.relative_to(self._path), file.suffix.lower()
-            if any(part.startswith(".") for part in inside.parts) or not file.is_file():
-                continue
-            if suffix in DATA_SUFFIXES:
-                header_of(file)
-            if suffix not in CUBE_SUFFIXES:
-                continue
-            plain = inside.with_suffix("") if suffix != HEADER_SUFFIX else inside.with_name(envi_key(inside.name))
-            key = plain.as_posix()
-            if key in found:
-                raise StoreError(f"{self._path}: {found[key].name} and {file.name} have the same key {key!r}")
-            found[key] = file
-        if not found:
-            raise StoreError(f"{self._path}: no cubes here (looked for {', '.join(CUBE_SUFFIXES)})")
-        return dict(sorted(found.items()))
+    def _key(self, file: Path, inside: Path) -> str | None:
+        """Of an ENVI cube the header's; pixels of one without a header are a DataError."""
+        suffix = file.suffix.lower()
+        if not file.is_file():
+            return None
+        if suffix in DATA_SUFFIXES:
+            header_of(file)
+        if suffix == HEADER_SUFFIX:
+            return inside.with_name(envi_key(inside.name)).as_posix()
+        return super()._key(file, inside)
 
     def info(self, key: str) -> ImageInfo:
         return self._open(key).info

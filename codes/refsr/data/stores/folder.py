@@ -15,6 +15,9 @@ from refsr.data.stores.base import no_such_key
 class FolderStore:
     """Files below a folder; a key is the path from there, without suffix, with `/` between parts."""
 
+    held = "images"
+    suffixes: tuple[str, ...] = IMAGE_SUFFIXES
+
     def __init__(self, path: str | Path) -> None:
         self._path = Path(path)
 
@@ -24,21 +27,25 @@ class FolderStore:
 
     @cached_property
     def files(self) -> dict[str, Path]:
-        """Every image file by its key, in the order of the keys."""
+        """Every file by its key, in the order of the keys."""
         if not self._path.is_dir():
             raise StoreError(f"{self._path}: no such folder")
         found: dict[str, Path] = {}
         for file in sorted(self._path.rglob("*")):
             inside = file.relative_to(self._path)
-            if file.suffix.lower() not in IMAGE_SUFFIXES or any(part.startswith(".") for part in inside.parts):
+            key = None if any(part.startswith(".") for part in inside.parts) else self._key(file, inside)
+            if key is None:
                 continue
-            key = inside.with_suffix("").as_posix()
             if key in found:
                 raise StoreError(f"{self._path}: {found[key].name} and {file.name} have the same key {key!r}")
             found[key] = file
         if not found:
-            raise StoreError(f"{self._path}: no images here (looked for {', '.join(IMAGE_SUFFIXES)})")
+            raise StoreError(f"{self._path}: no {self.held} here (looked for {', '.join(self.suffixes)})")
         return dict(sorted(found.items()))
+
+    def _key(self, file: Path, inside: Path) -> str | None:
+        """The key of a file that lies at `inside` below the folder; None if it is not one of ours."""
+        return inside.with_suffix("").as_posix() if file.suffix.lower() in self.suffixes else None
 
     def keys(self) -> tuple[str, ...]:
         return tuple(self.files)

@@ -1,13 +1,41 @@
-"""Results that need not be measured again."""
+"""A run's results, measured only as far as they are not there."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from refsr.core.digests import file_digest
+from refsr.core.errors import DataError
+from refsr.core.options.schema import Options
+from refsr.core.progress import Begin, silent
+from refsr.data.build import build_dataset
+from refsr.engine.group import Group
+from refsr.engine.validation.evaluate import evaluate
 from refsr.engine.validation.plan import Plan
 from refsr.engine.validation.results import ABLATION, FILE, Results
-from refsr.engine.validation.weights import Weights
+from refsr.engine.validation.weights import Weights, generator_file, load_weights
+from refsr.tasks.restoring import descriptor_of
+
+
+def measured_once(
+    run: Path, options: Options, name: str, plan: Plan, folder: Path, group: Group, begin: Begin = silent
+) -> Results:
+    """Scores of a run's network on its set `name`, from `folder` or put there; without a reference none is spoilt."""
+    weights = load_weights(generator_file(run, options.val.use_ema))
+    if "ref" not in descriptor_of(weights.network).inputs:
+        plan = replace(plan, ablations=())
+    dataset = build_dataset(options.datasets[name], options.scale, options.run_seed)
+    if not len(dataset):
+        raise DataError(f"{dataset.name}: has no image to measure on")
+    count = len(dataset) if plan.limit is None else min(plan.limit, len(dataset))
+    kept = kept_results(folder, weights, plan, count)
+    if kept is not None:
+        return kept
+    results = evaluate(options, name, dataset, weights, plan, group, folder, begin)
+    if group.chief:
+        results.write(folder)
+    return results
 
 
 def kept_results(folder: Path, weights: Weights, plan: Plan, count: int) -> Results | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from refsr.data.spoiling import Spoil
 from refsr.engine.validation.judges import Judges
@@ -21,7 +21,3 @@ class Plan:
     limit: int | None = None
     neighbours: Mapping[str, Neighbour] = field(default_factory=dict)
     """Pretrained networks of others that stand beside the baselines."""
-
-    def without_ablations(self) -> Plan:
-        """For a network without a reference."""
-        return replace(self, ablations=())

@@ -9,15 +9,11 @@ from refsr.core.errors import DataError, UsageError, suggestion
 from refsr.core.options.load import load_options
 from refsr.core.options.schema import Options
 from refsr.core.progress import Begin, silent
-from refsr.data.build import build_dataset
 from refsr.data.spoiling import Spoil
 from refsr.engine.group import Group
-from refsr.engine.validation.evaluate import evaluate
-from refsr.engine.validation.kept import kept_results
+from refsr.engine.validation.kept import measured_once
 from refsr.engine.validation.plan import Plan
 from refsr.engine.validation.results import Results
-from refsr.engine.validation.weights import Weights, generator_file, load_weights
-from refsr.tasks.restoring import descriptor_of
 
 
 @dataclass(frozen=True)
@@ -57,18 +53,8 @@ def stressed(run: Path, dataset: str | None, plan: Plan, group: Group, begin: Be
     """A run's scores under all conditions on one of its sets; what was measured before of the same weights is kept."""
     options = run_options(run)
     name = _chosen(options, dataset, run)
-    weights = load_weights(generator_file(run, options.val.use_ema))
-    folder = run / "stress" / name
-    asked = replace(plan, ablations=conditions() if _looks_at_references(weights) else ())
-    images = build_dataset(options.datasets[name], options.scale, options.run_seed)
-    count = len(images) if plan.limit is None else min(plan.limit, len(images))
-    kept = kept_results(folder, weights, asked, count)
-    if kept is not None:
-        return kept
-    results = evaluate(options, name, images, weights, asked, group, folder, begin)
-    if group.chief:
-        results.write(folder)
-    return results
+    asked = replace(plan, ablations=conditions())
+    return measured_once(run, options, name, asked, run / "stress" / name, group, begin)
 
 
 def run_options(run: Path) -> Options:
@@ -88,7 +74,3 @@ def _chosen(options: Options, asked: str | None, run: Path) -> str:
     if asked not in there:
         raise UsageError(f"--dataset {asked}: {run} has {', '.join(there) or 'none'}{suggestion(asked, there)}")
     return asked
-
-
-def _looks_at_references(weights: Weights) -> bool:
-    return "ref" in descriptor_of(weights.network).inputs
