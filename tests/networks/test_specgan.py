@@ -50,6 +50,19 @@ def test_the_other_choices_keep_the_contract_too():
     contract.test_saving_and_loading()
 
 
+@pytest.mark.parametrize("input_range", ["full", "released"])
+def test_around_the_enlarged_lr_it_begins_there(input_range):
+    network = SpecGAN(4, 3, 7, **SMALL, around="enlarged", input_range=input_range)
+    low, high = network.input_range
+    flat = torch.tensor([-0.5, 0.0, 0.9])[:, None, None].expand(1, 3, 8, 8)
+    image, spectra = network(flat * high, torch.rand(1, 7, 8, 8)), torch.rand(2, 7, 8, 8)
+    assert low == -high
+    assert torch.allclose(image, flat[..., :1, :1].expand(1, 3, 32, 32), atol=1e-6)
+    nn.init.ones_(network.finish.leave.weight)
+    images = network(flat.expand(2, 3, 8, 8), spectra)
+    assert not torch.allclose(images[0], images[1])
+
+
 @pytest.mark.parametrize("bands", [30, 48, 224])
 def test_cubes_of_any_number_of_bands_cost_one_layer_more_each(bands):
     network = SpecGAN(4, 3, bands, **SMALL)
@@ -90,6 +103,7 @@ def test_other_sizes_are_refused_at_the_door():
         ({"scale": 3}, "scale is 3, expected a power of two from 2 on, such as 4"),
         ({"input_range": "realeased"}, "did you mean 'released'"),
         ({"upsample": "stylegan"}, "did you mean 'stylegan2'"),
+        ({"around": "enlarge"}, "did you mean 'enlarged'"),
         ({"latent_channels": 1, "scale": 64}, "leave no channel at side 512"),
         ({"hsi_bands": 0}, "hsi_bands is 0"),
     ],

@@ -10,17 +10,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from refsr.core.errors import OperatorError, UsageError, suggestion
+from refsr.core.errors import OperatorError, UsageError
 from refsr.networks.blocks.conditioned_unet import ConditionedUNet, DecoderType, EncoderType, Prepared, UNetShape
 from refsr.networks.blocks.denoising_blocks import Conditions
+from refsr.networks.blocks.keywords import AROUND, Around, require_known
 from refsr.networks.blocks.modulation import nearest
 from refsr.networks.blocks.noise_embedding import Waves
 from refsr.networks.descriptor import Descriptor
 
 Enlarge = Literal["bilinear", "truncated", "nearest"]
 ENLARGE = ("bilinear", "truncated", "nearest")
-Around = Literal["zero", "enlarged"]
-AROUND = ("zero", "enlarged")
 
 
 class Coefficients:
@@ -68,10 +67,8 @@ class RefDiff(nn.Module):
         around: Around = "zero",
     ) -> None:
         super().__init__()
-        for name, chosen, known in (("enlarge", enlarge, ENLARGE), ("around", around, AROUND)):
-            if chosen not in known:
-                hint = suggestion(str(chosen), known)
-                raise UsageError(f"RefDiff: {name} {chosen!r} is not known{hint} (known: {', '.join(known)})")
+        require_known("RefDiff", ENLARGE, enlarge=enlarge)
+        require_known("RefDiff", AROUND, around=around)
         if min(scale, channels, mask_channels) < 1 or sigma_data <= 0:
             raise UsageError("RefDiff: scale, channels, mask_channels and sigma_data must be above zero")
         self.scale, self.channels, self.sigma_data, self.enlarge = scale, channels, sigma_data, enlarge

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from refsr.core.errors import OperatorError
 from refsr.networks.blocks.dual_branch import SLOPE, DualBranchEncoder
-from refsr.networks.blocks.keywords import require_known, require_least
+from refsr.networks.blocks.keywords import AROUND, Around, require_known, require_least
 from refsr.networks.blocks.modulated_conv import Upsample
 from refsr.networks.blocks.synthesis import (
     SMALLEST,
@@ -38,7 +38,8 @@ class SpecGAN(nn.Module):
 
     n is `side`, and nothing else will do. Published for 48 bands, and for 16 (scale 16) or 8 (scale 32) pixels a side.
     `input_range` says what the inputs are scaled to. `upsample`, `noise` and `noise_seed` are the bank's, as in
-    StyleGAN2.
+    StyleGAN2. `around` is what the result is counted from: zero, as published, or the enlarged LR, where the network
+    begins, so that it need not learn to copy colours.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class SpecGAN(nn.Module):
         noise: Noise = "fixed",
         noise_seed: int = 0,
         input_range: InputRange = "full",
+        around: Around = "zero",
     ) -> None:
         super().__init__()
         require_side("SpecGAN", "side", side)
@@ -69,7 +71,9 @@ class SpecGAN(nn.Module):
         counts |= {"n_blocks": n_blocks, "n_layers": n_layers, "growth": growth, "attention": attention}
         require_least("SpecGAN", 1, **counts)
         require_known("SpecGAN", RANGES, input_range=input_range)
+        require_known("SpecGAN", AROUND, around=around)
         self.scale, self.channels, self.hsi_bands, self.side = scale, channels, hsi_bands, side
+        self.around = around
         self.input_range = RANGES[input_range]
 
         def width(at: int) -> int:
@@ -90,6 +94,9 @@ class SpecGAN(nn.Module):
             Doubling(entry if at == grown[0] else 2 * width(at // 2), width(at)) for at in grown
         )
         self.finish = Finish(2 * width(large), channels)
+        if around == "enlarged":
+            nn.init.zeros_(self.finish.leave.weight)
+            nn.init.zeros_(self.finish.leave.bias)  # type: ignore[arg-type]
 
     def forward(self, lr: Tensor, hsi: Tensor) -> Tensor:
         self._require_sizes(lr, hsi)
@@ -101,7 +108,12 @@ class SpecGAN(nn.Module):
         for at, doubling in enumerate(self.doublings):
             decoded = doubling(decoded if at == 0 else torch.cat((decoded, latents[at - 1]), dim=1))
         result: Tensor = self.finish(torch.cat((decoded, latents[-1]), dim=1), image)
-        return result
+        return result + self._enlarged(lr) if self.around == "enlarged" else result
+
+    def _enlarged(self, lr: Tensor) -> Tensor:
+        """In the range of the result."""
+        wide = F.interpolate(lr, scale_factor=self.scale, mode="bicubic", align_corners=False)
+        return wide / self.input_range[1]
 
     @property
     def descriptor(self) -> Descriptor:

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Literal
 
 from refsr.core.errors import UsageError, suggestion
+
+Around = Literal["zero", "enlarged"]
+AROUND = ("zero", "enlarged")
+"""What a result is counted from: nothing, or LR at the result's size."""
 
 
 def require_least(network: str, least: int, **keywords: float) -> None:
