@@ -102,6 +102,15 @@ def narrowed(options: Options, places: Path, root: Path) -> list[str]:
     return words
 
 
+@pytest.mark.parametrize("name", [name for name in OPTIONS if "small" in name])
+def test_small_networks_as_the_file_has_them_can_be_built(name):
+    """The tests below make them narrower still."""
+    options = OPTIONS[name]
+    Blueprint.of(options.network_G, options.scale).build()
+    if options.network_D is not None:
+        Blueprint.of(options.network_D, options.scale).build()
+
+
 @pytest.mark.parametrize("name", TRAINING)
 def test_two_steps(name, data, tmp_path):
     shipped = OPTIONS[name]

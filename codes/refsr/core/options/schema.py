@@ -24,7 +24,8 @@ class PathOptions(Section):
     resume_state: Path | None = Field(default=None, description="training state to go on from")
     auto_resume: bool = Field(default=False, description="go on from the newest state in the run folder, if any")
     pretrain_model_G: Path | None = Field(
-        default=None, description="start weights of the generator: a model file, or the folder of a run"
+        default=None,
+        description="start weights of the generator: a model file, the folder of a run, or a name (refsr info)",
     )
     pretrain_model_D: Path | None = Field(default=None, description="start weights of the image discriminator")
     pretrain_model_D_grad: Path | None = Field(default=None, description="start weights of the gradient discriminator")

@@ -15,6 +15,7 @@ from refsr.core.options.cubes import CubeOptions
 from refsr.core.options.datasets import DatasetOptions
 from refsr.core.options.sampling import SamplingOptions
 from refsr.core.progress import Begin, silent
+from refsr.core.shipped import located
 from refsr.data.images import Array
 from refsr.data.masks import MadeMask
 from refsr.data.ranges import Range
@@ -207,14 +208,16 @@ class Restorer:
 def load(path: str | Path, device: str | torch.device | None = None) -> Restorer:
     """The restorer of a model file, a checkpoint's folder or a run's (its best checkpoint, else its newest).
 
-    Without a device: the GPU, where there is one.
+    Weights that come along are called by their names, which refsr info lists. Without a device: the GPU, where there
+    is one.
     """
     network, card = read_model(model_file(Path(path)))
     return Restorer(network, card, chosen_device(device))
 
 
 def model_file(path: Path, letter: str = "G", averaged: bool = True) -> Path:
-    """The model file that `path` is, or that its folder holds of a network; an averaged copy comes first if wanted."""
+    """The model file that `path` is or names, or that its folder holds of a network, averaged first if wanted."""
+    path = located(path)
     if path.suffix in (".pth", ".pt") and path.is_file():
         raise DataError(f"{path}: is no model file of refsr; refsr import {path} makes one of published weights")
     if not path.is_dir():

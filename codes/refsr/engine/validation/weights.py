@@ -11,6 +11,7 @@ from torch import nn
 from refsr.core.digests import file_digest
 from refsr.core.errors import DataError
 from refsr.core.options.schema import Options
+from refsr.core.shipped import located
 from refsr.engine.best import best_step
 from refsr.engine.checkpoint import AVERAGE, WEIGHTS, steps
 from refsr.engine.model_file import ModelCard, read_model
@@ -51,7 +52,8 @@ def weights_file(options: Options) -> Path:
 
 
 def generator_file(given: Path, averaged: bool = True) -> Path:
-    """`given` if it is a file, else the generator's file in that run's folder."""
+    """`given` if it is a file or the name of shipped weights, else the generator's file in that run's folder."""
+    given = located(given)
     return newest_weights(given, averaged) if given.is_dir() else given
 
 

@@ -1,0 +1,90 @@
+"""Where the weights that come along stand: on held-out places of their worlds, and on real images they never saw.
+
+python benchmarks/shipped_weights.py WORK [FOLDER] writes benchmarks/results/shipped-weights.json.
+
+WORK holds dataset/shipped_world (scripts/shipped_world.sh makes it) and takes what is measured; FOLDER holds rrssrd/ and
+kagglesrd/; without it, that is data/ in REFSR_SHARED. LR_UX4 and Ref_DUX4 are made from LR and Ref, as refsr restore
+makes them; bicubic is that of the same LR.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from real_data import SCALE, SETS
+from runs import ROOT, refsr
+
+from refsr.core.atomic import write_text
+from refsr.core.shipped import shipped
+from refsr.engine.validation.results import Results
+
+NAME = "rrsnet-small-x4"
+FILE = ROOT / "options" / "shipped" / f"{NAME}.yml"
+RESULT = ROOT / "benchmarks" / "results" / "shipped-weights.json"
+
+
+def real_sets(folder: Path) -> dict[str, Any]:
+    """An option file that measures the published test sets."""
+    sets = {}
+    for name, place in SETS.items():
+        references = next(one for one in ("google_Ref", "Ref") if (folder / place / one).is_dir())
+        sets[f"test_{Path(place).parent.name}_{Path(place).name}"] = {
+            "name": name,
+            "mode": "reference",
+            "dataroot_GT": str(folder / place / "HR"),
+            "dataroot_LQ": str(folder / place / "LR"),
+            "dataroot_Ref": str(folder / place / references),
+            "lr_up": "from_lr",
+            "ref_down": "from_ref",
+        }
+    network = {"which_model_G": "RRSNet"}
+    return {"name": "real", "model": "RRSNet_model", "scale": SCALE, "datasets": sets, "network_G": network}
+
+
+def measured(work: Path, file: Path, key: str, output: str, *words: str) -> dict[str, Any]:
+    """Scores of one set of an option file by method and measure: mean and 95 % interval."""
+    kept = work / output / key
+    if not (kept / "results.json").is_file():
+        told = ["--weights", NAME, "--ref", "swap", "--ref", "blank", "--dataset", key, "-o", str(work / output)]
+        refsr(work, "val", str(file), "--no-images", *told, *words)
+    results = Results.read(kept)
+    scores: dict[str, dict[str, list[float]]] = {}
+    for one in results.table():
+        scores.setdefault(one.method, {})[one.measure] = [round(one.mean, 4), round(one.low, 4), round(one.high, 4)]
+    protocol = next(iter(results.protocols))
+    return {"images": len(results.values("bicubic", protocol, "psnr")), "protocol": protocol, "scores": scores}
+
+
+def main() -> None:
+    default = Path(os.environ.get("REFSR_SHARED", ROOT.parent / "shared")) / "data"
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("work", type=Path)
+    parser.add_argument("folder", nargs="?", type=Path, default=default)
+    arguments = parser.parse_args()
+    work, folder = arguments.work.resolve(), arguments.folder.resolve()
+    file = work / "real.yml"
+    content = real_sets(folder)
+    write_text(file, yaml.safe_dump(content))
+    sets = {"shipped worlds, held out": measured(work, FILE, "test", "world")}
+    for key, section in content["datasets"].items():
+        sets[section["name"]] = measured(work, file, key, "real")
+    stored = {
+        "weights": NAME,
+        "bytes": shipped()[NAME].stat().st_size,
+        "machine": f"{platform.machine()}, CPU",
+        "torch": torch.__version__,
+        "score": "mean over images and its 95 % bootstrap interval",
+        "sets": sets,
+    }
+    write_text(RESULT, json.dumps(stored, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
