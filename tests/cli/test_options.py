@@ -79,7 +79,7 @@ def test_schema_prints_json_and_the_page(capsys):
         (["check", "--fix", "none.yml"], "refsr: none.yml: no such file"),
         (["show", "."], "refsr: .: is a folder, not an option file"),
         (["chekc", "try.yml"], "refsr: refsr options: argument check|show|schema: invalid choice: 'chekc'"),
-        (["check"], "refsr: refsr options check: the following arguments are required: FILE"),
+        (["check"], "refsr: refsr options check: the following arguments are required: OPTIONS.yml"),
         (["check", "try.yml", "--fxi"], "refsr: refsr options: unrecognized arguments: --fxi"),
     ],
 )

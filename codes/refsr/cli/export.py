@@ -19,16 +19,19 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("source", type=Path, metavar="SOURCE")
-    parser.add_argument("--published", action="store_true", required=True, help="as the published code keeps them")
-    parser.add_argument("-o", "--output", type=Path, metavar="TARGET", required=True, help="where the weights go")
+    parser.add_argument("source", type=Path, metavar="SOURCE", help="model file, or a run's folder")
+    parser.add_argument("--published", action="store_true", required=True, help="keep them as the published code does")
+    parser.add_argument("-o", "--output", type=Path, metavar="TARGET", required=True, help="where to write")
     parser.add_argument(
-        "--network", choices=("G", "D", "D_grad"), help="which of the networks in a folder (default: G)"
+        "--network",
+        choices=("G", "D", "D_grad"),
+        metavar="G|D|D_grad",
+        help="which network of a folder (default: G)",
     )
     parser.add_argument("--raw", action="store_true", help="a folder's last weights of G, not their average")
     parser.add_argument("--old-torch", action="store_true", help="a file that torch before 1.6 reads too")
     parser.add_argument("--list", action="store_true", help="name every filled key")
-    parser.add_argument("--overwrite", action="store_true", help="replace TARGET if it is there")
+    parser.add_argument("--overwrite", action="store_true", help="replace what is there")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -1,16 +1,17 @@
-"""Brings in published weights: a .pth file becomes a model file for our network of that kind.
+"""Brings in published weights: refsr import SOURCE.pth -o TARGET.safetensors
 
-SOURCE is read as tensors and nothing else; code in it is never run. Its keys say which network it is for: RRSNet,
-RGTNet, the discriminator of either, TSFNet, RefDiff, whose training states are read too, SpecGAN, or StyleGAN2 and its
-discriminator, out of whole checkpoints too (--network says which of a checkpoint's networks), SwinIR, or BasicSR's EDSR
-and MSRResNet (of params and params_ema the latter). Every key is accounted for: used, dropped because the published
-network never used it or it follows from the rest, missing, or left over. With anything missing, left over or of another
-shape, nothing is written. TARGET (default: SOURCE's name with .safetensors) says in its header where it came from.
+SOURCE is read as tensors and nothing else; code in it is never run. Its keys say which of our networks it is for:
+RRSNet, RGTNet, the discriminator of either, TSFNet, RefDiff (whose training states are read too), SpecGAN, StyleGAN2
+and its discriminator (out of whole checkpoints too; --network says which of them), SwinIR, or BasicSR's EDSR and
+MSRResNet (of params and params_ema the latter). Every key is accounted for: used, dropped because the published network
+never used it or it follows from the rest, missing, or left over. With anything missing, left over or of another shape,
+nothing is written. TARGET is a model file that says in its header where it came from.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from refsr.core.errors import UsageError
@@ -20,35 +21,49 @@ READINGS = ("offsets", "enlarge", "scale", "upsample", "input_range", "residual_
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("source", type=Path, metavar="SOURCE")
-    parser.add_argument("-o", "--output", type=Path, metavar="TARGET", help="where the weights go")
-    parser.add_argument("--offsets", choices=("released", "dense"), help="what RGTNet's weights move samples by")
+    parser.add_argument("source", type=Path, metavar="SOURCE", help="published .pth file")
     parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="TARGET",
+        help="where to write (default: SOURCE's name with .safetensors)",
+    )
+    _add_choice(parser, "--offsets", ("released", "dense"), "what RGTNet's weights move samples by")
+    _add_choice(
+        parser,
         "--enlarge",
-        choices=("released", "pixel_shuffle", "bilinear", "truncated", "nearest"),
-        help="how RGTNet's weights enlarge gradients (the first two), or RefDiff's see LR (the others; truncated)",
+        ("released", "pixel_shuffle", "bilinear", "truncated", "nearest"),
+        "how RGTNet's weights enlarge gradients (the first two), or RefDiff's see LR (the others; default: truncated)",
     )
     parser.add_argument(
         "--scale", type=int, metavar="N", help="the factor of TSFNet's or RefDiff's weights, which do not show it"
     )
-    parser.add_argument(
-        "--upsample", choices=("released", "stylegan2"), help="how StyleGAN2's weights learnt to double an image"
-    )
-    parser.add_argument(
-        "--input-range", choices=("released", "full"), help="what SpecGAN's weights saw of LR and cubes (released)"
+    _add_choice(parser, "--upsample", ("released", "stylegan2"), "how StyleGAN2's weights learnt to double an image")
+    _add_choice(
+        parser,
+        "--input-range",
+        ("released", "full"),
+        "what SpecGAN's weights saw of LR and cubes (default: released)",
     )
     parser.add_argument(
         "--residual-scale",
         type=float,
         metavar="X",
-        help="what EDSR's blocks are scaled by (1 with 64 features, 0.1 with 256)",
+        help="what EDSR's blocks are scaled by (default: 1 with 64 features, 0.1 with 256)",
     )
-    parser.add_argument("--span", type=float, metavar="X", help="what EDSR's weights see as white (255)")
+    parser.add_argument("--span", type=float, metavar="X", help="what EDSR's weights see as white (default: 255)")
     parser.add_argument(
-        "--network", metavar="NAME", help="which one of a checkpoint that holds several, such as StyleGAN2Discriminator"
+        "--network",
+        metavar="NAME",
+        help="which network of a checkpoint that holds several, such as StyleGAN2Discriminator",
     )
     parser.add_argument("--list", action="store_true", help="name every dropped key")
-    parser.add_argument("--overwrite", action="store_true", help="replace TARGET if it is there")
+    parser.add_argument("--overwrite", action="store_true", help="replace what is there")
+
+
+def _add_choice(parser: argparse.ArgumentParser, option: str, choices: Sequence[str], says: str) -> None:
+    parser.add_argument(option, choices=choices, metavar="|".join(choices), help=says)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from refsr import __version__
 from refsr.core.errors import RefsrError, UsageError, suggestion
@@ -33,12 +33,15 @@ COMMANDS = {
     "import": ("refsr.cli.import_weights", "bring in published weights"),
     "export": ("refsr.cli.export", "write weights as the published code keeps them"),
     "parity": ("refsr.cli.parity", "run parity cases against published numbers"),
-    "info": ("refsr.cli.info", "show what is built, which operators serve, and why not the others"),
+    "info": ("refsr.cli.info", "show what is built and what comes along, or what a model file is"),
 }
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose mistakes are UsageErrors with a suggestion."""
+    """An argument parser whose mistakes are UsageErrors, and whose descriptions keep their lines."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**{"formatter_class": argparse.RawDescriptionHelpFormatter} | settings)
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{self.prog}: {message} (see {self.prog} --help)")
@@ -106,7 +109,7 @@ def _dispatch(words: list[str]) -> int:
     if name not in COMMANDS:
         raise UsageError(f"{name!r} is not a command{suggestion(name, COMMANDS)} (refsr --help lists them)")
     module = importlib.import_module(COMMANDS[name][0])
-    parser = Parser(prog=f"refsr {name}", description=module.__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = Parser(prog=f"refsr {name}", description=module.__doc__)
     module.add_arguments(parser)
     return int(module.run(_parsed(parser, words[1:])))
 

@@ -1,8 +1,9 @@
 """Checks an option file, shows it as a run would use it, or prints the schema.
 
-refsr options check FILE [--fix] [--no-paths] [key=value ...]
-refsr options show FILE [key=value ...]
-refsr options schema [--markdown]"""
+refsr options check OPTIONS.yml [--fix] [--no-paths] [key=value ...]
+refsr options show OPTIONS.yml [key=value ...]
+refsr options schema [--markdown]
+"""
 
 from __future__ import annotations
 
@@ -11,11 +12,10 @@ import json
 import sys
 from pathlib import Path
 
+from refsr.cli.arguments import add_option_file
 from refsr.cli.main import Parser
 from refsr.core.atomic import write_bytes
 from refsr.core.errors import OptionsError, UsageError
-
-_OVERRIDES = "put over the file, such as train.lr_G=1e-4 or datasets.train.GT_size=64"
 
 
 class FlagsAnywhere(Parser):
@@ -38,15 +38,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="name every mistake of an option file by its line",
         description="Names every mistake of an option file, one line each as FILE:LINE: KEY: what is wrong, and keys\n"
         "that do nothing. The exit code is 0 if the file is right, 2 if not.",
-        formatter_class=argparse.RawTextHelpFormatter,
     )
-    check.add_argument("file", type=Path, metavar="FILE", help="option file")
-    check.add_argument("overrides", nargs="*", metavar="key=value", help=_OVERRIDES)
+    add_option_file(check, "option file or bench file")
     check.add_argument(
         "--fix",
         action="store_true",
-        help="mend what has one clear repair (characters of another width, tabs, slips in keys\n"
-        "and names, yes for true), show the difference and write the file",
+        help="mend what has one clear repair (characters of another width, tabs, slips in keys and names, yes for "
+        "true), show the difference and write the file",
     )
     check.add_argument("--no-paths", action="store_true", help="do not ask whether files and folders are there")
 
@@ -54,10 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "show",
         help="print the options that a run would use",
         description="Prints every option as YAML, with the default beside each value that differs from it.",
-        formatter_class=argparse.RawTextHelpFormatter,
     )
-    show.add_argument("file", type=Path, metavar="FILE", help="option file")
-    show.add_argument("overrides", nargs="*", metavar="key=value", help=_OVERRIDES)
+    add_option_file(show)
 
     schema = actions.add_parser(
         "schema",

@@ -1,4 +1,4 @@
-"""Packs image folders into LMDB stores that load fast and can be verified.
+"""Packs image folders into LMDB stores that load fast and can be verified: refsr pack SOURCE TARGET
 
 SOURCE is a data set, that is a folder of kind folders (HR, LR, LR_UX4, Ref, Ref_DUX4, any others), or one folder of
 images. A set becomes TARGET/<kind>.lmdb for each kind, after its folders were found to pair. Running the same command
@@ -17,16 +17,27 @@ from refsr.data.stores.sets import LAYOUTS, pack_set
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("source", type=Path, metavar="SOURCE")
-    parser.add_argument("target", type=Path, metavar="TARGET")
+    parser.add_argument("source", type=Path, metavar="SOURCE", help="data set, or folder of images")
+    parser.add_argument("target", type=Path, metavar="TARGET", help="folder of the stores, or NAME.lmdb for one")
     parser.add_argument("--kinds", nargs="+", default=[], metavar="KIND", help="only these folders of SOURCE")
     parser.add_argument("--compress", action="store_true", help="deflate losslessly: smaller, slower to read")
     parser.add_argument(
-        "--layout", choices=LAYOUTS, default="refsr", help="published: what the published loaders read (8 bits only)"
+        "--layout",
+        choices=LAYOUTS,
+        default="refsr",
+        metavar="|".join(LAYOUTS),
+        help="published is what the published loaders read, 8 bits only (default: refsr)",
     )
-    parser.add_argument("--variable", metavar="NAME", help="array of MATLAB files that is the cube, where several are")
-    parser.add_argument("--interleave", choices=ORDERS, help="order of numbers in ENVI files, if not as headers say")
-    parser.add_argument("--workers", type=int, default=2, help="decoding threads (default 2)")
+    parser.add_argument(
+        "--variable", metavar="NAME", help="the array of MATLAB files that is the cube, where there are several"
+    )
+    parser.add_argument(
+        "--interleave",
+        choices=ORDERS,
+        metavar="|".join(ORDERS),
+        help="order of numbers in ENVI files (default: as headers say)",
+    )
+    parser.add_argument("--workers", type=int, default=2, metavar="N", help="threads (default: 2)")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -1,7 +1,7 @@
-"""Runs parity cases and prints a line a case: the largest difference and the tolerance it must keep.
+"""Runs parity cases against published numbers: refsr parity CASE...
 
-A case passes when every output is within its tolerance. The exit code is 1 if any case fails, is unknown, or
-belongs to a system that is not built.
+A line a case tells the largest difference and the tolerance it must keep. A case passes when every output is within its
+tolerance. The exit code is 1 if any case fails, is unknown, or belongs to a system that is not built.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Derives LR, LR_UX<s> and Ref_DUX<s> from sharp images and their references.
+"""Derives LR, LR_UX<s> and Ref_DUX<s> from sharp images and their references: refsr prepare SOURCE TARGET --scale 4
 
 SOURCE holds the folders HR and Ref (or those that --hr and --ref name), or is itself a folder of sharp images.
 TARGET gets HR, LR, LR_UX<s>, Ref, Ref_DUX<s>, and prepare.json: the settings, and each image's draws and digests.
@@ -35,26 +35,35 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("source", type=Path, metavar="SOURCE")
-    parser.add_argument("target", type=Path, metavar="TARGET")
-    parser.add_argument("--scale", type=int, required=True, help="2, 3, 4, 8, 16 or 32")
+    parser.add_argument("source", type=Path, metavar="SOURCE", help="folder of HR and Ref, or of sharp images")
+    parser.add_argument("target", type=Path, metavar="TARGET", help="folder of the prepared set")
+    parser.add_argument(
+        "--scale", type=int, required=True, metavar="N", help="how many times LR is smaller: 2, 3, 4, 8, 16, 32"
+    )
     parser.add_argument("--dataset", metavar="ucmerced|aid|nwpu", help="a published set, split as published")
     parser.add_argument(
-        "--split", type=Path, metavar="DIR", help="of --dataset: its train.txt, val.txt, test.txt, or folders so called"
+        "--split",
+        type=Path,
+        metavar="DIR",
+        help="with --dataset: its train.txt, val.txt, test.txt, or folders so called",
     )
-    parser.add_argument("--incomplete", action="store_true", help="of --dataset: take fewer classes or images, too")
-    parser.add_argument("--hr", metavar="FOLDER", help="sub-folder of sharp images (HR)")
-    parser.add_argument("--ref", metavar="FOLDER", help="sub-folder of references (Ref, if it is there)")
-    parser.add_argument("--degradation", metavar="NAME", help="see above (bicubic)")
-    parser.add_argument("--seed", type=int, default=0, help="of everything drawn at random (0)")
-    parser.add_argument("--workers", type=int, default=2, help="processes (2); 0 works in this one")
+    parser.add_argument("--incomplete", action="store_true", help="with --dataset: take fewer classes or images, too")
+    parser.add_argument("--hr", metavar="NAME", help="sub-folder of sharp images (default: HR)")
+    parser.add_argument("--ref", metavar="NAME", help="sub-folder of references (default: Ref, if it is there)")
+    parser.add_argument("--degradation", metavar="NAME", help="how LR is made from HR, see above (default: bicubic)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="another number, other draws (default: 0)")
+    parser.add_argument(
+        "--workers", type=int, default=2, metavar="N", help="processes; 0 works in this one (default: 2)"
+    )
     parser.add_argument(
         "--lr-up-from",
         metavar="clean|file|none",
-        help="enlarge LR_UX from LR before it is rounded and compressed (clean), from its file, or make none",
+        help="enlarge LR_UX from LR before it is rounded and compressed, from its file, or make none (default: clean)",
     )
-    parser.add_argument("--jpeg", type=int, metavar="QUALITY", help="compress LR, LR_UX and Ref_DUX; else lossless")
-    parser.add_argument("--suffix", help=".png, .tif, .tiff or .npy (.png where it can hold the image)")
+    parser.add_argument("--jpeg", type=int, metavar="N", help="store LR, LR_UX and Ref_DUX as JPEG of this quality")
+    parser.add_argument(
+        "--suffix", metavar=".SUFFIX", help=".png, .tif, .tiff or .npy (default: .png where it holds the image)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -1,8 +1,8 @@
-"""Writes one HTML page about one or more runs: the scores with their baselines, what the reference is worth, every
-image's gain, the worst and best cases to look into, and the training's curves.
+"""Writes one HTML page about one or more runs: refsr report RUN...
 
-RUN is a run's folder (ROOT/experiments/NAME) or one of its results' folders. The page is one file that opens from disk
-and fetches nothing. What is missing or damaged is said on the page and here; the rest is shown.
+It shows the scores with their baselines, what the reference is worth, every image's gain, the worst and best cases to
+look into, and the training's curves. The page is one file that opens from disk and fetches nothing. What is missing or
+damaged is said on the page and here; the rest is shown.
 """
 
 from __future__ import annotations
@@ -15,12 +15,22 @@ from refsr.cli.console import begin
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN")
+    a_run = "a run's folder (ROOT/experiments/NAME), or one of its results' folders"
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help=a_run)
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="where to write (default: RUN/report.html)")
-    parser.add_argument("--cases", type=int, default=6, metavar="N", help="images shown, half worst, half best (6)")
-    parser.add_argument("--order", default="gain", help="what worst and best mean: gain (over bicubic) or psnr (gain)")
-    parser.add_argument("--protocol", metavar="NAME", help="quoted first (default: the results' first)")
-    parser.add_argument("--max-mib", type=float, default=24.0, metavar="MIB", help="largest size of the pictures (24)")
+    parser.add_argument(
+        "--cases", type=int, default=6, metavar="N", help="images to show, half worst, half best (default: 6)"
+    )
+    parser.add_argument(
+        "--order",
+        default="gain",
+        metavar="gain|psnr",
+        help="what worst and best go by: the gain over bicubic, or PSNR (default: gain)",
+    )
+    parser.add_argument("--protocol", metavar="NAME", help="protocol to quote first (default: the results' first)")
+    parser.add_argument(
+        "--max-mib", type=float, default=24.0, metavar="X", help="largest size of all pictures in MiB (default: 24)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -1,7 +1,8 @@
-"""Looks at stores of images: info says what is in one, verify reads every byte, repair mends a packed one.
+"""Says what is in a store of images, reads every byte of it, or mends it.
 
-verify names damaged and missing images, packing that did not end, and, given several stores, keys that do not pair;
-its exit code is 1 if anything is wrong. repair drops damaged images and packs them again from --source.
+refsr store info STORE...
+refsr store verify STORE...
+refsr store repair STORE [--source DIR]
 """
 
 from __future__ import annotations
@@ -13,16 +14,32 @@ from pathlib import Path
 from refsr.data.stores import open_store
 from refsr.data.stores.checking import repair, verify, verify_set
 
+A_STORE = "LMDB, or folder of images"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="info|verify|repair")
-    about = actions.add_parser("info", help="kind, number of images, their sizes")
-    about.add_argument("stores", nargs="+", type=Path, metavar="STORE")
-    check = actions.add_parser("verify", help="read every byte; several stores must have the same keys")
-    check.add_argument("stores", nargs="+", type=Path, metavar="STORE")
-    mend = actions.add_parser("repair", help="drop what is damaged, pack it again from its folder")
-    mend.add_argument("store", type=Path, metavar="STORE")
-    mend.add_argument("--source", type=Path, metavar="FOLDER", help="the folder that the store was packed from")
+    about = actions.add_parser(
+        "info",
+        help="say what is in stores",
+        description="Says of each store its kind, how many images, and their sizes.",
+    )
+    about.add_argument("stores", nargs="+", type=Path, metavar="STORE", help=A_STORE)
+    check = actions.add_parser(
+        "verify",
+        help="read every byte of stores",
+        description="Names damaged and missing images, packing that did not end, and, given several stores, keys that\n"
+        "do not pair. The exit code is 0 if all is whole, 1 if not.",
+    )
+    check.add_argument("stores", nargs="+", type=Path, metavar="STORE", help=A_STORE)
+    mend = actions.add_parser(
+        "repair",
+        help="mend a packed store",
+        description="Drops damaged images of a packed store and packs them again from --source,\n"
+        "without which they are gone.",
+    )
+    mend.add_argument("store", type=Path, metavar="STORE", help="LMDB")
+    mend.add_argument("--source", type=Path, metavar="DIR", help="folder that the store was packed from")
 
 
 def run(arguments: argparse.Namespace) -> int:

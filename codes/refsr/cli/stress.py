@@ -3,7 +3,8 @@
 Every run is measured on its held-out images with the reference moved, turned, enlarged, coarsened, recoloured, hazy,
 clouded and changed, by more and more, and with another place's and none. One page shows a curve for each run and
 bicubic as the floor; runs without a reference stand in it as level lines. What was measured before of the same weights
-is kept, so a call that was stopped goes on with the next run."""
+is kept, so a call that was stopped goes on with the next run.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +17,15 @@ from refsr.core.progress import silent
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folder ROOT/experiments/NAME")
-    parser.add_argument("--dataset", metavar="NAME", help="which set of the runs' options (test)")
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="a run's folder (ROOT/experiments/NAME)")
+    parser.add_argument("--dataset", metavar="NAME", help="data set of the runs' options (default: test)")
     parser.add_argument("--images", type=int, metavar="N", help="only the first N images")
-    parser.add_argument("--measure", default="psnr", metavar="NAME", help="what is drawn (psnr)")
-    parser.add_argument("--protocol", metavar="NAME", help="what is compared (rgb-uint8-border4)")
+    parser.add_argument("--measure", default="psnr", metavar="NAME", help="measure to draw (default: psnr)")
+    parser.add_argument("--protocol", metavar="NAME", help="protocol to measure under (default: rgb-uint8-border4)")
     parser.add_argument("--measure-weights", type=Path, metavar="DIR", help="folder of the weights that measures need")
-    parser.add_argument("-o", "--output", type=Path, default=Path("stress"), metavar="DIR", help="(stress)")
+    parser.add_argument(
+        "-o", "--output", type=Path, default=Path("stress"), metavar="DIR", help="where to write (default: stress)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

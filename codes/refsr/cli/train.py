@@ -2,7 +2,8 @@
 
 Several processes: torchrun --nproc-per-node N -m refsr train OPTIONS.yml, or srun refsr train OPTIONS.yml.
 Without a launcher, a machine with several GPUs gets a process for each that gpu_ids counts.
-Ctrl-C and SIGTERM save a checkpoint and tell the command that goes on from there."""
+Ctrl-C and SIGTERM save a checkpoint and tell the command that goes on from there.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +12,9 @@ import logging
 import os
 import signal
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from refsr.cli.arguments import add_option_file
 from refsr.cli.console import begin as console_begin
 from refsr.core.progress import silent
 
@@ -24,13 +25,12 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", type=Path, metavar="OPTIONS", help="option file")
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="put over the file, such as train.lr_G=1e-4")
+    add_option_file(parser)
     parser.add_argument("--auto-resume", action="store_true", help="go on from the run's newest checkpoint, if any")
     parser.add_argument(
         "--dry-run",
         action="store_true",
-        help="read every image, build everything, take one step, tell what to expect;\nwrites nothing",
+        help="read every image, build everything, take one step, tell what to expect; writes nothing",
     )
 
 

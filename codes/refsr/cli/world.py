@@ -1,8 +1,8 @@
-"""Makes synthetic scenes with known truth.
+"""Makes synthetic scenes with known truth: refsr world TARGET --places 64 --scale 4
 
-OUT gets train, val and test with a folder a kind: HR, LR, LR_UX<s>, Ref, Ref_DUX<s>, cover and mask (land cover and
+TARGET gets train, val and test with a folder a kind: HR, LR, LR_UX<s>, Ref, Ref_DUX<s>, cover and mask (land cover and
 change, SECOND's classes 0 to 6), flow and flow_valid (where Ref shows each pixel of HR: row and column to add), and by
-option hsi, light, Ref_cloud, cover_RGB, mask_RGB. OUT/world.json holds the knobs and all that was drawn. Equal knobs
+option hsi, light, Ref_cloud, cover_RGB, mask_RGB. TARGET/world.json holds the knobs and all that was drawn. Equal knobs
 give equal files. Running the same command again makes only what is missing; --places may grow.
 
 With --layout refdiff the folders are instead those in which SECOND and CNAM-CD are distributed for Ref-Diff: HR_512,
@@ -20,15 +20,18 @@ from pathlib import Path
 from refsr.cli.console import begin
 from refsr.worlds.knobs import LIKE, Knobs, knobs_like
 
-TYPES = {"int": int, "float": float, "str": str}
+TYPES = {"int": (int, "N"), "float": (float, "X"), "str": (str, "NAME")}
+"""What a knob's value is, and how a help text calls it."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("out", type=Path, metavar="OUT")
+    parser.add_argument("target", type=Path, metavar="TARGET", help="folder of the world")
     parser.add_argument(
-        "--like", metavar="SET", help=f"knobs that differ as a published set's pairs do: {', '.join(LIKE)}"
+        "--like", metavar="NAME", help=f"knobs that differ as a published set's pairs do: {', '.join(LIKE)}"
     )
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: one a core)")
+    parser.add_argument(
+        "--workers", type=int, default=os.cpu_count() or 1, metavar="N", help="processes (default: one a core)"
+    )
     knobs = parser.add_argument_group("knobs")
     for entry in dataclasses.fields(Knobs):
         option = "--" + entry.name.replace("_", "-")
@@ -38,10 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         if kind == "bool":
             knobs.add_argument(option, action="store_true", default=argparse.SUPPRESS, help=says)
         else:
-            known = "" if entry.default is None else f" ({entry.default})"
-            knobs.add_argument(
-                option, type=TYPES[kind], default=argparse.SUPPRESS, metavar=kind.upper(), help=says + known
-            )
+            known = "" if entry.default is None else f" (default: {entry.default})"
+            read, metavar = TYPES[kind]
+            knobs.add_argument(option, type=read, default=argparse.SUPPRESS, metavar=metavar, help=says + known)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -49,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     names = {entry.name for entry in dataclasses.fields(Knobs)}
     knobs = knobs_like(arguments.like, {name: value for name, value in vars(arguments).items() if name in names})
-    report = make_world(arguments.out, knobs, arguments.workers, begin)
+    report = make_world(arguments.target, knobs, arguments.workers, begin)
     kept = f", {report.kept} were there" if report.kept else ""
-    print(f"{arguments.out}: {report.made} places made{kept}")
+    print(f"{arguments.target}: {report.made} places made{kept}")
     return 0

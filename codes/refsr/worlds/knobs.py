@@ -11,6 +11,7 @@ from typing import Any
 from refsr.core.errors import UsageError, suggestion
 from refsr.data.degradation.presets import preset
 from refsr.worlds.layouts import FACTORS, LAYOUTS
+from refsr.worlds.plan import STYLES, check_style
 
 OPTICS = ("single", "dual-zoom")
 # What one camera at one moment leaves no choice in.
@@ -40,10 +41,10 @@ class Knobs:
     test: int | None = _knob(None, "places for testing (default: an eighth of them)", 0)
     size: int = _knob(480, "side of HR in pixels", 32, 8192)
     scale: int = _knob(4, "how many times LR is smaller", 2, 32)
-    seed: int = _knob(0, "another seed, another world")
-    style: str | None = _knob(None, "one kind of landscape only (default: all kinds)")
+    seed: int = _knob(0, "another number, another world")
+    style: str | None = _knob(None, f"one kind of landscape only, of {', '.join(STYLES)} (default: all)")
     change: float = _knob(0.15, "fraction of a place that changes between the dates", 0, 1)
-    dates: int = _knob(2, "2: Ref is of an earlier date; 1: of the same moment", 1, 2)
+    dates: int = _knob(2, "2 for a Ref of an earlier date, 1 for one of the same moment", 1, 2)
     sun_shift: float = _knob(1.0, "how far Ref's sun may stand from HR's: 0 the same, 1 any other time", 0, 1)
     misregistration: float = _knob(8.0, "largest shift of Ref in HR pixels", 0, 64)
     rotation: float = _knob(1.0, "largest rotation of Ref in degrees", 0, 15)
@@ -55,18 +56,18 @@ class Knobs:
     haze: float = _knob(0.2, "haze over Ref: 0 none, 1 heavy; HR has a third of it", 0, 1)
     spectral_shift: float = _knob(0.5, "how far Ref's sensor is from HR's in colour: 0 the same, 1 another make", 0, 2)
     noise: float = _knob(1.0, "strength of the sensors' noise", 0, 10)
-    optics: str = _knob("single", "dual-zoom: LR through a short, Ref through a long lens of one camera")
+    optics: str = _knob("single", "single, or dual-zoom: LR through a short, Ref through a long lens of one camera")
     degradation: str | None = _knob(None, "how LR is made from HR (default: bicubic; the lens with dual-zoom)")
     bits: int = _knob(8, "bits of the images: 8 or 16", 8, 16)
-    jpeg: int = _knob(0, "store the images as JPEG of this quality, as published sets are (0: lossless)", 0, 100)
-    bands: int = _knob(0, "bands of the hyperspectral cube, 30 to 220 (0: no cube)", 0, 220)
+    jpeg: int = _knob(0, "store the images as JPEG of this quality, as published sets are; 0 is lossless", 0, 100)
+    bands: int = _knob(0, "bands of the hyperspectral cube, 30 to 220; 0 is no cube", 0, 220)
     cube_factor: int | None = _knob(
         None, "how many times the cube's grid is coarser than HR (default: the scale)", 1, 64
     )
     geo: bool = _knob(False, "write GeoTIFFs with a coordinate system")
     palette: bool = _knob(False, "write cover and mask in SECOND's colours too")
     light: bool = _knob(False, "write the map of light and shadow on HR")
-    layout: str | None = _knob(None, "refdiff: the folders of SECOND and CNAM-CD for Ref-Diff, LR at x8 and x16")
+    layout: str | None = _knob(None, "refdiff for the folders of SECOND and CNAM-CD for Ref-Diff, LR at x8 and x16")
 
     def __post_init__(self) -> None:
         for entry in dataclasses.fields(self):
@@ -95,6 +96,7 @@ class Knobs:
         if self.size % self.scale:
             below, above = self.size // self.scale * self.scale, -(-self.size // self.scale) * self.scale
             raise UsageError(f"size {self.size} is not a multiple of scale {self.scale}; {below} or {above} would be")
+        check_style(self.style)
         if self.optics not in OPTICS:
             raise UsageError(
                 f"optics {self.optics!r} is not one of {', '.join(OPTICS)}{suggestion(self.optics, OPTICS)}"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from refsr.core.atomic import explain_io, sweep, write_text
-from refsr.core.errors import DataError, RefsrError, UsageError, suggestion
+from refsr.core.errors import DataError, RefsrError, UsageError
 from refsr.core.processes import spread
 from refsr.core.progress import Begin, silent
 from refsr.worlds.geo import check_geo
@@ -23,7 +23,6 @@ GENERATOR = 1
 """Counts up when the same knobs give other pixels than before; a world of another generator is not continued."""
 DESCRIPTION = "world.json"
 RECORDS = "places"
-SPLITS = ("train", "val", "test")
 CLASSES = ("unchanged", "water", "ground", "low vegetation", "tree", "building", "playground")
 # The five that published sets store as JPEG; truth never is.
 PHOTOGRAPHS = ("HR", "LR", "LR_UX", "Ref", "Ref_DUX")
@@ -43,7 +42,6 @@ def make_world(target: Path, knobs: Knobs, workers: int = 2, begin: Begin = sile
         raise UsageError(f"workers {workers} is out of range, 1 or more is allowed")
     if knobs.geo:
         check_geo()
-    _check_style(knobs.style)
     _check_target(target, knobs)
     sweep(target)
     names = [place_name(index) for index in range(knobs.places)]
@@ -111,13 +109,6 @@ def _write(target: Path, stem: str, kind: str, image: Any, knobs: Knobs, place: 
         suffix = ".jpg" if knobs.jpeg and kind.rstrip("0123456789") in PHOTOGRAPHS else ".png"
     write_image(target / f"{stem}{suffix}", image, knobs.jpeg or None)
     return f"{stem}{suffix}"
-
-
-def _check_style(style: str | None) -> None:
-    from refsr.worlds.plan import STYLES
-
-    if style is not None and style not in STYLES:
-        raise UsageError(f"style {style!r} is not known{suggestion(style, STYLES)} (known: {', '.join(STYLES)})")
 
 
 def _check_target(target: Path, knobs: Knobs) -> None:

@@ -7,13 +7,12 @@ from functools import lru_cache
 
 import numpy as np
 
-from refsr.core.errors import UsageError, suggestion
 from refsr.core.seeding import numpy_generator
 from refsr.worlds.blocks import FILLERS
 from refsr.worlds.canvas import Canvas
 from refsr.worlds.frame import Frame, Rect
 from refsr.worlds.greenery import hedge, vary
-from refsr.worlds.plan import STYLES, Plan, make_plan
+from refsr.worlds.plan import Plan, check_style, make_plan
 from refsr.worlds.traffic import driving, markings, pavement, river, roadway
 
 # Everything is drawn at twice the resolution and averaged, so that edges are as sharp as a sensor sees them.
@@ -43,8 +42,7 @@ def make_place(
     seed: int, index: int, size: int, pixel: float = 0.5, change: float = 0.15, style: str | None = None
 ) -> Place:
     """Place number `index` of a seed, with about the share `change` of its land changed between its dates."""
-    if style is not None and style not in STYLES:
-        raise UsageError(f"style {style!r} is not known{suggestion(style, STYLES)} (known: {', '.join(STYLES)})")
+    check_style(style)
     visible = size * pixel
     return Place(seed, index, size, pixel, make_plan(seed, index, visible * 1.5 + 40, visible, change, style))
 

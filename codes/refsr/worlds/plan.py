@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from refsr.core.errors import UsageError, suggestion
 from refsr.core.seeding import numpy_generator
 from refsr.worlds.frame import Rect
 
@@ -84,6 +85,12 @@ class Plan:
     style: str
     blocks: tuple[Block, ...]
     streets: tuple[Street, ...]
+
+
+def check_style(style: str | None) -> None:
+    """Refuses a word that is no style; None stands for any."""
+    if style is not None and style not in STYLES:
+        raise UsageError(f"style {style!r} is not known{suggestion(style, STYLES)} (known: {', '.join(STYLES)})")
 
 
 def make_plan(seed: int, index: int, side: float, visible: float, change: float, style: str | None) -> Plan:
