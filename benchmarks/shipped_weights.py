@@ -2,7 +2,7 @@
 
 python benchmarks/shipped_weights.py WORK [FOLDER] writes benchmarks/results/shipped-weights.json.
 
-WORK holds dataset/shipped_world (scripts/shipped_world.sh makes it) and takes what is measured; FOLDER holds rrssrd/ and
+WORK holds dataset/shipped_world (by scripts/shipped_world.sh) and takes what is measured; FOLDER holds rrssrd/ and
 kagglesrd/; without it, that is data/ in REFSR_SHARED. LR_UX4 and Ref_DUX4 are made from LR and Ref, as refsr restore
 makes them; bicubic is that of the same LR.
 """

@@ -179,3 +179,17 @@ def test_it_exports():
     with torch.no_grad():
         exported = torch.export.export(network, inputs)
         assert torch.allclose(exported.module()(*inputs), network(*inputs), atol=1e-6)
+
+
+def test_it_leaves_torch(tmp_path):
+    """Modulated convolutions, filters, attention and the bank's noise as an ONNX graph that another runtime computes."""
+    for package in ("onnx", "onnxscript"):
+        pytest.importorskip(package, reason="torch's ONNX export needs it")
+    onnxruntime = pytest.importorskip("onnxruntime")
+    network = SpecGAN(4, 3, 7, **SMALL, upsample="stylegan2").eval()
+    given = (torch.rand(2, 3, 8, 8), torch.rand(2, 7, 8, 8))
+    torch.onnx.export(network, given, str(tmp_path / "specgan.onnx"), dynamo=True, verbose=False)
+    session = onnxruntime.InferenceSession(str(tmp_path / "specgan.onnx"), providers=["CPUExecutionProvider"])
+    names = [one.name for one in session.get_inputs()]
+    (found,) = session.run(None, dict(zip(names, (one.numpy() for one in given), strict=True)))
+    torch.testing.assert_close(torch.from_numpy(found), network(*given).detach(), atol=1e-4, rtol=1e-4)

@@ -1,0 +1,44 @@
+#!/bin/sh
+# Builds the wheel and tries it as its user would: in an environment of its own, away from the repository, without extras
+# and without compiled operators.
+#
+#     sh scripts/check_wheel.sh [EXTRA...]
+#
+# Each EXTRA is then installed alone, beside nothing but the wheel.
+set -eu
+cd "$(dirname "$0")/.."
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+"${PYTHON:-python3}" -m venv "$folder/venv"
+python="$folder/venv/bin/python"
+# From a copy: building leaves files beside the sources.
+git ls-files -z | tar --null --create --files-from=- | tar --extract --directory="$(mkdir "$folder/source" && echo "$folder/source")"
+"$python" -m pip wheel -q --no-deps -w "$folder" "$folder/source"
+wheel=$(ls "$folder"/*.whl)
+"$python" -m pip install -q "$wheel"
+
+cd "$folder"
+PATH="$folder/venv/bin:$PATH"
+refsr --version
+refsr --help > help.txt
+refsr info
+python - << 'END'
+from refsr.core.names import NAMES, resolve
+
+built = [(kind, name) for kind, names in NAMES.items() for name in names]
+for kind, name in built:
+    resolve(kind, name)
+print(f"{len(built)} names of the table, all of them there")
+END
+refsr world world --places 1 --test 1 --size 192 --seed 5
+image=$(ls world/test/LR)
+refsr restore --model rrsnet-small-x4 --lr "world/test/LR/$image" --ref "world/test/Ref/$image" -o sharp.png
+
+for extra in "$@"; do
+    # What the first environment has is seen from the second, which takes the extra's own packages alone.
+    python -m venv "$folder/$extra"
+    ls -d "$folder"/venv/lib/python*/site-packages > "$(ls -d "$folder/$extra"/lib/python*/site-packages)/wheel.pth"
+    "$folder/$extra/bin/python" -m pip install -q "$wheel[$extra]"
+    "$folder/$extra/bin/python" -m refsr --version > /dev/null
+    echo "extra $extra: installs alone"
+done
