@@ -181,6 +181,14 @@ def test_it_exports():
         assert torch.allclose(exported.module()(*inputs), network(*inputs), atol=1e-6)
 
 
+def test_an_exported_program_gives_the_same():
+    network = SpecGAN(4, 3, 7, **SMALL, upsample="stylegan2").eval()
+    given = (torch.rand(2, 3, 8, 8), torch.rand(2, 7, 8, 8))
+    program = torch.export.export(network, given).module()
+    torch.testing.assert_close(program(*given), network(*given))
+
+
+@pytest.mark.slow
 def test_it_leaves_torch(tmp_path):
     """Modulated convolutions, filters, attention and the bank's noise as an ONNX graph that another runtime computes."""
     for package in ("onnx", "onnxscript"):
