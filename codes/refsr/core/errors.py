@@ -56,6 +56,13 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     return lowered[found[0]] if found else None
 
 
+def listed(words: Iterable[str], most: int = 8) -> str:
+    """The first words of a list, and how many more there are."""
+    known = list(words)
+    more = f" and {len(known) - most} more" if len(known) > most else ""
+    return ", ".join(known[:most]) + more
+
+
 def suggestion(word: str, known: Iterable[str]) -> str:
     """`; did you mean X?` where something is near, else the empty string."""
     candidate = nearest(word, known)

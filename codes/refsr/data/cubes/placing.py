@@ -10,13 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from refsr.core.errors import DataError
+from refsr.core.errors import DataError, listed
 from refsr.data.cubes.about import Place
 from refsr.data.cubes.raster import place_of
 from refsr.data.cubes.reading import ReadCubes
 from refsr.data.images import Array, ImageInfo, Window, check_window, file_kind, has_rasterio, rasterio_open
 from refsr.data.stores import Store
-from refsr.data.stores.checking import shortened
 from refsr.data.stores.folder import FolderStore
 
 # Cells of a cube that are taken around a window, so that a part is resampled as the whole is.
@@ -49,7 +48,7 @@ def check_places(images: Store, cubes: ReadCubes) -> None:
             wrong.append(f"{key}: {misfit}")
     if wrong:
         mends = "; hsi.pairing: position takes what lies there, key_only looks at names alone"
-        raise DataError("cubes do not lie where the images do: " + shortened(wrong) + mends)
+        raise DataError("cubes do not lie where the images do: " + listed(wrong) + mends)
 
 
 @dataclass(frozen=True)
@@ -132,7 +131,7 @@ class PlacedCubes:
                 far = math.isfinite(beyond[near])
                 wrong.append(key + (f" ({beyond[near]:.3g} pixels of {near} beyond it)" if far else ""))
         if wrong:
-            raise DataError(f"{self.path}: no cube covers the ground of {len(wrong)} images: {shortened(wrong)}")
+            raise DataError(f"{self.path}: no cube covers the ground of {len(wrong)} images: {listed(wrong)}")
         return found
 
     def _place(self, cube: str) -> Place:

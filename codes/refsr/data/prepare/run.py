@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from refsr.core.atomic import sweep
-from refsr.core.errors import DataError, RefsrError, UsageError, suggestion
+from refsr.core.errors import DataError, RefsrError, UsageError, listed, suggestion
 from refsr.core.processes import spread
 from refsr.core.progress import Begin, silent
 from refsr.data.degradation.presets import preset
@@ -28,7 +28,7 @@ from refsr.data.prepare.derive import (
     source_digests,
 )
 from refsr.data.prepare.manifest import Manifest
-from refsr.data.prepare.sources import SHOWN, Place, check_place, find_places
+from refsr.data.prepare.sources import Place, check_place, find_places
 
 SECONDS_BETWEEN_SAVES = 2.0
 Result = tuple[str, dict[str, Any] | None, str]
@@ -131,10 +131,7 @@ def _open(target: Path, places: list[Place], settings: Settings, about: dict[str
         raise DataError(f"{target}: was prepared with other settings: {'; '.join(changed)}; choose another folder")
     gone = sorted(set(found.images) - {place.name for place in places})
     if gone:
-        more = f" and {len(gone) - SHOWN} more" if len(gone) > SHOWN else ""
-        raise DataError(
-            f"{target}: holds images that the source lacks: {', '.join(gone[:SHOWN])}{more}; choose another folder"
-        )
+        raise DataError(f"{target}: holds images that the source lacks: {listed(gone)}; choose another folder")
     return found
 
 

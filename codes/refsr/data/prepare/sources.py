@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from refsr.core.errors import DataError, suggestion
-from refsr.data.images import IMAGE_SUFFIXES, ImageInfo, probe_image
+from refsr.core.errors import DataError, listed, suggestion
+from refsr.data.images import IMAGE_SUFFIXES, ImageInfo, images_in, probe_image
 from refsr.data.prepare.mending import check_side
-
-SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -39,19 +36,20 @@ def find_places(source: Path, hr_folder: str | None, ref_folder: str | None) -> 
     if not source.is_dir():
         raise DataError(f"{source}: no such folder{suggestion(source.name, _folders(source.parent))}")
     bare = hr_folder is None and not (source / "HR").is_dir()
-    hr = _images(source if bare else _sub_folder(source, hr_folder or "HR"))
+    hr = images_in(source if bare else _sub_folder(source, hr_folder or "HR"))
     if not hr:
         hint = " (no HR sub-folder in it either; --hr names another)" if bare else ""
         folder = source if bare else source / (hr_folder or "HR")
         raise DataError(f"{folder}: no images here{hint}; known suffixes are {', '.join(IMAGE_SUFFIXES)}")
     if ref_folder is None and (bare or not (source / "Ref").is_dir()):
         return [Place(key, file, None) for key, file in hr.items()]
-    ref = _images(_sub_folder(source, ref_folder or "Ref"))
+    ref = images_in(_sub_folder(source, ref_folder or "Ref"))
     without = [key for key in hr if key not in ref]
     alone = [key for key in ref if key not in hr]
     if without or alone:
-        parts = [_listing("HR without Ref", without), _listing("Ref without HR", alone)]
-        raise DataError(f"{source}: images do not pair; {'; '.join(part for part in parts if part)}")
+        parts = {"HR without Ref": without, "Ref without HR": alone}
+        lines = [f"{label}: {listed(keys)}" for label, keys in parts.items() if keys]
+        raise DataError(f"{source}: images do not pair; {'; '.join(lines)}")
     return [Place(key, file, ref[key]) for key, file in hr.items()]
 
 
@@ -78,20 +76,3 @@ def _sub_folder(source: Path, name: str) -> Path:
 
 def _folders(parent: Path) -> list[str]:
     return sorted(entry.name for entry in parent.iterdir() if entry.is_dir()) if parent.is_dir() else []
-
-
-def _images(folder: Path) -> dict[str, Path]:
-    found: dict[str, Path] = {}
-    for file in sorted(folder.iterdir()):
-        if file.suffix.lower() not in IMAGE_SUFFIXES or file.name.startswith(".") or not file.is_file():
-            continue
-        if file.stem in found:
-            raise DataError(f"{folder}: {found[file.stem].name} and {file.name} would become one image; rename one")
-        found[file.stem] = file
-    return found
-
-
-def _listing(label: str, keys: Iterable[str]) -> str:
-    names = list(keys)
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return f"{label}: {', '.join(names[:SHOWN])}{more}" if names else ""

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from refsr.core.errors import DataError, nearest, suggestion
-from refsr.data.images import IMAGE_SUFFIXES
+from refsr.core.errors import DataError, listed, nearest, suggestion
+from refsr.data.images import IMAGE_SUFFIXES, images_in
 from refsr.data.scenes.catalogue import SceneSet
-
-SHOWN = 5
 
 Scenes = dict[str, dict[str, Path]]
 """Class: name without suffix: file."""
@@ -30,7 +28,7 @@ def find_scenes(source: Path, scenes: SceneSet, incomplete: bool = False) -> Sce
     if missing and not incomplete:
         raise DataError(
             f"{root}: {len(missing)} of {scenes.title}'s {len(scenes.classes)} classes are missing: "
-            f"{_listed(missing)}{_renamed(root, missing, folders)} (--incomplete splits what is there)"
+            f"{listed(missing)}{_renamed(root, missing, folders)} (--incomplete splits what is there)"
         )
     found = {name: _images(folders[name]) for name in scenes.classes if name in folders}
     if not incomplete:
@@ -48,15 +46,15 @@ def _class_folders(source: Path, scenes: SceneSet) -> tuple[Path, dict[str, Path
         return next(iter(below.items()))
     if below:
         raise DataError(
-            f"{source}: class folders of {scenes.title} lie in {_listed([folder.name for folder in below])}; name one"
+            f"{source}: class folders of {scenes.title} lie in {listed([folder.name for folder in below])}; name one"
         )
     word = _plain(source.name)
     if word in {_plain(name) for name in scenes.classes}:
         above = _known(source.parent, scenes)
         if above:
             raise DataError(f"{source}: is one class of {scenes.title}; name the folder of all, {source.parent}")
-    there = _listed([folder.name for folder in _folders(source)]) or "no folders"
-    wanted = _listed(list(scenes.classes)[:2])
+    there = listed([folder.name for folder in _folders(source)]) or "no folders"
+    wanted = listed(list(scenes.classes)[:2])
     raise DataError(f"{source}: no class folders of {scenes.title} ({wanted}, ...) here or one below; there: {there}")
 
 
@@ -75,16 +73,10 @@ def _known(folder: Path, scenes: SceneSet) -> dict[str, Path]:
 
 
 def _images(folder: Path) -> dict[str, Path]:
-    found: dict[str, Path] = {}
-    for file in sorted(folder.iterdir()):
-        if file.suffix.lower() not in IMAGE_SUFFIXES or file.name.startswith(".") or not file.is_file():
-            continue
-        if file.stem in found:
-            raise DataError(f"{folder}: {found[file.stem].name} and {file.name} would become one image; keep one")
-        found[file.stem] = file
+    found = images_in(folder)
     if not found:
         inner = [below.name for below in _folders(folder)]
-        hint = f"; there are folders: {_listed(inner)}" if inner else ""
+        hint = f"; there are folders: {listed(inner)}" if inner else ""
         raise DataError(f"{folder}: no images here (looked for {', '.join(IMAGE_SUFFIXES)}){hint}")
     return found
 
@@ -97,7 +89,7 @@ def _check_counts(root: Path, scenes: SceneSet, found: Scenes, folders: Mapping[
     ]
     if wrong:
         raise DataError(
-            f"{root}: not {scenes.title} as it was published: {_listed(wrong)} (--incomplete splits what is there)"
+            f"{root}: not {scenes.title} as it was published: {listed(wrong)} (--incomplete splits what is there)"
         )
 
 
@@ -118,8 +110,3 @@ def _names(parent: Path) -> list[str]:
 
 def _plain(name: str) -> str:
     return "".join(letter for letter in name.lower() if letter.isalnum())
-
-
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more

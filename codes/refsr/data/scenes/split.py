@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from refsr.core.errors import DataError, suggestion
+from refsr.core.errors import DataError, listed, suggestion
 from refsr.core.seeding import derive
 from refsr.data.images import IMAGE_SUFFIXES
 from refsr.data.scenes.catalogue import PARTS, SceneSet, class_counts
 from refsr.data.scenes.folders import Scenes
-
-SHOWN = 5
 
 Split = dict[str, list[tuple[str, str]]]
 """Part: (class, image) in order."""
@@ -54,13 +52,13 @@ def listed_split(found: Scenes, lists: Path) -> Split:
         unknown = [name for name in names if name not in places]
         if unknown:
             near = suggestion(unknown[0], places)
-            raise DataError(f"{lists}: {part} names {_some(unknown)}, which the source lacks{near}")
+            raise DataError(f"{lists}: {part} names {listed(unknown)}, which the source lacks{near}")
         unclear = [name for name in names if name in twice]
         if unclear:
-            raise DataError(f"{lists}: {part} names {_some(unclear)}, which several classes have")
+            raise DataError(f"{lists}: {part} names {listed(unclear)}, which several classes have")
         again = [f"{name} ({taken[name]} and {part})" for name in names if taken.setdefault(name, part) != part]
         if again:
-            raise DataError(f"{lists}: in two parts at once: {_some(again)}")
+            raise DataError(f"{lists}: in two parts at once: {listed(again)}")
         split[part] = sorted(places[name] for name in dict.fromkeys(names))
     return split
 
@@ -94,8 +92,3 @@ def _listed_names(lists: Path, part: str) -> list[str]:
 def _stem(line: str) -> str:
     path = Path(line.replace("\\", "/"))
     return path.stem if path.suffix.lower() in IMAGE_SUFFIXES else path.name
-
-
-def _some(words: list[str]) -> str:
-    more = f" and {len(words) - SHOWN} more" if len(words) > SHOWN else ""
-    return ", ".join(words[:SHOWN]) + more

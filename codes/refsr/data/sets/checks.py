@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from refsr.core.errors import DataError
+from refsr.core.errors import DataError, listed
 from refsr.data.images import ImageInfo
-from refsr.data.stores.checking import shortened
 
 Infos = Mapping[str, Mapping[str, ImageInfo]]
 """Member: key: what the header says."""
@@ -27,7 +26,7 @@ def check_sizes(infos: Infos, ratios: Mapping[str, int], grid: int) -> None:
             if (found.height, found.width) != (hr.height // ratio, hr.width // ratio):
                 wrong.append(_misfit(key, member, found, hr, ratio))
     if wrong:
-        raise DataError("sizes do not fit: " + shortened(wrong))
+        raise DataError("sizes do not fit: " + listed(wrong))
 
 
 def check_bands(bands: Mapping[str, Mapping[str, int]]) -> None:
@@ -45,7 +44,7 @@ def check_bands(bands: Mapping[str, Mapping[str, int]]) -> None:
             if count != expected:
                 wrong.append(f"{key}: {member} has {count}, {leader} has {expected}")
     if wrong:
-        raise DataError("band counts do not fit: " + shortened(wrong))
+        raise DataError("band counts do not fit: " + listed(wrong))
 
 
 def check_side(side: int, grid: int, ratios: Mapping[str, int], scale: int) -> None:

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from refsr.core.errors import DataError, StoreError
+from refsr.core.errors import DataError, StoreError, listed
 from refsr.data.stores.base import Store
 from refsr.data.stores.environment import LazyEnvironment, explain_lmdb
 from refsr.data.stores.opening import open_store
 from refsr.data.stores.packed import COMPLETE_KEY, DATA, HEADER, PackedStore, check_format, key_bytes
 from refsr.data.stores.packing import PackReport, growing, mark_complete, pack_folder, writing
 from refsr.data.stores.record import Header, digest, unpack
-
-MOST_LISTED = 20
 
 
 @dataclass(frozen=True)
@@ -64,15 +62,8 @@ def unequal_keys(keys: dict[str, set[str]]) -> list[str]:
     for name, found in keys.items():
         missing = sorted(everything - found)
         if missing:
-            lines.append(f"{name} lacks {len(missing)} of {len(everything)}: {shortened(missing)}")
+            lines.append(f"{name} lacks {len(missing)} of {len(everything)}: {listed(missing)}")
     return lines
-
-
-def shortened(words: Iterable[str]) -> str:
-    """The first words of a list, and how many more there are."""
-    listed = list(words)
-    more = f", and {len(listed) - MOST_LISTED} more" if len(listed) > MOST_LISTED else ""
-    return ", ".join(listed[:MOST_LISTED]) + more
 
 
 def repair(path: Path, source: Path | None = None) -> tuple[list[Damage], PackReport]:

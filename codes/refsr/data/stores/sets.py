@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from refsr.core.errors import DataError, suggestion
+from refsr.core.errors import DataError, listed, suggestion
 from refsr.core.progress import Begin, silent
 from refsr.data.cubes.about import NO_HINTS, Hints
 from refsr.data.cubes.files import CUBE_SUFFIXES
 from refsr.data.cubes.folder import folder_of
-from refsr.data.stores.checking import shortened, unequal_keys
+from refsr.data.stores.checking import unequal_keys
 from refsr.data.stores.packing import PackReport, pack_folder, pack_folder_published
 
 KINDS = ("HR", "LR", "LR_UX4", "Ref", "Ref_DUX4")
@@ -78,7 +78,7 @@ def check_fit(folders: dict[str, Path], hints: Hints = NO_HINTS) -> None:
             if largest[0] % height or largest[1] % width or largest[0] // height != largest[1] // width:
                 wrong.append(f"{key}: {kind} is {height}x{width} beside {largest[0]}x{largest[1]}")
     if wrong:
-        raise DataError("sizes are not in whole proportions: " + shortened(wrong))
+        raise DataError("sizes are not in whole proportions: " + listed(wrong))
 
 
 def _has_images(folder: Path) -> bool:

@@ -1,0 +1,65 @@
+"""Reading, probing and writing image files, each by the way that fits its format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from refsr.core.atomic import write_bytes
+from refsr.core.errors import DataError
+from refsr.data.images.about import Array, ImageInfo, Window, check_array, cut, info_of
+from refsr.data.images.geotiff import has_rasterio, read_tiff, tiff_bytes, tiff_info
+from refsr.data.images.headers import jpeg_info, png_info
+from refsr.data.images.kinds import IMAGE_SUFFIXES, file_kind, named_kind
+from refsr.data.images.npy import npy_bytes, open_npy
+from refsr.data.images.plain import decode, encode
+
+
+def probe_image(path: str | Path) -> ImageInfo:
+    """Size, bands and type from the file's header, without decoding pixels where the format allows."""
+    file = Path(path)
+    kind = file_kind(file)
+    if kind == "npy":
+        return info_of(open_npy(file))
+    if kind == "jpeg":
+        return jpeg_info(file)
+    if kind == "tiff" and has_rasterio():
+        return tiff_info(file)
+    told = png_info(file) if kind == "png" else None
+    return info_of(read_image(file)) if told is None else told
+
+
+def read_image(path: str | Path, window: Window | None = None) -> Array:
+    """The image, or a window of it, as (H, W, C); grey has one band, alpha is the fourth."""
+    file = Path(path)
+    kind = file_kind(file)
+    if kind == "npy":
+        return np.array(cut(file, open_npy(file), window))
+    if kind == "tiff" and has_rasterio():
+        return read_tiff(file, window)
+    return np.ascontiguousarray(cut(file, decode(file, kind), window))
+
+
+def write_image(
+    path: str | Path, array: Array, quality: int | None = None, profile: Mapping[str, Any] | None = None
+) -> None:
+    """Writes (H, W, C) or (H, W) under the format that the suffix names, whole or not at all.
+
+    `profile` goes to rasterio where that writes a TIFF: `crs`, `transform`, `nodata`; `tags` are the file's own.
+    """
+    file = Path(path)
+    kind = named_kind(file)
+    image = array[:, :, None] if array.ndim == 2 else array
+    if kind is None:
+        known = ", ".join(IMAGE_SUFFIXES)
+        raise DataError(f"{file}: no image format has the suffix {file.suffix!r} (known: {known})")
+    check_array(file, image)
+    if kind == "npy":
+        write_bytes(file, npy_bytes(image))
+    elif kind == "tiff" and has_rasterio():
+        write_bytes(file, tiff_bytes(image, profile or {}))
+    else:
+        write_bytes(file, encode(image, kind, quality, file))

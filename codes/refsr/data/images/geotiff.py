@@ -1,0 +1,80 @@
+"""GeoTIFF, and TIFFs of many bands, through rasterio: the extra `geo`."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from refsr.core.errors import DataError
+from refsr.data.images.about import Array, ImageInfo, Window, check_array, check_window, kept_type
+
+
+def has_rasterio() -> bool:
+    """Whether the extra `geo` is installed."""
+    import importlib.util
+
+    return importlib.util.find_spec("rasterio") is not None
+
+
+@contextlib.contextmanager
+def rasterio_open(file: Path) -> Iterator[Any]:
+    """A TIFF, open; what rasterio says of a broken one is a DataError."""
+    import warnings
+
+    import rasterio
+    from rasterio.errors import NotGeoreferencedWarning, RasterioError
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            with rasterio.open(file) as source:
+                yield source
+    except RasterioError as error:
+        raise DataError(f"{file}: broken or unsupported TIFF: {error}") from error
+
+
+def tiff_info(file: Path) -> ImageInfo:
+    """What the header says."""
+    with rasterio_open(file) as source:
+        return ImageInfo(source.height, source.width, source.count, kept_type(file, source.dtypes[0]))
+
+
+def read_tiff(file: Path, window: Window | None) -> Array:
+    """The image, or a window of it, as (H, W, C)."""
+    with rasterio_open(file) as source:
+        dtype = kept_type(file, source.dtypes[0])
+        if window is not None:
+            check_window(file, window, source.height, source.width)
+            rows = (window.top, window.top + window.height)
+            columns = (window.left, window.left + window.width)
+            planes = source.read(window=(rows, columns))
+        else:
+            planes = source.read()
+    image = np.ascontiguousarray(np.moveaxis(planes, 0, 2)).astype(dtype, copy=False)
+    check_array(file, image)
+    return image
+
+
+def tiff_bytes(image: Array, more: Mapping[str, Any]) -> bytes:
+    """(H, W, C) as the bytes of a file; `more` is what rasterio takes besides, and `tags`."""
+    import warnings
+
+    from rasterio.errors import NotGeoreferencedWarning
+    from rasterio.io import MemoryFile
+
+    height, width, bands = image.shape
+    colour = {"photometric": "RGB"} if bands in (3, 4) and image.dtype == np.uint8 else {"photometric": "MINISBLACK"}
+    profile = {"height": height, "width": width, "count": bands, "dtype": str(image.dtype), "compress": "deflate"}
+    tags = more.get("tags", {})
+    more = {name: value for name, value in more.items() if name != "tags"}
+    with warnings.catch_warnings(), MemoryFile() as memory:
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        # Beyond 4 GiB a TIFF is another format, and how far it compresses is not known before.
+        with memory.open(driver="GTiff", **profile, **colour, BIGTIFF="IF_SAFER", **more) as sink:
+            sink.write(np.moveaxis(image, 2, 0))
+            sink.update_tags(**tags)
+        return bytes(memory.read())

@@ -1,0 +1,48 @@
+"""Size, bands and type of PNG and JPEG files from their headers."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+from refsr.core.errors import DataError
+from refsr.data.images.about import ImageInfo
+
+
+def png_info(file: Path) -> ImageInfo | None:
+    """None where only the pixels tell: a palette, or less than 8 bits."""
+    with file.open("rb") as handle:
+        head = handle.read(33)
+        if len(head) < 33 or head[12:16] != b"IHDR":
+            raise DataError(f"{file}: broken PNG header")
+        width, height, depth, colour = struct.unpack(">IIBB", head[16:26])
+    if colour == 3 or depth < 8:
+        return None
+    bands = {0: 1, 2: 3, 4: 4, 6: 4}.get(colour)
+    if bands is None:
+        raise DataError(f"{file}: broken PNG header")
+    return ImageInfo(height, width, bands, "uint16" if depth == 16 else "uint8")
+
+
+def jpeg_info(file: Path) -> ImageInfo:
+    """Walks the markers to the frame header."""
+    with file.open("rb") as handle:
+        handle.seek(2)
+        while True:
+            marker = handle.read(2)
+            if len(marker) < 2 or marker[0] != 0xFF:
+                raise DataError(f"{file}: broken JPEG header")
+            if marker[1] == 0xFF:
+                handle.seek(-1, 1)
+                continue
+            length = handle.read(2)
+            if len(length) < 2:
+                raise DataError(f"{file}: the file is cut short")
+            if 0xC0 <= marker[1] <= 0xCF and marker[1] not in (0xC4, 0xC8, 0xCC):
+                frame = handle.read(6)
+                if len(frame) < 6:
+                    raise DataError(f"{file}: the file is cut short")
+                _, height, width, bands = struct.unpack(">BHHB", frame)
+                # Four components are CMYK, which is decoded to RGB.
+                return ImageInfo(height, width, 1 if bands == 1 else 3, "uint8")
+            handle.seek(struct.unpack(">H", length)[0] - 2, 1)
