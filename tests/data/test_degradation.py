@@ -9,8 +9,10 @@ import pytest
 from refsr.core.errors import DataError, UsageError
 from refsr.core.seeding import numpy_generator
 from refsr.data.degradation import chain, kernels, mtf, steps
+from refsr.data.degradation.levels import normalised, quantised
 from refsr.data.degradation.presets import PRESETS, BlurAndPick, SensorMtf, preset
-from refsr.data.degradation.steps import apply_steps, from_record, normalised, quantised, to_record
+from refsr.data.degradation.record import from_record, to_record
+from refsr.data.degradation.steps import apply_steps
 from refsr.ops.resize import imresize
 
 WITH_JPEG = {"real-esrgan", "refdiff-real"}

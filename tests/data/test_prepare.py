@@ -16,7 +16,7 @@ import pytest
 from refsr.cli.main import main
 from refsr.core import processes
 from refsr.core.errors import DataError, RefsrError, UsageError
-from refsr.data.degradation.steps import quantised
+from refsr.data.degradation.levels import quantised
 from refsr.data.images import read_image, write_image
 from refsr.data.prepare.derive import Settings, degrade_again
 from refsr.data.prepare.run import prepare

@@ -8,8 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from refsr.core.seeding import numpy_generator
+from refsr.data.degradation.levels import levels_of, quantised
 from refsr.data.degradation.presets import preset
-from refsr.data.degradation.steps import apply_steps, levels_of, quantised, to_record
+from refsr.data.degradation.record import to_record
+from refsr.data.degradation.steps import apply_steps
 
 Array = npt.NDArray[Any]
 

@@ -11,8 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from refsr.core.seeding import numpy_generator
+from refsr.data.degradation.levels import levels_of, normalised, quantised
 from refsr.data.degradation.presets import preset
-from refsr.data.degradation.steps import apply_steps, levels_of, normalised, quantised, to_record
+from refsr.data.degradation.record import to_record
+from refsr.data.degradation.steps import apply_steps
 from refsr.ops.resize import imresize
 from refsr.worlds.atmosphere import Clouds, add_haze, draw_clouds
 from refsr.worlds.draws import Draws, Shot, draw

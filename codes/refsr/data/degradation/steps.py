@@ -7,22 +7,17 @@ and only on images that came as integers.
 
 from __future__ import annotations
 
-import dataclasses
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
-from refsr.core.errors import DataError, suggestion
+from refsr.core.errors import DataError
 from refsr.core.seeding import numpy_generator
 from refsr.data.degradation import kernels
+from refsr.data.degradation.levels import FloatImage, Image, levels_of, normalised, quantised
 from refsr.ops.resize import imresize
-
-FloatImage = npt.NDArray[np.float64]
-Image = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -238,25 +233,6 @@ def _limited(image: FloatImage, levels: int | None) -> FloatImage:
     return image if levels is None else np.clip(image, 0, 1)
 
 
-def levels_of(image: Image) -> int | None:
-    """255 or 65535 for integers, None for floats."""
-    return int(np.iinfo(image.dtype).max) if image.dtype.kind == "u" else None
-
-
-def normalised(image: Image) -> FloatImage:
-    """Integers to float64 with full range 1; floats as they are."""
-    return image.astype(np.float64) / (levels_of(image) or 1)
-
-
-def quantised(image: FloatImage, levels: int | None) -> Image:
-    """Back to integers of full range `levels`, halves up, clipped; or to float32, as it is."""
-    if levels is None:
-        return image.astype(np.float32)
-    # The billionth is for halves that the division by `levels` left a hair too small.
-    whole = np.clip(np.floor(image * levels + 0.5 + 1e-9), 0, levels)
-    return whole.astype(np.uint8 if levels == 255 else np.uint16)
-
-
 def apply_steps(image: Image, steps: Sequence[Step]) -> FloatImage:
     """(H, W, C) of uint8, uint16 or float32 -> what the steps leave, full range 1, not yet quantised."""
     levels = levels_of(image)
@@ -283,35 +259,3 @@ KINDS: dict[str, type[Step]] = {
         Jpeg,
     )
 }
-
-
-WRITTEN_AS: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "bool": (bool,), "str": (str,)}
-
-
-def to_record(steps: Sequence[Step]) -> list[dict[str, Any]]:
-    """The steps as plain numbers and words for a JSON file."""
-    return [{"step": step.kind, **dataclasses.asdict(step)} for step in steps]
-
-
-def from_record(record: Sequence[Mapping[str, Any]]) -> tuple[Step, ...]:
-    """The steps that a record holds."""
-    return tuple(_read(number, dict(entry)) for number, entry in enumerate(record, 1))
-
-
-def _read(number: int, entry: dict[str, Any]) -> Step:
-    kind = entry.pop("step", None)
-    if kind not in KINDS:
-        raise DataError(f"step {number} of the record: kind {kind!r} is not known{suggestion(str(kind), KINDS)}")
-    fields = {field.name: field for field in dataclasses.fields(KINDS[kind])}
-    for name, value in entry.items():
-        if name not in fields:
-            raise DataError(f"step {number} ({kind}): {name!r} is not known{suggestion(name, fields)}")
-        wanted = WRITTEN_AS[str(fields[name].type)]
-        if not isinstance(value, wanted) or (isinstance(value, bool) and fields[name].type != "bool"):
-            raise DataError(f"step {number} ({kind}): {name} is {value!r}, expected {fields[name].type}")
-        if isinstance(value, float) and not math.isfinite(value):
-            raise DataError(f"step {number} ({kind}): {name} is {value!r}, expected a finite number")
-    lacking = [name for name, field in fields.items() if field.default is dataclasses.MISSING and name not in entry]
-    if lacking:
-        raise DataError(f"step {number} ({kind}): lacks {', '.join(lacking)}")
-    return KINDS[kind](**entry)

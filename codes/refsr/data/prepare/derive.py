@@ -12,9 +12,11 @@ import numpy as np
 
 from refsr.core.errors import DataError
 from refsr.core.seeding import numpy_generator
+from refsr.data.degradation.levels import Image, levels_of, normalised, quantised
 from refsr.data.degradation.presets import preset
-from refsr.data.degradation.steps import Image, Step, apply_steps, from_record, levels_of, normalised, quantised
-from refsr.data.degradation.steps import to_record as steps_to_record
+from refsr.data.degradation.record import from_record
+from refsr.data.degradation.record import to_record as steps_to_record
+from refsr.data.degradation.steps import Step, apply_steps
 from refsr.data.images import IMAGE_SUFFIXES, ImageInfo, encode, has_rasterio, probe_image, read_image, write_image
 from refsr.data.prepare.mending import mended
 from refsr.data.prepare.sources import Place
