@@ -15,14 +15,6 @@ from refsr.tasks.base import Batch, Restore
 
 
 @runtime_checkable
-class Restores(Protocol):
-    """What makes restored images with a network: every task class is one."""
-
-    @staticmethod
-    def restore(network: nn.Module, batch: Batch) -> Tensor: ...
-
-
-@runtime_checkable
 class Samples(Protocol):
     """A task that restores by sampling, in one of many ways."""
 

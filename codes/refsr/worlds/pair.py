@@ -193,6 +193,7 @@ def _add_truth(
 
 @lru_cache(maxsize=2)
 def _library(bands: int) -> tuple[Array, Array]:
+    """Spectra of all materials, the same for every place of a world."""
     colours = [material.reflectance for material in MATERIALS]
     return spectral_library([material.name for material in MATERIALS], colours, make_bands(bands))
 
@@ -200,9 +201,7 @@ def _library(bands: int) -> tuple[Array, Array]:
 def _cube(knobs: Knobs, index: int, seen: Rendering, view: View) -> Array:
     """The cube of HR's date; a pixel's brightness is its light against that of a sunlit pixel of its material."""
     colours = np.array([material.reflectance for material in MATERIALS], np.float64)
-    means, moves = spectral_library(
-        [material.name for material in MATERIALS], colours.tolist(), make_bands(knobs.bands)
-    )
+    means, moves = _library(knobs.bands)
     material, light = view.nearest(seen.material), view.nearest(seen.radiance).mean(axis=2)
     brightness = light / colours.mean(axis=1)[material]
     sunlit = view.nearest(seen.light) > 0.9

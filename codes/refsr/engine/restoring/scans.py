@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from typing import Literal
 
 from refsr.core.errors import UsageError, suggestion
 from refsr.engine.restoring.layout import Layout, Sizes, Span
 from refsr.networks.descriptor import Descriptor
 
-Scan = Literal["tsfnet-test", "tsfnet-val"]
 PUBLISHED_SIDE = 256
 """High-resolution pixels of a published tile."""
 

@@ -33,8 +33,6 @@ class Measure:
     """Weight files it needs, as `files.py` names them."""
     packages: tuple[str, ...] = ()
     """Packages beyond the required ones that compute it."""
-    by_scale: bool = False
-    """The factor of super-resolution is part of the formula."""
 
 
 _HERE = "refsr.metrics.measures."
@@ -98,7 +96,6 @@ MEASURES = {
             "torchmetrics",
             _HERE + "library:ergas",
             packages=_TORCHMETRICS,
-            by_scale=True,
         ),
         Measure(
             "scc",
