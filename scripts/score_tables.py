@@ -103,6 +103,21 @@ def _between(scores: dict[str, Any], run: str) -> str:
     return table(["", "PSNR", "SSIM"], rows)
 
 
+def shipped_weights() -> str:
+    """The weights that come along on held-out places of their worlds and on real images, with three references."""
+    content = stored("shipped-weights")
+    rows = []
+    for name, one in content["sets"].items():
+        scores = one["scores"]
+        own = next(method for method in scores if f"{method} ref=swap" in scores)
+        methods = ("bicubic", own, f"{own} ref=swap", f"{own} ref=blank")
+        cells = [f"{scores[way]['psnr'][0]:.2f} / {scores[way]['ssim'][0]:.4f}" for way in methods]
+        rows.append([name, str(one["images"]), *cells])
+    return table(
+        ["PSNR / SSIM", "images", "bicubic", content["weights"], "another place's reference", "no reference"], rows
+    )
+
+
 def enlarged() -> str:
     """What the published test sets score without a network, by where LR_UX4 came from and by protocol."""
     sets = stored("real_data")["sets"]

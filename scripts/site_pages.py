@@ -15,8 +15,10 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 READMES = (
+    "codes/README.md",
     "codes/refsr/*/README.md",
     "codes/ops_dcn_v3/README.md",
+    "codes/example/README.md",
     "codes/example/*/README.md",
     "options/README.md",
     "dataset/README.md",
@@ -45,6 +47,8 @@ def extra_pages() -> dict[str, str]:
                     name = short + name.removeprefix(long)
                     break
             found[source] = f"rooms/{name.replace('/', '-')}.md"
+    for page in sorted((ROOT / "codes/refsr/models").glob("[!R]*.md")):
+        found[page.relative_to(ROOT).as_posix()] = f"models/{page.name}"
     for picture in sorted((ROOT / "figures").glob("*.png")):
         found[picture.relative_to(ROOT).as_posix()] = f"pictures/{picture.name}"
     return found

@@ -25,6 +25,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "single-image": score_tables.single_image,
     "quickstart": score_tables.quickstart,
     "real-training": score_tables.real_training,
+    "shipped-weights": score_tables.shipped_weights,
     "costs": cost_tables.costs,
     "enlarged": score_tables.enlarged,
     "masks": score_tables.masks,

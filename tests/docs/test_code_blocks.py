@@ -214,7 +214,8 @@ CHEAP = {
         "refsr info": [],
         "refsr options check mine.yml": [],
         "refsr train mine.yml --dry-run": [*NARROW, "datasets.train.GT_size=32"],
-        "refsr restore": [],
+        "refsr restore --model quickstart": [],
+        "refsr restore --model rrsnet-small-x4": [],
     },
     "docs/own_data.md": {
         "refsr prepare my_images my_set --scale 4": ["--workers", "0"],

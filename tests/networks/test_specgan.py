@@ -190,7 +190,7 @@ def test_an_exported_program_gives_the_same():
 
 @pytest.mark.slow
 def test_it_leaves_torch(tmp_path):
-    """Modulated convolutions, filters, attention and the bank's noise as an ONNX graph that another runtime computes."""
+    """Modulated convolutions, filters, attention and the bank's noise as an ONNX graph that another runtime runs."""
     for package in ("onnx", "onnxscript"):
         pytest.importorskip(package, reason="torch's ONNX export needs it")
     onnxruntime = pytest.importorskip("onnxruntime")

@@ -1,8 +1,9 @@
 """Makes images sharp with a model file: refsr restore --model W --lr a.png --ref b.png -o out.png
 
-W is a model file, a run's folder (its best checkpoint, else its newest) or one checkpoint's. --lr, --ref, --mask and
---hsi name a file each, or a folder each whose images pair by name; then -o is a folder, images that are there already
-are left, and a repeated command does the rest. LR_UX and Ref_DUX are made from LR and Ref.
+W is a model file, a run's folder (its best checkpoint, else its newest), one checkpoint's, or the name of weights that
+come with refsr, such as rrsnet-small-x4. --lr, --ref, --mask and --hsi name a file each, or a folder each whose images
+pair by name; then -o is a folder, images that are there already are left, and a repeated command does the rest. LR_UX
+and Ref_DUX are made from LR and Ref.
 
 A cube may be a GeoTIFF, an ENVI header, a .mat or a .npy; it is read as those that the model learnt with: the same
 wavelengths, scaling and care for holes.
@@ -36,7 +37,9 @@ MADE = ("estimate", "none")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", type=Path, required=True, metavar="W", help="model file, or a run's folder")
+    parser.add_argument(
+        "--model", type=Path, required=True, metavar="W", help="model file, a run's folder, or a name (refsr info)"
+    )
     parser.add_argument("--lr", type=Path, required=True, metavar="PATH", help="image to make sharp, or a folder")
     parser.add_argument("--ref", type=Path, metavar="PATH", help="reference: an older sharp image of the same place")
     parser.add_argument(

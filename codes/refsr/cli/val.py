@@ -28,7 +28,7 @@ CLASS_MEASURES = ("psnr", "ssim")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, metavar="OPTIONS", help="option file")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="put over the file")
-    parser.add_argument("--weights", type=Path, metavar="FILE", help="model file, or a run's folder")
+    parser.add_argument("--weights", type=Path, metavar="W", help="model file, a run's folder, or a name (refsr info)")
     parser.add_argument("--baselines", action="store_true", help="measure what needs no network, and nothing else")
     parser.add_argument("--dataset", action="append", metavar="NAME", help="only this data set of the file")
     parser.add_argument(
