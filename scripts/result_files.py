@@ -1,4 +1,4 @@
-"""A table of Markdown, and the results that tables are made of."""
+"""Tables of Markdown, and the results that they are made of."""
 
 from __future__ import annotations
 
@@ -15,6 +15,11 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table of Markdown, the first column text, the others numbers."""
     rule = ["---", *("--:" for _ in head[1:])]
     return "".join(f"| {' | '.join(line)} |\n" for line in (head, rule, *rows))
+
+
+def word_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of Markdown whose columns are all text."""
+    return "".join(f"| {' | '.join(line)} |\n" for line in (head, ["---"] * len(head), *rows))
 
 
 def stored(name: str) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""Puts the stored results into the pages, between `<!-- table: NAME -->` and `<!-- end -->`.
+"""Puts tables of results and measures into the pages, between `<!-- table: NAME -->` and `<!-- end -->`.
 
-python scripts/tables.py            writes every page whose tables are not what benchmarks/results says
+python scripts/tables.py            writes every page whose tables are not what benchmarks/results and the package say
 python scripts/tables.py --check    only tells, and exits 1
 """
 
@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import cost_tables
+import measure_tables
 import score_tables
 from result_files import ROOT
 
@@ -36,6 +37,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "specgan-cost": cost_tables.specgan_cost,
     "refdiff-samplers": score_tables.refdiff_samplers,
     "refdiff-areas": score_tables.refdiff_areas,
+    "measures": measure_tables.measures,
+    "measure-files": measure_tables.weight_files,
     **{f"costs-{page}": functools.partial(cost_tables.costs, *files) for page, files in cost_tables.COSTS.items()},
 }
 
@@ -57,7 +60,7 @@ def main() -> int:
     check = parser.parse_args().check
     stale = [page for page in pages() if filled(page.read_text()) != page.read_text()]
     for page in stale:
-        print(f"{page.relative_to(ROOT)}: {'differs from benchmarks/results' if check else 'written'}")
+        print(f"{page.relative_to(ROOT)}: {'has stale tables' if check else 'written'}")
         if not check:
             page.write_text(filled(page.read_text()))
     return 1 if check and stale else 0

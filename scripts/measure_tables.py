@@ -1,8 +1,8 @@
-"""The tables of docs/measures.md."""
+"""The tables of docs/measures.md: what can be measured, and which weight files that wants."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from result_files import word_table
 
 from refsr.metrics.measures.files import WEIGHT_FILES
 from refsr.metrics.measures.table import MEASURES, Measure
@@ -10,22 +10,22 @@ from refsr.metrics.measures.table import MEASURES, Measure
 BANDS = {"any": "any", "several": "two or more", "rgb": "three"}
 
 
-def measures_table() -> str:
+def measures() -> str:
     """All measures, a line each."""
-    header = ("measure", "what it is", "better", "bands", "computed by", "wants")
-    return _table(header, (_measure(measure) for measure in MEASURES.values()))
+    head = ("measure", "what it is", "better", "bands", "computed by", "wants")
+    return word_table(head, (_measure(measure) for measure in MEASURES.values()))
 
 
-def files_table() -> str:
+def weight_files() -> str:
     """All weight files, a line each."""
-    header = ("file", "what it is", "SHA-256 starts with", "shipped by")
+    head = ("file", "what it is", "SHA-256 starts with", "shipped by")
     rows = []
     for wanted in WEIGHT_FILES.values():
         names = " or ".join(f"`{name}`" for name in wanted.names)
         digests = dict.fromkeys(f"`{digest}`" for digest in wanted.names.values())
         shipped = " or ".join(f"`{packaged.project.strip(chr(39))}`" for packaged in wanted.packaged)
         rows.append((names, wanted.about, " or ".join(digests), shipped or "nobody"))
-    return _table(header, rows)
+    return word_table(head, rows)
 
 
 def _measure(measure: Measure) -> tuple[str, ...]:
@@ -35,9 +35,3 @@ def _measure(measure: Measure) -> tuple[str, ...]:
     wants = [f"`{package}`" for package in measure.packages]
     wants += [f"`{next(iter(WEIGHT_FILES[key].names))}`" for key in measure.files]
     return f"`{measure.name}`", about, better, BANDS[measure.bands], measure.library, ", ".join(wants) or "nothing"
-
-
-def _table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    cells = [tuple(header), *(tuple(row) for row in rows)]
-    lines = [f"| {' | '.join(row)} |" for row in cells]
-    return "\n".join([lines[0], "|" + "---|" * len(cells[0]), *lines[1:]]) + "\n"
