@@ -3,7 +3,8 @@
 Every validation and test set of the file is restored and measured under named protocols, beside nearest and bicubic
 enlargement (and the LR_UX files, where there are any). Weights: --weights, else the run's best checkpoint, else its
 newest, else path.pretrain_model_G (which comes first in a file without a section train). Results go to the run's
-folder: results/SET/results.json, scores.csv and images, and classes.csv where images lie in class folders."""
+folder: results/SET/results.json, scores.csv and images, and classes.csv where images lie in class folders.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from refsr.cli.arguments import add_option_file
 from refsr.cli.console import begin as console_begin
 from refsr.cli.console import columns
 from refsr.core.progress import silent
@@ -26,26 +28,33 @@ CLASS_MEASURES = ("psnr", "ssim")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", type=Path, metavar="OPTIONS", help="option file")
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="put over the file")
+    add_option_file(parser)
     parser.add_argument("--weights", type=Path, metavar="W", help="model file, a run's folder, or a name (refsr info)")
     parser.add_argument("--baselines", action="store_true", help="measure what needs no network, and nothing else")
-    parser.add_argument("--dataset", action="append", metavar="NAME", help="only this data set of the file")
     parser.add_argument(
-        "--protocol", action="append", metavar="NAME", help="what is compared (rgb-uint8-border4); may be repeated"
+        "--dataset",
+        action="append",
+        metavar="NAME",
+        help="data set of the file (default: all but train); may be repeated",
+    )
+    parser.add_argument(
+        "--protocol",
+        action="append",
+        metavar="NAME",
+        help="protocol to measure under (default: rgb-uint8-border4); may be repeated",
     )
     parser.add_argument(
         "--measure",
         action="append",
         metavar="NAME",
-        help="a measure beside psnr and ssim (docs/measures.md); may be repeated",
+        help="measure to take beside psnr and ssim (docs/measures.md); may be repeated",
     )
     parser.add_argument("--measure-weights", type=Path, metavar="DIR", help="folder of the weights that measures need")
     parser.add_argument(
         "--ref",
         action="append",
         metavar="HOW",
-        help="also measure with the reference spoilt: swap, blank, shift:PX, rotate:DEG, scale:PERCENT,\n"
+        help="also measure with the reference spoilt: swap, blank, shift:PX, rotate:DEG, scale:PERCENT, "
         "down:N, recolour, haze:PERCENT, clouds:PERCENT or change:PERCENT; may be repeated",
     )
     parser.add_argument(
@@ -54,7 +63,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="HOW",
         help="also measure with the hyperspectral cube spoilt: swap or blank; may be repeated",
     )
-    parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="where results go")
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="DIR", help="where to write (default: results in the run's folder)"
+    )
     parser.add_argument("--no-images", action="store_true", help="keep no restored images")
 
 
