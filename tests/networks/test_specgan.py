@@ -63,6 +63,18 @@ def test_around_the_enlarged_lr_it_begins_there(input_range):
     assert not torch.allclose(images[0], images[1])
 
 
+def test_he_lets_the_inputs_through_where_the_released_beginning_does_not():
+    """By what images of other inputs differ, as a part of what pixels of one image do."""
+    told = {}
+    for initial in ("released", "he"):
+        torch.manual_seed(0)
+        network = SpecGAN(8, 3, 7, **SMALL, initial=initial)
+        images = network(torch.rand(4, 3, 8, 8) * 2 - 1, torch.rand(4, 7, 8, 8) * 2 - 1).detach()
+        told[initial] = float((images - images.mean(0)).std() / images.std())
+    assert told["released"] < 0.1
+    assert told["he"] > 0.3
+
+
 @pytest.mark.parametrize("bands", [30, 48, 224])
 def test_cubes_of_any_number_of_bands_cost_one_layer_more_each(bands):
     network = SpecGAN(4, 3, bands, **SMALL)
@@ -103,6 +115,7 @@ def test_other_sizes_are_refused_at_the_door():
         ({"scale": 3}, "scale is 3, expected a power of two from 2 on, such as 4"),
         ({"input_range": "realeased"}, "did you mean 'released'"),
         ({"upsample": "stylegan"}, "did you mean 'stylegan2'"),
+        ({"initial": "hee"}, "did you mean 'he'"),
         ({"around": "enlarge"}, "did you mean 'enlarged'"),
         ({"latent_channels": 1, "scale": 64}, "leave no channel at side 512"),
         ({"hsi_bands": 0}, "hsi_bands is 0"),

@@ -9,15 +9,13 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm as normalised
 
 from refsr.core.errors import OperatorError
+from refsr.networks.blocks.initial import INITIALS, Initial, begin_he
 from refsr.networks.blocks.keywords import require_known, require_least
 
 NAME = "discriminator_vgg_128"
 
 Head = Literal["linear", "pooled"]
 HEADS = ("linear", "pooled")
-
-Initial = Literal["released", "he"]
-INITIALS = ("released", "he")
 
 HALVINGS = 5
 SMALLEST = 2**HALVINGS
@@ -62,7 +60,7 @@ class VGGDiscriminator(nn.Module):
         self.judge = nn.Linear(HIDDEN, 1)
         if initial == "he":
             for layer in (*self.layers, self.hidden):
-                nn.init.kaiming_normal_(layer.weight, SLOPE)
+                begin_he(layer, SLOPE)
         if spectral_norm:
             for layer in (*self.layers, self.hidden, self.judge):
                 normalised(layer)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from refsr.core.errors import OperatorError
 from refsr.networks.blocks.dual_branch import SLOPE, DualBranchEncoder
+from refsr.networks.blocks.initial import INITIALS, Initial, begin_he
 from refsr.networks.blocks.keywords import AROUND, Around, require_known, require_least
 from refsr.networks.blocks.modulated_conv import Upsample
 from refsr.networks.blocks.synthesis import (
@@ -32,6 +33,10 @@ RANGES: dict[str, tuple[float, float]] = {"full": (-1.0, 1.0), "released": (-0.2
 LAST = 64
 """Channels of the decoder's last block, as published."""
 
+CHANGES = (".mix", ".smooth", ".scale", ".shift", ".value", ".say")
+"""Layers whose results are added to features, or scale them."""
+SMALL_CHANGE = 0.3
+
 
 class SpecGAN(nn.Module):
     """LR (B, C, n, n) and spectra (B, J, n, n) of the same places -> (B, C, scale * n, scale * n) in [-1, 1].
@@ -39,7 +44,9 @@ class SpecGAN(nn.Module):
     n is `side`, and nothing else will do. Published for 48 bands, and for 16 (scale 16) or 8 (scale 32) pixels a side.
     `input_range` says what the inputs are scaled to. `upsample`, `noise` and `noise_seed` are the bank's, as in
     StyleGAN2. `around` is what the result is counted from: zero, as published, or the enlarged LR, where the network
-    begins, so that it need not learn to copy colours.
+    begins, so that it need not learn to copy colours. `initial`: released weights begin so small that next to nothing
+    of LR and spectra gets through, which takes long to learn; `he` keeps their size, but for the bank, which has its
+    own.
     """
 
     def __init__(
@@ -61,6 +68,7 @@ class SpecGAN(nn.Module):
         noise_seed: int = 0,
         input_range: InputRange = "full",
         around: Around = "zero",
+        initial: Initial = "released",
     ) -> None:
         super().__init__()
         require_side("SpecGAN", "side", side)
@@ -72,6 +80,7 @@ class SpecGAN(nn.Module):
         require_least("SpecGAN", 1, **counts)
         require_known("SpecGAN", RANGES, input_range=input_range)
         require_known("SpecGAN", AROUND, around=around)
+        require_known("SpecGAN", INITIALS, initial=initial)
         self.scale, self.channels, self.hsi_bands, self.side = scale, channels, hsi_bands, side
         self.around = around
         self.input_range = RANGES[input_range]
@@ -94,6 +103,8 @@ class SpecGAN(nn.Module):
             Doubling(entry if at == grown[0] else 2 * width(at // 2), width(at)) for at in grown
         )
         self.finish = Finish(2 * width(large), channels)
+        if initial == "he":
+            self._keep_size()
         if around == "enlarged":
             nn.init.zeros_(self.finish.leave.weight)
             nn.init.zeros_(self.finish.leave.bias)  # type: ignore[arg-type]
@@ -114,6 +125,15 @@ class SpecGAN(nn.Module):
         """In the range of the result."""
         wide = F.interpolate(lr, scale_factor=self.scale, mode="bicubic", align_corners=False)
         return wide / self.input_range[1]
+
+    def _keep_size(self) -> None:
+        """Changes of features begin small, and fusion lets features through."""
+        bank = set(self.bank.synthesis.modules())
+        for name, layer in self.named_modules():
+            if isinstance(layer, (nn.Conv2d, nn.Linear)) and layer not in bank:
+                begin_he(layer, SLOPE, SMALL_CHANGE if name.endswith(CHANGES) else 1)
+        for informing in (self.head.fusion.spectral, self.head.fusion.visible):
+            nn.init.ones_(informing.scale.bias)  # type: ignore[arg-type]
 
     @property
     def descriptor(self) -> Descriptor:
