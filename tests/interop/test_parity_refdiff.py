@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import numpy as np
 import pytest
+from parity_contract import CASES, check_answers_all, check_passes, check_weight_counts
 
 from refsr.interop.parity.case import Case
-from refsr.interop.parity.run import Verdict, find_runner, run_case
+from refsr.interop.parity.run import Verdict, run_case
 
-CASES = Path(__file__).resolve().parents[1] / "parity"
 NAMES = sorted(folder.name for folder in CASES.glob("refdiff-*"))
 LARGE = "refdiff-denoiser-published"
 
@@ -19,16 +16,12 @@ LARGE = "refdiff-denoiser-published"
     "name", [pytest.param(name, marks=pytest.mark.slow) if name == LARGE else name for name in NAMES]
 )
 def test_the_published_numbers(name):
-    outcome = run_case(Case.load(CASES / name))
-    assert outcome.verdict is Verdict.PASSED, outcome
+    check_passes(name)
 
 
 @pytest.mark.parametrize("name", ["refdiff-denoiser-min", "refdiff-train-step", "refdiff-sampler-churn"])
 def test_everything_is_answered(name):
-    case = Case.load(CASES / name)
-    _, runner = find_runner(case)
-    assert runner is not None
-    assert set(case.expected()) <= set(runner(case))
+    check_answers_all(name)
 
 
 @pytest.mark.parametrize(
@@ -43,11 +36,7 @@ def test_everything_is_answered(name):
     ],
 )
 def test_a_spoilt_weight_is_noticed(monkeypatch, name, key):
-    case = Case.load(CASES / name)
-    state = case.state()
-    state[key] = np.roll(state[key], 1)
-    monkeypatch.setattr(Case, "state", lambda self: state)
-    assert run_case(case).verdict is Verdict.FAILED
+    check_weight_counts(monkeypatch, name, key)
 
 
 @pytest.mark.parametrize(

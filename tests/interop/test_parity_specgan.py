@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
+from parity_contract import CASES, check_passes
 
 from refsr.interop.parity.case import Case
-from refsr.interop.parity.run import Verdict, find_runner, run_case
+from refsr.interop.parity.run import find_runner
 
-CASES = Path(__file__).resolve().parents[1] / "parity"
 HEAVY = {"specgan-generator-x16", "specgan-generator-x32", "specgan-fusion", "specgan-training-model"}
 """Of published widths, gigabytes and many seconds each; `refsr parity` runs them."""
 HEAVY |= {"specgan-generator-8-64", "specgan-discriminator-256", "specgan-adversarial-losses"}
@@ -17,8 +15,7 @@ HEAVY |= {"specgan-generator-8-64", "specgan-discriminator-256", "specgan-advers
 
 @pytest.mark.parametrize("name", sorted({path.name for path in CASES.glob("specgan-*")} - HEAVY))
 def test_the_published_numbers(name):
-    outcome = run_case(Case.load(CASES / name))
-    assert outcome.verdict is Verdict.PASSED, outcome
+    check_passes(name)
 
 
 @pytest.mark.parametrize("name", sorted(HEAVY))

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from parity_contract import CASES, check_passes
 
 from refsr.interop.parity.case import Case
 from refsr.interop.parity.run import Verdict, run_case
 from refsr.interop.weights.tsfnet import import_tsfnet
-
-CASES = Path(__file__).resolve().parents[1] / "parity"
 
 
 @pytest.mark.parametrize(
@@ -36,8 +34,7 @@ CASES = Path(__file__).resolve().parents[1] / "parity"
     ],
 )
 def test_the_published_numbers(name):
-    outcome = run_case(Case.load(CASES / f"tsfnet-{name}"))
-    assert outcome.verdict is Verdict.PASSED, outcome
+    check_passes(f"tsfnet-{name}")
 
 
 @pytest.mark.parametrize("name", ["net-x8-small", "net-x16-small"])
