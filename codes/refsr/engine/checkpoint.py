@@ -25,7 +25,7 @@ STATE = "state.json"
 OPTIMISER = ".optimiser.safetensors"
 WEIGHTS = ".safetensors"
 AVERAGE = "G_ema"
-"""Key of the averaged generator beside the networks' own."""
+"""Key of the averaged copy of G beside the networks' own."""
 
 
 @dataclass
