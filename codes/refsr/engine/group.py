@@ -46,11 +46,6 @@ class Group:
         distributed.all_reduce(shared)
         return shared.cpu()
 
-    def wait(self) -> None:
-        """Returns when all processes are here."""
-        if self.world > 1:
-            self.any([False])
-
 
 ALONE = Group(0, 1, torch.device("cpu"))
 

@@ -1,7 +1,7 @@
 """Land cover as a plain classifier reads it off an image, held against the true map.
 
 The classifier is fitted on sharp images and knows nothing of how a result was made: what it can no longer read in a
-restored image is not there. It is no good one, so what it reads in the target itself is quoted beside.
+restored image is not there. It errs on sharp images too, so what it reads in the target itself is quoted beside.
 """
 
 from __future__ import annotations
