@@ -9,7 +9,8 @@ from refsr.core.errors import DataError
 from refsr.data.cubes.about import About
 from refsr.data.cubes.choice import Choice
 from refsr.data.cubes.holes import Mending
-from refsr.data.cubes.reading import ReadCubes, Scaling, open_cubes
+from refsr.data.cubes.opening import open_cubes
+from refsr.data.cubes.reading import ReadCubes, Scaling
 from refsr.data.images import Window
 from refsr.data.ranges import to_unit
 

@@ -9,7 +9,8 @@ from refsr.core.options.datasets import DatasetOptions
 from refsr.data.cubes.about import Hints
 from refsr.data.cubes.choice import Choice
 from refsr.data.cubes.holes import Mending
-from refsr.data.cubes.reading import ReadCubes, Scaling, Source
+from refsr.data.cubes.opening import Source
+from refsr.data.cubes.reading import ReadCubes, Scaling
 from refsr.data.ranges import Range
 
 

@@ -11,86 +11,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
 from refsr.core.errors import DataError
-from refsr.data.cubes.about import NO_HINTS, About, Hints
+from refsr.data.cubes.about import About
 from refsr.data.cubes.choice import Choice
-from refsr.data.cubes.files import cut_bands
-from refsr.data.cubes.folder import CubeFolder
 from refsr.data.cubes.holes import Holes, Mending, check_some_data, filled, holes_in
+from refsr.data.cubes.opening import Source
 from refsr.data.images import Array, ImageInfo, Window
 from refsr.data.ranges import Range
-from refsr.data.stores import Store, open_store
-from refsr.data.stores.folder import FolderStore
-from refsr.data.stores.packed import PackedStore
-
-
-class Source(Protocol):
-    """Cubes by key, in all their bands."""
-
-    @property
-    def path(self) -> Path: ...
-
-    def keys(self) -> tuple[str, ...]: ...
-
-    def info(self, key: str) -> ImageInfo: ...
-
-    def about(self, key: str) -> About: ...
-
-    def where(self, key: str) -> str: ...
-
-    def read_bands(self, key: str, window: Window | None = None, bands: Sequence[int] | None = None) -> Array: ...
-
-    def close(self) -> None: ...
-
-
-@dataclass(frozen=True)
-class StoredCubes:
-    """Cubes in a store that need not know what they are."""
-
-    store: Store
-    centres: tuple[float, ...] | None = None
-
-    @property
-    def path(self) -> Path:
-        return self.store.path
-
-    def keys(self) -> tuple[str, ...]:
-        return self.store.keys()
-
-    def info(self, key: str) -> ImageInfo:
-        return self.store.info(key)
-
-    def about(self, key: str) -> About:
-        """What was packed beside the values."""
-        found = About.from_record(self.store.header(key).beside) if isinstance(self.store, PackedStore) else About()
-        if found.wavelengths is None and self.centres is not None:
-            return About(self.centres, found.good, found.nodata, found.place)
-        return found
-
-    def where(self, key: str) -> str:
-        """A cube of this store, for messages."""
-        return f"{self.path}: {key}"
-
-    def read_bands(self, key: str, window: Window | None = None, bands: Sequence[int] | None = None) -> Array:
-        return np.ascontiguousarray(cut_bands(self.store.read(key, window), bands))
-
-    def close(self) -> None:
-        self.store.close()
-
-
-def open_cubes(path: Path, hints: Hints = NO_HINTS) -> Source:
-    """The cubes at `path`, a folder or an LMDB."""
-    store = open_store(path)
-    if isinstance(store, FolderStore):
-        return CubeFolder(path, hints)
-    return StoredCubes(store, None if hints.centres is None else tuple(hints.centres))
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,10 @@ from pathlib import Path
 from refsr.core.errors import DataError
 from refsr.core.options.cubes import CubeOptions
 from refsr.core.options.datasets import DatasetOptions
+from refsr.data.cubes.opening import open_cubes
 from refsr.data.cubes.options import cube_hints, raw_range, read_as
 from refsr.data.cubes.placing import PlacedCubes, check_places
-from refsr.data.cubes.reading import ReadCubes, open_cubes
+from refsr.data.cubes.reading import ReadCubes
 from refsr.data.sets.paired import Cropping, MaskReading, Member, PairedSet
 from refsr.data.stores import open_store
 
