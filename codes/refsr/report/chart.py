@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from refsr.report.axis import Axis, spanning, wants_logarithm
+from refsr.report.colours import colour
 from refsr.report.html import Html, data, join, tag
 from refsr.report.numbers import compact
 
@@ -85,11 +86,6 @@ def line_chart(title: str, about: str, lines: Sequence[Line], shape: Shape, unit
         legend([(one.name, one.series, one.dash) for one in drawn]) if len(drawn) > 1 else None,
         class_="chart-figure",
     )
-
-
-def colour(series: int | None) -> str:
-    """The class of a line's colour."""
-    return "base" if series is None else f"s{series % 6}"
 
 
 def legend(entries: Sequence[tuple[str, int | None, int]]) -> Html:

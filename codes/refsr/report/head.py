@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
+from refsr.report.colours import swatch
 from refsr.report.comparison import SCORED, Comparison, Method
 from refsr.report.html import Html, join, tag
 from refsr.report.log import Log
@@ -25,7 +26,7 @@ def opening(runs: Sequence[Run], comparisons: Sequence[Comparison]) -> Html:
     """Heading, one sentence, figures, and the facts that belong to every number below."""
     parts: list[object] = [tag("p", "Report", class_="eyebrow"), tag("h1", title_of(runs))]
     if len(runs) > 1:
-        parts.append(tag("ul", *[tag("li", tag("span", class_=f"swatch s{place % 6}", aria_hidden="true"), run.name)
+        parts.append(tag("ul", *[tag("li", swatch(place), run.name)
                                  for place, run in enumerate(runs)], class_="run-list"))  # fmt: skip
     parts.append(tag("p", _sentence(runs, comparisons), class_="standfirst"))
     if comparisons:

@@ -11,6 +11,7 @@ from refsr.core.errors import UsageError
 from refsr.core.progress import Begin, silent
 from refsr.engine.validation.results import summarise
 from refsr.report import cases as shown_cases
+from refsr.report.ablations import ablation_block
 from refsr.report.cases import Chosen, choose
 from refsr.report.classes import classes_table
 from refsr.report.comparison import SCORED, Comparison, Method, compare
@@ -21,7 +22,7 @@ from refsr.report.html import Html, join, tag
 from refsr.report.numbers import Measure
 from refsr.report.reading import Run, read_runs
 from refsr.report.swarm import Links, Row, swarm
-from refsr.report.tables import ablation_block, images_table, protocol_blocks
+from refsr.report.tables import images_table, protocol_blocks
 from refsr.report.viewer import case_section
 
 FILE = "report.html"

@@ -14,6 +14,7 @@ from refsr.core.errors import DataError
 from refsr.engine.validation.results import ABLATION, Results
 from refsr.engine.validation.stress import AXES, Axis
 from refsr.report.chart import Line, Shape, line_chart
+from refsr.report.colours import swatch
 from refsr.report.frame import framed
 from refsr.report.html import Html, join, tag
 from refsr.report.numbers import Measure, compact, count
@@ -149,8 +150,7 @@ def _table(found: Stress) -> Html:
         ends = [one.right, one.spoilt.get("swap"), one.spoilt.get("blank")]
         cells = [tag("td", "" if end is None else found.how.show(end)) for end in ends]
         cells += [tag("td", _reach(one, axis, better)) for axis in AXES]
-        swatch = tag("span", class_=f"swatch s{place % 6}", aria_hidden="true")
-        rows.append(tag("tr", tag("th", swatch, one.name, scope="row"), *cells))
+        rows.append(tag("tr", tag("th", swatch(place), one.name, scope="row"), *cells))
     floor = tag("tr", tag("th", FLOOR, scope="row"), tag("td", found.how.show(found.floor)), class_="baseline")
     head = tag("thead", tag("tr", *[tag("th", name, scope="col") for name in heads]))
     table = tag("table", head, tag("tbody", *rows, floor), class_="scores")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from refsr.engine.validation.results import Summary
 from refsr.report.axis import Axis, spanning
+from refsr.report.colours import colour
 from refsr.report.html import Html, tag
 from refsr.report.numbers import Measure, compact
 
@@ -93,7 +94,7 @@ def _grid(across: Axis, rows: int, measure: Measure, difference: bool) -> Html:
 def _row(row: Row, top: float, across: Axis, measure: Measure, links: Links, difference: bool) -> Html:
     radius = 3.4 if len(row.values) <= 120 else 2.5 if len(row.values) <= 400 else 1.7
     middle = top + 22 + HALF
-    kind = "base" if row.series is None else f"s{row.series % 6}"
+    kind = colour(row.series)
     order = sorted(row.values, key=lambda image: (row.values[image], image))
     places = [across.place(row.values[image]) for image in order]
     dots = [
