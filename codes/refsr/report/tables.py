@@ -28,14 +28,9 @@ def scores_table(comparison: Comparison, protocol: str) -> Html:
     body = []
     for method in rows:
         cells = [_cells(comparison, method, protocol, how, method.key in best[how.key]) for how in measures]
-        body.append(
-            tag(
-                "tr",
-                tag("th", swatch(None if method.kind == "baseline" else method.series), method.label, scope="row"),
-                *cells,
-                class_=method.kind,
-            )
-        )
+        series = None if method.kind == "baseline" else method.series
+        name = tag("th", swatch(series), method.label, scope="row")
+        body.append(tag("tr", name, *cells, class_=method.kind))
     return tag(
         "div",
         tag(
