@@ -1,5 +1,7 @@
 # Sourced by the other scripts: refsr_environment EXTRA... makes or completes the environment in REFSR_VENV.
-REFSR_VENV=${REFSR_VENV:-.venv}
+# Those that stay in the folder they are called from say beforehand where the repository is.
+refsr_root=${refsr_root:-.}
+REFSR_VENV=${REFSR_VENV:-$refsr_root/.venv}
 
 refsr_environment() {
     if [ ! -x "$REFSR_VENV/bin/python" ]; then
@@ -7,7 +9,8 @@ refsr_environment() {
         "${PYTHON:-python3}" -m venv "$REFSR_VENV"
     fi
     extras=$(echo "$*" | tr ' ' ',')
-    "$REFSR_VENV/bin/python" -m pip install -q -r requirements.txt ${extras:+-e ".[$extras]"}
+    python="$(cd "$REFSR_VENV" && pwd)/bin/python"
+    (cd "$refsr_root" && "$python" -m pip install -q -r requirements.txt ${extras:+-e ".[$extras]"})
 }
 
 # Makes `refsr` callable: the one that is on PATH already, else that of REFSR_VENV.

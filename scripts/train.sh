@@ -2,7 +2,8 @@
 # Trains what an option file says: sh scripts/train.sh OPTIONS.yml [key=value ...]
 # PROCESSES=N starts N processes on this machine; under Slurm or torchrun the launcher decides.
 set -eu
-. "$(dirname "$0")/environment.sh"
+refsr_root=$(dirname "$0")/..
+. "$refsr_root/scripts/environment.sh"
 refsr_command
 if [ "${PROCESSES:-1}" -gt 1 ]; then
     exec torchrun --standalone --nproc-per-node "$PROCESSES" -m refsr train "$@"
