@@ -35,7 +35,7 @@ LAST = 64
 
 CHANGES = (".mix", ".smooth", ".scale", ".shift", ".value", ".say")
 """Layers whose results are added to features, or scale them."""
-SMALL_CHANGE = 0.3
+SMALL_CHANGE, FAINT = 0.3, 0.01
 
 
 class SpecGAN(nn.Module):
@@ -105,7 +105,7 @@ class SpecGAN(nn.Module):
         self.finish = Finish(2 * width(large), channels)
         if initial == "he":
             self._keep_size()
-        if around == "enlarged":
+        elif around == "enlarged":
             nn.init.zeros_(self.finish.leave.weight)
             nn.init.zeros_(self.finish.leave.bias)  # type: ignore[arg-type]
 
@@ -134,6 +134,7 @@ class SpecGAN(nn.Module):
                 begin_he(layer, SLOPE, SMALL_CHANGE if name.endswith(CHANGES) else 1)
         for informing in (self.head.fusion.spectral, self.head.fusion.visible):
             nn.init.ones_(informing.scale.bias)  # type: ignore[arg-type]
+        self.finish.begin_open()
 
     @property
     def descriptor(self) -> Descriptor:
@@ -232,7 +233,17 @@ class Finish(nn.Module):
         self.leave = nn.Conv2d(channels, channels, 3, padding=1)
 
     def forward(self, x: Tensor, image: Tensor) -> Tensor:
-        # Leaky behind the narrow image too, as published.
+        # Leaky behind the narrow images too, as published.
         decoded = F.leaky_relu(self.decode(F.leaky_relu(self.narrow(x), SLOPE)), SLOPE)
         joined: Tensor = self.leave(F.leaky_relu(self.join(torch.cat((decoded, image), dim=1)), SLOPE))
         return joined.tanh()
+
+    def begin_open(self) -> None:
+        """Lets the decoder's image through from the start, small and unbent: around 1, which is taken off again."""
+        for layer in (self.join, self.leave):
+            nn.init.dirac_(layer.weight)
+            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+        with torch.no_grad():
+            self.decode.weight.mul_(FAINT)
+            self.decode.bias.fill_(1.0)  # type: ignore[union-attr]
+            self.leave.bias.fill_(-1.0)  # type: ignore[union-attr]
