@@ -11,9 +11,9 @@ from pydantic import Field, ValidationError, model_validator
 from refsr.core.errors import OptionsError, UsageError, suggestion
 from refsr.core.options.findings import Finder
 from refsr.core.options.load import load_options
+from refsr.core.options.reading import read_tree
 from refsr.core.options.section import Section
 from refsr.core.options.source import read_source
-from refsr.core.options.tree import read_tree
 
 MARK = "systems"
 """The key that tells a bench file from an option file."""

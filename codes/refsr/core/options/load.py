@@ -20,11 +20,12 @@ from refsr.core.options.network import NetworkOptions
 from refsr.core.options.network_keys import keywords
 from refsr.core.options.overrides import apply_overrides
 from refsr.core.options.problems import KeyPath, Place, Problem, quote
+from refsr.core.options.reading import read_tree
 from refsr.core.options.scalars import narrowed, wide_characters
 from refsr.core.options.schema import Options
 from refsr.core.options.section import NO_EFFECT
 from refsr.core.options.source import read_source, straighten
-from refsr.core.options.tree import Tree, read_tree
+from refsr.core.options.tree import Tree
 
 logger = logging.getLogger(__name__)
 

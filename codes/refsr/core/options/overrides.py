@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from refsr.core.options.problems import KeyPath, Place, Problem, key_text, quote
-from refsr.core.options.tree import Tree, read_tree
+from refsr.core.options.reading import read_tree
+from refsr.core.options.tree import Tree
 
 SOURCE = "command line"
 
