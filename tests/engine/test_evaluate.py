@@ -107,7 +107,7 @@ def test_processes_share_the_images_and_agree(run, option_file, tmp_path):
     assert one.scores == two.scores
 
 
-def test_weights_are_found_or_asked_for(run, option_file, tmp_path, capsys):
+def test_weights_are_found_or_asked_for(run, option_file, capsys):
     assert main(["val", str(option_file), "name=other", "--weights", str(run), "--no-images"]) == 0
     assert main(["val", str(option_file), "name=other"]) == 1
     assert "has no checkpoint; train first" in capsys.readouterr().err

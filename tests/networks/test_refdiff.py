@@ -71,7 +71,7 @@ def test_prepared_conditions_give_the_same_at_every_level(encoder):
             assert torch.allclose(network.denoise(noisy, level, prepared), expected, atol=1e-12)
 
 
-def test_a_step_does_not_look_at_conditions_again(monkeypatch):
+def test_a_step_does_not_look_at_conditions_again():
     network = RefDiff(4, **SMALL).eval()
     given = inputs()
     with torch.no_grad():

@@ -67,7 +67,7 @@ def test_rrsnet_trains_on_other_data_roots(example, root):
     trained(example, "RRSNet", 7_984_899)
 
 
-def test_rrsgan_trains_where_the_published_data_lie(example, capsys):
+def test_rrsgan_trains_where_the_published_data_lie(example):
     assert main(["train", str(PUBLISHED / "RRSGAN.yml"), *FEWER, *STAGES]) == 0
     trained(example, "RRSGAN", 7_984_899)
 

@@ -70,9 +70,7 @@ def exact(scale: Factor) -> Fraction:
     return factor
 
 
-def taps(
-    length: int, outputs: int, scale: Fraction, kernel: str = "bicubic", antialias: bool = True
-) -> tuple[Integers, Weights]:
+def taps(outputs: int, scale: Fraction, kernel: str = "bicubic", antialias: bool = True) -> tuple[Integers, Weights]:
     """Positions (outputs, P), from 0 and not yet mirrored, and their weights, which sum to one in each row.
 
     Output i lies at input coordinate (i + 1/2) / scale - 1/2. Distances are whole numbers over one denominator until
@@ -134,7 +132,7 @@ def blocks(axis: Axis, size: int, dtype: str = "float64", bands: int = 1) -> tup
 
     `bands` above 1 gives blocks for an axis whose pixels hold that many interleaved values.
     """
-    positions, weights = taps(axis.length, axis.outputs, axis.scale, axis.kernel, axis.antialias)
+    positions, weights = taps(axis.outputs, axis.scale, axis.kernel, axis.antialias)
     positions = mirrored(positions, axis.length)
     found = []
     for start in range(0, axis.outputs, size):

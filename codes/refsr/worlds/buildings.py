@@ -65,7 +65,7 @@ def _part(
     return _corners(roof, u - du, v - dv, u + du, v + dv)
 
 
-def _raised(canvas: Canvas, roof: Roof, height: float, shape: int = FLAT) -> Roof:
+def _raised(roof: Roof, height: float, shape: int = FLAT) -> Roof:
     return Roof(roof.centre, roof.angle, roof.half_u, roof.half_v, height, 0.0, shape)
 
 
@@ -74,20 +74,20 @@ def _flat_details(canvas: Canvas, generator: Generator, roof: Roof, colour: Tint
     fine = canvas.frame.fine
     if min(roof.half_u, roof.half_v) * fine > 3:
         inner = 1 - 0.45 / fine / roof.half_v, 1 - 0.45 / fine / roof.half_u
-        parapet = canvas.thing("concrete", vary(generator, 0.15), None, _raised(canvas, roof, roof.eaves + 0.5))
+        parapet = canvas.thing("concrete", vary(generator, 0.15), None, _raised(roof, roof.eaves + 0.5))
         canvas.draw_pixels(_corners(roof), parapet)
-        surface = canvas.thing(material, colour, None, _raised(canvas, roof, roof.eaves))
+        surface = canvas.thing(material, colour, None, _raised(roof, roof.eaves))
         canvas.draw_pixels(_corners(roof, -inner[1], -inner[0], inner[1], inner[0]), surface)
     area = 4 * roof.half_u * roof.half_v * fine * fine
     for _ in range(int(generator.poisson(area / 130))):
         what = str(generator.choice(["roof_metal_light", "concrete", "glass", "roof_metal_dark"]))
         size = generator.uniform(0.8, 3.0, 2)
         lifted = canvas.thing(
-            what, vary(generator, 0.15), None, _raised(canvas, roof, roof.eaves + float(generator.uniform(0.4, 2.2)))
+            what, vary(generator, 0.15), None, _raised(roof, roof.eaves + float(generator.uniform(0.4, 2.2)))
         )
         canvas.draw_pixels(_part(roof, generator, size[0], size[1], fine), lifted)
     if area > 250 and generator.random() < 0.35:
-        number = canvas.thing("glass", (0.9, 1.0, 1.25), None, _raised(canvas, roof, roof.eaves + 0.4))
+        number = canvas.thing("glass", (0.9, 1.0, 1.25), None, _raised(roof, roof.eaves + 0.4))
         start = float(generator.uniform(-0.8, 0.0))
         step = 2.4 / fine / roof.half_v
         v = -0.75

@@ -188,7 +188,7 @@ def test_a_stopped_run_ends_as_if_it_had_not_stopped(options, monkeypatch):
     assert "not the same run" not in (finished.folder / "log.txt").read_text()
 
 
-def test_validation_and_restoring_by_the_options(options, tmp_path):
+def test_validation_and_restoring_by_the_options(options):
     words = ("datasets.train.mask_encoding=changed", "datasets.val.mask_encoding=changed")
     run = train(options("train.niter=2", "train.val_freq=2", *words), ALONE)
     assert "(2 images, rgb-uint8-border4): psnr" in (run.folder / "log.txt").read_text()

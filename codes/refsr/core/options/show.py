@@ -41,10 +41,10 @@ def _section(model: BaseModel, data: Mapping[str, Any], depth: int) -> Iterator[
                 yield f"{pad}  {write_scalar(name)}:"
                 yield from _section(member, value[name], depth + 2)
         else:
-            yield f"{pad}{write_scalar(key)}: {write_value(value)}{_mark(model, key, field, inner)}"
+            yield f"{pad}{write_scalar(key)}: {write_value(value)}{_mark(model, field, inner)}"
 
 
-def _mark(model: BaseModel, key: str, field: FieldInfo | None, value: Any) -> str:
+def _mark(model: BaseModel, field: FieldInfo | None, value: Any) -> str:
     if field is None or field.is_required() or isinstance(model, NetworkOptions):
         return ""
     default = field.get_default(call_default_factory=True)

@@ -69,7 +69,7 @@ def pack_folder(
     for key in stamps:
         key_bytes(key)
     with writing(target) as environment, explain_lmdb(target):
-        missing = [key for key, stamp in stamps.items() if _stamp_in(environment, target, key) != stamp]
+        missing = [key for key, stamp in stamps.items() if _stamp_in(environment, key) != stamp]
         if missing:
             _put(environment, {FORMAT_KEY: json.dumps(FORMAT).encode()}, drop=COMPLETE_KEY)
         with begin(f"packing {target.name}", len(missing)) as progress, ThreadPoolExecutor(workers) as pool:
@@ -161,7 +161,7 @@ def mark_complete(environment: Any) -> None:
     _put(environment, {FORMAT_KEY: json.dumps(FORMAT).encode(), COMPLETE_KEY: json.dumps({"images": count}).encode()})
 
 
-def _stamp_in(environment: Any, target: Path, key: str) -> str | None:
+def _stamp_in(environment: Any, key: str) -> str | None:
     """The source stamp under which `key` is stored already."""
     with environment.begin() as transaction:
         text = transaction.get(HEADER + key_bytes(key))

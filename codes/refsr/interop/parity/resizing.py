@@ -43,7 +43,7 @@ def _without_lead(image: npt.NDArray[np.float32], scale: str | float, kernel: st
     factor = exact(scale)
     for axis in (0, 1):
         length = work.shape[axis]
-        positions, weights = taps(length, math.ceil(length * factor), factor, kernel)
+        positions, weights = taps(math.ceil(length * factor), factor, kernel)
         weights = np.where(positions < 0, 0.0, weights)
         weights /= weights.sum(axis=1, keepdims=True)
         matrix = np.zeros((len(weights), length))
