@@ -1,6 +1,6 @@
 #!/bin/sh
-# The synthetic places that the shipped weights learn on: pairs as aligned, as coloured, as turned and as compressed as
-# those of several real sets, so that what is learnt holds on images from elsewhere.
+# The synthetic places that the shipped weights learn on: pairs as aligned, as coloured, as turned, as soft and as
+# compressed as those of several real sets, so that what is learnt holds on images from elsewhere.
 #
 #     sh scripts/shipped_world.sh [FOLDER]
 #
@@ -24,7 +24,7 @@ make() {
     done
 }
 make aligned --places 86 --val 2 --test 4 --seed 11 --misregistration 2 --rotation 0.2 --scale-difference 0.2 \
-    --sun-shift 0.15 --view-angle 4 --change 0.1
-make dates --places 126 --val 2 --test 4 --seed 12
+    --sun-shift 0.15 --view-angle 4 --change 0.1 --softness 0.6
+make dates --places 126 --val 2 --test 4 --seed 12 --softness 0.6
 make rrssrd --places 126 --val 2 --test 4 --seed 13 --like rrssrd
 make kagglesrd --places 126 --val 2 --test 4 --seed 14 --like kagglesrd

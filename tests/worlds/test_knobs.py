@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import Any
 
@@ -92,3 +93,13 @@ def test_one_knob_moves_one_thing() -> None:
     np.testing.assert_allclose(
         np.array(misty.reference.lens.shift) / 3, np.array(usual.reference.lens.shift) / 8, rtol=1e-9
     )
+
+
+def test_softness_blurs_both_cameras_and_moves_nothing_else() -> None:
+    for index in range(8):
+        sharp, soft = (draw(Knobs(softness=softness), index) for softness in (0.0, 1.0))
+        for one, other in ((sharp.hr, soft.hr), (sharp.reference, soft.reference)):
+            added = math.sqrt(other.sensor.blur**2 - one.sensor.blur**2)
+            assert 0.5 <= added <= 1.0
+            assert dataclasses.replace(other, sensor=one.sensor) == one
+            assert dataclasses.replace(other.sensor, blur=one.sensor.blur) == one.sensor

@@ -1,6 +1,8 @@
-"""Shows versions, devices, which back-end serves each operator, or why it does not, and the weights that come along.
+"""Shows what is installed, or what a model is: refsr info [MODEL]
 
-With a model file, a run's folder or the name of weights that come along: what that model is, and where it came from.
+Without a model: versions, devices, which back-end serves each operator or why it does not, and the weights that come
+along. With a model file, a run's folder or the name of weights that come along: what that model is, and where it came
+from.
 """
 
 from __future__ import annotations
@@ -13,7 +15,13 @@ Rows = list[tuple[str, str]]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", nargs="?", type=Path, metavar="MODEL", help="model file, a run's folder, or a name")
+    parser.add_argument(
+        "model",
+        nargs="?",
+        type=Path,
+        metavar="MODEL",
+        help="model file, a run's folder, or the name of weights that come along",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

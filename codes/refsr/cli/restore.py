@@ -48,15 +48,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="change mask, for networks that take one; estimate and none do without (./none is a file of that name)",
     )
     parser.add_argument("--hsi", type=Path, metavar="PATH", help="hyperspectral cube, for networks that take one")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="PATH", help="file, or folder")
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="PATH", help="where to write: a file, or a folder"
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace what is there")
-    parser.add_argument("--device", metavar="cpu|cuda", help="where to compute (the GPU, where there is one)")
-    parser.add_argument("--tile", type=int, metavar="N", help="side of tiles in LR pixels (by the image's size)")
+    parser.add_argument("--device", metavar="cpu|cuda", help="where to compute (default: the GPU, where there is one)")
+    parser.add_argument(
+        "--tile", type=int, metavar="N", help="side of tiles in LR pixels (default: by the image's size)"
+    )
     parser.add_argument("--sampling", nargs="+", default=[], metavar="key=value", help="how a diffusion model samples")
-    parser.add_argument("--spread", type=Path, metavar="TIF", help="also keep how far samples lie apart")
-    parser.add_argument("--samples", type=int, default=8, metavar="N", help="samples for --spread (8)")
-    parser.add_argument("--overlap", type=int, default=0, metavar="N", help="LR pixels seen around a tile (the halo)")
-    for name, what in (("", "LR"), ("-ref", "Ref, if unlike LR's"), ("-hsi", "cubes, if unlike those it learnt with")):
+    parser.add_argument("--spread", type=Path, metavar="FILE", help="also keep how far samples lie apart, as a TIFF")
+    parser.add_argument("--samples", type=int, default=8, metavar="N", help="samples for --spread (default: 8)")
+    parser.add_argument(
+        "--overlap", type=int, default=0, metavar="N", help="LR pixels seen around a tile (default: the network's halo)"
+    )
+    for name, what in (("", "LR"), ("-ref", "Ref (default: LR's)"), ("-hsi", "cubes (default: as learnt)")):
         parser.add_argument(
             f"--range{name}",
             type=float,
@@ -66,8 +72,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         )
     for name, what in (
         ("", "LR, counted from 1"),
-        ("-ref", "Ref, if unlike LR's"),
-        ("-hsi", "cubes, if not those it learnt with"),
+        ("-ref", "Ref (default: LR's)"),
+        ("-hsi", "cubes (default: as learnt)"),
     ):
         parser.add_argument(f"--bands{name}", type=int, nargs="+", metavar="N", help=f"bands to take of {what}")
 

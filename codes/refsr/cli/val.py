@@ -79,7 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
     from refsr.engine.validation.evaluate import evaluate
     from refsr.engine.validation.judges import find_judges
     from refsr.engine.validation.plan import Plan
-    from refsr.engine.validation.weights import generator_file, load_weights, weights_file
+    from refsr.engine.validation.weights import load_weights, model_file_at, weights_file
     from refsr.metrics.protocols import DEFAULT_PROTOCOL, protocol
 
     if arguments.baselines and (arguments.weights or arguments.ref or arguments.hsi):
@@ -92,7 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
     weights = None
     if not arguments.baselines:
         given: Path | None = arguments.weights
-        weights = load_weights(weights_file(options) if given is None else generator_file(given, options.val.use_ema))
+        weights = load_weights(weights_file(options) if given is None else model_file_at(given, options.val.use_ema))
     root = arguments.output or RunFolder.of(options).path / "results"
     with joined(options.gpu_ids) as group:
         plan = Plan(

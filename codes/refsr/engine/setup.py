@@ -28,7 +28,7 @@ from refsr.engine.model_file import fit_weights, read_card
 from refsr.engine.precision import Precision
 from refsr.engine.tensor_file import read_tensors
 from refsr.engine.validation.judges import find_judges
-from refsr.engine.validation.weights import generator_file
+from refsr.engine.validation.weights import model_file_at
 from refsr.metrics.measures.pair import ImageMeasure
 from refsr.networks.descriptor import Descriptor
 from refsr.tasks.base import HasParts, Part, Restore, Task
@@ -142,13 +142,13 @@ def build_task(options: Options) -> Task:
     for key in task.networks:
         start: Path | None = getattr(options.path, f"pretrain_model_{key}", None)
         if start is not None:
-            start = generator_file(start) if key == "G" else start
+            start = model_file_at(start) if key == "G" else start
             load_start(task.networks[key], start, options.path.strict_load)
     parts = task.parts if isinstance(task, HasParts) else {}
     for key, start in options.path.parts().items():
         if key not in parts:
             raise UsageError(f"path.{key}: {options.model} has no part that begins with another network's weights")
-        load_part(parts[key], generator_file(start))
+        load_part(parts[key], model_file_at(start))
     return task
 
 

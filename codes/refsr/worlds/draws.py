@@ -71,20 +71,22 @@ def draw(knobs: Knobs, index: int) -> Draws:
     away = _angles(looks, knobs.view_angle / 2, knobs.view_angle)
     air = generator("air")
     haze, hazier = (float(air.uniform(0.3, 1)) * knobs.haze for _ in range(2))
-    hr = Shot(1, moment, look, STRAIGHT, sensor, haze / 3, 0.0)
+    focus = generator("focus")
+    soft, softer = (float(focus.uniform(0.5, 1)) * knobs.softness for _ in range(2))
+    hr = Shot(1, moment, look, STRAIGHT, sensor.softened(soft), haze / 3, 0.0)
     place = draw_georeference(generator("place"), latitude, PIXEL)
     if knobs.optics == "dual-zoom":
         dual = draw_dual_zoom(
             generator("lens"), sensor, knobs.size, knobs.misregistration, knobs.rotation, knobs.scale_difference
         )
-        twin = towards(sensor, draw_sensor(make), 0.3)
+        twin = towards(sensor, draw_sensor(make), 0.3).softened(softer)
         return Draws(hr, dataclasses.replace(hr, lens=dual.long, sensor=twin), dual, place)
     reference = Shot(
         date=1 if knobs.dates == 1 else 0,
         moment=between(moment, other, knobs.sun_shift),
         look=away,
         lens=_lens(generator("lens"), knobs),
-        sensor=towards(sensor, strange, knobs.spectral_shift),
+        sensor=towards(sensor, strange, knobs.spectral_shift).softened(softer),
         haze=hazier,
         clouds=min(1.0, knobs.cloud_cover * float(air.uniform(0.5, 1.5))),
     )

@@ -56,6 +56,7 @@ class Knobs:
     haze: float = _knob(0.2, "haze over Ref: 0 none, 1 heavy; HR has a third of it", 0, 1)
     spectral_shift: float = _knob(0.5, "how far Ref's sensor is from HR's in colour: 0 the same, 1 another make", 0, 2)
     noise: float = _knob(1.0, "strength of the sensors' noise", 0, 10)
+    softness: float = _knob(0.0, "blur of HR and Ref beyond sharp cameras', in pixels: half to all of it", 0, 4)
     optics: str = _knob("single", "single, or dual-zoom: LR through a short, Ref through a long lens of one camera")
     degradation: str | None = _knob(None, "how LR is made from HR (default: bicubic; the lens with dual-zoom)")
     bits: int = _knob(8, "bits of the images: 8 or 16", 8, 16)
@@ -162,7 +163,8 @@ class Knobs:
         return "test" if index < self.val_count + self.test_count else "train"
 
 
-# Shifts, angles and colours as measured on the published test tuples, which are all stored as JPEG.
+# Shifts, angles, colours and softness (by the power of fine detail) as measured on the published test tuples, which are
+# all stored as JPEG.
 LIKE: Mapping[str, Mapping[str, Any]] = {
     "rrssrd": {
         "misregistration": 10.0,
@@ -172,6 +174,7 @@ LIKE: Mapping[str, Mapping[str, Any]] = {
         "spectral_shift": 1.0,
         "haze": 0.3,
         "change": 0.2,
+        "softness": 0.65,
         "jpeg": 95,
     },
     "kagglesrd": {
@@ -184,6 +187,7 @@ LIKE: Mapping[str, Mapping[str, Any]] = {
         "sun_shift": 0.0,
         "dates": 1,
         "change": 0.0,
+        "softness": 0.55,
         "jpeg": 75,
     },
 }

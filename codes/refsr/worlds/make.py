@@ -133,7 +133,7 @@ def _check_target(target: Path, knobs: Knobs) -> None:
         raise DataError(f"{target}: was made by generator {generator}, this is {GENERATOR}; choose another folder")
     now = dataclasses.asdict(knobs)
     # Worlds that were made before a knob was there have it as it is when nobody asks for it.
-    before = {"layout": None, **before}
+    before = {"layout": None, "softness": 0.0, **before}
     other = [name for name in now if before.get(name, ...) != now[name] and name != "places"]
     if other or set(before) - set(now):
         says = "; ".join(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +39,10 @@ class Sensor:
     """Full well: the fewer, the more shot noise."""
     read: float = 12.0
     """Electrons of noise without light."""
+
+    def softened(self, blur: float) -> Sensor:
+        """The same behind optics that blur by another `blur` pixels."""
+        return dataclasses.replace(self, blur=math.hypot(self.blur, blur))
 
     def expose(self, radiance: Array, level: float, generator: np.random.Generator, noise: float = 1.0) -> Floats:
         """(H, W, 3) light -> (H, W, 3) in [0, 1]; `level` is the light that comes out as one before the tone curve."""

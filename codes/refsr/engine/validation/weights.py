@@ -47,18 +47,18 @@ def weights_file(options: Options) -> Path:
     run = RunFolder.of(options)
     start = options.path.pretrain_model_G
     if start is not None and (options.train is None or not steps(run.checkpoints)):
-        return generator_file(start, options.val.use_ema)
+        return model_file_at(start, options.val.use_ema)
     return newest_weights(run.path, options.val.use_ema)
 
 
-def generator_file(given: Path, averaged: bool = True) -> Path:
-    """`given` if it is a file or the name of shipped weights, else the generator's file in that run's folder."""
+def model_file_at(given: Path, averaged: bool = True) -> Path:
+    """`given` if it is a file, the file of weights that come along by that name, or the newest in that run's folder."""
     given = located(given)
     return newest_weights(given, averaged) if given.is_dir() else given
 
 
 def newest_weights(run: Path, averaged: bool = True) -> Path:
-    """The generator's file in a run's best checkpoint, else in its newest."""
+    """The file of the network that restores in a run's best checkpoint, else in its newest."""
     checkpoints = RunFolder(run).checkpoints
     found = steps(checkpoints)
     if not found:
