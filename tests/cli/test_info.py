@@ -24,6 +24,6 @@ def test_a_model_by_its_name(capsys):
 
 def test_what_is_no_model_is_one_line(capsys, tmp_path):
     (tmp_path / "wrong.safetensors").write_bytes(b"nothing")
-    assert main(["info", str(tmp_path / "wrong.safetensors")]) == 2
-    assert main(["info", "rrsnet"]) == 2
+    assert main(["info", str(tmp_path / "wrong.safetensors")]) == 1
+    assert main(["info", "rrsnet"]) == 1
     assert len(capsys.readouterr().err.splitlines()) == 2
