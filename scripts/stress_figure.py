@@ -27,7 +27,8 @@ def main() -> None:
         at = range(len(axis.amounts) + 1)
         for colour, (name, scores) in zip(COLOURS, systems.items(), strict=False):
             curve = [scores["right"], *(scores.get(str(spoil), scores["right"]) for spoil in axis.spoils)]
-            panel.plot(at, curve, marker="o", markersize=3, linewidth=1.6, color=colour, label=name)
+            label = name.removeprefix("small_").replace("_", " ")
+            panel.plot(at, curve, marker="o", markersize=3, linewidth=1.6, color=colour, label=label)
         panel.axhline(record["bicubic"], color="black", linewidth=1, linestyle="--", label="bicubic")
         panel.set_xticks(at, ["0", *(f"{amount:g}" for amount in axis.amounts)])
         panel.set_title(axis.about, fontsize=11)
