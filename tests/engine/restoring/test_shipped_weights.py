@@ -46,13 +46,15 @@ def scores(restorer: Restorer, folder: Path, references: str, name: str, blank: 
 
 
 def test_on_synthetic_places_it_borrows(restorer, tmp_path):
-    world = ["world", str(tmp_path), "--places", "4", "--test", "3", "--size", "192", "--seed", "905"]
-    assert main([*world, "--misregistration", "2", "--rotation", "0", "--scale-difference", "0", "--workers", "1"]) == 0
+    """Where the reference lies within two pixels of its place; of others it makes little."""
+    world = ["world", str(tmp_path), "--places", "4", "--test", "3", "--size", "192", "--seed", "905", "--workers", "1"]
+    aligned = ["--misregistration", "2", "--rotation", "0.2", "--scale-difference", "0.2", "--view-angle", "4"]
+    assert main([*world, *aligned, "--sun-shift", "0.15", "--change", "0.1", "--softness", "0.6"]) == 0
     names = sorted(file.name for file in (tmp_path / "test" / "LR").iterdir())
     found = [scores(restorer, tmp_path / "test", "Ref", name, blank=True) for name in names]
     bicubic, restored, without = (np.mean([one[way] for one in found]) for way in ("bicubic", "restored", "without"))
     assert restored > bicubic + 0.5
-    assert restored > without + 0.2
+    assert restored > without + 0.1
 
 
 @pytest.mark.parametrize("place", REAL)
