@@ -1,4 +1,4 @@
-"""Makes figures/report.png from a report's page: what `sh scripts/quickstart.sh` ends with.
+"""Makes figures/report.png: how the page of a report begins.
 
 python scripts/report_figure.py REPORT.html (needs chromium)
 """

@@ -194,6 +194,7 @@ def test_it_exports():
         assert torch.allclose(exported.module()(*inputs), network(*inputs), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_an_exported_program_gives_the_same():
     network = SpecGAN(2, 3, 7, **{**SMALL, "side": 4}, upsample="stylegan2").eval()
     given = (torch.rand(2, 3, 4, 4), torch.rand(2, 7, 4, 4))

@@ -16,13 +16,8 @@ from refsr.ops.resize import imresize
 
 SIDE = 48
 """Of LR's middle, which is restored."""
-REAL = {
-    "rrssrd/val_1st": "google_Ref",
-    "rrssrd/val_2nd": "google_Ref",
-    "kagglesrd/val_1": "Ref",
-    "kagglesrd/val_2": "Ref",
-}
-"""Published test sets, and the folder of their references."""
+REAL = {"rrssrd/val_1st": "google_Ref", "kagglesrd/val_1": "Ref"}
+"""A published test set of each kind, and the folder of its references; the benchmark measures all of them, whole."""
 
 
 @pytest.fixture(scope="module")
