@@ -23,6 +23,8 @@ from refsr.ops.resize import imresize
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 RESULTS = REPOSITORY / "benchmarks" / "results" / "real_data.json"
+FOLDER = Path(os.environ.get("REFSR_SHARED", REPOSITORY.parent / "shared")) / "data"
+"""Where they are looked for."""
 SCALE = 4
 SETS = {
     "RRSSRD 1": "rrssrd/val_1st",
@@ -80,9 +82,8 @@ def scores(folder: Path) -> dict[str, dict[str, dict[str, float]]]:
 
 
 def main() -> None:
-    default = Path(os.environ.get("REFSR_SHARED", REPOSITORY.parent / "shared")) / "data"
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", nargs="?", type=Path, default=default)
+    parser.add_argument("folder", nargs="?", type=Path, default=FOLDER)
     folder = parser.parse_args().folder
     rows: dict[str, dict[str, dict[str, dict[str, float]]]] = {}
     try:

@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from runs import ROOT, refsr
+from runs import ROOT, refsr, scores_of
 from torch import Tensor, nn
 
 from refsr.core.atomic import write_text
@@ -187,11 +187,8 @@ def areas(work: Path, mask: str, places: int) -> dict[str, dict[str, list[float]
         spoilt = ["--ref", "swap"] if mask == "file" else []
         call = ["val", str(FILE), *words, "--dataset", "test", "--measure", "st-lpips", *spoilt, "-o", str(kept)]
         refsr(work, *call)
-    found: dict[str, dict[str, list[float]]] = {}
     results = Results.read(kept / "test")
-    for one in results.table():
-        found.setdefault(one.method, {})[one.measure] = [round(x, 4) for x in (one.mean, one.low, one.high)]
-    return {"notes": results.about["notes"], **found}
+    return {"notes": results.about["notes"], **scores_of(results)}
 
 
 def learnt(work: Path) -> RunFolder:

@@ -63,9 +63,6 @@ def learnt(
         more += [word for how in cubes for word in ("--hsi", how)]
         refsr(work, "val", str(file), "--dataset", "test", *more, *words)
     results = Results.read(kept)
-    scores: dict[str, dict[str, list[float]]] = {}
-    for one in results.table():
-        scores.setdefault(one.method, {})[one.measure] = [round(one.mean, 4), round(one.low, 4), round(one.high, 4)]
     return {
         "run": options.name,
         "scale": options.scale,
@@ -75,5 +72,13 @@ def learnt(
         "iterations": options.train.niter,
         "protocol": next(iter(results.protocols)),
         "notes": results.about.get("notes", []),
-        "scores": scores,
+        "scores": scores_of(results),
     }
+
+
+def scores_of(results: Results) -> dict[str, dict[str, list[float]]]:
+    """By method and measure: mean and 95 % interval."""
+    scores: dict[str, dict[str, list[float]]] = {}
+    for one in results.table():
+        scores.setdefault(one.method, {})[one.measure] = [round(one.mean, 4), round(one.low, 4), round(one.high, 4)]
+    return scores

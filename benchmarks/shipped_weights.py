@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import platform
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,8 +18,8 @@ from typing import Any
 
 import torch
 import yaml
-from real_data import SCALE, SETS
-from runs import ROOT, refsr
+from real_data import FOLDER, SCALE, SETS
+from runs import ROOT, refsr, scores_of
 
 from refsr.core.atomic import write_text
 from refsr.core.shipped import shipped
@@ -57,18 +56,15 @@ def measured(work: Path, file: Path, key: str, output: str, spoilt: Sequence[str
         told += [word for how in spoilt for word in ("--ref", how)]
         refsr(work, "val", str(file), "--no-images", *told)
     results = Results.read(kept)
-    scores: dict[str, dict[str, list[float]]] = {}
-    for one in results.table():
-        scores.setdefault(one.method, {})[one.measure] = [round(one.mean, 4), round(one.low, 4), round(one.high, 4)]
     protocol = next(iter(results.protocols))
-    return {"images": len(results.values("bicubic", protocol, "psnr")), "protocol": protocol, "scores": scores}
+    images = len(results.values("bicubic", protocol, "psnr"))
+    return {"images": images, "protocol": protocol, "scores": scores_of(results)}
 
 
 def main() -> None:
-    default = Path(os.environ.get("REFSR_SHARED", ROOT.parent / "shared")) / "data"
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("work", type=Path)
-    parser.add_argument("folder", nargs="?", type=Path, default=default)
+    parser.add_argument("folder", nargs="?", type=Path, default=FOLDER)
     arguments = parser.parse_args()
     work, folder = arguments.work.resolve(), arguments.folder.resolve()
     file = work / "real.yml"
