@@ -35,7 +35,8 @@ from refsr.core.options.sampling import SamplingOptions
 from refsr.data.build import build_dataset
 from refsr.data.images import Window, write_image
 from refsr.engine.checkpoint import steps
-from refsr.engine.restoring.restorer import load, model_file
+from refsr.engine.chosen_weights import weights_at
+from refsr.engine.restoring.restorer import load
 from refsr.engine.run_folder import RunFolder
 from refsr.engine.validation.baselines import BASELINES
 from refsr.engine.validation.results import Results
@@ -219,7 +220,7 @@ def main() -> None:
     run = learnt(work)
     keep_freed_memory()
     torch.set_num_threads(1)
-    weights = model_file(run.path)
+    weights = weights_at(run.path)
     digest = hashlib.blake2b(weights.read_bytes(), digest_size=16).hexdigest()
     restorer = load(weights, "cpu")
     before = json.loads(RESULT.read_text()) if RESULT.is_file() else {}

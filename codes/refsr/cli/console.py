@@ -47,6 +47,9 @@ class Bar:
         else:
             self._bar.update(self._task, advance=parts)
 
+    def skip(self, parts: int) -> None:
+        self._bar.reset(self._task, completed=parts)
+
     def __enter__(self) -> Bar:
         self._bar.start()
         return self
@@ -64,6 +67,7 @@ class Lines:
         self._label = label
         self._total = total
         self._done = 0
+        self._skipped = 0
         self._started = time.monotonic()
         self._last_line = self._started
 
@@ -72,8 +76,13 @@ class Lines:
         now = time.monotonic()
         if now - self._last_line >= SECONDS_BETWEEN_LINES and self._done < self._total:
             self._last_line = now
-            left = (now - self._started) / self._done * (self._total - self._done) if self._done else float("nan")
-            self._say(f"{self._done}/{self._total}, about {left:.0f} s left {note}".rstrip())
+            worked = self._done - self._skipped
+            left = f", about {(now - self._started) / worked * (self._total - self._done):.0f} s left" if worked else ""
+            self._say(f"{self._done}/{self._total}{left} {note}".rstrip())
+
+    def skip(self, parts: int) -> None:
+        self._done += parts
+        self._skipped += parts
 
     def __enter__(self) -> Lines:
         return self

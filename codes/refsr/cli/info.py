@@ -41,11 +41,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _model(model: Path) -> tuple[Rows, str]:
     """What a model file says of itself, and the page beside it, which weights that come along have."""
-    from refsr.engine.restoring.restorer import model_file
+    from refsr.engine.chosen_weights import weights_at
     from refsr.engine.validation.weights import load_weights
     from refsr.networks.descriptor import Described
 
-    weights = load_weights(model_file(model))
+    weights = load_weights(weights_at(model))
     card = weights.card
     keywords = [f"{key}={value}" for key, value in card.blueprint.keywords.items()]
     rows = [

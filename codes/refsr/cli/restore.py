@@ -38,7 +38,11 @@ MADE = ("estimate", "none")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--model", type=Path, required=True, metavar="W", help="model file, a run's folder, or a name (refsr info)"
+        "--model",
+        type=Path,
+        required=True,
+        metavar="W",
+        help="model file, folder of a run or a checkpoint, or a name (refsr info)",
     )
     parser.add_argument("--lr", type=Path, required=True, metavar="PATH", help="image to make sharp, or a folder")
     parser.add_argument("--ref", type=Path, metavar="PATH", help="reference: an older sharp image of the same place")

@@ -29,7 +29,9 @@ CLASS_MEASURES = ("psnr", "ssim")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_option_file(parser)
-    parser.add_argument("--weights", type=Path, metavar="W", help="model file, a run's folder, or a name (refsr info)")
+    parser.add_argument(
+        "--weights", type=Path, metavar="W", help="model file, folder of a run or a checkpoint, or a name (refsr info)"
+    )
     parser.add_argument("--baselines", action="store_true", help="measure what needs no network, and nothing else")
     parser.add_argument(
         "--dataset",
@@ -74,12 +76,13 @@ def run(arguments: argparse.Namespace) -> int:
     from refsr.core.options.load import load_options
     from refsr.data.build import build_dataset
     from refsr.data.spoiling import parse_cube_spoil, parse_spoil
+    from refsr.engine.chosen_weights import weights_at
     from refsr.engine.group import joined
     from refsr.engine.run_folder import RunFolder
     from refsr.engine.validation.evaluate import evaluate
     from refsr.engine.validation.judges import find_judges
     from refsr.engine.validation.plan import Plan
-    from refsr.engine.validation.weights import load_weights, model_file_at, weights_file
+    from refsr.engine.validation.weights import load_weights, weights_file
     from refsr.metrics.protocols import DEFAULT_PROTOCOL, protocol
 
     if arguments.baselines and (arguments.weights or arguments.ref or arguments.hsi):
@@ -92,7 +95,8 @@ def run(arguments: argparse.Namespace) -> int:
     weights = None
     if not arguments.baselines:
         given: Path | None = arguments.weights
-        weights = load_weights(weights_file(options) if given is None else model_file_at(given, options.val.use_ema))
+        chosen = weights_file(options) if given is None else weights_at(given, averaged=options.val.use_ema)
+        weights = load_weights(chosen)
     root = arguments.output or RunFolder.of(options).path / "results"
     with joined(options.gpu_ids) as group:
         plan = Plan(

@@ -13,6 +13,9 @@ class Progress(Protocol):
     def advance(self, parts: int = 1, note: str = "") -> None:
         """`parts` more are done; `note` replaces the words beside the bar."""
 
+    def skip(self, parts: int) -> None:
+        """`parts` were done earlier, so they say nothing of how fast it goes."""
+
     def __enter__(self) -> Progress: ...
 
     def __exit__(
@@ -28,6 +31,9 @@ class Silent:
     """A Progress that nobody watches."""
 
     def advance(self, parts: int = 1, note: str = "") -> None:
+        pass
+
+    def skip(self, parts: int) -> None:
         pass
 
     def __enter__(self) -> Silent:

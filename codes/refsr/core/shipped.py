@@ -7,13 +7,13 @@ from pathlib import Path
 
 from refsr.core.errors import DataError, suggestion
 
-SUFFIX = ".safetensors"
+WEIGHTS = ".safetensors"
 
 
 def shipped() -> dict[str, Path]:
     """Model files by name, each with a page of the same name beside it that tells what it is."""
     folder = Path(str(resources.files("refsr") / "models"))
-    return {file.name.removesuffix(SUFFIX): file for file in sorted(folder.glob(f"*{SUFFIX}"))}
+    return {file.name.removesuffix(WEIGHTS): file for file in sorted(folder.glob(f"*{WEIGHTS}"))}
 
 
 def located(path: Path) -> Path:

@@ -15,6 +15,7 @@ from torch import Tensor
 from refsr.core.atomic import atomic_folder, write_text
 from refsr.core.digests import file_digest
 from refsr.core.errors import DataError, suggestion
+from refsr.core.shipped import WEIGHTS
 from refsr.engine.model_file import ModelCard, read_card, write_model
 from refsr.engine.tensor_file import read_tensors, write_tensors
 
@@ -23,7 +24,6 @@ COMPLETE = "COMPLETE.json"
 """Holds the digests of all other files and is written last."""
 STATE = "state.json"
 OPTIMISER = ".optimiser.safetensors"
-WEIGHTS = ".safetensors"
 AVERAGE = "G_ema"
 """Key of the averaged copy of G beside the networks' own."""
 

@@ -23,12 +23,12 @@ from refsr.data.build import build_dataset
 from refsr.data.sets.paired import PairedSet
 from refsr.engine.averaging import averaged
 from refsr.engine.checkpoint import AVERAGE
+from refsr.engine.chosen_weights import weights_at
 from refsr.engine.group import Group
 from refsr.engine.model_file import fit_weights, read_card
 from refsr.engine.precision import Precision
 from refsr.engine.tensor_file import read_tensors
 from refsr.engine.validation.judges import find_judges
-from refsr.engine.validation.weights import model_file_at
 from refsr.metrics.measures.pair import ImageMeasure
 from refsr.networks.descriptor import Descriptor
 from refsr.tasks.base import HasParts, Part, Restore, Task
@@ -142,19 +142,17 @@ def build_task(options: Options) -> Task:
     for key in task.networks:
         start: Path | None = getattr(options.path, f"pretrain_model_{key}", None)
         if start is not None:
-            start = model_file_at(start) if key == "G" else start
-            load_start(task.networks[key], start, options.path.strict_load)
+            load_start(task.networks[key], weights_at(start, key), options.path.strict_load)
     parts = task.parts if isinstance(task, HasParts) else {}
     for key, start in options.path.parts().items():
         if key not in parts:
             raise UsageError(f"path.{key}: {options.model} has no part that begins with another network's weights")
-        load_part(parts[key], model_file_at(start))
+        load_part(parts[key], weights_at(start))
     return task
 
 
 def load_part(part: Part, path: Path) -> None:
     """A part's start weights out of another network's model file; whatever does not fit is an error."""
-    require_model_file(path)
     weights, header = read_tensors(path)
     card = read_card(header, path)
     try:
@@ -166,16 +164,9 @@ def load_part(part: Part, path: Path) -> None:
 
 def load_start(network: nn.Module, path: Path, strict: bool) -> None:
     """Start weights from a model file."""
-    require_model_file(path)
     weights, header = read_tensors(path)
     read_card(header, path)
     fit_weights(network, weights, path, strict)
-
-
-def require_model_file(path: Path) -> None:
-    """A DataError for a published file."""
-    if path.suffix in (".pth", ".pt"):
-        raise DataError(f"{path}: published weights come in with refsr import, which makes a .safetensors file of them")
 
 
 def recomputed_parts(network: nn.Module) -> list[nn.Module]:

@@ -153,7 +153,7 @@ class _Run:
 
     def loop(self, progress: Progress) -> Finished:
         """All iterations that are left."""
-        progress.advance(self.first)
+        progress.skip(self.first)
         self._restart_clock()
         with contextlib.closing(self._batches()) as batches_by_step:
             return self._go(batches_by_step, progress)

@@ -25,13 +25,13 @@ class PathOptions(Section):
     auto_resume: bool = Field(default=False, description="go on from the newest state in the run folder, if any")
     pretrain_model_G: Path | None = Field(
         default=None,
-        description="start weights of the generator: a model file, the folder of a run, or a name (refsr info)",
+        description="start weights of the generator: a model file, folder of a run or checkpoint, or a name",
     )
     pretrain_model_D: Path | None = Field(default=None, description="start weights of the image discriminator")
     pretrain_model_D_grad: Path | None = Field(default=None, description="start weights of the gradient discriminator")
     pretrain_bank: Path | None = Field(
         default=None,
-        description="SpecGAN: a trained StyleGAN2 for its latent bank: a model file, or the folder of a run",
+        description="SpecGAN: a trained StyleGAN2 for its latent bank, named as pretrain_model_G is",
     )
     strict_load: bool = Field(default=False, description="start weights must fit key by key, or loading stops")
     perceptual_weights: Path | None = Field(

@@ -10,18 +10,17 @@ import numpy as np
 import torch
 from torch import nn
 
-from refsr.core.errors import DataError, RefsrError, UsageError
+from refsr.core.errors import RefsrError, UsageError
 from refsr.core.options.cubes import CubeOptions
 from refsr.core.options.datasets import DatasetOptions
 from refsr.core.options.sampling import SamplingOptions
 from refsr.core.progress import Begin, silent
-from refsr.core.shipped import located
 from refsr.data.images import Array
 from refsr.data.masks import MadeMask
 from refsr.data.ranges import Range
 from refsr.data.sample import Unit
 from refsr.data.sets.paired import MaskReading
-from refsr.engine.checkpoint import AVERAGE, WEIGHTS, steps
+from refsr.engine.chosen_weights import weights_at
 from refsr.engine.model_file import ModelCard, read_model
 from refsr.engine.restoring.inputs import (
     Given,
@@ -35,8 +34,6 @@ from refsr.engine.restoring.inputs import (
 )
 from refsr.engine.restoring.layout import automatic, lay_out
 from refsr.engine.restoring.tiling import pieces
-from refsr.engine.run_folder import RunFolder
-from refsr.engine.validation.weights import newest_weights
 from refsr.tasks.base import TilesWithin
 from refsr.tasks.restoring import descriptor_of, restoring
 
@@ -211,26 +208,8 @@ def load(path: str | Path, device: str | torch.device | None = None) -> Restorer
     Weights that come along are called by their names, which refsr info lists. Without a device: the GPU, where there
     is one.
     """
-    network, card = read_model(model_file(Path(path)))
+    network, card = read_model(weights_at(Path(path)))
     return Restorer(network, card, chosen_device(device))
-
-
-def model_file(path: Path, letter: str = "G", averaged: bool = True) -> Path:
-    """The model file that `path` is or names, or that its folder holds of a network, averaged first if wanted."""
-    path = located(path)
-    if path.suffix in (".pth", ".pt") and path.is_file():
-        raise DataError(f"{path}: is no model file of refsr; refsr import {path} makes one of published weights")
-    if not path.is_dir():
-        return path
-    held = path
-    if not any((path / f"{name}{WEIGHTS}").is_file() for name in (AVERAGE, "G", letter)):
-        if not steps(RunFolder(path).checkpoints):
-            raise DataError(f"{path}: is no folder of a run with a checkpoint; expected one, or a {WEIGHTS} file")
-        held = newest_weights(path).parent
-    for name in (AVERAGE, letter) if letter == "G" and averaged else (letter,):
-        if (held / f"{name}{WEIGHTS}").is_file():
-            return held / f"{name}{WEIGHTS}"
-    raise DataError(f"{held}: holds no weights of {letter}")
 
 
 def chosen_device(wanted: str | torch.device | None) -> torch.device:

@@ -10,11 +10,12 @@ from refsr.core.errors import DataError
 from refsr.core.options.schema import Options
 from refsr.core.progress import Begin, silent
 from refsr.data.build import build_dataset
+from refsr.engine.chosen_weights import weights_at
 from refsr.engine.group import Group
 from refsr.engine.validation.evaluate import evaluate
 from refsr.engine.validation.plan import Plan
 from refsr.engine.validation.results import ABLATION, FILE, Results
-from refsr.engine.validation.weights import Weights, load_weights, model_file_at
+from refsr.engine.validation.weights import Weights, load_weights
 from refsr.tasks.restoring import descriptor_of
 
 
@@ -22,7 +23,7 @@ def measured_once(
     run: Path, options: Options, name: str, plan: Plan, folder: Path, group: Group, begin: Begin = silent
 ) -> Results:
     """Scores of a run's network on its set `name`, from `folder` or put there; without a reference none is spoilt."""
-    weights = load_weights(model_file_at(run, options.val.use_ema))
+    weights = load_weights(weights_at(run, averaged=options.val.use_ema))
     if "ref" not in descriptor_of(weights.network).inputs:
         plan = replace(plan, ablations=())
     dataset = build_dataset(options.datasets[name], options.scale, options.run_seed)

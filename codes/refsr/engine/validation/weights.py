@@ -11,9 +11,8 @@ from torch import nn
 from refsr.core.digests import file_digest
 from refsr.core.errors import DataError
 from refsr.core.options.schema import Options
-from refsr.core.shipped import located
-from refsr.engine.best import best_step
-from refsr.engine.checkpoint import AVERAGE, WEIGHTS, steps
+from refsr.engine.checkpoint import steps
+from refsr.engine.chosen_weights import weights_at
 from refsr.engine.model_file import ModelCard, read_model
 from refsr.engine.run_folder import RunFolder
 
@@ -45,31 +44,16 @@ def weights_file(options: Options) -> Path:
     Options that do not train name by that key what they measure, so there it comes first.
     """
     run = RunFolder.of(options)
+    learnt = bool(steps(run.checkpoints))
     start = options.path.pretrain_model_G
-    if start is not None and (options.train is None or not steps(run.checkpoints)):
-        return model_file_at(start, options.val.use_ema)
-    return newest_weights(run.path, options.val.use_ema)
-
-
-def model_file_at(given: Path, averaged: bool = True) -> Path:
-    """`given` if it is a file, the file of weights that come along by that name, or the newest in that run's folder."""
-    given = located(given)
-    return newest_weights(given, averaged) if given.is_dir() else given
-
-
-def newest_weights(run: Path, averaged: bool = True) -> Path:
-    """The file of the network that restores in a run's best checkpoint, else in its newest."""
-    checkpoints = RunFolder(run).checkpoints
-    found = steps(checkpoints)
-    if not found:
+    if start is not None and (options.train is None or not learnt):
+        return weights_at(start, averaged=options.val.use_ema)
+    if not learnt:
         raise DataError(
-            f"{run}: has no checkpoint; train first, name weights by path.pretrain_model_G=FILE, "
+            f"{run.path}: has no checkpoint; train first, name weights by path.pretrain_model_G=FILE, "
             "or measure the baselines alone with --baselines"
         )
-    best = best_step(checkpoints)
-    folder = checkpoints / str(found[-1] if best is None else best)
-    average = folder / f"{AVERAGE}{WEIGHTS}"
-    return average if averaged and average.exists() else folder / f"G{WEIGHTS}"
+    return weights_at(run.path, averaged=options.val.use_ema)
 
 
 def load_weights(file: Path) -> Weights:
