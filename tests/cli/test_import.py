@@ -116,3 +116,12 @@ def test_mistakes_are_one_line(words, code, answer, capsys, tmp_path, monkeypatc
     assert answer in error
     assert error.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"hello"])
+def test_a_file_of_another_kind_is_named_so(content, capsys, tmp_path):
+    """The loader's own words for a text were once all of the message: 101."""
+    source = tmp_path / "notes.pth"
+    source.write_bytes(content)
+    assert main(["import", str(source)]) == 1
+    assert capsys.readouterr().err == f"refsr: {source}: is no .pth file\n"

@@ -1,7 +1,10 @@
+import errno
+import os
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -31,6 +34,39 @@ def test_a_mistyped_command_is_one_line_with_the_right_one(capsys):
         capsys.readouterr().err
         == "refsr: 'parityy' is not a command; did you mean 'parity'? (refsr --help lists them)\n"
     )
+
+
+@pytest.mark.parametrize("words", [["--help"], ["world", "--help"]])
+@pytest.mark.parametrize("buffered", [True, False])
+def test_output_that_cannot_go_out_is_no_second_complaint(words, buffered):
+    """Python keeps output back until the end, where a reader that went away once made it complain past all handlers."""
+    surroundings = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    if not buffered:
+        surroundings["PYTHONUNBUFFERED"] = "1"
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "refsr", *words]
+    gone = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, env=surroundings, check=False)
+    os.close(writer)
+    assert gone.stderr == ""
+    assert gone.returncode in (0, 141)  # argparse takes a failed write of help for a success
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="wants a device that is always full")
+def test_a_full_disk_is_one_line():
+    command = [sys.executable, "-m", "refsr", "--help"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "refsr: No space left on device\n")
+
+
+def test_what_the_system_refuses_is_told_in_its_own_words(monkeypatch, capsys):
+    def refused(words):
+        raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), "aaa.png")
+
+    monkeypatch.setattr("refsr.cli.main._dispatch", refused)
+    assert main(["restore"]) == 1
+    assert capsys.readouterr().err == "refsr: aaa.png: File name too long\n"
 
 
 def test_help_is_quick():

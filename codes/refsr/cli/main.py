@@ -57,7 +57,7 @@ def main(words: list[str]) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
         with _one_interrupt():
-            return _dispatch(words)
+            return _brought_out(words)
     except RefsrError as error:
         print(f"refsr: {error}", file=sys.stderr)
         return error.exit_code
@@ -65,12 +65,17 @@ def main(words: list[str]) -> int:
         print("refsr: stopped", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        # The reader of our output went away; a second complaint at exit would only be noise.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 141
     except Exception as error:
         if os.environ.get("REFSR_TRACEBACK"):
             raise
+        if isinstance(error, OSError) and error.errno:
+            # A full disk, a name too long, a folder that is not ours: the system's own words say it.
+            where = f"{error.filename}: " if error.filename else ""
+            print(f"refsr: {where}{error.strerror}", file=sys.stderr)
+            _drop_output()
+            return 1
         print(
             f"refsr: internal error, please report it: {type(error).__name__}: {error} (REFSR_TRACEBACK=1 shows where)",
             file=sys.stderr,
@@ -96,6 +101,30 @@ def _one_interrupt() -> Iterator[None]:
         # After an interrupt the process only ends: nothing may come between.
         if signal.getsignal(signal.SIGINT) is once:
             signal.signal(signal.SIGINT, before)
+
+
+def _brought_out(words: list[str]) -> int:
+    """Runs the command, and brings out what Python still keeps of its output while a failure can be told in a line."""
+    try:
+        code = _dispatch(words)
+    except SystemExit:  # argparse's, after --help
+        _flush()
+        raise
+    _flush()
+    return code
+
+
+def _flush() -> None:
+    if sys.stdout is not None:  # None where it was closed before we began
+        sys.stdout.flush()
+
+
+def _drop_output() -> None:
+    """Where output cannot go out, a second complaint at exit would only be noise."""
+    try:
+        _flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _dispatch(words: list[str]) -> int:

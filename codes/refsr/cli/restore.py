@@ -62,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--sampling", nargs="+", default=[], metavar="key=value", help="how a diffusion model samples")
     parser.add_argument("--spread", type=Path, metavar="FILE", help="also keep how far samples lie apart, as a TIFF")
-    parser.add_argument("--samples", type=int, default=8, metavar="N", help="samples for --spread (default: 8)")
+    parser.add_argument("--samples", type=int, metavar="N", help="samples for --spread (default: 8)")
     parser.add_argument(
         "--overlap", type=int, default=0, metavar="N", help="LR pixels seen around a tile (default: the network's halo)"
     )
@@ -96,11 +96,14 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.overlap < 0:
         raise UsageError(f"--overlap {arguments.overlap}: expected 0 or more")
     if not folders["lr"] and arguments.output.exists() and not arguments.overwrite:
-        what = "is a folder" if arguments.output.is_dir() else "is there already (--overwrite replaces it)"
+        inside = f"is a folder; a file in it would do, such as {arguments.output / given['lr'].name}"
+        what = inside if arguments.output.is_dir() else "is there already (--overwrite replaces it)"
         raise UsageError(f"{arguments.output}: {what}")
 
     if arguments.spread is not None and folders["lr"]:
         raise UsageError("--spread goes with one image, not with folders")
+    if arguments.samples is not None and arguments.spread is None:
+        raise UsageError(f"--samples {arguments.samples}: counts the images of --spread FILE, which is not given")
 
     from refsr.core.options.words import sampling_of
     from refsr.engine.restoring.files import Spread, restore_file, restore_folder
@@ -121,7 +124,8 @@ def run(arguments: argparse.Namespace) -> int:
         counts = f"{report.restored} restored by {named}, {ready} were ready, {report.images} in all"
         print(f"{arguments.output}: {counts}{says}")
         return 0
-    spread = None if arguments.spread is None else Spread(arguments.spread, arguments.samples)
+    counted = () if arguments.samples is None else (arguments.samples,)
+    spread = None if arguments.spread is None else Spread(arguments.spread, *counted)
     info = restore_file(restorer, given, arguments.output, _how(arguments), arguments.overwrite, begin, spread)
     print(f"{arguments.output}: {info}, by {named}{says}")
     return 0

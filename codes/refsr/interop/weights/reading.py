@@ -59,11 +59,19 @@ def read_published(path: str | Path) -> Published:
             ) from error
         content = module_tensors(file)
     except Exception as error:
+        if not _begins_as_one(file):
+            raise DataError(f"{file}: is no .pth file") from error
         # The loader's complaints about damaged archives come in many types.
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"{file}: cannot be read as a .pth file: {first}") from error
     part = _part(content)
     return Published(file.name, digest, _tensors(file, content if part is None else content[part]), part)
+
+
+def _begins_as_one(file: Path) -> bool:
+    """Whether the first byte is a zip archive's or, in files of torch before 1.6, a pickle's."""
+    with file.open("rb") as stream:
+        return stream.read(1) in (b"P", b"\x80")
 
 
 def _require_sound(file: Path) -> None:
