@@ -85,7 +85,11 @@ def test_sixteen_bits_need_their_range(tmp_path, capsys):
         (["--lr", "w.safetensors"], 1, "w.safetensors: not a PNG, JPEG, TIFF or .npy image"),
         (["--lr", "LR"], 2, "LR is a folder and Ref/a.png is not"),
         (["--ref", "LR/a.png"], 1, "LR/a.png: is 7x9; beside LR/a.png of 7x9, scale 2 needs 14x18"),
-        (["--ref", "grey.png"], 1, "grey.png: has 1 band, the network takes 3"),
+        (
+            ["--ref", "grey.png"],
+            1,
+            "grey.png: has 1 band, the network takes 3; bands_ref 1 1 1 would take it for each of them",
+        ),
         (["--mask", "grey.png"], 2, "grey.png: RRSNet takes lr, lr_up, ref, ref_down, and no mask"),
         (["-o", "out.gif"], 2, "out.gif: no image format has the suffix '.gif'"),
         (["-o", "w.safetensors/out.png"], 1, "w.safetensors is no folder that can be written to"),

@@ -147,11 +147,11 @@ LARGE = np.zeros((8, 10, 3), np.uint8)
         ({"lr": SMALL, "ref": SMALL}, DataError, "ref: is 4x5; beside lr of 4x5, scale 2 needs 8x10"),
         ({"lr": SMALL, "ref": LARGE, "lr_up": SMALL}, DataError, "lr_up: is 4x5; beside lr of 4x5, scale 2 needs 8x10"),
         ({"lr": SMALL, "ref": LARGE, "mask": LARGE[:, :, 0]}, UsageError, "mask: RRSNet takes lr, .*, and no mask"),
-        ({"lr": SMALL[:, :, :1], "ref": LARGE}, DataError, "lr: has 1 band, the network takes 3$"),
+        ({"lr": SMALL[:, :, :1], "ref": LARGE}, DataError, "lr: has 1 band, the network takes 3; bands 1 1 1 would"),
         (
             {"lr": SMALL, "ref": np.zeros((8, 10, 4), np.uint8)},
             DataError,
-            "ref: has 4 bands, the network takes 3; bands 1 2 3 would choose the first 3",
+            "ref: has 4 bands, the network takes 3; bands_ref 1 2 3 would choose the first 3",
         ),
         ({"lr": SMALL, "ref": LARGE, "bands": (1, 2, 4)}, DataError, r"lr: bands \[4\] are asked for, .* has 1 to 3"),
         ({"lr": SMALL.astype(np.float64), "ref": LARGE}, DataError, "lr: values are float64, supported are uint8"),

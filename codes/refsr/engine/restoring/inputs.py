@@ -154,7 +154,7 @@ class GivenSource:
         self._check_sizes()
         for name in ("lr", "lr_up", "ref", "ref_down"):
             if name in images:
-                self._check_bands(images[name], descriptor.channels)
+                self._check_bands(images[name], descriptor.channels, "bands_ref" if name == "ref" else "bands")
         if "hsi" in images and descriptor.hsi_bands:
             self._check_bands(images["hsi"], descriptor.hsi_bands, "bands_hsi")
         self._made = [name for name in descriptor.inputs if name not in images]
@@ -227,12 +227,16 @@ class GivenSource:
                 )
 
     @staticmethod
-    def _check_bands(given: Given, channels: int, option: str = "bands") -> None:
+    def _check_bands(given: Given, channels: int, option: str) -> None:
         found = given.pixels.shape[2]
         if found == channels:
             return
         choice = " ".join(map(str, range(1, channels + 1))) if channels < 9 else f"1 2 3 ... {channels}"
-        mends = f"; {option} {choice} would choose the first {channels}" if found > channels else ""
+        mends = ""
+        if found > channels:
+            mends = f"; {option} {choice} would choose the first {channels}"
+        elif found == 1 and channels < 9:
+            mends = f"; {option} {' '.join(['1'] * channels)} would take it for each of them"
         raise DataError(f"{given.name}: has {found} band{'s' * (found != 1)}, the network takes {channels}{mends}")
 
 
