@@ -68,7 +68,7 @@ def test_sixteen_bits_need_their_range(tmp_path, capsys):
     assert main(words) == 1
     error = capsys.readouterr().err
     assert error.startswith("restoring") is False
-    assert "16.png: 16 bits need the raw values that become 0 and 1; give range 0 65535, or 0 4095" in error
+    assert "16.png: 16 bits need the raw values that become 0 and 1; give --range 0 65535, or 0 4095" in error
     assert main([*words, "--range", "0", "4095"]) == 0
     restored = read_image(tmp_path / "out.png")
     assert restored.dtype == np.uint16
@@ -88,8 +88,9 @@ def test_sixteen_bits_need_their_range(tmp_path, capsys):
         (
             ["--ref", "grey.png"],
             1,
-            "grey.png: has 1 band, the network takes 3; bands_ref 1 1 1 would take it for each of them",
+            "grey.png: has 1 band, the network takes 3; --bands-ref 1 1 1 would take it for each of them",
         ),
+        (["--ref", "16.png"], 1, "16.png: 16 bits need the raw values that become 0 and 1; give --range-ref 0 65535"),
         (["--mask", "grey.png"], 2, "grey.png: RRSNet takes lr, lr_up, ref, ref_down, and no mask"),
         (["-o", "out.gif"], 2, "out.gif: no image format has the suffix '.gif'"),
         (["-o", "w.safetensors/out.png"], 1, "w.safetensors is no folder that can be written to"),

@@ -98,8 +98,11 @@ def test_a_folder_of_cubes(tmp_path, capsys):
             ["w.safetensors", "--hsi", "cube.npy"],
             "refsr: cube.npy: hsi.wavelengths needs wavelengths, and the file has none",
         ),
-        (["published.safetensors", "--hsi", "cubes/a.hdr"], "a.hdr: 16 bits need the raw values that become 0 and 1"),
-        (["published.safetensors", "--hsi", "many.npy"], "has 300 bands, the network takes 3; bands_hsi 1 2 3 would"),
+        (
+            ["published.safetensors", "--hsi", "cubes/a.hdr"],
+            "a.hdr: 16 bits need the raw values that become 0 and 1; give --range-hsi 0",
+        ),
+        (["published.safetensors", "--hsi", "many.npy"], "has 300 bands, the network takes 3; --bands-hsi 1 2 3 would"),
         (
             ["w.safetensors", "--hsi", "cubes/b.hdr", "--bands-hsi", "9"],
             "refsr: cubes/b.hdr: bands [9] are asked for, the cube has 1 to 6",

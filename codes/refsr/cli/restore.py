@@ -26,6 +26,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from refsr.cli.arguments import flag
 from refsr.cli.console import begin
 from refsr.core.errors import UsageError
 
@@ -111,6 +112,7 @@ def run(arguments: argparse.Namespace) -> int:
     from refsr.engine.restoring.restorer import load
 
     restorer = load(arguments.model, arguments.device)
+    restorer.spelling = flag
     if (arguments.sampling or arguments.spread is not None) and not restorer.samples:
         raise UsageError(
             f"{arguments.model}: {restorer.card.blueprint.network} restores in one pass and samples nothing"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,6 +28,9 @@ from refsr.networks.descriptor import Descriptor
 
 ImageLike = Array | str | Path
 """An array (H, W) or (H, W, C) in uint8, uint16 or float32, or an image file."""
+
+Spelling = Callable[[str], str]
+"""How messages name a keyword of `Restorer.restore`: as it is, or as a command line has it."""
 
 
 @dataclass(frozen=True)
@@ -65,12 +68,12 @@ class Given:
 
 
 def opened(
-    image: ImageLike, role: str, reading: Reading = DEFAULT, like: Given | None = None, suffix: str = ""
+    image: ImageLike, role: str, reading: Reading = DEFAULT, like: Given | None = None, option: str = "range"
 ) -> Given:
     """The image for a role (`lr`, `ref`, ...), read where a file is named.
 
-    What is not declared is as in `like`: the range if the type is the same, the bands if there are as many. `suffix`
-    is that of the options in messages.
+    What is not declared is as in `like`: the range if the type is the same, the bands if there are as many. `option`
+    is what messages call the range.
     """
     if isinstance(image, (str, Path)):
         name, pixels = str(image), read_image(image)
@@ -88,26 +91,26 @@ def opened(
         pixels = _chosen(pixels, bands, name)
     if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
         raise DataError(f"{name}: has pixels that are not finite; fill them first")
-    return Given(pixels, _declared(pixels, range, name, suffix), name, count, reading)
+    return Given(pixels, _declared(pixels, range, name, option), name, count, reading)
 
 
-def opened_cube(image: ImageLike, options: DatasetOptions) -> Given:
+def opened_cube(image: ImageLike, options: DatasetOptions, option: str = "range_hsi") -> Given:
     """The cube, read as the options of a data set say; an array has the bands that are wanted and no holes."""
     limits = raw_range(options)
     if not isinstance(image, (str, Path)):
-        return opened(image, "hsi", Reading(limits), suffix="_hsi")
+        return opened(image, "hsi", Reading(limits), option=option)
     store = read_as(OneCube(Path(image), cube_hints(options)), options)
     (key,) = store.keys()
     pixels, count = store.read(key), store.source.info(key).bands
     name = str(image)
-    return Given(pixels, _declared(pixels, limits, name, "_hsi"), name, count, Reading(limits))
+    return Given(pixels, _declared(pixels, limits, name, option), name, count, Reading(limits))
 
 
-def _declared(pixels: Array, range: Range | None, name: str, suffix: str) -> Range:
+def _declared(pixels: Array, range: Range | None, name: str, option: str) -> Range:
     if range is None and str(pixels.dtype) not in DEFAULT_RANGES:
         raise DataError(
             f"{name}: 16 bits need the raw values that become 0 and 1; "
-            f"give range{suffix} 0 65535, or 0 4095 where a sensor fills 12 of them"
+            f"give {option} 0 65535, or 0 4095 where a sensor fills 12 of them"
         )
     return declared(str(pixels.dtype), range, name)
 
@@ -148,15 +151,18 @@ def said_of_mask(made: MadeMask | None, scale: int) -> str:
 class GivenSource:
     """Tiles of given images; what the network wants beside them is made by the exact resizer, a tile at a time."""
 
-    def __init__(self, images: Mapping[str, Given], descriptor: Descriptor, network: str) -> None:
+    def __init__(
+        self, images: Mapping[str, Given], descriptor: Descriptor, network: str, spelling: Spelling = str
+    ) -> None:
         self._images, self._scale = images, descriptor.scale
         self._check_members(descriptor, network)
         self._check_sizes()
         for name in ("lr", "lr_up", "ref", "ref_down"):
             if name in images:
-                self._check_bands(images[name], descriptor.channels, "bands_ref" if name == "ref" else "bands")
+                option = spelling("bands_ref" if name.startswith("ref") else "bands")
+                self._check_bands(images[name], descriptor.channels, option)
         if "hsi" in images and descriptor.hsi_bands:
-            self._check_bands(images["hsi"], descriptor.hsi_bands, "bands_hsi")
+            self._check_bands(images["hsi"], descriptor.hsi_bands, spelling("bands_hsi"))
         self._made = [name for name in descriptor.inputs if name not in images]
         self._taken = descriptor.inputs if "lr" in descriptor.inputs else ("lr", *descriptor.inputs)
 

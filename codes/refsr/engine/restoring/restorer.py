@@ -27,6 +27,7 @@ from refsr.engine.restoring.inputs import (
     GivenSource,
     ImageLike,
     Reading,
+    Spelling,
     make_mask,
     opened,
     opened_cube,
@@ -54,6 +55,8 @@ class Restorer:
         """How change masks become numbers, as the network learnt them; published ones are grey values."""
         self.cube_reading = DatasetOptions(mode="hyperspectral", **card.cubes)
         """How cubes are read, as the network learnt them; published ones are 8 bits in all their bands."""
+        self.spelling: Spelling = str
+        """How messages name the keywords of `restore`."""
 
     @property
     def scale(self) -> int:
@@ -114,16 +117,16 @@ class Restorer:
         that the network learnt with, but for `range_hsi` and `bands_hsi`. Large images are restored in tiles; `tile`
         and `overlap`, in pixels of LR, say which.
         """
-        image = opened(lr, "lr", Reading(range, bands))
+        image = opened(lr, "lr", Reading(range, bands), option=self.spelling("range"))
         images = {"lr": image}
         reference = Reading(range_ref, bands_ref)
-        for role, other, reading, suffix in (
-            ("lr_up", lr_up, Reading(), ""),
-            ("ref", ref, reference, "_ref"),
-            ("ref_down", ref_down, reference, "_ref"),
+        for role, other, reading, option in (
+            ("lr_up", lr_up, Reading(), "range"),
+            ("ref", ref, reference, "range_ref"),
+            ("ref_down", ref_down, reference, "range_ref"),
         ):
             if other is not None:
-                images[role] = opened(other, role, reading, image, suffix)
+                images[role] = opened(other, role, reading, image, self.spelling(option))
         coding = mask_reading or self.mask_reading
         if mask is not None:
             images["mask"] = read_mask(mask, coding)
@@ -131,8 +134,8 @@ class Restorer:
             self._check_mask(made_mask)
             images["mask"] = make_mask(made_mask, images, self.scale, coding)
         if hsi is not None:
-            images["hsi"] = opened_cube(hsi, self._cubes(range_hsi, bands_hsi))
-        source = GivenSource(images, descriptor_of(self.network), self.card.blueprint.network)
+            images["hsi"] = opened_cube(hsi, self._cubes(range_hsi, bands_hsi), self.spelling("range_hsi"))
+        source = GivenSource(images, descriptor_of(self.network), self.card.blueprint.network, self.spelling)
         restored = in_kind(self._unit(source, image.size, tile, overlap, begin), image)
         return restored[:, :, 0] if isinstance(lr, np.ndarray) and lr.ndim == 2 else restored
 
