@@ -21,8 +21,8 @@ INTRODUCTION = """\
 This page is generated from what `refsr COMMAND --help` tells: `python scripts/command_page.py`.
 
 Exit codes: 0 done; 1 something is wrong with files; 2 something is wrong with the call or the options; 130 after
-Ctrl-C; 70 a defect of ours, which we ask you to report (`REFSR_TRACEBACK=1` shows where). On a terminal long work shows
-a bar, elsewhere plain lines.
+Ctrl-C; 141 whoever read the output went away, as `head` does; 70 a defect of ours, which we ask you to report
+(`REFSR_TRACEBACK=1` shows where). On a terminal long work shows a bar, elsewhere plain lines.
 """
 
 
