@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from refsr.cli.main import main
+from refsr.core.errors import UsageError
 from refsr.core.names import NAMES
 from refsr.core.options.bench import load_bench
 from refsr.engine import bench as benching
@@ -18,6 +19,7 @@ from refsr.engine.group import ALONE
 from refsr.engine.validation import kept as kept_module
 from refsr.engine.validation import neighbours
 from refsr.engine.validation.results import Results
+from refsr.metrics.measures import building
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 
@@ -114,6 +116,7 @@ def test_minutes_become_iterations_that_are_kept(file, tmp_path, monkeypatch):
             "A starts from 'B', which is not a system above it",
         ),
         ({"systems": {"A": {"options": "pear.yml"}}}, "pear.yml: no such file"),
+        ({"measures": ["ssim", "psnrr"]}, "measure 'psnrr' is not known; did you mean 'psnr'?"),
         ({"dataset": "tset"}, "no datasets.tset to measure on; did you mean 'test'?"),
         (
             {"systems": {"A": {"options": "pair.yml"}, "B": {"options": "single.yml", "words": ["seed=4"]}}},
@@ -128,11 +131,28 @@ def test_mistakes_are_named_before_anything_is_trained(file, tmp_path, capsys, c
     assert not (tmp_path / "out").exists()
 
 
+def test_what_cannot_be_measured_is_told_before_anything_is_trained(file, tmp_path, monkeypatch, capsys):
+    def training(*_):
+        raise UsageError("training begins")
+
+    monkeypatch.setattr(benching, "train", training)
+    monkeypatch.setattr(building, "find", lambda *_: None)
+    file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), "measures": ["gms", "lpips"]}))
+    assert main(["bench", str(file), "-o", str(tmp_path / "out")]) == 2
+    first, *others = capsys.readouterr().err.splitlines()
+    assert first.startswith("will not be measured: lpips: ")
+    assert others[-1] == "refsr: training begins"
+    assert not any("gms" in line for line in (first, *others))
+
+
 def test_a_bench_file_is_checked_like_any_other(file, capsys):
     assert main(["options", "check", str(file)]) == 0
     assert "a bench of 3 systems, no mistakes" in capsys.readouterr().out
     assert main(["options", "check", str(file), "train.niterr=3"]) == 2
     assert "niterr" in capsys.readouterr().err
+    file.write_text(f"{file.read_text()}measures: [psnrr]\n")
+    assert main(["options", "check", str(file)]) == 2
+    assert "did you mean 'psnr'?" in capsys.readouterr().err
 
 
 def test_option_files_are_a_bench_of_their_own(tmp_path, file):

@@ -74,6 +74,8 @@ def test_what_was_measured_is_kept(runs, tmp_path, monkeypatch, capsys):
 def test_mistakes_are_named(runs, tmp_path, capsys):
     assert main(["stress", str(tmp_path / "none")]) == 1
     assert "is no run's folder" in capsys.readouterr().err
+    assert main(["stress", str(tmp_path / "none"), "--measure", "psnrr"]) == 2
+    assert "did you mean 'psnr'?" in capsys.readouterr().err
     assert main(["stress", runs[0], "--dataset", "tset"]) == 2
     assert "did you mean 'test'?" in capsys.readouterr().err
     assert main(["stress", runs[0], "--images", "0"]) == 2

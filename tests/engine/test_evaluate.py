@@ -117,7 +117,9 @@ def test_weights_are_found_or_asked_for(run, option_file, capsys):
     assert "did you mean 'val'" in capsys.readouterr().err
     assert main(["val", str(option_file), "--protocol", "rgb-uint8-border"]) == 2
     assert main(["val", str(option_file), "--ref", "shift"]) == 2
-    assert main(["val", str(option_file), "--measure", "psnrr"]) == 2
+    capsys.readouterr()
+    assert main(["val", str(option_file), "name=other", "--measure", "psnrr"]) == 2
+    assert "measure 'psnrr' is not known; did you mean 'psnr'?" in capsys.readouterr().err
 
 
 def test_tiles_change_nothing(run, option_file):

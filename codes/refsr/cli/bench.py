@@ -10,6 +10,7 @@ Written to the folder: experiments/NAME (each run), table.md, table.csv, bench.j
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from refsr.cli.console import begin as console_begin
@@ -33,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     from refsr.data.spoiling import parse_spoil
     from refsr.engine.bench import measured, planned, timed, trained
     from refsr.engine.group import joined
-    from refsr.engine.validation.judges import find_judges
+    from refsr.engine.validation.judges import find_judges, not_measurable
     from refsr.engine.validation.neighbours import find_neighbours
     from refsr.engine.validation.plan import Plan
     from refsr.metrics.protocols import DEFAULT_PROTOCOL, protocol
@@ -52,11 +53,15 @@ def run(arguments: argparse.Namespace) -> int:
         bench = bench.model_copy(update=dict.fromkeys(budget) | given)
     ablations = [parse_spoil(word) for word in bench.ref]
     quoted = protocol(bench.protocol or DEFAULT_PROTOCOL).name
+    unmeasured = not_measurable(bench.measures, None)
     root: Path = arguments.output or Path("bench") / bench.name
     words = [word for word in arguments.words if "=" in word]
     systems = planned(bench, words, root)
     with joined(systems[0].options.gpu_ids) as group:
         begin = console_begin if group.chief else silent
+        if group.chief:
+            for line in unmeasured:
+                print(f"will not be measured: {line}", file=sys.stderr)
         if bench.minutes is not None:
             systems = timed(bench, words, root, systems, group)
         for finished in trained(systems, group, begin):

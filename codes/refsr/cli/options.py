@@ -76,9 +76,12 @@ def run(arguments: argparse.Namespace) -> int:
 def _check(file: Path, overrides: list[str], paths: bool) -> int:
     from refsr.core.options import examine, load_options
     from refsr.core.options.bench import read_bench
+    from refsr.metrics.measures import described
 
     bench = read_bench(file)
     if bench is not None:
+        for name in bench.measures:
+            described(name)
         for system in bench.systems.values():
             load_options(system.options, [*bench.words, *overrides, *system.words], paths=paths)
         print(f"{file}: a bench of {len(bench.systems)} systems, no mistakes")

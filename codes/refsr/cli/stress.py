@@ -34,20 +34,22 @@ def run(arguments: argparse.Namespace) -> int:
     from refsr.engine.validation.judges import find_judges
     from refsr.engine.validation.plan import Plan
     from refsr.engine.validation.stress import run_options, stressed
+    from refsr.metrics.measures import described
     from refsr.metrics.protocols import DEFAULT_PROTOCOL, protocol
     from refsr.report.stress import gathered, write_stress
 
     if arguments.images is not None and arguments.images < 1:
         raise UsageError(f"--images {arguments.images}: at least one image must be measured")
     quoted = protocol(arguments.protocol or DEFAULT_PROTOCOL).name
+    measure = described(arguments.measure).name
     options = [run_options(folder) for folder in arguments.runs]
     scales = {one.scale for one in options}
     if len(scales) > 1:
         raise UsageError(f"runs of different scales do not go on one page: {', '.join(map(str, sorted(scales)))}")
     with joined(options[0].gpu_ids) as group:
-        judges = find_judges([arguments.measure], arguments.measure_weights, options[0].scale, group.device)
-        if arguments.measure not in judges.images:
-            raise UsageError(f"--measure {arguments.measure}: {'; '.join(judges.missing) or 'is of whole sets'}")
+        judges = find_judges([measure], arguments.measure_weights, options[0].scale, group.device)
+        if measure not in judges.images:
+            raise UsageError(f"--measure {measure}: {'; '.join(judges.missing) or 'is of whole sets'}")
         plan = Plan([quoted], judges, pictures=False, limit=arguments.images)
         begin = console_begin if group.chief else silent
         results = [
@@ -56,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
         ]
         if not group.chief:
             return 0
-    found = gathered(results, arguments.measure)
+    found = gathered(results, measure)
     path = write_stress(found, arguments.output)
     digits = found.how.digits
     rows = [["bicubic", f"{found.floor:.{digits}f}", "", ""]]

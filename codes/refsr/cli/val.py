@@ -83,6 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
     from refsr.engine.validation.judges import find_judges
     from refsr.engine.validation.plan import Plan
     from refsr.engine.validation.weights import load_weights, weights_file
+    from refsr.metrics.measures import described
     from refsr.metrics.protocols import DEFAULT_PROTOCOL, protocol
 
     if arguments.baselines and (arguments.weights or arguments.ref or arguments.hsi):
@@ -90,6 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
     options = load_options(arguments.file, arguments.overrides)
     names = chosen_sets(options, arguments.dataset)
     protocols = [protocol(name).name for name in arguments.protocol or [DEFAULT_PROTOCOL]]
+    measures = [described(name).name for name in arguments.measure or []]
     ablations = [parse_spoil(word) for word in arguments.ref or []]
     ablations += [parse_cube_spoil(word) for word in arguments.hsi or []]
     weights = None
@@ -101,7 +103,7 @@ def run(arguments: argparse.Namespace) -> int:
     with joined(options.gpu_ids) as group:
         plan = Plan(
             protocols=list(dict.fromkeys(protocols)),
-            judges=find_judges(arguments.measure or [], arguments.measure_weights, options.scale, group.device),
+            judges=find_judges(measures, arguments.measure_weights, options.scale, group.device),
             ablations=ablations,
             pictures=options.val.save_images and not arguments.no_images,
             limit=options.val.max_images,

@@ -28,6 +28,11 @@ class Judges:
     missing: list[str] = field(default_factory=list)
 
 
+def not_measurable(names: Sequence[str], weights: Path | None) -> list[str]:
+    """A line for each measure that cannot be taken here; unknown names are a UsageError. Builds nothing."""
+    return [line for name in dict.fromkeys(names) if (line := available(name, weights)) is not None]
+
+
 def find_judges(names: Sequence[str], weights: Path | None, scale: int, device: torch.device) -> Judges:
     """PSNR, SSIM and the measures of these names; one whose weights are not there is missing, which is no mistake."""
     found = Judges()
