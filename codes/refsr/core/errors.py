@@ -46,14 +46,23 @@ class NotBuiltError(RefsrError):
     """A known name whose implementation is not part of this version."""
 
 
+NEAR = 0.6
+"""Of 1, how like a word must be to stand for another."""
+
+
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that `word` most likely stands for, if one is near enough."""
+    """The known word that `word` most likely stands for, if one is near enough: suffixes alone make no file near."""
     candidates = list(known)
     lowered = {candidate.lower(): candidate for candidate in reversed(candidates)}
     if word.lower() in lowered:
         return lowered[word.lower()]
-    found = difflib.get_close_matches(word.lower(), list(lowered), n=1, cutoff=0.6)
-    return lowered[found[0]] if found else None
+    close = difflib.get_close_matches(word.lower(), list(lowered), n=len(lowered) or 1, cutoff=NEAR)
+    stem = _stem(word.lower())
+    return next((lowered[one] for one in close if difflib.get_close_matches(stem, [_stem(one)], cutoff=NEAR)), None)
+
+
+def _stem(word: str) -> str:
+    return word.rpartition(".")[0] or word
 
 
 def listed(words: Iterable[str], most: int = 8) -> str:
