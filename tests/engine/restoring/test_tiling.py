@@ -151,6 +151,29 @@ def test_one_tile_that_covers_the_image_needs_no_notice(caplog):
     assert len(caplog.records) == 1
 
 
+@pytest.mark.parametrize(("tile", "told"), [(1, True), (4, True), (9, True), (12, False), (20, False), (24, False)])
+def test_tiles_that_see_much_more_than_they_keep_are_told_of_a_wider_one(caplog, tile, told):
+    layout._tell_once.cache_clear()
+    descriptor, sizes = Descriptor(scale=2, channels=1, inputs=("lr",), halo=2), {"lr": (240, 240)}
+    with caplog.at_level(logging.WARNING):
+        assert lay_out(descriptor, sizes, tile, 0).seen > (8 if told else 1) * 240 * 240
+        lay_out(descriptor, {"lr": (200, 300)}, tile, 0)
+        wider = lay_out(descriptor, sizes, 20, 0)
+    assert 3 < wider.seen / 240**2 <= 4
+    times = {1: 441, 4: 36, 9: 10}
+    assert [record.message for record in caplog.records] == told * [
+        f"tiles of {tile} see 10 pixels around them, so a pixel is computed up to {times.get(tile)} times; "
+        "in tiles of 20 it would be at most 4"
+    ]
+
+
+def test_tiles_of_a_small_image_compute_a_pixel_once_each_at_most(caplog):
+    layout._tell_once.cache_clear()
+    with caplog.at_level(logging.WARNING):
+        lay_out(Descriptor(scale=2, channels=1, inputs=("lr",), halo=22), {"lr": (24, 24)}, 6, 0)
+    assert "computed up to 16 times" in caplog.text
+
+
 def test_scrambled_rows_make_another_image_in_tiles(caplog):
     """The released enlargement moves pixels along whole rows of what it is given; the other leaves them."""
     layout._tell_once.cache_clear()

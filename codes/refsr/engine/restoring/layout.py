@@ -21,6 +21,8 @@ OVERLAP = 32
 """Low-resolution pixels seen around a tile where the network's halo is not known, or where it costs too much."""
 AUTOMATIC_SIDE = 640
 """High-resolution pixels: images up to a square of this are one tile; it takes published RRSNet about 6 GB."""
+MOST_WORK = 8
+"""Times the pixels of the image: where tiles see more in all, a wider tile is named. Automatic ones see up to 4."""
 
 Sizes = Mapping[str, tuple[int, int]]
 """Height and width of each member of a batch, LR among them."""
@@ -55,6 +57,12 @@ class Layout:
     rows: list[Span]
     columns: list[Span]
 
+    @property
+    def seen(self) -> int:
+        """How many low-resolution pixels all tiles see together."""
+        height, width = (sum(span.seen[1] - span.seen[0] for span in side) for side in (self.rows, self.columns))
+        return height * width
+
     def __len__(self) -> int:
         return len(self.rows) * len(self.columns)
 
@@ -67,7 +75,7 @@ def lay_out(descriptor: Descriptor, sizes: Sizes, tile: int | None, overlap: int
 
     `overlap` 0 takes the halo and MARGIN. With less than the halo, or where there is none, neighbours fade into one
     another, and one notice says that the result is not exact: near to the whole image's with less than the halo, and
-    maybe another image without one.
+    maybe another image without one. Another notice names a wider tile where most of what is seen is seen again.
     """
     height, width = sizes["lr"]
     if tile is None or tile >= max(height, width):
@@ -84,6 +92,12 @@ def lay_out(descriptor: Descriptor, sizes: Sizes, tile: int | None, overlap: int
     layout = Layout(*sides)
     if not exact and len(layout) > 1:
         _tell_once(_inexact(halo, context))
+    if layout.seen > MOST_WORK * height * width:
+        times = min(len(layout), round((1 + 2 * context / tile) ** 2))
+        _tell_once(
+            f"tiles of {tile} see {context} pixels around them, so a pixel is computed up to {times} times; "
+            f"in tiles of {2 * context} it would be at most 4"
+        )
     return layout
 
 
