@@ -68,6 +68,31 @@ def _scores(
     return [label, *numbers, *others]
 
 
+def bench(name: str) -> str:
+    """Systems under one budget on one world: size, scores, and PSNR with the reference spoilt."""
+    content = stored(name)
+    systems = content["systems"]
+    measures = list(next(iter(systems.values()))["scores"])
+    spoils = list(dict.fromkeys(how for one in systems.values() for how in one["spoilt"]))
+    digits = {"psnr": 2, "st-lpips": 3}
+
+    def mean(found: list[float] | None, places: int) -> str:
+        return "" if found is None else f"{found[0]:.{places}f}"
+
+    rows = [
+        [
+            system,
+            *("" if one[key] is None else f"{one[key]:,}" for key in ("parameters", "iterations")),
+            *(mean(one["scores"].get(measure), digits.get(measure, 4)) for measure in measures),
+            *(mean(one["spoilt"].get(how), 2) for how in spoils),
+        ]
+        for system, one in systems.items()
+    ]
+    labels = {"swap": "another place's reference", "blank": "no reference"}
+    head = ["parameters", "iterations", *map(str.upper, measures), *(f"PSNR, {labels[how]}" for how in spoils)]
+    return table(["system", *head], rows)
+
+
 def single_image() -> str:
     """TSFNet and its neighbours on the small world, PSNR / SSIM at each factor."""
     scales = stored("single-image")["scales"]

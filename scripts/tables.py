@@ -24,6 +24,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "systems": score_tables.systems,
     "reference-gans": score_tables.reference_gans,
     "single-image": score_tables.single_image,
+    "bench-x4": functools.partial(score_tables.bench, "bench-world-x4"),
+    "bench-x8": functools.partial(score_tables.bench, "bench-world-x8"),
     "quickstart": score_tables.quickstart,
     "real-training": score_tables.real_training,
     "shipped-weights": score_tables.shipped_weights,
