@@ -66,6 +66,7 @@ def test_an_onnx_graph_gives_the_same_elsewhere(module: nn.Module, tmp_path: Pat
     for package in ("onnx", "onnxscript"):
         pytest.importorskip(package, reason="torch's ONNX export needs it")
     onnxruntime = pytest.importorskip("onnxruntime")
+    module.eval()
     with using("reference"):
         torch.onnx.export(
             module,
