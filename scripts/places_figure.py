@@ -2,8 +2,8 @@
 
 python scripts/places_figure.py RESULTS FIGURE [WORLD...]
 
-RESULTS is the folder of a measured set, with its images and --ref swap; of places whose names begin with a WORLD, if any
-is given. Shown are the three in the middle by gain over bicubic: neither the best nor the worst.
+RESULTS is the folder of a measured set, with its images and --ref swap; WORLD, if given, is how names of places begin.
+Shown are the three in the middle by gain over bicubic: neither the best nor the worst.
 """
 
 from __future__ import annotations
