@@ -33,27 +33,24 @@ def main() -> None:
     arguments = parser.parse_args()
     results = Results.read(arguments.results)
     protocol = next(iter(results.protocols))
-    labels = {
+    names = {
         "bicubic": "bicubic",
+        "ref": "older reference",
         results.run: results.about["weights"]["network"],
         f"{results.run} ref=swap": "wrong reference",
+        "hr": "truth",
     }
-    scores = {method: results.values(method, protocol, "psnr") for method in labels}
+    scores = {role: results.values(role, protocol, "psnr") for role in names if role in results.methods}
     chosen = [image for image in results.pictures if image.startswith(tuple(arguments.worlds))]
     order = sorted(chosen, key=lambda image: scores[results.run][image] - scores["bicubic"][image])
     first = len(order) // 2 - 1
     lines = []
     for image in order[first : first + ROWS]:
-        texts = {method: f"{label} {scores[method][image]:.2f} dB" for method, label in labels.items()}
-        shown = {
-            "bicubic": texts["bicubic"],
-            "ref": "older reference",
-            results.run: texts[results.run],
-            f"{results.run} ref=swap": texts[f"{results.run} ref=swap"],
-            "hr": "truth",
+        texts = {
+            role: f"{name} {scores[role][image]:.2f} dB" if role in scores else name for role, name in names.items()
         }
         pictures = {role: read_image(arguments.results / place) for role, place in results.pictures[image].items()}
-        lines.append([tile(middle(pictures[role]), text, TILE) for role, text in shown.items()])
+        lines.append([tile(middle(pictures[role]), text, TILE) for role, text in texts.items()])
     write_image(arguments.figure, mosaic(lines))
     print(f"{arguments.figure}: {arguments.figure.stat().st_size // 1024} kB")
 

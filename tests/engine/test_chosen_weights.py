@@ -8,6 +8,7 @@ from refsr.core.errors import DataError
 from refsr.core.shipped import shipped
 from refsr.engine.best import Best
 from refsr.engine.chosen_weights import weights_at
+from refsr.engine.tensor_file import read_tensors
 
 
 @pytest.fixture
@@ -46,7 +47,13 @@ def test_files_and_names_mean_themselves(tmp_path):
 
 
 def test_what_can_hold_no_weights_is_named(tmp_path):
+    (tmp_path / "old.pth").touch()
     with pytest.raises(DataError, match=r"refsr import .*old\.pth makes one"):
         weights_at(tmp_path / "old.pth")
     with pytest.raises(DataError, match="is no folder of a run with a checkpoint"):
         weights_at(tmp_path)
+
+
+def test_a_published_file_that_is_not_there_is_said_to_be_missing(tmp_path):
+    with pytest.raises(DataError, match="no such file"):
+        read_tensors(weights_at(tmp_path / "gone.pth"))

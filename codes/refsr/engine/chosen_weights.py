@@ -17,7 +17,7 @@ def weights_at(path: Path, letter: str = "G", averaged: bool = True) -> Path:
     Of a run that is its best checkpoint's, else its newest's.
     """
     path = located(path)
-    if path.suffix in (".pth", ".pt") and not path.is_dir():
+    if path.suffix in (".pth", ".pt") and path.is_file():
         raise DataError(f"{path}: is no model file of refsr; refsr import {path} makes one of published weights")
     if not path.is_dir():
         return path
