@@ -28,12 +28,12 @@ from refsr.core.seeding import numpy_generator
 from refsr.data.change import calibration as model
 from refsr.data.change.calibration import Calibration, calibration, hinges
 from refsr.data.change.estimate import change_evidence, change_probability, mask_under
-from refsr.data.change.registration import Floats
 from refsr.data.degradation.levels import quantised
 from refsr.data.degradation.presets import preset
 from refsr.data.degradation.steps import apply_steps
 from refsr.data.images import Window, read_image, write_image
 from refsr.ops.resize import imresize
+from refsr.registration.transform import Floats
 from refsr.worlds.knobs import knobs_like
 from refsr.worlds.make import make_world
 
@@ -171,7 +171,7 @@ def plain_difference(case: Case) -> Floats:
 
 def matched_difference(case: Case) -> Floats:
     """The same after each band's mean and deviation are brought to LR's, smoothed over a pixel."""
-    from refsr.data.change.registration import smooth
+    from refsr.registration.transform import smooth
 
     low = imresize(case.ref, f"1/{case.scale}")
     matched = (low - low.mean((0, 1))) / (low.std((0, 1)) + 1e-6) * case.lr.std((0, 1)) + case.lr.mean((0, 1))

@@ -22,7 +22,7 @@ from refsr.core.options.load import load_options
 from refsr.networks.blocks.dcnv2 import DCNv2
 from refsr.networks.blocks.dcnv3 import DCNv3
 from refsr.networks.descriptor import Descriptor
-from refsr.tasks.blueprint import Blueprint
+from refsr.tasks.blueprint import NetworkSpec
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULT = ROOT / "benchmarks" / "results" / "costs.json"
@@ -104,7 +104,7 @@ def cost(file: str) -> dict[str, Any]:
     """Of the network that restores, and of its judge where there is one."""
     options = load_options(ROOT / "options" / f"{file}.yml", paths=False)
     with FakeTensorMode(), torch.no_grad():
-        network = Blueprint.of(options.network_G, options.scale).build().eval().requires_grad_(False)
+        network = NetworkSpec.of(options.network_G, options.scale).build().eval().requires_grad_(False)
         described: Descriptor = network.descriptor  # type: ignore[assignment]
         one: dict[str, Any] = {
             "network": options.network_G.which,
@@ -113,7 +113,7 @@ def cost(file: str) -> dict[str, Any]:
             "giga_products": round(products(network, inputs(described)) / 1e9, 2),
         }
         if options.network_D is not None:
-            one["judge_parameters"] = count(Blueprint.of(options.network_D, options.scale).build())
+            one["discriminator_parameters"] = count(NetworkSpec.of(options.network_D, options.scale).build())
     return one
 
 

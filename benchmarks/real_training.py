@@ -5,7 +5,7 @@ python benchmarks/real_training.py FOLDER [--minutes 30] [--work DIR] writes ben
 FOLDER is a set of tuples such as RRSSRD's first test set: HR, LR, LR_UX4 and either Ref, Ref_DUX4 or google_Ref,
 google_Ref_DUX4. The last ten places are held out. The number of iterations is what fits into the time by the speed of
 the first steps; RRSGAN has a fifth of it. The results hold the baselines, the LR_UX4 files among them, and each network
-with its reference spoilt. What is there in DIR already is kept, so a second call goes on.
+with its reference perturbed. What is there in DIR already is kept, so a second call goes on.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ import yaml
 
 from refsr.core.atomic import write_text
 from refsr.core.options.load import load_options
-from refsr.engine.checkpoint import steps
-from refsr.engine.dry_run import dry_run
-from refsr.engine.group import ALONE
-from refsr.engine.run_folder import RunFolder
-from refsr.engine.validation.results import Results
+from refsr.evaluation.results import Results
+from refsr.runs.checkpoint import steps
+from refsr.runs.process_group import ALONE
+from refsr.runs.run_folder import RunFolder
+from refsr.training.dry_run import dry_run
 
 HERE = Path(__file__).resolve().parent
 HELD_OUT = 10
-MEASURES = ("st-lpips-alex", "gms")
+METRICS = ("st-lpips-alex", "gms")
 KEYS = {"GT": "HR", "LQ": "LR", "LQ_UX4": "LR_UX4", "Ref": "Ref", "Ref_DUX4": "Ref_DUX4"}
 
 
@@ -104,14 +104,14 @@ def learnt(file: Path, content: dict[str, Any]) -> dict[str, Any]:
     run = RunFolder.of(load_options(file))
     if content["train"]["niter"] not in steps(run.checkpoints):
         subprocess.run([sys.executable, "-m", "refsr", "train", str(file)], check=True)
-    words = [word for measure in MEASURES for word in ("--measure", measure)]
+    words = [word for metric in METRICS for word in ("--metric", metric)]
     words += ["--ref", "swap", "--ref", "blank"]
     subprocess.run([sys.executable, "-m", "refsr", "val", str(file), *words], check=True)
     results = Results.read(run.path / "results" / "test")
     scores: dict[str, dict[str, Any]] = {}
     for one in results.table():
         numbers = {key: round(getattr(one, key), 4) for key in ("mean", "deviation", "low", "high")}
-        scores.setdefault(one.method, {})[one.measure] = numbers
+        scores.setdefault(one.method, {})[one.metric] = numbers
     times = [json.loads(line)["time"] for line in (run.path / "log.jsonl").read_text().splitlines()]
     return {
         "minutes": round((times[-1] - times[0]) / 60, 1),

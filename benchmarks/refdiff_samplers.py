@@ -25,7 +25,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from runs import ROOT, refsr, scores_of
 from torch import Tensor, nn
 
 from refsr.core.atomic import write_text
@@ -34,17 +33,18 @@ from refsr.core.options.load import load_options
 from refsr.core.options.sampling import SamplingOptions
 from refsr.data.build import build_dataset
 from refsr.data.images import Window, write_image
-from refsr.engine.checkpoint import steps
-from refsr.engine.chosen_weights import weights_at
-from refsr.engine.restoring.restorer import load
-from refsr.engine.run_folder import RunFolder
-from refsr.engine.validation.baselines import BASELINES
-from refsr.engine.validation.results import Results
-from refsr.metrics.measures.building import build
+from refsr.evaluation.baselines import BASELINES
+from refsr.evaluation.results import Results
+from refsr.inference.restorer import load
+from refsr.metrics.building import build
 from refsr.metrics.protocols import DEFAULT_PROTOCOL, protocol
 from refsr.ops.resize import imresize
+from refsr.runs.checkpoint import steps
+from refsr.runs.find_weights import weights_at
+from refsr.runs.run_folder import RunFolder
 from refsr.tasks.diffusion.levels import evaluations
 from refsr.tasks.diffusion.sampling import Sampler
+from runs import ROOT, refsr, scores_of
 
 FILE = ROOT / "options" / "refdiff" / "small.yml"
 RESULT = ROOT / "benchmarks" / "results" / "refdiff_samplers.json"
@@ -185,8 +185,8 @@ def areas(work: Path, mask: str, places: int) -> dict[str, dict[str, list[float]
     kept = work / "areas" / f"{mask}-{places}"
     if not (kept / "test" / "results.json").is_file():
         words = [*MASKS[mask], f"val.max_images={places}", f"path.root={work / 'exp'}"]
-        spoilt = ["--ref", "swap"] if mask == "file" else []
-        call = ["val", str(FILE), *words, "--dataset", "test", "--measure", "st-lpips", *spoilt, "-o", str(kept)]
+        perturbed = ["--ref", "swap"] if mask == "file" else []
+        call = ["val", str(FILE), *words, "--dataset", "test", "--metric", "st-lpips", *perturbed, "-o", str(kept)]
         refsr(work, *call)
     results = Results.read(kept / "test")
     return {"notes": results.about["notes"], **scores_of(results)}

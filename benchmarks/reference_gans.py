@@ -15,9 +15,9 @@ import platform
 from pathlib import Path
 
 import torch
-from runs import ROOT, WORLD, learnt, small_world
 
 from refsr.core.atomic import write_text
+from runs import ROOT, WORLD, learnt, small_world
 
 FILES = ("rrsnet/small", "rgtnet/small", "rgtnet/small-dense", "rrsgan/small", "rgtgan/small", "rgtgan/small-dense")
 
@@ -32,7 +32,9 @@ def main() -> None:
         "score": "mean over the held-out places and its 95 % bootstrap interval",
         "machine": f"{platform.machine()}, CPU",
         "torch": torch.__version__,
-        "systems": {name: learnt(work, name, measures=("st-lpips", "gms"), spoilt=("swap", "blank")) for name in FILES},
+        "systems": {
+            name: learnt(work, name, metrics=("st-lpips", "gms"), perturbed=("swap", "blank")) for name in FILES
+        },
     }
     write_text(ROOT / "benchmarks" / "results" / "reference-gans.json", json.dumps(content, indent=1) + "\n")
 

@@ -10,9 +10,9 @@ from typing import Any
 
 from refsr.core.options.load import load_options
 from refsr.core.options.schema import Options
-from refsr.engine.checkpoint import steps
-from refsr.engine.run_folder import RunFolder
-from refsr.engine.validation.results import Results
+from refsr.evaluation.results import Results
+from refsr.runs.checkpoint import steps
+from refsr.runs.run_folder import RunFolder
 
 ROOT = Path(__file__).resolve().parent.parent
 WORLD = "dataset/small_world"
@@ -45,21 +45,21 @@ def learnt(
     work: Path,
     name: str,
     words: Sequence[str] = (),
-    measures: Sequence[str] = (),
-    spoilt: Sequence[str] = (),
+    metrics: Sequence[str] = (),
+    perturbed: Sequence[str] = (),
     cubes: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Trains and measures options/NAME.yml; its scores by method and measure: mean and 95 % interval.
+    """Trains and measures options/NAME.yml; its scores by method and metric: mean and 95 % interval.
 
-    `spoilt` references and `cubes` are measured too.
+    `perturbed` references and `cubes` are measured too.
     """
     file = ROOT / "options" / f"{name}.yml"
     options, run = trained(work, name, words)
     assert options.train is not None
     kept = run.path / "results" / "test"
     if not (kept / "results.json").is_file():
-        more = [word for measure in measures for word in ("--measure", measure)]
-        more += [word for how in spoilt for word in ("--ref", how)]
+        more = [word for metric in metrics for word in ("--metric", metric)]
+        more += [word for how in perturbed for word in ("--ref", how)]
         more += [word for how in cubes for word in ("--hsi", how)]
         refsr(work, "val", str(file), "--dataset", "test", *more, *words)
     results = Results.read(kept)
@@ -77,8 +77,8 @@ def learnt(
 
 
 def scores_of(results: Results) -> dict[str, dict[str, list[float]]]:
-    """By method and measure: mean and 95 % interval."""
+    """By method and metric: mean and 95 % interval."""
     scores: dict[str, dict[str, list[float]]] = {}
     for one in results.table():
-        scores.setdefault(one.method, {})[one.measure] = [round(one.mean, 4), round(one.low, 4), round(one.high, 4)]
+        scores.setdefault(one.method, {})[one.metric] = [round(one.mean, 4), round(one.low, 4), round(one.high, 4)]
     return scores

@@ -27,11 +27,11 @@ from refsr.core.memory import keep_freed_memory
 from refsr.core.options.network import DiscriminatorOptions, GeneratorOptions
 from refsr.core.options.schema import Options
 from refsr.core.options.train import TrainOptions
-from refsr.engine.group import Group
-from refsr.engine.precision import Precision
-from refsr.engine.stepping import Stepper
 from refsr.networks.specgan import SpecGAN
+from refsr.runs.process_group import Group
 from refsr.tasks.latent.spectral_gan import SpectralGAN
+from refsr.training.precision import Precision
+from refsr.training.stepping import Stepper
 
 HERE = Path(__file__).resolve().parent
 SCALE, SIDE, BATCH = 16, 16, 2

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from runs import ROOT, learnt, small_world, trained
 
 from refsr.core.atomic import write_text
-from refsr.engine.validation.results import Results, summarise
+from refsr.evaluation.results import Results, summarise
+from runs import ROOT, learnt, small_world, trained
 
 WORLD = "dataset/spectral_world"
 FILE = "specgan/small-x16"
@@ -27,12 +27,12 @@ NOTHING = [f"datasets.{name}.range_hsi=[0,1e9]" for name in ("train", "val", "te
 """Brings all reflectance to zero."""
 BLIND = ["name=small_SpecGAN_x16_blind", *NOTHING]
 CUBES = ("swap", "blank")
-MEASURES = ("st-lpips",)
+METRICS = ("st-lpips",)
 RESULT = ROOT / "benchmarks" / "results" / "spectral-guidance.json"
 
 
 def differences(work: Path, runs: dict[str, str]) -> dict[str, dict[str, list[float]]]:
-    """What the right cube gains over each other way, by measure: mean over images and its 95 % interval."""
+    """What the right cube gains over each other way, by metric: mean over images and its 95 % interval."""
     kept = {key: Results.read(work / "exp" / "experiments" / run / "results" / "test") for key, run in runs.items()}
     first = kept["with cube"]
     protocol, right = next(iter(first.protocols)), runs["with cube"]
@@ -40,12 +40,12 @@ def differences(work: Path, runs: dict[str, str]) -> dict[str, dict[str, list[fl
     others["bicubic"] = (first, "bicubic")
     found: dict[str, dict[str, list[float]]] = {}
     for name, (results, method) in others.items():
-        for measure in ("psnr", "ssim", *MEASURES, "cover-accuracy"):
-            own, other = first.values(right, protocol, measure), results.values(method, protocol, measure)
+        for metric in ("psnr", "ssim", *METRICS, "cover-accuracy"):
+            own, other = first.values(right, protocol, metric), results.values(method, protocol, metric)
             if not own:
                 continue
-            gain = summarise(name, protocol, measure, [own[image] - other[image] for image in own])
-            found.setdefault(name, {})[measure] = [round(value, 4) for value in (gain.mean, gain.low, gain.high)]
+            gain = summarise(name, protocol, metric, [own[image] - other[image] for image in own])
+            found.setdefault(name, {})[metric] = [round(value, 4) for value in (gain.mean, gain.low, gain.high)]
     return found
 
 
@@ -57,8 +57,8 @@ def main() -> None:
     bank, _ = trained(work, "specgan/small-bank")
     assert bank.train is not None
     systems = {
-        "with cube": learnt(work, FILE, measures=MEASURES, cubes=CUBES),
-        "blind": learnt(work, FILE, BLIND, measures=MEASURES),
+        "with cube": learnt(work, FILE, metrics=METRICS, cubes=CUBES),
+        "blind": learnt(work, FILE, BLIND, metrics=METRICS),
     }
     content: dict[str, Any] = {
         "world": json.loads((work / WORLD / "world.json").read_text())["knobs"],

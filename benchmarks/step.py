@@ -29,11 +29,11 @@ from refsr.core.memory import keep_freed_memory
 from refsr.core.options.network import GeneratorOptions
 from refsr.core.options.schema import Options
 from refsr.core.options.train import TrainOptions
-from refsr.engine.group import Group
-from refsr.engine.precision import Precision
-from refsr.engine.setup import wrap
-from refsr.engine.stepping import Stepper
+from refsr.runs.process_group import Group
 from refsr.tasks.regression import Regression
+from refsr.training.precision import Precision
+from refsr.training.setup import wrap
+from refsr.training.stepping import Stepper
 
 HERE = Path(__file__).resolve().parent
 NETWORKS: dict[str, dict[str, Any]] = {
@@ -46,8 +46,8 @@ WAYS: dict[str, dict[str, Any]] = {
     "plain": {},
     "separate encoders": {},
     "channels_last": {"channels_last": True},
-    "checkpointing": {"checkpointing": True},
-    "accumulation 2": {"accumulation": 2},
+    "activation_checkpointing": {"activation_checkpointing": True},
+    "accumulation 2": {"gradient_accumulation": 2},
     "bf16": {"precision": "bf16"},
     "compile": {"compile": True},
 }

@@ -31,20 +31,20 @@ from refsr.core.memory import keep_freed_memory
 from refsr.core.options.network import GeneratorOptions
 from refsr.core.options.schema import Options
 from refsr.core.options.train import TrainOptions
-from refsr.engine.group import Group
-from refsr.engine.precision import Precision
-from refsr.engine.setup import wrap
-from refsr.engine.stepping import Stepper
 from refsr.networks.tsfnet.fusion import ChannelAttention, Crossing
 from refsr.networks.tsfnet.network import TSFNet
 from refsr.networks.tsfnet.spatial import Halving
+from refsr.runs.process_group import Group
 from refsr.tasks.regression import Regression
+from refsr.training.precision import Precision
+from refsr.training.setup import wrap
+from refsr.training.stepping import Stepper
 
 HERE = Path(__file__).resolve().parent
 WAYS: dict[str, dict[str, Any]] = {
     "published": {},
     "ours": {},
-    "checkpointing": {"checkpointing": True},
+    "activation_checkpointing": {"activation_checkpointing": True},
     "bf16": {"precision": "bf16"},
 }
 SCALES = (4, 8)

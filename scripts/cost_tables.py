@@ -20,7 +20,7 @@ def costs(*files: str) -> str:
     rows = []
     for file in files or found:
         one = found[file]
-        judge = f"{one['judge_parameters'] / 1e6:.1f}" if "judge_parameters" in one else ""
+        judge = f"{one['discriminator_parameters'] / 1e6:.1f}" if "discriminator_parameters" in one else ""
         cells = [f"{one['parameters'] / 1e6:.2f}", f"{one['giga_products']:.1f}", judge]
         rows.append([f"`options/{file}.yml`", f"{one['network']} x{one['scale']}", *cells])
     head = ["option file", "network", "million parameters", "G multiply-accumulates", "million of its judge"]

@@ -15,7 +15,7 @@ import numpy as np
 from mosaic import Bytes, mosaic, tile
 
 from refsr.data.images import read_image, write_image
-from refsr.engine.validation.results import Results
+from refsr.evaluation.results import Results
 
 FIGURE = Path(__file__).resolve().parent.parent / "figures" / "gans.png"
 SYSTEMS = ("RRSNet", "RRSGAN", "RGTNet", "RGTGAN", "RGTNet_dense", "RGTGAN_dense")

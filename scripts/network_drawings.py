@@ -48,7 +48,7 @@ def transfer(name: str, says: str, *, gradients: str, moves: str, transferred: s
     enlarged = draw.box(370, 475, 130, f"Base\n{base}")
     draw.arrow(enlarged, result, leaves="right", enters="left")
     judges = draw.box(
-        370, 555, 340, "Judges, in training of the GANs alone\none of images, one of gradient maps", "judge"
+        370, 555, 340, "Metrics, in training of the GANs alone\none of images, one of gradient maps", "judge"
     )
     draw.arrow(result, judges, into=(630 - 370) / 340)
     draw.note(10, 490, "Green: references are moved.\nViolet: weighed by relevance, then refined.\nRed: judged.")

@@ -14,7 +14,7 @@ from pathlib import Path
 from mosaic import Bytes, mosaic, tile
 
 from refsr.data.images import read_image, write_image
-from refsr.engine.validation.results import Results
+from refsr.evaluation.results import Results
 
 TILE, ROWS = 288, 3
 

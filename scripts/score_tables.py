@@ -69,11 +69,11 @@ def _scores(
 
 
 def bench(name: str) -> str:
-    """Systems under one budget on one world: size, scores, and PSNR with the reference spoilt."""
+    """Systems under one budget on one world: size, scores, and PSNR with the reference perturbed."""
     content = stored(name)
     systems = content["systems"]
-    measures = list(next(iter(systems.values()))["scores"])
-    spoils = list(dict.fromkeys(how for one in systems.values() for how in one["spoilt"]))
+    metrics = list(next(iter(systems.values()))["scores"])
+    perturbations = list(dict.fromkeys(how for one in systems.values() for how in one["perturbed"]))
     digits = {"psnr": 2, "st-lpips": 3}
 
     def mean(found: list[float] | None, places: int) -> str:
@@ -83,13 +83,13 @@ def bench(name: str) -> str:
         [
             system,
             *("" if one[key] is None else f"{one[key]:,}" for key in ("parameters", "iterations")),
-            *(mean(one["scores"].get(measure), digits.get(measure, 4)) for measure in measures),
-            *(mean(one["spoilt"].get(how), 2) for how in spoils),
+            *(mean(one["scores"].get(metric), digits.get(metric, 4)) for metric in metrics),
+            *(mean(one["perturbed"].get(how), 2) for how in perturbations),
         ]
         for system, one in systems.items()
     ]
     labels = {"swap": "another place's reference", "blank": "no reference"}
-    head = ["parameters", "iterations", *map(str.upper, measures), *(f"PSNR, {labels[how]}" for how in spoils)]
+    head = ["parameters", "iterations", *map(str.upper, metrics), *(f"PSNR, {labels[how]}" for how in perturbations)]
     return table(["system", *head], rows)
 
 
@@ -128,9 +128,9 @@ def _between(scores: dict[str, Any], run: str) -> str:
     return table(["", "PSNR", "SSIM"], rows)
 
 
-def shipped_weights() -> str:
+def bundled_weights() -> str:
     """The weights that come along on held-out places of their worlds and on real images, with three references."""
-    content = stored("shipped-weights")
+    content = stored("bundled-weights")
     rows = []
     for name, one in content["sets"].items():
         scores = one["scores"]

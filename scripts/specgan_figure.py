@@ -13,7 +13,7 @@ from pathlib import Path
 from mosaic import mosaic, tile
 
 from refsr.data.images import read_image, write_image
-from refsr.engine.validation.results import Results
+from refsr.evaluation.results import Results
 
 FIGURE = Path(__file__).resolve().parent.parent / "figures" / "specgan.png"
 RUN = "small_SpecGAN_x16"

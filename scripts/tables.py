@@ -1,4 +1,4 @@
-"""Puts tables of results and measures into the pages, between `<!-- table: NAME -->` and `<!-- end -->`.
+"""Puts tables of results and metrics into the pages, between `<!-- table: NAME -->` and `<!-- end -->`.
 
 python scripts/tables.py            writes every page whose tables are not what benchmarks/results and the package say
 python scripts/tables.py --check    only tells, and exits 1
@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import cost_tables
-import measure_tables
+import metric_tables
 import score_tables
 from result_files import ROOT
 
@@ -28,7 +28,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "bench-x8": functools.partial(score_tables.bench, "bench-world-x8"),
     "quickstart": score_tables.quickstart,
     "real-training": score_tables.real_training,
-    "shipped-weights": score_tables.shipped_weights,
+    "bundled-weights": score_tables.bundled_weights,
     "costs": cost_tables.costs,
     "enlarged": score_tables.enlarged,
     "masks": score_tables.masks,
@@ -39,8 +39,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "specgan-cost": cost_tables.specgan_cost,
     "refdiff-samplers": score_tables.refdiff_samplers,
     "refdiff-areas": score_tables.refdiff_areas,
-    "measures": measure_tables.measures,
-    "measure-files": measure_tables.weight_files,
+    "metrics": metric_tables.metrics,
+    "metric-files": metric_tables.weight_files,
     **{f"costs-{page}": functools.partial(cost_tables.costs, *files) for page, files in cost_tables.COSTS.items()},
 }
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from refsr.core.version import __version__
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     import torch
 
-    from refsr.engine.restoring.restorer import Restorer
+    from refsr.inference.restorer import Restorer
 
-__version__ = "0.1.0"
+__all__ = ["__version__", "load"]
 
 
 def load(path: str | Path, device: str | torch.device | None = None) -> Restorer:
@@ -19,6 +21,6 @@ def load(path: str | Path, device: str | torch.device | None = None) -> Restorer
 
     >>> refsr.load("weights.safetensors").restore(lr="a.png", ref="b.png")
     """
-    from refsr.engine.restoring.restorer import load as load_restorer
+    from refsr.inference.restorer import load as load_restorer
 
     return load_restorer(path, device)

@@ -13,13 +13,13 @@ from refsr.cli.main import main
 from refsr.core.errors import UsageError
 from refsr.core.names import NAMES
 from refsr.core.options.bench import load_bench
-from refsr.engine import bench as benching
-from refsr.engine.bench import planned
-from refsr.engine.group import ALONE
-from refsr.engine.validation import kept as kept_module
-from refsr.engine.validation import neighbours
-from refsr.engine.validation.results import Results
-from refsr.metrics.measures import building
+from refsr.evaluation import kept as kept_module
+from refsr.evaluation import pretrained as neighbours
+from refsr.evaluation.results import Results
+from refsr.metrics import building
+from refsr.runs.process_group import ALONE
+from refsr.training import bench as benching
+from refsr.training.bench import planned
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 
@@ -62,17 +62,17 @@ def file(tmp_path: Path, places: Path) -> Path:
 def test_a_bench_goes_from_files_to_a_table_once(file, tmp_path, monkeypatch, capsys):
     out = tmp_path / "out"
     monkeypatch.setattr(
-        neighbours, "find_neighbours", lambda scale: {"dat-light": lambda sample, scale: enlarged(sample)}
+        neighbours, "find_pretrained", lambda scale: {"dat-light": lambda sample, scale: enlarged(sample)}
     )
     assert main(["bench", str(file), "-o", str(out)]) == 0
     capsys.readouterr()
     kept = json.loads((out / "bench.json").read_text())
     assert list(kept["systems"]) == ["bicubic", "dat-light", "SRResNet", "RRSNet", "RRSNet again"]
     assert [kept["systems"][name]["iterations"] for name in ("SRResNet", "RRSNet", "RRSNet again")] == [2, 2, 1]
-    assert set(kept["systems"]["RRSNet"]["spoilt"]) == {"swap", "blank"}
-    assert kept["systems"]["SRResNet"]["spoilt"] == {}
+    assert set(kept["systems"]["RRSNet"]["perturbed"]) == {"swap", "blank"}
+    assert kept["systems"]["SRResNet"]["perturbed"] == {}
     results = Results.read(out / "experiments" / "RRSNet" / "results" / "test")
-    means = {(one.method, one.measure): one.mean for one in results.table()}
+    means = {(one.method, one.metric): one.mean for one in results.table()}
     assert kept["systems"]["RRSNet"]["scores"]["psnr"][0] == pytest.approx(means["RRSNet", "psnr"], abs=1e-4)
     assert kept["systems"]["dat-light"]["scores"]["psnr"][0] == pytest.approx(means["nearest", "psnr"], abs=1e-4)
     rows = list(csv.DictReader((out / "table.csv").open()))
@@ -116,7 +116,7 @@ def test_minutes_become_iterations_that_are_kept(file, tmp_path, monkeypatch):
             "A starts from 'B', which is not a system above it",
         ),
         ({"systems": {"A": {"options": "pear.yml"}}}, "pear.yml: no such file"),
-        ({"measures": ["ssim", "psnrr"]}, "measure 'psnrr' is not known; did you mean 'psnr'?"),
+        ({"metrics": ["ssim", "psnrr"]}, "metric 'psnrr' is not known; did you mean 'psnr'?"),
         ({"dataset": "tset"}, "no datasets.tset to measure on; did you mean 'test'?"),
         (
             {"systems": {"A": {"options": "pair.yml"}, "B": {"options": "single.yml", "words": ["seed=4"]}}},
@@ -137,7 +137,7 @@ def test_what_cannot_be_measured_is_told_before_anything_is_trained(file, tmp_pa
 
     monkeypatch.setattr(benching, "train", training)
     monkeypatch.setattr(building, "find", lambda *_: None)
-    file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), "measures": ["gms", "lpips"]}))
+    file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), "metrics": ["gms", "lpips"]}))
     assert main(["bench", str(file), "-o", str(tmp_path / "out")]) == 2
     first, *others = capsys.readouterr().err.splitlines()
     assert first.startswith("will not be measured: lpips: ")
@@ -150,7 +150,7 @@ def test_a_bench_file_is_checked_like_any_other(file, capsys):
     assert "a bench of 3 systems, no mistakes" in capsys.readouterr().out
     assert main(["options", "check", str(file), "train.niterr=3"]) == 2
     assert "niterr" in capsys.readouterr().err
-    file.write_text(f"{file.read_text()}measures: [psnrr]\n")
+    file.write_text(f"{file.read_text()}metrics: [psnrr]\n")
     assert main(["options", "check", str(file)]) == 2
     assert "did you mean 'psnr'?" in capsys.readouterr().err
 

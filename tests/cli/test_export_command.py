@@ -6,18 +6,18 @@ import pytest
 import torch
 
 from refsr.cli.main import main
-from refsr.engine.checkpoint import Checkpoint, write_checkpoint
-from refsr.engine.model_file import ModelCard, read_model, write_model
 from refsr.interop.weights.layout import discriminator_layout, rrsnet_layout
-from refsr.tasks.blueprint import Blueprint
+from refsr.runs.checkpoint import Checkpoint, write_checkpoint
+from refsr.runs.model_file import ModelCard, read_model, write_model
+from refsr.tasks.blueprint import NetworkSpec
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """A run of the GAN task at published width, as short as it can be."""
     folder = tmp_path_factory.mktemp("run")
-    generator = Blueprint("RRSNet", {"scale": 4, "n_blocks": 0})
-    blueprints = {"G": generator, "G_ema": generator, "D_grad": Blueprint("discriminator_vgg_128", {})}
+    generator = NetworkSpec("RRSNet", {"scale": 4, "n_blocks": 0})
+    blueprints = {"G": generator, "G_ema": generator, "D_grad": NetworkSpec("discriminator_vgg_128", {})}
     cards = {
         key: ModelCard(blueprint, "RRSGAN_model", {"run": "short", "step": 7, "averaged": key == "G_ema"})
         for key, blueprint in blueprints.items()
@@ -68,7 +68,7 @@ def test_what_was_filled_in_is_told(run, tmp_path, capsys):
 
 
 def test_the_dense_reading_goes_out_with_a_note(tmp_path, capsys):
-    blueprint = Blueprint("RGTNet", {"n_blocks": 0, "offsets": "dense"})
+    blueprint = NetworkSpec("RGTNet", {"n_blocks": 0, "offsets": "dense"})
     network = blueprint.build()
     write_model(tmp_path / "G.safetensors", network.state_dict(), ModelCard(blueprint, "RGTNet_model"))
     assert main(["export", "--published", str(tmp_path / "G.safetensors"), "-o", str(tmp_path / "G.pth")]) == 0
@@ -96,7 +96,7 @@ def test_the_dense_reading_goes_out_with_a_note(tmp_path, capsys):
 )
 def test_mistakes_are_one_line(words, code, answer, run, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    blueprint = Blueprint("RRSNet", {"nf": 8, "n_blocks": 0, "deformable_groups": 2})
+    blueprint = NetworkSpec("RRSNet", {"nf": 8, "n_blocks": 0, "deformable_groups": 2})
     write_model("narrow.safetensors", blueprint.build().state_dict(), ModelCard(blueprint, "RRSNet_model"))
     (tmp_path / "older.pth").write_bytes(b"old")
     assert main(["export", "--published", *(word.format(run=run) for word in words)]) == code

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 import torch
+from harness.case import Case
 
 from refsr.cli.main import main
-from refsr.engine.model_file import read_model
-from refsr.interop.parity.case import Case
 from refsr.interop.weights.conversion import turned
 from refsr.interop.weights.discriminator import discriminator_keys
 from refsr.interop.weights.rgtnet import rgtnet_keys
 from refsr.interop.weights.rrsnet import rrsnet_keys
 from refsr.networks.rgtnet import RGTNet
 from refsr.networks.rrsnet import RRSNet
+from refsr.runs.model_file import read_model
 
 PARITY = Path(__file__).resolve().parents[1] / "parity"
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from refsr.cli.main import main
-from refsr.core.shipped import shipped
+from refsr.core.bundled import bundled
 
 
 def test_the_installation_and_what_comes_along(capsys):
     assert main(["info"]) == 0
     told = capsys.readouterr().out
     assert all(f"\n{what}" in told for what in ("python", "torch", "DCNv3 on cpu", "DCNv2 on cpu"))
-    assert all(name in told for name in shipped())
+    assert all(name in told for name in bundled())
 
 
 def test_a_model_by_its_name(capsys):

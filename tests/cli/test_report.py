@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from refsr.cli.main import main
-from refsr.engine.validation.results import Results, Score
+from refsr.evaluation.results import Results, Score
 
 
 @pytest.fixture

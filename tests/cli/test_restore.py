@@ -12,16 +12,16 @@ import torch
 import refsr
 from refsr.cli.main import main
 from refsr.data.images import read_image, write_image
-from refsr.engine.model_file import ModelCard, write_model
 from refsr.ops.resize import imresize
-from refsr.tasks.blueprint import Blueprint
+from refsr.runs.model_file import ModelCard, write_model
+from refsr.tasks.blueprint import NetworkSpec
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     """A model with random weights, and images to restore with it."""
     folder = tmp_path_factory.mktemp("place")
-    blueprint = Blueprint("RRSNet", {"scale": 2, "nf": 4, "n_blocks": 0, "deformable_groups": 1})
+    blueprint = NetworkSpec("RRSNet", {"scale": 2, "nf": 4, "n_blocks": 0, "deformable_groups": 1})
     torch.manual_seed(0)
     write_model(folder / "w.safetensors", blueprint.build().state_dict(), ModelCard(blueprint, "RRSNet_model"))
     draw = np.random.default_rng(0)
@@ -124,7 +124,7 @@ def denoiser(place):
         write_image(place / name / "a.png", (image.clip(0, 1) * 255).astype(np.uint8))
     write_image(place / "mask4" / "a.png", np.eye(96, dtype=np.uint8) * 3)
     keywords = {"scale": 4, "model_channels": 4, "channel_mult": [1, 1, 1], "num_blocks": 0, "transform_channels": 4}
-    blueprint = Blueprint("RefDiff", keywords)
+    blueprint = NetworkSpec("RefDiff", keywords)
     torch.manual_seed(0)
     network = blueprint.build()
     with torch.no_grad():

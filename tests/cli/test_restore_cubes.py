@@ -11,9 +11,9 @@ from refsr.cli.main import main
 from refsr.core.options.datasets import DatasetOptions
 from refsr.core.options.load import load_options
 from refsr.data.images import read_image, write_image
-from refsr.engine.model_file import ModelCard, write_model
-from refsr.engine.snapshot import cubes
-from refsr.tasks.blueprint import Blueprint
+from refsr.runs.model_file import ModelCard, write_model
+from refsr.tasks.blueprint import NetworkSpec
+from refsr.training.snapshot import cubes
 
 CENTRES = [450.0, 550.0, 650.0, 860.0, 1400.0, 1650.0]
 NETWORK = {
@@ -40,7 +40,7 @@ def place(tmp_path_factory):
     folder = tmp_path_factory.mktemp("place")
     (folder / "learnt.yml").write_text(LEARNT)
     learnt = cubes(load_options(folder / "learnt.yml"))
-    blueprint = Blueprint("SpecGAN", NETWORK)
+    blueprint = NetworkSpec("SpecGAN", NETWORK)
     torch.manual_seed(0)
     card = ModelCard(blueprint, "SpecGAN_model", cubes=learnt)
     write_model(folder / "w.safetensors", blueprint.build().state_dict(), card)

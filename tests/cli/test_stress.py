@@ -10,11 +10,11 @@ import yaml
 
 from refsr.cli.main import main
 from refsr.core.options.load import load_options
-from refsr.engine.group import ALONE
-from refsr.engine.trainer import train
-from refsr.engine.validation import kept as kept_module
-from refsr.engine.validation import stress
-from refsr.engine.validation.results import Results
+from refsr.evaluation import kept as kept_module
+from refsr.evaluation import stress
+from refsr.evaluation.results import Results
+from refsr.runs.process_group import ALONE
+from refsr.training.trainer import train
 
 AXES = (stress.Axis("shift", "Moved", "pixels", (2, 8)), stress.Axis("clouds", "Clouds", "percent", (50,)))
 
@@ -58,7 +58,7 @@ def test_what_was_measured_is_kept(runs, tmp_path, monkeypatch, capsys):
     assert set(kept["systems"]["SRResNet"]) == {"right"}
     assert f"{kept['systems']['RRSNet']['swap']:.2f}" in printed
     measured = Results.read(Path(runs[0]) / "stress" / "test")
-    (mean,) = [one.mean for one in measured.table() if (one.method, one.measure) == ("RRSNet ref=shift:8", "psnr")]
+    (mean,) = [one.mean for one in measured.table() if (one.method, one.metric) == ("RRSNet ref=shift:8", "psnr")]
     assert kept["systems"]["RRSNet"]["shift:8"] == pytest.approx(mean, abs=1e-4)
 
     def refuse(*_: object) -> None:
@@ -74,7 +74,7 @@ def test_what_was_measured_is_kept(runs, tmp_path, monkeypatch, capsys):
 def test_mistakes_are_named(runs, tmp_path, capsys):
     assert main(["stress", str(tmp_path / "none")]) == 1
     assert "is no run's folder" in capsys.readouterr().err
-    assert main(["stress", str(tmp_path / "none"), "--measure", "psnrr"]) == 2
+    assert main(["stress", str(tmp_path / "none"), "--metric", "psnrr"]) == 2
     assert "did you mean 'psnr'?" in capsys.readouterr().err
     assert main(["stress", runs[0], "--dataset", "tset"]) == 2
     assert "did you mean 'test'?" in capsys.readouterr().err

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from refsr.core.bundled import bundled, located
 from refsr.core.errors import DataError
-from refsr.core.shipped import located, shipped
 
-NAMES = sorted(shipped())
+NAMES = sorted(bundled())
 LARGEST = 5_000_000
 
 
@@ -19,7 +19,7 @@ def test_one_at_least_comes_along():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_is_small_and_has_its_page(name):
-    file = shipped()[name]
+    file = bundled()[name]
     assert file.stat().st_size < LARGEST
     page = file.with_suffix(".md").read_text(encoding="utf-8")
     assert page.startswith(f"# {name}\n")
@@ -27,7 +27,7 @@ def test_each_is_small_and_has_its_page(name):
 
 
 def test_a_name_stands_for_its_file():
-    assert located(Path(NAMES[0])) == shipped()[NAMES[0]]
+    assert located(Path(NAMES[0])) == bundled()[NAMES[0]]
 
 
 def test_what_is_there_comes_first(tmp_path, monkeypatch):

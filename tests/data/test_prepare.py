@@ -126,9 +126,9 @@ def test_a_rerun_does_only_what_is_missing_spoilt_or_changed(tmp_path):
     whole = content(out)
     assert prepare(source, out, settings).made == 0
     (out / "LR" / "place0.png").unlink()
-    spoilt = bytearray((out / "Ref_DUX4" / "place1.png").read_bytes())
-    spoilt[len(spoilt) // 2] ^= 1
-    (out / "Ref_DUX4" / "place1.png").write_bytes(spoilt)
+    perturbed = bytearray((out / "Ref_DUX4" / "place1.png").read_bytes())
+    perturbed[len(perturbed) // 2] ^= 1
+    (out / "Ref_DUX4" / "place1.png").write_bytes(perturbed)
     assert prepare(source, out, settings).made == 2
     assert content(out) == whole
     write_image(source / "HR" / "place2.png", read_image(source / "HR" / "place3.png"))
@@ -257,7 +257,7 @@ def no_number(source: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "message"),
+    ("perturb", "message"),
     [
         (unpaired, "do not pair; HR without Ref: place1; Ref without HR: plaec1"),
         (unequal, r"place1\.png: 50x44, 3 bands, uint8, but its HR image .* is 50x45"),
@@ -267,9 +267,9 @@ def no_number(source: Path) -> None:
         (no_number, r"place1\.npy: has pixels that are not finite"),
     ],
 )
-def test_sources_that_cannot_be_prepared_are_refused(tmp_path, spoil, message):
+def test_sources_that_cannot_be_prepared_are_refused(tmp_path, perturb, message):
     source = make_source(tmp_path / "source")
-    spoil(source)
+    perturb(source)
     with pytest.raises(DataError, match=message):
         prepare(source, tmp_path / "out", Settings(4))
 

@@ -8,7 +8,7 @@ import pytest
 from pages import REPOSITORY
 
 from refsr.core.options.load import load_options
-from refsr.tasks.blueprint import Blueprint
+from refsr.tasks.blueprint import NetworkSpec
 
 FILES = json.loads((REPOSITORY / "benchmarks" / "results" / "costs.json").read_text())["files"]
 
@@ -16,7 +16,7 @@ FILES = json.loads((REPOSITORY / "benchmarks" / "results" / "costs.json").read_t
 @pytest.mark.parametrize("file", [file for file in FILES if "small" in file])
 def test_small_networks_have_so_many_parameters(file):
     options = load_options(REPOSITORY / "options" / f"{file}.yml")
-    network = Blueprint.of(options.network_G, options.scale).build()
+    network = NetworkSpec.of(options.network_G, options.scale).build()
     counted = sum(one.numel() for one in network.parameters())
     assert counted == FILES[file]["parameters"], "python benchmarks/costs.py counts again"
 

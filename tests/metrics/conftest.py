@@ -1,4 +1,4 @@
-"""Weight files as people bring them, but drawn: no package ships these trunks."""
+"""Weight files as people bring them, but drawn: no package ships these backbones."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import pytest
 import torch
 from scenes import drawn_for
 
-from refsr.metrics.measures.files import WEIGHT_FILES
-from refsr.metrics.measures.inception import Inception
-from refsr.networks import trunks
+from refsr.metrics.files import WEIGHT_FILES
+from refsr.metrics.inception import Inception
+from refsr.networks import backbones as backbones
 
 
 @pytest.fixture(scope="session")
@@ -19,8 +19,8 @@ def drawn_weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder with AlexNet, VGG16 and Inception under their published names and keys, classifiers and all."""
     folder = tmp_path_factory.mktemp("weights")
     states = {
-        "alexnet": {f"features.{key}": value for key, value in drawn_for(trunks.alexnet().layers).items()},
-        "vgg16": {f"features.{key}": value for key, value in drawn_for(trunks.vgg16().layers).items()},
+        "alexnet": {f"features.{key}": value for key, value in drawn_for(backbones.alexnet().layers).items()},
+        "vgg16": {f"features.{key}": value for key, value in drawn_for(backbones.vgg16().layers).items()},
         "inception": drawn_for(Inception()),
     }
     with pytest.MonkeyPatch.context() as patch:

@@ -9,9 +9,9 @@ import pytest
 from scenes import blurred, noisy, scene
 from scipy.ndimage import correlate
 
+from refsr.metrics import build
 from refsr.metrics.colour import luma
-from refsr.metrics.measures import build
-from refsr.metrics.measures.gradient_similarity import halved, prewitt, similarity
+from refsr.metrics.gradient_similarity import halved, prewitt, similarity
 
 TARGET = scene(64, 71)
 

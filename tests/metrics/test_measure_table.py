@@ -1,4 +1,4 @@
-"""The contract of every measure: its line in the table, what it says where it cannot serve, that better is better."""
+"""The contract of every metric: its line in the table, what it says where it cannot serve, that better is better."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ import torch
 from scenes import blurred, noisy, scene
 
 from refsr.core.errors import DataError, UsageError
-from refsr.metrics.measures import MEASURES, MeasureError, available, build, described, names
-from refsr.metrics.measures.files import WEIGHT_FILES, find
-from refsr.metrics.measures.pair import as_tensor
+from refsr.metrics import METRICS, MetricError, available, build, described, names
+from refsr.metrics.files import WEIGHT_FILES, find
+from refsr.metrics.pair import as_tensor
 from refsr.metrics.protocols import measure, protocol
 
-HERE = [name for name, line in MEASURES.items() if not line.whole_set]
+HERE = [name for name, line in METRICS.items() if not line.whole_set]
 DEGRADED = {"noise": (lambda x, k: noisy(x, 4 * k)), "blur": (lambda x, k: blurred(x, 0.6 * k))}
 BEST = {"psnr": np.inf, "ssim": 1, "ms-ssim": 1, "scc": 1, "gms": 1}
 SIDE = {"ms-ssim": 200, "niqe": 200}
@@ -28,7 +28,7 @@ SIDE = {"ms-ssim": 200, "niqe": 200}
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
-        raise AssertionError("a measure asked for the network")
+        raise AssertionError("a metric asked for the network")
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
@@ -37,14 +37,14 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def nothing_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Neither packages nor folders with weights."""
-    monkeypatch.setattr("refsr.metrics.measures.files.PathFinder", SimpleNamespace(find_spec=lambda name: None))
+    monkeypatch.setattr("refsr.metrics.files.PathFinder", SimpleNamespace(find_spec=lambda name: None))
     monkeypatch.delenv("REFSR_WEIGHTS", raising=False)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
 
 
 @pytest.fixture
 def judge(name: str, drawn_weights: Path):
-    """The measure, with drawn weights where no package ships the published ones."""
+    """The metric, with drawn weights where no package ships the published ones."""
     if (line := available(name, drawn_weights)) is not None:
         pytest.skip(line)
     return build(name, drawn_weights)
@@ -57,7 +57,7 @@ def picture(name: str):
 
 def test_listing_imports_nothing_heavy():
     code = (
-        "import sys; from refsr.metrics.measures import names, described; names(); described('fid');"
+        "import sys; from refsr.metrics import names, described; names(); described('fid');"
         "print([m for m in ('torch', 'scipy', 'cv2', 'torchmetrics', 'torchvision') if m in sys.modules])"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -77,11 +77,11 @@ def test_more_damage_scores_worse(name, kind, judge):
     scores = [judge(DEGRADED[kind](target, strength), target) for strength in (1, 2, 4)]
     if name == "niqe" and kind == "noise":
         scores = scores[1:]  # Without a target, a little noise on so soft a scene may pass for texture.
-    assert scores == sorted(scores, reverse=MEASURES[name].better == "higher")
+    assert scores == sorted(scores, reverse=METRICS[name].better == "higher")
     assert len(set(scores)) == len(scores)
 
 
-@pytest.mark.parametrize("name", [name for name in HERE if MEASURES[name].needs_target])
+@pytest.mark.parametrize("name", [name for name in HERE if METRICS[name].needs_target])
 def test_an_image_is_nearest_to_itself(name, judge):
     target = picture(name)
     # Angles of equal vectors are the arc cosine of almost one, which is the root of the rounding error.
@@ -96,8 +96,8 @@ def test_an_image_is_nearest_to_itself(name, judge):
 @pytest.mark.parametrize("name", names())
 def test_a_luma_protocol_is_served_or_refused_by_name(name, judge):
     pair = protocol("y-uint8-border4").compared(noisy(scene(), 5) / 255, scene() / 255, 4)
-    judge = judge.update if MEASURES[name].whole_set else judge
-    if MEASURES[name].bands == "any":
+    judge = judge.update if METRICS[name].whole_set else judge
+    if METRICS[name].bands == "any":
         assert np.isfinite(judge(*pair))
     else:
         with pytest.raises(DataError, match=rf"{name} needs .* a protocol on luma leaves one"):
@@ -121,7 +121,7 @@ def test_the_smallest_image_is_told(name, judge):
     assert max(refusals, default=0) < min(scores)
 
 
-@pytest.mark.parametrize("name", [name for name in HERE if MEASURES[name].files])
+@pytest.mark.parametrize("name", [name for name in HERE if METRICS[name].files])
 def test_features_of_another_target_are_not_taken_for_this_ones(name, judge, drawn_weights):
     first, second = scene(64, 80), scene(64, 80, 5)
     image = noisy(first, 9)
@@ -139,18 +139,18 @@ def test_psnr_and_ssim_are_those_of_the_protocols():
         assert {name: build(name)(*pair) for name in ("psnr", "ssim")} == expected
 
 
-@pytest.mark.parametrize("name", [name for name, line in MEASURES.items() if line.files])
+@pytest.mark.parametrize("name", [name for name, line in METRICS.items() if line.files])
 def test_missing_weights_are_one_line_with_the_way_out(name, nothing_installed, tmp_path, monkeypatch):
     pytest.importorskip("torchmetrics")
     line = available(name, tmp_path)
     assert line is not None
     assert "\n" not in line
-    for key in MEASURES[name].files:
+    for key in METRICS[name].files:
         assert next(iter(WEIGHT_FILES[key].names)) in line
     assert str(tmp_path) in line
-    assert "--measure-weights" in line
+    assert "--metric-weights" in line
     assert "REFSR_WEIGHTS" in line
-    with pytest.raises(MeasureError) as caught:
+    with pytest.raises(MetricError) as caught:
         build(name, tmp_path)
     assert str(caught.value) == line
     assert "no such folder" in str(available(name, tmp_path / "nowhere"))
@@ -159,8 +159,8 @@ def test_missing_weights_are_one_line_with_the_way_out(name, nothing_installed, 
 
 
 def test_a_missing_library_is_one_line(monkeypatch):
-    monkeypatch.setattr("refsr.metrics.measures.building.cannot_import", lambda package: f"{package} is not installed")
-    for name, line in MEASURES.items():
+    monkeypatch.setattr("refsr.metrics.building.cannot_import", lambda package: f"{package} is not installed")
+    for name, line in METRICS.items():
         found = available(name)
         assert (found is not None and "pip install 'torchmetrics" in found) == bool(line.packages) or line.files
 
@@ -171,7 +171,7 @@ def test_a_broken_torchvision_is_a_line(tmp_path):
     (tmp_path / "torchmetrics" / "__init__.py").write_text(
         "raise RuntimeError('operator torchvision::nms does not exist')"
     )
-    code = "from refsr.metrics.measures import available; print(available('sam')); print(available('psnr'))"
+    code = "from refsr.metrics import available; print(available('sam')); print(available('psnr'))"
     found = subprocess.run(
         [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {code}"],
         capture_output=True, text=True, check=True,

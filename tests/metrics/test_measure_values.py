@@ -1,4 +1,4 @@
-"""Measures against their formulas, and against the numbers that the packages they are known from gave.
+"""Metrics against their formulas, and against the numbers that the packages they are known from gave.
 
 Those numbers are of the pictures and weights in scenes.py. They were taken with stlpips-pytorch 0.0.2, lpips 0.1.4,
 DISTS-pytorch 0.1, basicsr 1.4.2, and torchmetrics 1.9 on torch-fidelity 0.4.
@@ -16,17 +16,17 @@ from scipy.linalg import sqrtm
 from torch import nn
 
 from refsr.core.errors import DataError
+from refsr.metrics import METRICS, available, build
+from refsr.metrics.building import Setting
 from refsr.metrics.colour import luma
-from refsr.metrics.measures import MEASURES, available, build
-from refsr.metrics.measures.building import Setting
-from refsr.metrics.measures.dists import structure_texture
-from refsr.metrics.measures.feature_distance import feature_distance
-from refsr.metrics.measures.files import read, require
-from refsr.metrics.measures.inception import Inception
-from refsr.metrics.measures.niqe import niqe
-from refsr.metrics.measures.pair import as_tensor
-from refsr.networks import trunks
-from refsr.networks.trunks import features_of
+from refsr.metrics.dists import structure_texture
+from refsr.metrics.feature_distance import feature_distance
+from refsr.metrics.files import read, require
+from refsr.metrics.inception import Inception
+from refsr.metrics.niqe import niqe
+from refsr.metrics.pair import as_tensor
+from refsr.networks import backbones as backbones
+from refsr.networks.backbones import features_of
 
 TARGET = scene()
 DAMAGED = {"noisy": noisy(TARGET, 12), "blurred": blurred(TARGET, 1.5)}
@@ -68,14 +68,14 @@ def test_st_lpips_minds_a_shift_of_one_pixel_less_than_noise_of_the_same_psnr():
     assert judge(shifted, still) < 0.5 * judge(noisy(still, deviation), still)
 
 
-# LPIPS and DISTS: published heads on drawn trunks, because no package ships the trunks.
+# LPIPS and DISTS: published heads on drawn backbones, because no package ships the backbones.
 
 
 @pytest.mark.parametrize(("kind", "expected"), [("noisy", 0.028246760368347168), ("blurred", 0.013968536630272865)])
 def test_lpips_network_gives_the_packages_numbers(kind, expected):
     heads = read("lpips-heads", _required("lpips-heads"))
-    trunk = trunks.alexnet()
-    network = feature_distance(trunk, drawn_for(trunk.layers), heads)
+    backbone = backbones.alexnet()
+    network = feature_distance(backbone, drawn_for(backbone.layers), heads)
     pair = [as_tensor(values, single=True) / 127.5 - 1 for values in (DAMAGED[kind], TARGET)]
     assert network(*pair).item() == pytest.approx(expected, abs=1e-7)
 
@@ -83,7 +83,7 @@ def test_lpips_network_gives_the_packages_numbers(kind, expected):
 @pytest.mark.parametrize(("kind", "expected"), [("noisy", 0.0258675217628479), ("blurred", 0.012788772583007812)])
 def test_dists_network_gives_the_packages_numbers(kind, expected):
     weights = read("dists-weights", _required("dists-weights"))
-    network = structure_texture(drawn_for(trunks.vgg16().layers), weights)
+    network = structure_texture(drawn_for(backbones.vgg16().layers), weights)
     pair = [as_tensor(values, single=True) / 255 for values in (DAMAGED[kind], TARGET)]
     assert network(*pair).item() == pytest.approx(expected, abs=1e-6)
 
@@ -99,21 +99,21 @@ def test_lpips_and_dists_from_files_as_people_bring_them(name, expected, drawn_w
 
 
 @pytest.mark.parametrize(
-    ("name", "trunk"),
-    [("alexnet", trunks.alexnet()), ("vgg16", trunks.vgg16()), ("vgg16", trunks.vgg16(trunks.root_pool))],
+    ("name", "backbone"),
+    [("alexnet", backbones.alexnet()), ("vgg16", backbones.vgg16()), ("vgg16", backbones.vgg16(backbones.root_pool))],
 )
-def test_trunks_take_torchvisions_keys(name, trunk):
+def test_trunks_take_torchvisions_keys(name, backbone):
     try:
         from torchvision import models
     except Exception as error:
         pytest.skip(f"torchvision cannot be imported ({error})")
     network = getattr(models, name)(weights=None).eval()
-    trunk.take(features_of(network.state_dict()))
+    backbone.take(features_of(network.state_dict()))
     picture = torch.rand(1, 3, 64, 70)
-    features = trunk(picture)
-    assert torch.equal(features[0], network.features[: trunk.taps[0] + 1](picture))
-    if not any(isinstance(layer, trunks.RootPool) for layer in trunk.layers):
-        assert torch.equal(features[-1], network.features[: trunk.taps[-1] + 1](picture))
+    features = backbone(picture)
+    assert torch.equal(features[0], network.features[: backbone.taps[0] + 1](picture))
+    if not any(isinstance(layer, backbones.RootPool) for layer in backbone.layers):
+        assert torch.equal(features[-1], network.features[: backbone.taps[-1] + 1](picture))
 
 
 # NIQE
@@ -188,9 +188,9 @@ class Patches(nn.Module):
 
 def _fid():
     pytest.importorskip("torchmetrics")
-    from refsr.metrics.measures.fid import Fid
+    from refsr.metrics.fid import Fid
 
-    return Fid(Setting(MEASURES["fid"]), Patches())
+    return Fid(Setting(METRICS["fid"]), Patches())
 
 
 def test_fid_is_its_formula_and_adds_up_over_processes():
@@ -262,7 +262,7 @@ def test_scc_counts_flat_windows_as_nothing():
     """torchmetrics' definition, told in the table; other libraries give one."""
     flat = np.full((32, 32, 3), 90.0)
     assert served("scc")(flat, flat) == 0
-    assert "flat windows count 0" in MEASURES["scc"].about
+    assert "flat windows count 0" in METRICS["scc"].about
 
 
 def test_scc_sees_detail_and_not_brightness():

@@ -1,4 +1,4 @@
-"""Measures against closed forms and plain loops; the published numbers are held by the parity cases."""
+"""Metrics against closed forms and plain loops; the published numbers are held by the parity cases."""
 
 from __future__ import annotations
 

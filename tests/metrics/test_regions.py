@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from refsr.metrics.fidelity import psnr, ssim
-from refsr.metrics.regions import leak, region_measures, regional
+from refsr.metrics.regions import leak, region_metrics, regional
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def halves():
 def test_each_area_by_its_own_pixels(halves):
     image, target, changed = halves
     scores = regional(image, target, changed)
-    assert set(scores) | {"leak-changed"} == set(region_measures())
+    assert set(scores) | {"leak-changed"} == set(region_metrics())
     assert scores["psnr-changed"] == pytest.approx(20 * math.log10(255 / 10))
     assert scores["psnr-unchanged"] == pytest.approx(20 * math.log10(255 / 2))
     both = {

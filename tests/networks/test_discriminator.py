@@ -17,11 +17,11 @@ KINDS = pytest.mark.parametrize(
     [
         {"crop_size": 64},
         {"head": "pooled"},
-        {"head": "pooled", "initial": "he"},
+        {"head": "pooled", "init": "kaiming"},
         {"crop_size": 64, "spectral_norm": True},
         {"head": "pooled", "spectral_norm": True},
     ],
-    ids=["linear", "pooled", "pooled-he", "linear-spectral", "pooled-spectral"],
+    ids=["linear", "pooled", "pooled-kaiming", "linear-spectral", "pooled-spectral"],
 )
 
 
@@ -159,15 +159,15 @@ def test_the_name_stands_for_it():
     assert resolve("network", "discriminator_vgg_128") is VGGDiscriminator
 
 
-def test_released_weights_begin_blind_and_he_weights_do_not():
+def test_released_weights_begin_blind_and_kaiming_weights_do_not():
     images = torch.rand(8, 3, 64, 64, generator=torch.Generator().manual_seed(1))
     spread = {}
-    for initial in ("released", "he"):
+    for init in ("released", "kaiming"):
         torch.manual_seed(0)
-        spread[initial] = float(VGGDiscriminator(nf=16, head="pooled", initial=initial)(images).detach().std())
-    assert spread["released"] < 1e-4 < 1e-2 < spread["he"]
+        spread[init] = float(VGGDiscriminator(nf=16, head="pooled", init=init)(images).detach().std())
+    assert spread["released"] < 1e-4 < 1e-2 < spread["kaiming"]
 
 
-def test_initial_is_named():
-    with pytest.raises(UsageError, match="initial 'hee' is not known; did you mean 'he'"):
-        VGGDiscriminator(initial="hee")
+def test_an_unknown_init_is_named():
+    with pytest.raises(UsageError, match="init 'kaimingg' is not known; did you mean 'kaiming'"):
+        VGGDiscriminator(init="kaimingg")

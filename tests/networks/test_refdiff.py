@@ -89,7 +89,7 @@ def test_a_step_does_not_look_at_conditions_again():
 def test_images_may_be_counted_from_the_enlarged_lr():
     """The same network, moved: what it gives for an image is what the published form gives for the difference."""
     torch.manual_seed(0)
-    other = RefDiff(4, **SMALL, around="enlarged", transform_channels=12).double().eval()
+    other = RefDiff(4, **SMALL, global_skip="enlarged", transform_channels=12).double().eval()
     network = RefDiff(4, **SMALL, transform_channels=12).double().eval()
     awake(network)
     other.load_state_dict(network.state_dict())
@@ -101,7 +101,7 @@ def test_images_may_be_counted_from_the_enlarged_lr():
         for level in (0.1, 30.0):
             expected = network.denoise(noisy, level, prepared) + base
             assert torch.allclose(other.denoise(noisy + base, level, prepared), expected, atol=1e-12)
-    fresh = RefDiff(4, **SMALL, around="enlarged").eval()
+    fresh = RefDiff(4, **SMALL, global_skip="enlarged").eval()
     with torch.no_grad():
         still = fresh(base.float() + 80 * noisy.float(), torch.full((1,), 80.0), *inputs())
     assert torch.allclose(still, base.float(), atol=0.05)
@@ -149,7 +149,7 @@ def test_half_a_grey_level_is_cut_off_as_in_published_training():
     ("keywords", "words"),
     [
         ({"enlarge": "bicubic"}, "enlarge 'bicubic' is not known"),
-        ({"around": "enlarge"}, "did you mean 'enlarged'"),
+        ({"global_skip": "enlarge"}, "did you mean 'enlarged'"),
         ({"transform_channels": 0}, "transform_channels is 0, expected 1 or more"),
         ({"encoder_type": "residul"}, "did you mean 'residual'"),
         ({"embedding_type": "sine"}, "positional, fourier"),

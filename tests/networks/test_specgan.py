@@ -52,7 +52,7 @@ def test_the_other_choices_keep_the_contract_too():
 
 @pytest.mark.parametrize("input_range", ["full", "released"])
 def test_around_the_enlarged_lr_it_begins_there(input_range):
-    network = SpecGAN(4, 3, 7, **SMALL, around="enlarged", input_range=input_range)
+    network = SpecGAN(4, 3, 7, **SMALL, global_skip="enlarged", input_range=input_range)
     low, high = network.input_range
     flat = torch.tensor([-0.5, 0.0, 0.9])[:, None, None].expand(1, 3, 8, 8)
     image, spectra = network(flat * high, torch.rand(1, 7, 8, 8)), torch.rand(2, 7, 8, 8)
@@ -63,16 +63,16 @@ def test_around_the_enlarged_lr_it_begins_there(input_range):
     assert not torch.allclose(images[0], images[1])
 
 
-def test_he_lets_the_inputs_through_where_the_released_beginning_does_not():
+def test_kaiming_lets_the_inputs_through_where_the_released_beginning_does_not():
     """By what images of other inputs differ, as a part of what pixels of one image do."""
     told = {}
-    for initial in ("released", "he"):
+    for init in ("released", "kaiming"):
         torch.manual_seed(0)
-        network = SpecGAN(8, 3, 7, **SMALL, initial=initial)
+        network = SpecGAN(8, 3, 7, **SMALL, init=init)
         images = network(torch.rand(4, 3, 8, 8) * 2 - 1, torch.rand(4, 7, 8, 8) * 2 - 1).detach()
-        told[initial] = float((images - images.mean(0)).std() / images.std())
+        told[init] = float((images - images.mean(0)).std() / images.std())
     assert told["released"] < 0.1
-    assert told["he"] > 0.3
+    assert told["kaiming"] > 0.3
 
 
 @pytest.mark.parametrize("bands", [30, 48, 224])
@@ -115,8 +115,8 @@ def test_other_sizes_are_refused_at_the_door():
         ({"scale": 3}, "scale is 3, expected a power of two from 2 on, such as 4"),
         ({"input_range": "realeased"}, "did you mean 'released'"),
         ({"upsample": "stylegan"}, "did you mean 'stylegan2'"),
-        ({"initial": "hee"}, "did you mean 'he'"),
-        ({"around": "enlarge"}, "did you mean 'enlarged'"),
+        ({"init": "kaimingg"}, "did you mean 'kaiming'"),
+        ({"global_skip": "enlarge"}, "did you mean 'enlarged'"),
         ({"latent_channels": 1, "scale": 64}, "leave no channel at side 512"),
         ({"hsi_bands": 0}, "hsi_bands is 0"),
     ],

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 import torch
 from contract import OperatorContract
+from harness.case import Case
+from harness.run import Verdict, run_case
 from torch import Tensor
 
 from refsr.core.errors import OperatorError
-from refsr.interop.parity.case import Case
-from refsr.interop.parity.run import Verdict, run_case
 from refsr.networks.blocks.dcnv3 import DCNv3FromFeature
 from refsr.ops import dcnv3
 from refsr.ops.deformable_v3 import Geometry, native, using

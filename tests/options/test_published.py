@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from refsr.cli.main import main
-from refsr.engine.checkpoint import read_checkpoint
+from refsr.runs.checkpoint import read_checkpoint
 
 PUBLISHED = Path(__file__).resolve().parents[1] / "core" / "options" / "published"
 KINDS = {"GT": "HR", "LQ": "LR", "LQ_UX4": "LR_UX4", "Ref": "Ref", "Ref_DUX4": "Ref_DUX4"}

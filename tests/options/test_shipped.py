@@ -12,18 +12,18 @@ from refsr.core.names import is_built
 from refsr.core.options.load import load_options
 from refsr.core.options.schema import Options
 from refsr.data.images import write_image
-from refsr.engine.checkpoint import read_checkpoint
-from refsr.engine.group import ALONE
-from refsr.engine.model_file import ModelCard, write_model
-from refsr.engine.trainer import train
-from refsr.tasks.blueprint import Blueprint
+from refsr.runs.checkpoint import read_checkpoint
+from refsr.runs.model_file import ModelCard, write_model
+from refsr.runs.process_group import ALONE
+from refsr.tasks.blueprint import NetworkSpec
+from refsr.training.trainer import train
 
 SIDE = 32
 """Of the small data's images."""
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 FILES = [file for file in sorted((REPOSITORY / "options").glob("*/*.yml")) if file.parent.name != "bench"]
-SHIPPED = {f"{file.parent.name}/{file.stem}": file for file in FILES}
-OPTIONS = {name: load_options(file) for name, file in SHIPPED.items()}
+BUNDLED = {f"{file.parent.name}/{file.stem}": file for file in FILES}
+OPTIONS = {name: load_options(file) for name, file in BUNDLED.items()}
 TRAINING = [name for name, options in OPTIONS.items() if options.train is not None]
 MEASURING = [name for name, options in OPTIONS.items() if options.train is None]
 
@@ -106,9 +106,9 @@ def narrowed(options: Options, places: Path, root: Path) -> list[str]:
 def test_small_networks_as_the_file_has_them_can_be_built(name):
     """The tests below make them narrower still."""
     options = OPTIONS[name]
-    Blueprint.of(options.network_G, options.scale).build()
+    NetworkSpec.of(options.network_G, options.scale).build()
     if options.network_D is not None:
-        Blueprint.of(options.network_D, options.scale).build()
+        NetworkSpec.of(options.network_D, options.scale).build()
 
 
 @pytest.mark.parametrize("name", TRAINING)
@@ -128,7 +128,7 @@ def test_two_steps(name, data, tmp_path):
     if shipped.network_D is not None:
         # Both stages in two steps; nobody has VGG19's weights here.
         words += ["train.l1_init=2", "train.feature_network=random", "path.perceptual_weights=null"]
-    finished = train(load_options(SHIPPED[name], words), ALONE)
+    finished = train(load_options(BUNDLED[name], words), ALONE)
     assert read_checkpoint(finished.folder / "checkpoints" / "2").step == 2
     if measured:
         assert "(1 images, rgb-uint8-border4): psnr" in (finished.folder / "log.txt").read_text()
@@ -137,10 +137,10 @@ def test_two_steps(name, data, tmp_path):
 @pytest.mark.parametrize("name", MEASURING)
 def test_every_set_is_measured(name, data, tmp_path, capsys):
     words = narrowed(OPTIONS[name], data, tmp_path)
-    options = load_options(SHIPPED[name], words)
-    blueprint = Blueprint.of(options.network_G, options.scale)
+    options = load_options(BUNDLED[name], words)
+    blueprint = NetworkSpec.of(options.network_G, options.scale)
     weights = tmp_path / "narrow.safetensors"
     write_model(weights, blueprint.build().state_dict(), ModelCard(blueprint, options.model))
-    assert main(["val", str(SHIPPED[name]), "--weights", str(weights), "--no-images", *words]) == 0
+    assert main(["val", str(BUNDLED[name]), "--weights", str(weights), "--no-images", *words]) == 0
     told = capsys.readouterr().out
     assert all(options.datasets[key].name in told for key in options.datasets)

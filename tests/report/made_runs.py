@@ -10,7 +10,7 @@ import numpy as np
 
 from refsr.core.seeding import numpy_generator
 from refsr.data.images import write_image
-from refsr.engine.validation.results import Results, Score
+from refsr.evaluation.results import Results, Score
 from refsr.metrics.protocols import PROTOCOLS, measure
 from refsr.ops.resize import imresize
 

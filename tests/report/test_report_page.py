@@ -17,11 +17,11 @@ from made_runs import SCALE, SIDE, MakeRun, make_results
 
 from refsr.core.errors import DataError, UsageError
 from refsr.data.images import write_image
-from refsr.engine.validation.results import Results
+from refsr.evaluation.results import Results
 from refsr.report.cases import choose, encode, ranked
 from refsr.report.comparison import compare
 from refsr.report.frame import asset
-from refsr.report.page import Wishes, write_report
+from refsr.report.page import PageOptions, write_report
 from refsr.report.pictures import Cut, colours, common_top, encoded, error_map, load, painted, worst_cut
 from refsr.report.reading import read_runs
 
@@ -66,7 +66,7 @@ class Outline(HTMLParser):
 
 
 def page_of(*runs: Path, **wishes: object) -> Outline:
-    written = write_report(list(runs), None, Wishes(**wishes))  # type: ignore[arg-type]
+    written = write_report(list(runs), None, PageOptions(**wishes))  # type: ignore[arg-type]
     return Outline(written.path.read_text(encoding="utf-8"))
 
 
@@ -202,7 +202,7 @@ def test_exact_images_have_infinite_psnr_and_still_a_page(make_run: MakeRun) -> 
     file = folder / "results" / "val" / "results.json"
     content = json.loads(file.read_text())
     for one in content["scores"]:
-        if one["image"] == "place 01" and one["method"] == "run-a" and one["measure"] == "psnr":
+        if one["image"] == "place 01" and one["method"] == "run-a" and one["metric"] == "psnr":
             one["value"] = "inf"
     file.write_text(json.dumps(content))
     text = page_of(folder).text
@@ -214,9 +214,9 @@ def test_measures_of_the_whole_set_have_no_interval(make_run: MakeRun) -> None:
     folder = make_run(images=2)
     file = folder / "results" / "val" / "results.json"
     content = json.loads(file.read_text())
-    content["measures"]["fid"] = {"unit": "", "better": "lower", "library": "x"}
+    content["metrics"]["fid"] = {"unit": "", "better": "lower", "library": "x"}
     for method, value in (("nearest", 90.0), ("bicubic", 80.0), ("run-a", 41.5)):
-        row = {"image": "", "method": method, "protocol": QUOTED, "measure": "fid", "value": value}
+        row = {"image": "", "method": method, "protocol": QUOTED, "metric": "fid", "value": value}
         content["scores"].append(row)
     file.write_text(json.dumps(content))
     page = page_of(folder)
@@ -265,9 +265,9 @@ def test_pages_keep_to_their_size(make_run: MakeRun) -> None:
     chosen = choose(one, QUOTED, "gain", 6)
     exact, packed = encode(chosen, lossless=True), encode(chosen, lossless=False)
     assert packed < exact
-    smaller = write_report([folder], None, Wishes(6, "gain", (packed + 10) / 2**20)).path.read_text()
+    smaller = write_report([folder], None, PageOptions(6, "gain", (packed + 10) / 2**20)).path.read_text()
     assert "slight losses" in smaller
-    written = write_report([folder], None, Wishes(6, "gain", packed / 2 / 2**20))
+    written = write_report([folder], None, PageOptions(6, "gain", packed / 2 / 2**20))
     assert any("cases fit into the page's size" in gap for gap in written.gaps)
     text = written.path.read_text()
     assert '"worst"' not in text
@@ -348,7 +348,7 @@ def test_pictures_of_other_kinds_are_shown_as_8_bit_colour(tmp_path: Path) -> No
 )
 def test_wishes_that_make_no_sense_are_refused(wishes: dict[str, float], says: str) -> None:
     with pytest.raises(UsageError, match=says):
-        Wishes(**wishes)  # type: ignore[arg-type]
+        PageOptions(**wishes)  # type: ignore[arg-type]
 
 
 def test_the_drawn_pictures_have_the_sizes_that_the_page_tells(make_run: MakeRun) -> None:
@@ -368,7 +368,7 @@ def test_classes_have_a_table(make_run: MakeRun) -> None:
     assert table is not None
     results = Results.read(folder / "results" / "val")
     for name, images in (("river", 3), ("sea_ice", 2)):
-        means = {(one.method, one.measure): one.mean for one in results.table(name) if one.protocol == QUOTED}
+        means = {(one.method, one.metric): one.mean for one in results.table(name) if one.protocol == QUOTED}
         row = re.search(rf'<tr><th scope="row">{name}</th><td>{images}</td>(.*?)</tr>', table[1])
         assert row is not None
         for method in ("nearest", "bicubic", "run-a"):

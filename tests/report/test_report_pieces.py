@@ -11,15 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from refsr.engine.validation.results import summarise
+from refsr.evaluation.results import summarise
 from refsr.report import numbers
 from refsr.report.axis import Axis, spanning, wants_logarithm
 from refsr.report.chart import BOTTOM, LEFT, MOST_POINTS, RIGHT, TOP, Line, Shape, line_chart, running_mean, thinned
 from refsr.report.html import data, join, raw, tag
-from refsr.report.numbers import Measure
+from refsr.report.numbers import Metric
 from refsr.report.swarm import HALF, Links, Row, packed, swarm
 
-PSNR = Measure.of("psnr", {"unit": "dB", "better": "higher"})
+PSNR = Metric.of("psnr", {"unit": "dB", "better": "higher"})
 
 
 @given(st.text())
@@ -53,7 +53,7 @@ def test_data_is_json_without_numbers_that_json_lacks() -> None:
         (PSNR.show_difference(0.001), "0.00"),
         (PSNR.with_unit(math.inf), "∞ dB"),
         (PSNR.show(math.nan), "n/a"),
-        (Measure.of("ssim", {"unit": ""}).show(0.87654), "0.8765"),
+        (Metric.of("ssim", {"unit": ""}).show(0.87654), "0.8765"),
         (numbers.compact(2000.0), "2000"),
         (numbers.compact(123456.0), "123\N{THIN SPACE}456"),
         (numbers.compact(1.5e-7), "1.5e−7"),
@@ -68,8 +68,8 @@ def test_numbers_read_well(text: str, says: str) -> None:
 
 def test_a_measure_knows_which_way_is_better() -> None:
     assert PSNR.improves(0.1)
-    assert Measure.of("fid", {"better": "lower"}).improves(-1)
-    assert Measure.of("fid", {"better": "lower"}).digits == 4
+    assert Metric.of("fid", {"better": "lower"}).improves(-1)
+    assert Metric.of("fid", {"better": "lower"}).digits == 4
 
 
 @given(

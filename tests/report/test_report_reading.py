@@ -118,8 +118,8 @@ def test_mistakes_are_one_line_with_what_would_be_right(make_run: MakeRun, tmp_p
         {"pictures": ["a"]},
         {"pictures": {"a": {"hr": 3}}},
         {"protocols": None},
-        {"scores": [{"image": 1, "method": "bicubic", "protocol": "p", "measure": "psnr", "value": 1}]},
-        {"scores": [{"image": "a", "method": "bicubic", "protocol": "p", "measure": "psnr", "value": "much"}]},
+        {"scores": [{"image": 1, "method": "bicubic", "protocol": "p", "metric": "psnr", "value": 1}]},
+        {"scores": [{"image": "a", "method": "bicubic", "protocol": "p", "metric": "psnr", "value": "much"}]},
         {"scores": 5},
         {"scale": "four"},
         {"about": []},
@@ -161,7 +161,7 @@ def test_differences_are_paired_and_belong_to_their_own_baseline(make_run: MakeR
     assert found.mean == pytest.approx(sum(expected) / len(expected))
     assert found.low <= found.mean <= found.high
     assert one.best(QUOTED, "psnr") == {better.key}
-    assert [method.spoilt for method in one.ablations_of(better)] == ["swap", "blank"]
+    assert [method.perturbed for method in one.ablations_of(better)] == ["swap", "blank"]
     assert one.true_of(one.ablations_of(worse)[0]) is worse
     assert one.warnings == []
 

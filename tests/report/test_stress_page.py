@@ -7,8 +7,8 @@ import json
 import pytest
 
 from refsr.core.errors import DataError
-from refsr.engine.validation.results import ABLATION, Results, Score
-from refsr.engine.validation.stress import AXES, conditions
+from refsr.evaluation.results import ABLATION, Results, Score
+from refsr.evaluation.stress import AXES, conditions
 from refsr.report.stress import gathered, numbers, write_stress
 
 QUOTED = "rgb-uint8-border4"
@@ -25,7 +25,7 @@ def value(kind: str, amount: float) -> float:
 def results(name: str, with_reference: bool = True, bicubic: float = 24.0) -> Results:
     means = {"bicubic": bicubic, name: 28.0}
     if with_reference:
-        means |= {f"{name}{ABLATION}{spoil}": value(spoil.kind, spoil.amount) for spoil in conditions()}
+        means |= {f"{name}{ABLATION}{perturb}": value(perturb.kind, perturb.amount) for perturb in conditions()}
     made = Results(name, "drawn", 4, list(means), {QUOTED: "as said"}, {"psnr": FACTS})
     # Two images a decibel to both sides of the mean.
     made.scores = [

@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import nn
 
-from refsr.engine.watching import HISTORY, WINDOW, Watcher
 from refsr.losses.adversarial import discriminator_losses
-from refsr.tasks.balance import chance, image_signs, judge_signs, looks
+from refsr.tasks.balance import chance, discriminator_instabilities, image_instabilities, looks
+from refsr.training.watching import HISTORY, WINDOW, InstabilityMonitor
 
 KINDS = ["gan", "ragan", "lsgan", "hinge"]
 
@@ -20,7 +20,7 @@ def numbers(kind: str, real: torch.Tensor, fake: torch.Tensor) -> dict[str, floa
     return {f"l_d_{name}": float(term.detach()) for name, term in zip(("real", "fake"), terms, strict=True)}
 
 
-def told(watcher: Watcher, seen: list[dict[str, float]]) -> list[str]:
+def told(watcher: InstabilityMonitor, seen: list[dict[str, float]]) -> list[str]:
     return [line for one in seen for line in watcher.look(one, {})]
 
 
@@ -37,7 +37,7 @@ def test_a_judge_that_wins_trivially_is_told_once_and_so_is_the_end(kind):
     torch.manual_seed(0)
     judge = nn.Linear(4, 1)
     optimiser = torch.optim.Adam(judge.parameters(), 0.1)
-    watcher = Watcher(judge_signs(["D"], kind), ["D"])
+    watcher = InstabilityMonitor(discriminator_instabilities(["D"], kind), ["D"])
     seen = []
     for _ in range(200):
         real, fake = judge(torch.ones(2, 4)), judge(torch.zeros(2, 4))
@@ -55,14 +55,14 @@ def test_a_judge_that_wins_trivially_is_told_once_and_so_is_the_end(kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_judge_that_scores_all_alike_is_blind(kind):
     same = torch.full((2, 1), 0.5 if kind == "lsgan" else 0.0)
-    watcher = Watcher(judge_signs(["D", "D_grad"], kind), [])
+    watcher = InstabilityMonitor(discriminator_instabilities(["D", "D_grad"], kind), [])
     seen = [{f"{name}_grad": value for name, value in numbers(kind, same, same).items()}] * 40
     (line,) = told(watcher, seen)
     assert line.startswith("D_grad blind: ")
 
 
 def test_nothing_is_said_of_a_sound_run_or_of_single_iterations():
-    watcher = Watcher((*judge_signs(["D"], "gan"), *image_signs()), ["G"])
+    watcher = InstabilityMonitor((*discriminator_instabilities(["D"], "gan"), *image_instabilities()), ["G"])
     sound = {"l_d_real": 0.5, "l_d_fake": 0.5, "contrast": 0.9, "drift": 0.01}
     bad = {"l_d_real": 0.0, "l_d_fake": 0.0, "contrast": 0.0, "drift": 0.5}
     assert told(watcher, ([bad] * (WINDOW - 1) + [sound]) * 5) == []
@@ -75,7 +75,7 @@ def test_constant_images_are_a_collapse_and_wrong_colours_a_drift():
     cases = {"G collapsed": constant, "G drifts": target + 0.2}
     for name, restored in cases.items():
         seen = {key: float(value) for key, value in looks(restored, target).items()}
-        (line,) = told(Watcher(image_signs(), []), [seen] * 30)
+        (line,) = told(InstabilityMonitor(image_instabilities(), []), [seen] * 30)
         assert line.startswith(f"{name}: ")
     flat = torch.full((1, 3, 8, 8), 0.5)
     assert float(looks(flat, flat)["contrast"]) == 1
@@ -83,14 +83,14 @@ def test_constant_images_are_a_collapse_and_wrong_colours_a_drift():
 
 
 def test_a_gradient_that_blows_up_is_measured_against_the_usual_one():
-    watcher = Watcher((), ["G"])
+    watcher = InstabilityMonitor((), ["G"])
 
     def look(norm: float, times: int) -> list[str]:
         return [line for _ in range(times) for line in watcher.look({}, {"G": norm})]
 
     assert look(2.0, 30) == []
     assert look(150.0, WINDOW * 3) == []  # Steep, but not a hundred times; it is the usual one from now on.
-    watcher = Watcher((), ["G"])
+    watcher = InstabilityMonitor((), ["G"])
     assert look(2.0, 30) == []
     (line,) = look(300.0, HISTORY + WINDOW)
     assert line.startswith("gradient of G blown up: ")

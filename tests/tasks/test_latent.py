@@ -14,16 +14,16 @@ from refsr.cli.main import main
 from refsr.core.errors import DataError, RefsrError, UsageError
 from refsr.core.options.load import load_options
 from refsr.data.images import write_image
-from refsr.engine.checkpoint import read_checkpoint
-from refsr.engine.group import ALONE
-from refsr.engine.precision import Precision
-from refsr.engine.setup import build_task
-from refsr.engine.stepping import Stepper
-from refsr.engine.trainer import train
-from refsr.engine.validation.results import Results
+from refsr.evaluation.results import Results
+from refsr.runs.checkpoint import read_checkpoint
+from refsr.runs.process_group import ALONE
 from refsr.tasks.latent.patches import in_patches, starts
 from refsr.tasks.latent.spectral_gan import SpectralGAN, ranged
 from refsr.tasks.latent.style_gan import StyleGAN
+from refsr.training.precision import Precision
+from refsr.training.setup import build_task
+from refsr.training.stepping import Stepper
+from refsr.training.trainer import train
 
 BANDS = 5
 BANK = "style_channels: 4, latent_channels: 4"
@@ -231,8 +231,8 @@ def test_what_the_cube_is_worth_is_measured_and_reported(spectral, scenes, tmp_p
     assert main([*words, "--ref", "swap", "--weights", str(run)]) == 2
     assert main([*words, "--hsi", "shift:2", "--weights", str(run)]) == 2
     told = capsys.readouterr().err
-    assert "--ref: SpecGAN takes no reference that could be spoilt" in told
-    assert "'shift:2' spoils no cube (known: swap, blank)" in told
+    assert "--ref: SpecGAN takes no reference that could be perturbed" in told
+    assert "'shift:2' perturbations no cube (known: swap, blank)" in told
 
 
 def test_a_trained_bank_goes_into_specgan(style, spectral):

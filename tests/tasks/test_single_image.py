@@ -10,9 +10,9 @@ import torch
 import yaml
 
 from refsr.core.options.load import load_options
-from refsr.engine.checkpoint import Checkpoint, read_checkpoint
-from refsr.engine.group import ALONE
-from refsr.engine.trainer import train
+from refsr.runs.checkpoint import Checkpoint, read_checkpoint
+from refsr.runs.process_group import ALONE
+from refsr.training.trainer import train
 
 NETWORKS: dict[str, dict[str, Any]] = {
     "TSFNet": {"nf": 8, "n_pairs": 0, "heads": 2},

@@ -19,15 +19,15 @@ from refsr.core.errors import DataError, RefsrError
 from refsr.core.names import NAMES
 from refsr.core.options.load import load_options
 from refsr.core.options.schema import Options
-from refsr.engine.checkpoint import read_checkpoint
-from refsr.engine.group import ALONE
-from refsr.engine.precision import Precision
-from refsr.engine.stepping import NotFiniteError, Stepper
-from refsr.engine.trainer import train
 from refsr.losses.pixel import pixel_loss
 from refsr.ops import gradient_magnitude
+from refsr.runs.checkpoint import read_checkpoint
+from refsr.runs.process_group import ALONE
 from refsr.tasks.base import Memory
 from refsr.tasks.twin_gan import TwinGAN
+from refsr.training.precision import Precision
+from refsr.training.stepping import NotFiniteError, Stepper
+from refsr.training.trainer import train
 
 
 class Judge(nn.Module):
@@ -154,7 +154,7 @@ def test_the_terms_and_their_weights(options, kind):
             0.01 * float(nn.functional.softplus(-logits).mean().detach()), rel=1e-5
         )
     memory = Memory()
-    terms = task.judge_losses("D_grad", task.networks["D_grad"], target, restored, memory)
+    terms = task.discriminator_losses("D_grad", task.networks["D_grad"], target, restored, memory)
     assert set(terms) == {"l_d_real_grad", "l_d_fake_grad"}
     assert float(memory.shown["D_real_grad"]) == pytest.approx(float(task.networks["D_grad"](maps[1]).mean()), rel=1e-5)
 

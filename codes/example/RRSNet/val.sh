@@ -1,3 +1,3 @@
 #!/bin/sh
-# Measures RRSNet on its four test sets: sh codes/example/RRSNet/val.sh [key=value ...] [--ref swap]
+# Metrics RRSNet on its four test sets: sh codes/example/RRSNet/val.sh [key=value ...] [--ref swap]
 cd "$(dirname "$0")/../../.." && exec sh scripts/val.sh options/rrsnet/val.yml "$@"

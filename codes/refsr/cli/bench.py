@@ -31,15 +31,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from refsr.core.errors import UsageError
     from refsr.core.options.bench import load_bench
-    from refsr.data.spoiling import parse_spoil
-    from refsr.engine.bench import measured, planned, timed, trained
-    from refsr.engine.group import joined
-    from refsr.engine.validation.judges import find_judges, not_measurable
-    from refsr.engine.validation.neighbours import find_neighbours
-    from refsr.engine.validation.plan import Plan
+    from refsr.data.perturbation import parse_perturbation
+    from refsr.evaluation.metrics import find_metrics, not_measurable
+    from refsr.evaluation.plan import Plan
+    from refsr.evaluation.pretrained import find_pretrained
     from refsr.metrics.protocols import DEFAULT_PROTOCOL, protocol
     from refsr.report.bench import markdown, tabulated, write_table
     from refsr.report.page import write_report
+    from refsr.runs.process_group import joined
+    from refsr.training.bench import measured, planned, timed, trained
 
     files = [Path(word) for word in arguments.words if "=" not in word]
     if not files:
@@ -51,15 +51,15 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("the budget is either --iterations or --minutes, and more than nothing")
     if given:
         bench = bench.model_copy(update=dict.fromkeys(budget) | given)
-    ablations = [parse_spoil(word) for word in bench.ref]
+    ablations = [parse_perturbation(word) for word in bench.ref]
     quoted = protocol(bench.protocol or DEFAULT_PROTOCOL).name
-    unmeasured = not_measurable(bench.measures, None)
+    unmeasured = not_measurable(bench.metrics, None)
     root: Path = arguments.output or Path("bench") / bench.name
     words = [word for word in arguments.words if "=" in word]
     systems = planned(bench, words, root)
     with joined(systems[0].options.gpu_ids) as group:
-        begin = console_begin if group.chief else silent
-        if group.chief:
+        begin = console_begin if group.is_main else silent
+        if group.is_main:
             for line in unmeasured:
                 print(f"will not be measured: {line}", file=sys.stderr)
         if bench.minutes is not None:
@@ -68,10 +68,10 @@ def run(arguments: argparse.Namespace) -> int:
             if finished.stopped_by is not None:
                 raise KeyboardInterrupt
         scale = systems[0].options.scale
-        judges = find_judges(bench.measures, None, scale, group.device)
-        plan = Plan([quoted], judges, ablations, neighbours=find_neighbours(scale))
+        judges = find_metrics(bench.metrics, None, scale, group.device)
+        plan = Plan([quoted], judges, ablations, neighbours=find_pretrained(scale))
         measured(systems, bench, plan, group, begin)
-        if not group.chief:
+        if not group.is_main:
             return 0
     runs = [system.run.path for system in systems]
     table = tabulated(bench.name, bench.dataset, runs)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from refsr.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from refsr.engine.model_file import ModelCard
+    from refsr.runs.model_file import ModelCard
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,10 +35,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from refsr.engine.chosen_weights import weights_at
-    from refsr.engine.model_file import read_model
     from refsr.interop.weights.families import family_named
     from refsr.interop.weights.publishing import publish, write_published
+    from refsr.runs.find_weights import weights_at
+    from refsr.runs.model_file import read_model
 
     source: Path = arguments.source
     target: Path = arguments.output

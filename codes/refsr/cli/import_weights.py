@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
     from refsr.interop.weights.families import family_of
     from refsr.interop.weights.reading import read_published
     from refsr.interop.weights.writing import write_imported
-    from refsr.tasks.blueprint import Blueprint
+    from refsr.tasks.blueprint import NetworkSpec
 
     source: Path = arguments.source
     target: Path = arguments.output if arguments.output is not None else source.with_suffix(".safetensors")
@@ -82,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
     family = family_of(published, arguments.network)
     given = {name: value for name in READINGS if (value := getattr(arguments, name)) is not None}
     options, conversion = family.import_from(published.tensors, given)
-    write_imported(target, Blueprint(family.network, options), family.model, published, conversion)
+    write_imported(target, NetworkSpec(family.network, options), family.model, published, conversion)
     shown = ", ".join(f"{name} {value}" for name, value in options.items())
     of = f" of {published.part}" if published.part is not None else ""
     print(f"{target}: {family.network} ({shown}), {len(conversion.weights)} tensors{of}")

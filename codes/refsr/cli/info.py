@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     model: Path | None = arguments.model
     page = ""
     if model is None:
-        rows = _installation() + _shipped()
+        rows = _installation() + _bundled()
     else:
         rows, page = _model(model)
     width = max(len(name) for name, _ in rows) + 2
@@ -41,9 +41,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _model(model: Path) -> tuple[Rows, str]:
     """What a model file says of itself, and the page beside it, which weights that come along have."""
-    from refsr.engine.chosen_weights import weights_at
-    from refsr.engine.validation.weights import load_weights
+    from refsr.evaluation.weights import load_weights
     from refsr.networks.descriptor import Described
+    from refsr.runs.find_weights import weights_at
 
     weights = load_weights(weights_at(model))
     card = weights.card
@@ -63,13 +63,13 @@ def _model(model: Path) -> tuple[Rows, str]:
     return rows, "".join(line for line in lines if not line.startswith("<!--"))
 
 
-def _shipped() -> Rows:
+def _bundled() -> Rows:
     """The weights that come along, and how large they are."""
-    from refsr.core.shipped import shipped
+    from refsr.core.bundled import bundled
 
     return [
         ("comes along" if at == 0 else "", f"{name} ({file.stat().st_size / 1e6:.1f} MB; refsr info {name})")
-        for at, (name, file) in enumerate(shipped().items())
+        for at, (name, file) in enumerate(bundled().items())
     ]
 
 

@@ -14,13 +14,13 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Any, NoReturn
 
-from refsr import __version__
 from refsr.core.errors import RefsrError, UsageError, suggestion
+from refsr.core.version import __version__
 
 # Name: (module that has add_arguments and run, what `refsr --help` says). Modules are imported when called for.
 COMMANDS = {
     "train": ("refsr.cli.train", "train what an option file says"),
-    "val": ("refsr.cli.val", "measure restored images under named protocols"),
+    "val": ("refsr.cli.val", "metric restored images under named protocols"),
     "bench": ("refsr.cli.bench", "train several systems under one budget, in one table"),
     "stress": ("refsr.cli.stress", "show which reference each run can be trusted with"),
     "report": ("refsr.cli.report", "write a page about runs: scores, cases, curves"),
@@ -32,7 +32,6 @@ COMMANDS = {
     "restore": ("refsr.cli.restore", "make images sharp with a model file and a reference"),
     "import": ("refsr.cli.import_weights", "bring in published weights"),
     "export": ("refsr.cli.export", "write weights as the published code keeps them"),
-    "parity": ("refsr.cli.parity", "run parity cases against published numbers"),
     "info": ("refsr.cli.info", "show what is built and what comes along, or what a model file is"),
 }
 

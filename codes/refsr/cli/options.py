@@ -76,11 +76,11 @@ def run(arguments: argparse.Namespace) -> int:
 def _check(file: Path, overrides: list[str], paths: bool) -> int:
     from refsr.core.options import examine, load_options
     from refsr.core.options.bench import read_bench
-    from refsr.metrics.measures import described
+    from refsr.metrics import described
 
     bench = read_bench(file)
     if bench is not None:
-        for name in bench.measures:
+        for name in bench.metrics:
             described(name)
         for system in bench.systems.values():
             load_options(system.options, [*bench.words, *overrides, *system.words], paths=paths)

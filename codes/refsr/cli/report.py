@@ -35,9 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from refsr.report.numbers import bytes_text
-    from refsr.report.page import Wishes, write_report
+    from refsr.report.page import PageOptions, write_report
 
-    wishes = Wishes(arguments.cases, arguments.order, arguments.max_mib, arguments.protocol)
+    wishes = PageOptions(arguments.cases, arguments.order, arguments.max_mib, arguments.protocol)
     written = write_report(arguments.runs, arguments.output, wishes, begin)
     for gap in written.gaps:
         print(f"note: {gap}", file=sys.stderr)

@@ -31,7 +31,7 @@ from refsr.cli.console import begin
 from refsr.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from refsr.engine.restoring.files import How
+    from refsr.inference.files import How
 
 ROLES = ("lr", "ref", "mask", "hsi")
 MADE = ("estimate", "none")
@@ -107,9 +107,9 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--samples {arguments.samples}: counts the images of --spread FILE, which is not given")
 
     from refsr.core.options.words import sampling_of
-    from refsr.engine.restoring.files import Spread, restore_file, restore_folder
-    from refsr.engine.restoring.inputs import said_of_mask
-    from refsr.engine.restoring.restorer import load
+    from refsr.inference.files import Spread, restore_file, restore_folder
+    from refsr.inference.inputs import said_of_mask
+    from refsr.inference.restorer import load
 
     restorer = load(arguments.model, arguments.device)
     restorer.spelling = flag
@@ -134,7 +134,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _how(arguments: argparse.Namespace) -> How:
-    from refsr.engine.restoring.files import How
+    from refsr.inference.files import How
 
     return How(
         range=_pair(arguments.range),

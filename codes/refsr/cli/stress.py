@@ -20,9 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="a run's folder (ROOT/experiments/NAME)")
     parser.add_argument("--dataset", metavar="NAME", help="data set of the runs' options (default: test)")
     parser.add_argument("--images", type=int, metavar="N", help="only the first N images")
-    parser.add_argument("--measure", default="psnr", metavar="NAME", help="measure to draw (default: psnr)")
+    parser.add_argument("--metric", default="psnr", metavar="NAME", help="metric to draw (default: psnr)")
     parser.add_argument("--protocol", metavar="NAME", help="protocol to measure under (default: rgb-uint8-border4)")
-    parser.add_argument("--measure-weights", type=Path, metavar="DIR", help="folder of the weights that measures need")
+    parser.add_argument("--metric-weights", type=Path, metavar="DIR", help="folder of the weights that metrics need")
     parser.add_argument(
         "-o", "--output", type=Path, default=Path("stress"), metavar="DIR", help="where to write (default: stress)"
     )
@@ -30,40 +30,40 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from refsr.core.errors import UsageError
-    from refsr.engine.group import joined
-    from refsr.engine.validation.judges import find_judges
-    from refsr.engine.validation.plan import Plan
-    from refsr.engine.validation.stress import run_options, stressed
-    from refsr.metrics.measures import described
+    from refsr.evaluation.metrics import find_metrics
+    from refsr.evaluation.plan import Plan
+    from refsr.evaluation.stress import run_options, stressed
+    from refsr.metrics import described
     from refsr.metrics.protocols import DEFAULT_PROTOCOL, protocol
     from refsr.report.stress import gathered, write_stress
+    from refsr.runs.process_group import joined
 
     if arguments.images is not None and arguments.images < 1:
         raise UsageError(f"--images {arguments.images}: at least one image must be measured")
     quoted = protocol(arguments.protocol or DEFAULT_PROTOCOL).name
-    measure = described(arguments.measure).name
+    metric = described(arguments.metric).name
     options = [run_options(folder) for folder in arguments.runs]
     scales = {one.scale for one in options}
     if len(scales) > 1:
         raise UsageError(f"runs of different scales do not go on one page: {', '.join(map(str, sorted(scales)))}")
     with joined(options[0].gpu_ids) as group:
-        judges = find_judges([measure], arguments.measure_weights, options[0].scale, group.device)
-        if measure not in judges.images:
-            raise UsageError(f"--measure {measure}: {'; '.join(judges.missing) or 'is of whole sets'}")
+        judges = find_metrics([metric], arguments.metric_weights, options[0].scale, group.device)
+        if metric not in judges.images:
+            raise UsageError(f"--metric {metric}: {'; '.join(judges.missing) or 'is of whole sets'}")
         plan = Plan([quoted], judges, pictures=False, limit=arguments.images)
-        begin = console_begin if group.chief else silent
+        begin = console_begin if group.is_main else silent
         results = [
             (one.name, stressed(folder, arguments.dataset, plan, group, begin))
             for one, folder in zip(options, arguments.runs, strict=True)
         ]
-        if not group.chief:
+        if not group.is_main:
             return 0
-    found = gathered(results, measure)
+    found = gathered(results, metric)
     path = write_stress(found, arguments.output)
     digits = found.how.digits
     rows = [["bicubic", f"{found.floor:.{digits}f}", "", ""]]
     for one in found.systems:
-        ends = [one.right, one.spoilt.get("swap"), one.spoilt.get("blank")]
+        ends = [one.right, one.perturbed.get("swap"), one.perturbed.get("blank")]
         rows.append([one.name, *("" if end is None else f"{end:.{digits}f}" for end in ends)])
     print(f"{found.dataset}, x{found.scale}, {found.protocol}, mean {found.how.label} of {found.places} images")
     print("\n".join(columns(["", "right reference", "another place's", "none"], rows)))

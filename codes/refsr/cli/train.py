@@ -20,8 +20,8 @@ from refsr.core.progress import silent
 
 if TYPE_CHECKING:
     from refsr.core.options.schema import Options
-    from refsr.engine.dry_run import Expectation
-    from refsr.engine.group import Group
+    from refsr.runs.process_group import Group
+    from refsr.training.dry_run import Expectation
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from refsr.core.options.load import load_options
-    from refsr.engine.group import gpus_to_use, joined, launched
+    from refsr.runs.process_group import gpus_to_use, joined, launched
 
     overrides = list(arguments.overrides)
     if arguments.auto_resume:
@@ -53,12 +53,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _train(options: Options, group: Group, arguments: argparse.Namespace) -> int:
-    from refsr.engine.trainer import train
+    from refsr.training.trainer import train
 
     # A pipe gets the run's own lines, so a second account of its progress would only be noise.
-    bar = group.chief and sys.stderr.isatty()
+    bar = group.is_main and sys.stderr.isatty()
     finished = train(options, group, console_begin if bar else silent)
-    if not group.chief:
+    if not group.is_main:
         return 0
     if finished.stopped_by is None:
         print(f"trained to iteration {finished.step}: {finished.folder}")
@@ -70,10 +70,10 @@ def _train(options: Options, group: Group, arguments: argparse.Namespace) -> int
 
 
 def _dry_run(options: Options, group: Group) -> int:
-    from refsr.engine.dry_run import dry_run
+    from refsr.training.dry_run import dry_run
 
-    expectation = dry_run(options, group, console_begin if group.chief else silent)
-    if group.chief:
+    expectation = dry_run(options, group, console_begin if group.is_main else silent)
+    if group.is_main:
         print("\n".join(f"{name:<22}{value}" for name, value in _rows(expectation)))
     return 0
 
@@ -109,10 +109,10 @@ class _Stderr(logging.StreamHandler[TextIO]):
         return sys.stderr
 
 
-def _talk(chief: bool) -> None:
+def _talk(is_main: bool) -> None:
     """Log lines go above the bar, and only one process has any."""
     handler = _Stderr()
     handler.setFormatter(logging.Formatter("%(message)s"))
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(logging.INFO if chief else logging.ERROR)
+    root.setLevel(logging.INFO if is_main else logging.ERROR)

@@ -1,4 +1,4 @@
-"""Measures restored images: refsr val OPTIONS.yml [key=value ...]
+"""Metrics restored images: refsr val OPTIONS.yml [key=value ...]
 
 Every validation and test set of the file is restored and measured under named protocols, beside nearest and bicubic
 enlargement (and the LR_UX files, where there are any). Weights: --weights, else the run's best checkpoint, else its
@@ -21,7 +21,7 @@ from refsr.core.progress import silent
 
 if TYPE_CHECKING:
     from refsr.core.options.schema import Options
-    from refsr.engine.validation.results import Results, Summary
+    from refsr.evaluation.results import Results, Summary
 
 CLASS_MEASURES = ("psnr", "ssim")
 """What is shown of every class; the files hold all."""
@@ -46,24 +46,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="protocol to measure under (default: rgb-uint8-border4); may be repeated",
     )
     parser.add_argument(
-        "--measure",
+        "--metric",
         action="append",
         metavar="NAME",
-        help="measure to take beside psnr and ssim (docs/measures.md); may be repeated",
+        help="metric to take beside psnr and ssim (docs/metrics.md); may be repeated",
     )
-    parser.add_argument("--measure-weights", type=Path, metavar="DIR", help="folder of the weights that measures need")
+    parser.add_argument("--metric-weights", type=Path, metavar="DIR", help="folder of the weights that metrics need")
     parser.add_argument(
         "--ref",
         action="append",
         metavar="HOW",
-        help="also measure with the reference spoilt: swap, blank, shift:PX, rotate:DEG, scale:PERCENT, "
+        help="also metric with the reference perturbed: swap, blank, shift:PX, rotate:DEG, scale:PERCENT, "
         "down:N, recolour, haze:PERCENT, clouds:PERCENT or change:PERCENT; may be repeated",
     )
     parser.add_argument(
         "--hsi",
         action="append",
         metavar="HOW",
-        help="also measure with the hyperspectral cube spoilt: swap or blank; may be repeated",
+        help="also metric with the hyperspectral cube perturbed: swap or blank; may be repeated",
     )
     parser.add_argument(
         "-o", "--output", type=Path, metavar="DIR", help="where to write (default: results in the run's folder)"
@@ -75,25 +75,25 @@ def run(arguments: argparse.Namespace) -> int:
     from refsr.core.errors import UsageError
     from refsr.core.options.load import load_options
     from refsr.data.build import build_dataset
-    from refsr.data.spoiling import parse_cube_spoil, parse_spoil
-    from refsr.engine.chosen_weights import weights_at
-    from refsr.engine.group import joined
-    from refsr.engine.run_folder import RunFolder
-    from refsr.engine.validation.evaluate import evaluate
-    from refsr.engine.validation.judges import find_judges
-    from refsr.engine.validation.plan import Plan
-    from refsr.engine.validation.weights import load_weights, weights_file
-    from refsr.metrics.measures import described
+    from refsr.data.perturbation import parse_cube_perturbation, parse_perturbation
+    from refsr.evaluation.evaluate import evaluate
+    from refsr.evaluation.metrics import find_metrics
+    from refsr.evaluation.plan import Plan
+    from refsr.evaluation.weights import load_weights, weights_file
+    from refsr.metrics import described
     from refsr.metrics.protocols import DEFAULT_PROTOCOL, protocol
+    from refsr.runs.find_weights import weights_at
+    from refsr.runs.process_group import joined
+    from refsr.runs.run_folder import RunFolder
 
     if arguments.baselines and (arguments.weights or arguments.ref or arguments.hsi):
-        raise UsageError("--baselines measures no network, so it goes with none of --weights, --ref and --hsi")
+        raise UsageError("--baselines metrics no network, so it goes with none of --weights, --ref and --hsi")
     options = load_options(arguments.file, arguments.overrides)
     names = chosen_sets(options, arguments.dataset)
     protocols = [protocol(name).name for name in arguments.protocol or [DEFAULT_PROTOCOL]]
-    measures = [described(name).name for name in arguments.measure or []]
-    ablations = [parse_spoil(word) for word in arguments.ref or []]
-    ablations += [parse_cube_spoil(word) for word in arguments.hsi or []]
+    metrics = [described(name).name for name in arguments.metric or []]
+    ablations = [parse_perturbation(word) for word in arguments.ref or []]
+    ablations += [parse_cube_perturbation(word) for word in arguments.hsi or []]
     weights = None
     if not arguments.baselines:
         given: Path | None = arguments.weights
@@ -103,16 +103,16 @@ def run(arguments: argparse.Namespace) -> int:
     with joined(options.gpu_ids) as group:
         plan = Plan(
             protocols=list(dict.fromkeys(protocols)),
-            judges=find_judges(measures, arguments.measure_weights, options.scale, group.device),
+            judges=find_metrics(metrics, arguments.metric_weights, options.scale, group.device),
             ablations=ablations,
             pictures=options.val.save_images and not arguments.no_images,
             limit=options.val.max_images,
         )
         for name in names:
             dataset = build_dataset(options.datasets[name], options.scale, options.run_seed)
-            begin = console_begin if group.chief else silent
+            begin = console_begin if group.is_main else silent
             results = evaluate(options, name, dataset, weights, plan, group, root / name, begin)
-            if group.chief:
+            if group.is_main:
                 results.write(root / name)
                 print("\n".join(_account(results, root / name)))
     return 0
@@ -139,12 +139,12 @@ def _account(results: Results, folder: Path) -> Iterable[str]:
     yield ""
     for quoted, about in results.protocols.items():
         yield f"{results.dataset}, x{results.scale}, {quoted}: {about}"
-        header = ["", *results.measures, "images"]
+        header = ["", *results.metrics, "images"]
         rows = []
         for method in results.methods:
-            found = {one.measure: one for one in table if (one.method, one.protocol) == (method, quoted)}
+            found = {one.metric: one for one in table if (one.method, one.protocol) == (method, quoted)}
             count = max((one.count for one in found.values()), default=0)
-            cells = [_cell(found[measure]) if measure in found else "" for measure in results.measures]
+            cells = [_cell(found[metric]) if metric in found else "" for metric in results.metrics]
             rows.append([method, *cells, str(count)])
         yield from columns(header, rows)
         yield ""
@@ -156,17 +156,17 @@ def _account(results: Results, folder: Path) -> Iterable[str]:
 
 
 def _by_class(results: Results) -> Iterable[str]:
-    """Means of every class in columns of method and measure, under the first protocol."""
-    from refsr.engine.validation.results import CLASSES_FILE
+    """Means of every class in columns of method and metric, under the first protocol."""
+    from refsr.evaluation.results import CLASSES_FILE
 
     if not results.classes:
         return
     quoted = next(iter(results.protocols))
-    measures = [name for name in results.measures if name in CLASS_MEASURES]
-    heads = [(method, measure) for method in results.methods for measure in measures]
+    metrics = [name for name in results.metrics if name in CLASS_MEASURES]
+    heads = [(method, metric) for method in results.methods for metric in metrics]
     rows = []
     for name in results.classes:
-        found = {(one.method, one.measure): one for one in results.table(name) if one.protocol == quoted}
+        found = {(one.method, one.metric): one for one in results.table(name) if one.protocol == quoted}
         count = max((one.count for one in found.values()), default=0)
         means = [f"{found[head].mean:.{_digits(head[1])}f}" if head in found else "" for head in heads]
         rows.append([name, *means, str(count)])
@@ -176,14 +176,14 @@ def _by_class(results: Results) -> Iterable[str]:
     yield ""
 
 
-def _digits(measure: str) -> int:
-    return 2 if measure == "psnr" else 4
+def _digits(metric: str) -> int:
+    return 2 if metric == "psnr" else 4
 
 
 def _cell(one: Summary) -> str:
     if not math.isfinite(one.mean):
         return f"{one.mean}"
-    digits = _digits(one.measure)
+    digits = _digits(one.metric)
     if one.count < 2:
         return f"{one.mean:.{digits}f}"
     return f"{one.mean:.{digits}f} ± {one.deviation:.{digits}f} [{one.low:.{digits}f}, {one.high:.{digits}f}]"

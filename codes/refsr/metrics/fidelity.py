@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from refsr.core.errors import DataError
+from refsr.metrics.building import Setting
+from refsr.metrics.pair import ImageMetric, require_target
 
 Array = npt.NDArray[Any]
 
@@ -66,3 +68,14 @@ def _blur(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 def _same_shape(image: Array, target: Array) -> None:
     if image.shape != target.shape:
         raise DataError(f"the image has shape {image.shape}, its target {target.shape}")
+
+
+def psnr_metric(setting: Setting) -> ImageMetric:
+    return lambda image, target: psnr(image, require_target(setting.metric, image, target))
+
+
+def ssim_metric(setting: Setting) -> ImageMetric:
+    def score(image: Array, target: Array | None) -> float:
+        return ssim(image, require_target(setting.metric, image, target))
+
+    return score

@@ -18,7 +18,7 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Protocol:
-    """How an image and its target, both (H, W, C) in [0, 1], become the values that a measure sees."""
+    """How an image and its target, both (H, W, C) in [0, 1], become the values that a metric sees."""
 
     name: str
     about: str

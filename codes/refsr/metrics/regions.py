@@ -19,13 +19,13 @@ FEWEST = 256
 """Pixels below which an area says nothing of an image."""
 
 
-def region_measures() -> dict[str, dict[str, str]]:
+def region_metrics() -> dict[str, dict[str, str]]:
     """What is measured in areas, by name: unit, direction, library."""
     about = {
         "psnr": {"unit": "dB", "better": "higher", "library": "refsr"},
         "ssim": {"unit": "", "better": "higher", "library": "refsr"},
     }
-    found = {f"{measure}-{region}": dict(of) for region in REGIONS for measure, of in about.items()}
+    found = {f"{metric}-{region}": dict(of) for region in REGIONS for metric, of in about.items()}
     return found | {"leak-changed": {"unit": "", "better": "lower", "library": "refsr"}}
 
 

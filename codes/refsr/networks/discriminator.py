@@ -9,8 +9,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm as normalised
 
 from refsr.core.errors import OperatorError
-from refsr.networks.blocks.initial import INITIALS, Initial, begin_he
-from refsr.networks.blocks.keywords import require_known, require_least
+from refsr.networks.blocks.common import INITS, Init, kaiming_init, require_known, require_least
 
 NAME = "discriminator_vgg_128"
 
@@ -32,8 +31,8 @@ class VGGDiscriminator(nn.Module):
     Five halvings, nf to 8 nf features. `head` linear is the published one: it looks at every place, so it takes crops
     of one size, `crop_size` (whatever its name says, 256 as published), and gradient maps two pixels larger. `pooled`
     looks at the mean over all places and takes any size from 32 on. `spectral_norm` bounds each layer's slope by one.
-    `initial`: released weights begin so small that twelve layers leave nothing of the image, and a judge of few steps
-    stays blind; `he` keeps its size through the layers.
+    `init`: released weights begin so small that twelve layers leave nothing of the image, and a judge of few steps
+    stays blind; `kaiming` keeps its size through the layers.
     """
 
     def __init__(
@@ -43,10 +42,10 @@ class VGGDiscriminator(nn.Module):
         head: Head = "linear",
         crop_size: int = 256,
         spectral_norm: bool = False,
-        initial: Initial = "released",
+        init: Init = "released",
     ) -> None:
         super().__init__()
-        _check(in_nc, nf, head, crop_size, initial)
+        _check(in_nc, nf, head, crop_size, init)
         self.head = head
         self.side = crop_size // SMALLEST
         widths = (in_nc, *(nf * min(8, 2**halving) for halving in range(HALVINGS)))
@@ -58,9 +57,9 @@ class VGGDiscriminator(nn.Module):
             self.layers.append(nn.Conv2d(after, after, 4, stride=2, padding=1, bias=False))
         self.hidden = nn.Linear(widths[-1] * (self.side**2 if head == "linear" else 1), HIDDEN)
         self.judge = nn.Linear(HIDDEN, 1)
-        if initial == "he":
+        if init == "kaiming":
             for layer in (*self.layers, self.hidden):
-                begin_he(layer, SLOPE)
+                kaiming_init(layer, SLOPE)
         if spectral_norm:
             for layer in (*self.layers, self.hidden, self.judge):
                 normalised(layer)
@@ -86,8 +85,8 @@ class VGGDiscriminator(nn.Module):
             )
 
 
-def _check(in_nc: int, nf: int, head: str, crop_size: int, initial: str) -> None:
+def _check(in_nc: int, nf: int, head: str, crop_size: int, init: str) -> None:
     require_least(NAME, 1, in_nc=in_nc, nf=nf)
     require_known(NAME, HEADS, head=head)
-    require_known(NAME, INITIALS, initial=initial)
+    require_known(NAME, INITS, init=init)
     require_least(NAME, SMALLEST, crop_size=crop_size)

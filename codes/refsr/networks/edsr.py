@@ -5,8 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from refsr.core.errors import UsageError
-from refsr.networks.blocks.centring import Centring
-from refsr.networks.blocks.keywords import require_least
+from refsr.networks.blocks.common import MeanShift, require_least
 from refsr.networks.blocks.residual import ResidualChain
 from refsr.networks.blocks.upsampling import ImageTail, shuffle_factors
 from refsr.networks.blocks.window import Window
@@ -36,16 +35,16 @@ class EDSR(nn.Module):
         factors = shuffle_factors("EDSR", scale)
         super().__init__()
         self.scale, self.channels = scale, channels
-        self.centring = Centring(channels, span)
+        self.mean_shift = MeanShift(channels, span)
         self.head = nn.Conv2d(channels, nf, 3, padding=1)
         self.body = ResidualChain(nf, n_blocks, residual_scale)
         self.closing = nn.Conv2d(nf, nf, 3, padding=1)
         self.tail = ImageTail(nf, channels, factors)
 
     def forward(self, lr: Tensor) -> Tensor:
-        feature = self.head(self.centring(lr))
+        feature = self.head(self.mean_shift(lr))
         feature = feature + self.closing(self.body(feature))
-        return self.centring.back(self.tail(feature))
+        return self.mean_shift.back(self.tail(feature))
 
     @property
     def descriptor(self) -> Descriptor:

@@ -7,7 +7,7 @@ from functools import partial
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from refsr.networks.blocks.keywords import require_least
+from refsr.networks.blocks.common import require_least
 from refsr.networks.blocks.residual import ResidualChain
 from refsr.networks.blocks.upsampling import ShuffleUpsampling, shuffle_factors
 from refsr.networks.blocks.window import Window

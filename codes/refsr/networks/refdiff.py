@@ -11,9 +11,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from refsr.core.errors import OperatorError, UsageError
+from refsr.networks.blocks.common import GLOBAL_SKIPS, GlobalSkip, require_known
 from refsr.networks.blocks.conditioned_unet import ConditionedUNet, DecoderType, EncoderType, Prepared, UNetShape
 from refsr.networks.blocks.denoising_blocks import Conditions
-from refsr.networks.blocks.keywords import AROUND, Around, require_known
 from refsr.networks.blocks.modulation import nearest
 from refsr.networks.blocks.noise_embedding import Waves
 from refsr.networks.descriptor import Descriptor
@@ -39,9 +39,9 @@ class RefDiff(nn.Module):
     Images lie in [-1, 1], masks in [0, 1]. `prepare` makes what depends on the conditions alone, `denoise` takes it at
     every noise level. Keywords are the published ones but three. `enlarge` is how LR comes to the size of HR:
     `truncated`, bilinear with fractions of grey levels cut off, is published training, `nearest` published inference.
-    `transform_channels` is the width inside the transforms, published as 128 whatever `model_channels`. `around` is
-    what images are counted from: zero, as published, or the enlarged LR, so that the network need not learn to copy
-    colours; `sigma_data` is then the deviation of HR from it.
+    `transform_channels` is the width inside the transforms, published as 128 whatever `model_channels`. With
+    `global_skip: enlarged` the network learns the residual to the enlarged LR, not its colours (none,
+    as published, learns the image); `sigma_data` is then the deviation of HR from it.
     """
 
     def __init__(
@@ -64,15 +64,15 @@ class RefDiff(nn.Module):
         sigma_data: float = 0.5,
         enlarge: Enlarge = "bilinear",
         transform_channels: int = 128,
-        around: Around = "zero",
+        global_skip: GlobalSkip = "none",
     ) -> None:
         super().__init__()
         require_known("RefDiff", ENLARGE, enlarge=enlarge)
-        require_known("RefDiff", AROUND, around=around)
+        require_known("RefDiff", GLOBAL_SKIPS, global_skip=global_skip)
         if min(scale, channels, mask_channels) < 1 or sigma_data <= 0:
             raise UsageError("RefDiff: scale, channels, mask_channels and sigma_data must be above zero")
         self.scale, self.channels, self.sigma_data, self.enlarge = scale, channels, sigma_data, enlarge
-        self.around = around
+        self.global_skip = global_skip
         self.unet = ConditionedUNet(
             UNetShape(
                 channels,
@@ -116,11 +116,11 @@ class RefDiff(nn.Module):
         noisy = noisy.to(self.dtype)
         level = torch.as_tensor(sigma, dtype=self.dtype, device=noisy.device).reshape(-1).expand(len(noisy))
         of = Coefficients(level[:, None, None, None], self.sigma_data)
-        if self.around == "enlarged":
+        if self.global_skip == "enlarged":
             noisy = noisy - prepared.conditions.lr_up
         found = self.unet(of.into * noisy, of.label.flatten(), prepared)
         clean: Tensor = of.skip * noisy + of.out * found.to(self.dtype)
-        return clean + prepared.conditions.lr_up if self.around == "enlarged" else clean
+        return clean + prepared.conditions.lr_up if self.global_skip == "enlarged" else clean
 
     def forward(self, noisy: Tensor, sigma: Tensor, lr: Tensor, ref: Tensor, mask: Tensor) -> Tensor:
         return self.denoise(noisy, sigma, self.prepare(lr, ref, mask, convolved=False))

@@ -7,10 +7,10 @@ from typing import Literal
 
 from torch import Tensor
 
+from refsr.networks.blocks.common import require_known, require_least
 from refsr.networks.blocks.dcnv3 import AligningDCNv3
 from refsr.networks.blocks.drr import DenseRestore
 from refsr.networks.blocks.gtem import SHRINKS, Enlarge, GradientEnhancement
-from refsr.networks.blocks.keywords import require_known, require_least
 from refsr.networks.blocks.transfer import ReferenceTransfer, checked_widths
 from refsr.networks.blocks.window import Window
 from refsr.networks.descriptor import Descriptor

@@ -10,9 +10,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from refsr.core.errors import OperatorError
+from refsr.networks.blocks.common import (
+    GLOBAL_SKIPS,
+    INITS,
+    GlobalSkip,
+    Init,
+    kaiming_init,
+    require_known,
+    require_least,
+)
 from refsr.networks.blocks.dual_branch import SLOPE, DualBranchEncoder
-from refsr.networks.blocks.initial import INITIALS, Initial, begin_he
-from refsr.networks.blocks.keywords import AROUND, Around, require_known, require_least
 from refsr.networks.blocks.modulated_conv import Upsample
 from refsr.networks.blocks.synthesis import (
     SMALLEST,
@@ -43,10 +50,9 @@ class SpecGAN(nn.Module):
 
     n is `side`, and nothing else will do. Published for 48 bands, and for 16 (scale 16) or 8 (scale 32) pixels a side.
     `input_range` says what the inputs are scaled to. `upsample`, `noise` and `noise_seed` are the bank's, as in
-    StyleGAN2. `around` is what the result is counted from: zero, as published, or the enlarged LR, where the network
-    begins, so that it need not learn to copy colours. `initial`: released weights begin so small that next to nothing
-    of LR and spectra gets through, which takes long to learn; `he` keeps their size, but for the bank, which has its
-    own.
+    StyleGAN2. `global_skip: enlarged` adds the enlarged LR to the result, so that the network need not learn to copy
+    colours (none, as published). `init`: released weights are so small that next to nothing of LR and spectra gets
+    through, which takes long to learn; `kaiming` keeps their size, but for the bank, which has its own.
     """
 
     def __init__(
@@ -67,8 +73,8 @@ class SpecGAN(nn.Module):
         noise: Noise = "fixed",
         noise_seed: int = 0,
         input_range: InputRange = "full",
-        around: Around = "zero",
-        initial: Initial = "released",
+        global_skip: GlobalSkip = "none",
+        init: Init = "released",
     ) -> None:
         super().__init__()
         require_side("SpecGAN", "side", side)
@@ -79,10 +85,10 @@ class SpecGAN(nn.Module):
         counts |= {"n_blocks": n_blocks, "n_layers": n_layers, "growth": growth, "attention": attention}
         require_least("SpecGAN", 1, **counts)
         require_known("SpecGAN", RANGES, input_range=input_range)
-        require_known("SpecGAN", AROUND, around=around)
-        require_known("SpecGAN", INITIALS, initial=initial)
+        require_known("SpecGAN", GLOBAL_SKIPS, global_skip=global_skip)
+        require_known("SpecGAN", INITS, init=init)
         self.scale, self.channels, self.hsi_bands, self.side = scale, channels, hsi_bands, side
-        self.around = around
+        self.global_skip = global_skip
         self.input_range = RANGES[input_range]
 
         def width(at: int) -> int:
@@ -103,9 +109,9 @@ class SpecGAN(nn.Module):
             Doubling(entry if at == grown[0] else 2 * width(at // 2), width(at)) for at in grown
         )
         self.finish = Finish(2 * width(large), channels)
-        if initial == "he":
+        if init == "kaiming":
             self._keep_size()
-        elif around == "enlarged":
+        elif global_skip == "enlarged":
             nn.init.zeros_(self.finish.leave.weight)
             nn.init.zeros_(self.finish.leave.bias)  # type: ignore[arg-type]
 
@@ -119,7 +125,7 @@ class SpecGAN(nn.Module):
         for at, doubling in enumerate(self.doublings):
             decoded = doubling(decoded if at == 0 else torch.cat((decoded, latents[at - 1]), dim=1))
         result: Tensor = self.finish(torch.cat((decoded, latents[-1]), dim=1), image)
-        return result + self._enlarged(lr) if self.around == "enlarged" else result
+        return result + self._enlarged(lr) if self.global_skip == "enlarged" else result
 
     def _enlarged(self, lr: Tensor) -> Tensor:
         """In the range of the result."""
@@ -131,7 +137,7 @@ class SpecGAN(nn.Module):
         bank = set(self.bank.synthesis.modules())
         for name, layer in self.named_modules():
             if isinstance(layer, (nn.Conv2d, nn.Linear)) and layer not in bank:
-                begin_he(layer, SLOPE, SMALL_CHANGE if name.endswith(CHANGES) else 1)
+                kaiming_init(layer, SLOPE, SMALL_CHANGE if name.endswith(CHANGES) else 1)
         for informing in (self.head.fusion.spectral, self.head.fusion.visible):
             nn.init.ones_(informing.scale.bias)  # type: ignore[arg-type]
         self.finish.begin_open()

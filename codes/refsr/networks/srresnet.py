@@ -6,7 +6,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from refsr.networks.blocks.keywords import require_known, require_least
+from refsr.networks.blocks.common import require_known, require_least
 from refsr.networks.blocks.upsampling import ShuffleUpsampling, shuffle_factors
 from refsr.networks.blocks.window import Window
 from refsr.networks.descriptor import Descriptor

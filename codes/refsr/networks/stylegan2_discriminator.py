@@ -7,8 +7,8 @@ import itertools
 from torch import Tensor, nn
 
 from refsr.core.errors import OperatorError
-from refsr.networks.blocks.deviation import with_deviation
 from refsr.networks.blocks.equalised import EqualConv, EqualLinear, HalvingBlock
+from refsr.networks.blocks.minibatch_stddev import with_minibatch_stddev
 from refsr.networks.blocks.synthesis import SMALLEST, level_channels, require_channels, require_side, sides_between
 
 NAME = "StyleGAN2Discriminator"
@@ -41,7 +41,7 @@ class StyleGAN2Discriminator(nn.Module):
         features = self.enter(image)
         for block in self.blocks:
             features = block(features)
-        logits: Tensor = self.judge(self.hidden(self.compare(with_deviation(features))))
+        logits: Tensor = self.judge(self.hidden(self.compare(with_minibatch_stddev(features))))
         return logits
 
     def require_size(self, height: int, width: int) -> None:

@@ -8,8 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from refsr.core.errors import UsageError
-from refsr.networks.blocks.centring import Centring
-from refsr.networks.blocks.keywords import require_known, require_least
+from refsr.networks.blocks.common import MeanShift, require_known, require_least
 from refsr.networks.blocks.upsampling import DirectUpsampling, ImageTail, shuffle_factors
 from refsr.networks.blocks.window import Window
 from refsr.networks.blocks.window_attention import WindowAttention, parts_apart
@@ -55,7 +54,7 @@ class SwinIR(nn.Module):
         factors = shuffle_factors("SwinIR with upsampler steps", scale) if upsampler == "steps" else ()
         super().__init__()
         self.scale, self.channels, self.window = scale, channels, window
-        self.centring = Centring(channels)
+        self.mean_shift = MeanShift(channels)
         self.head = nn.Conv2d(channels, dim, 3, padding=1)
         self.enter = nn.LayerNorm(dim)
         self.groups = nn.ModuleList(SwinGroup(dim, layers, heads, window, int(dim * mlp_ratio)) for _ in range(groups))
@@ -68,7 +67,7 @@ class SwinIR(nn.Module):
             self.tail = SteppedTail(dim, channels, factors)
 
     def forward(self, lr: Tensor) -> Tensor:
-        feature = self.head(self.centring(lr))
+        feature = self.head(self.mean_shift(lr))
         # Made once for all layers, so nothing has to be kept from one image to the next.
         height, width = lr.shape[-2:]
         apart = parts_apart(height, width, self.window, self.window // 2, lr.device)
@@ -76,7 +75,7 @@ class SwinIR(nn.Module):
         for group in self.groups:
             tokens = group(tokens, apart)
         feature = feature + self.closing(self.leave(tokens).permute(0, 3, 1, 2))
-        return self.centring.back(self.tail(feature))
+        return self.mean_shift.back(self.tail(feature))
 
     @property
     def descriptor(self) -> Descriptor:

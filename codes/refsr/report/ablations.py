@@ -1,12 +1,12 @@
-"""What spoilt references, or cubes, cost each run."""
+"""What perturbed references, or cubes, cost each run."""
 
 from __future__ import annotations
 
-from refsr.engine.validation.results import Summary
+from refsr.evaluation.results import Summary
 from refsr.report.colours import colour, swatch
 from refsr.report.comparison import SCORED, Comparison, Method
 from refsr.report.html import Html, join, tag
-from refsr.report.numbers import Measure
+from refsr.report.numbers import Metric
 from refsr.report.tables import difference_text
 
 SPOILT = {
@@ -23,7 +23,7 @@ SPOILT = {
 }
 
 READING = (
-    "The same network on the same images, only its {what} is spoilt: a loss shows what the network drew from the "
+    "The same network on the same images, only its {what} is perturbed: a loss shows what the network drew from the "
     "{what}, and an interval that holds zero shows nothing drawn."
 )
 
@@ -32,15 +32,19 @@ Cost = tuple[Method, Summary]
 
 
 def ablation_block(comparison: Comparison, protocol: str) -> Html | None:
-    """What each spoilt reference costs every run; None where nobody measured it."""
+    """What each perturbed reference costs every run; None where nobody measured it."""
     measured = [
-        (method, spoilt) for method in comparison.of_kind("run") if (spoilt := _spoilt(comparison, method, protocol))
+        (method, perturbed)
+        for method in comparison.of_kind("run")
+        if (perturbed := _spoilt(comparison, method, protocol))
     ]
     if not measured:
         return None
-    costs = [cost for method, spoilt in measured for _, cost in [*spoilt, *_without(comparison, method, protocol)]]
+    costs = [
+        cost for method, perturbed in measured for _, cost in [*perturbed, *_without(comparison, method, protocol)]
+    ]
     longest = max(max(abs(cost.low), abs(cost.high)) for cost in costs) or 1.0
-    blocks = [_ablations(comparison, method, spoilt, protocol, longest) for method, spoilt in measured]
+    blocks = [_ablations(comparison, method, perturbed, protocol, longest) for method, perturbed in measured]
     what = " or ".join(dict.fromkeys(one.part for one in comparison.of_kind("ablation")))
     return join([tag("p", READING.format(what=what), class_="lead"), *blocks])
 
@@ -58,18 +62,20 @@ def _without(comparison: Comparison, method: Method, protocol: str) -> list[Cost
     return [(base, cost)] if base is not None and cost is not None else []
 
 
-def _ablations(comparison: Comparison, method: Method, spoilt: list[Cost], protocol: str, longest: float) -> Html:
-    """One run's table of spoilt references."""
+def _ablations(comparison: Comparison, method: Method, perturbed: list[Cost], protocol: str, longest: float) -> Html:
+    """One run's table of perturbed references."""
     yardstick = _without(comparison, method, protocol)
     others = [
-        how for key, how in comparison.measures.items()
-        if key != SCORED and comparison.difference(spoilt[0][0], method, protocol, key) is not None
+        how for key, how in comparison.metrics.items()
+        if key != SCORED and comparison.difference(perturbed[0][0], method, protocol, key) is not None
     ]  # fmt: skip
-    how, what = comparison.measures[SCORED], spoilt[0][0].part
+    how, what = comparison.metrics[SCORED], perturbed[0][0].part
     rows = []
-    for one, cost in [*spoilt, *yardstick]:
+    for one, cost in [*perturbed, *yardstick]:
         name, words = (
-            (one.spoilt, describe_ablation(one.spoilt, one.part)) if one.spoilt else (one.label, "no network at all")
+            (one.perturbed, describe_ablation(one.perturbed, one.part))
+            if one.perturbed
+            else (one.label, "no network at all")
         )
         cells = [
             tag("td", difference_text(comparison.difference(one, method, protocol, other.key), other))
@@ -80,16 +86,16 @@ def _ablations(comparison: Comparison, method: Method, spoilt: list[Cost], proto
                 "tr",
                 tag("th", name, tag("small", words), scope="row"),
                 tag("td", difference_text(cost, how)),
-                tag("td", _bar(cost, how, longest, method.series if one.spoilt else None), class_="bar-cell"),
+                tag("td", _bar(cost, how, longest, method.series if one.perturbed else None), class_="bar-cell"),
                 *cells,
-                class_=None if one.spoilt else "baseline",
+                class_=None if one.perturbed else "baseline",
             )
         )
     heads = [tag("th", other.label, scope="col") for other in others]
     return tag(
         "div",
         tag("h4", swatch(method.series), method.label),
-        tag("p", _verdict(method, spoilt, yardstick, how), class_="verdict"),
+        tag("p", _verdict(method, perturbed, yardstick, how), class_="verdict"),
         tag(
             "div",
             tag(
@@ -107,7 +113,7 @@ def _ablations(comparison: Comparison, method: Method, spoilt: list[Cost], proto
     )  # fmt: skip
 
 
-def _bar(cost: Summary, how: Measure, longest: float, series: int | None) -> Html:
+def _bar(cost: Summary, how: Metric, longest: float, series: int | None) -> Html:
     """A loss as a bar with its interval; a gain, which is rare, is hollow."""
     mean, *edges = (100 * abs(value) / longest for value in (cost.mean, cost.low, cost.high))
     low, high = sorted(edges) if (cost.low < 0) == (cost.high < 0) else (0.0, max(edges))
@@ -120,10 +126,10 @@ def _bar(cost: Summary, how: Measure, longest: float, series: int | None) -> Htm
     )
 
 
-def _verdict(method: Method, spoilt: list[Cost], yardstick: list[Cost], how: Measure) -> str:
+def _verdict(method: Method, perturbed: list[Cost], yardstick: list[Cost], how: Metric) -> str:
     """What the swapped reference or cube says here, in a sentence."""
-    what = spoilt[0][0].part
-    swapped = next((cost for one, cost in spoilt if one.spoilt == "swap"), None)
+    what = perturbed[0][0].part
+    swapped = next((cost for one, cost in perturbed if one.perturbed == "swap"), None)
     if swapped is None:
         return f"The {what} of another place (swap) was not tried."
     if not swapped.high < 0 or how.show(swapped.mean) == how.show(0.0):
@@ -134,7 +140,7 @@ def _verdict(method: Method, spoilt: list[Cost], yardstick: list[Cost], how: Mea
     return f"{lost}."
 
 
-def describe_ablation(spoilt: str, part: str) -> str:
+def describe_ablation(perturbed: str, part: str) -> str:
     """What was done to the reference or cube, in words."""
-    kind, _, amount = spoilt.partition(":")
+    kind, _, amount = perturbed.partition(":")
     return SPOILT.get(kind, "").format(part=part, amount=amount or "some")

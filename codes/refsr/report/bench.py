@@ -12,8 +12,8 @@ from typing import Any
 
 from refsr.core.atomic import write_text
 from refsr.core.errors import DataError
-from refsr.engine.validation.results import ABLATION, Results, Summary
-from refsr.report.numbers import Measure
+from refsr.evaluation.results import ABLATION, Results, Summary
+from refsr.report.numbers import Metric
 from refsr.report.reading import read_run
 
 FILES = ("table.md", "table.csv", "bench.json")
@@ -33,8 +33,8 @@ class Row:
     """Of training, on the machine that it ran on."""
     seconds_an_image: float | None = None
     scores: dict[str, Summary] = field(default_factory=dict)
-    """By measure."""
-    spoilt: dict[str, Summary] = field(default_factory=dict)
+    """By metric."""
+    perturbed: dict[str, Summary] = field(default_factory=dict)
     """PSNR by what was done to the reference."""
 
 
@@ -47,8 +47,8 @@ class Table:
     scale: int
     protocol: str
     places: int
-    measures: dict[str, Measure]
-    spoils: list[str]
+    metrics: dict[str, Metric]
+    perturbations: list[str]
     device: str
     rows: list[Row]
     notes: list[str]
@@ -64,24 +64,24 @@ def tabulated(name: str, dataset: str, runs: Sequence[Path]) -> Table:
         for method in first.methods
         if method != first.run and not method.startswith(first.run + ABLATION) and method != LEFT_OUT
     ]
-    spoils: dict[str, None] = {}
+    perturbations: dict[str, None] = {}
     notes: dict[str, None] = {}
     for row, results in tables:
         row.scores = _scores(results, results.run, protocol)
         own = results.run + ABLATION
         for method in results.methods:
             if method.startswith(own):
-                spoils[method.removeprefix(own)] = None
-                row.spoilt[method.removeprefix(own)] = _scores(results, method, protocol)["psnr"]
+                perturbations[method.removeprefix(own)] = None
+                row.perturbed[method.removeprefix(own)] = _scores(results, method, protocol)["psnr"]
         notes |= dict.fromkeys(f"{row.name}: {note}" for note in results.about.get("notes", []))
         notes |= dict.fromkeys(f"not measured: {line}" for line in results.about.get("not_measured", []))
         _same_images(rows[0], _scores(results, rows[0].name, protocol)["psnr"], row.name)
         rows.append(row)
-    measures = {key: Measure.of(key, first.measures[key]) for key in first.measures}
+    metrics = {key: Metric.of(key, first.metrics[key]) for key in first.metrics}
     places = len({score.image for score in first.scores if score.image})
     device = str(first.about.get("device", ""))
     return Table(
-        name, first.dataset, first.scale, protocol, places, measures, [*spoils], device, rows, [*notes]
+        name, first.dataset, first.scale, protocol, places, metrics, [*perturbations], device, rows, [*notes]
     )  # fmt: skip
 
 
@@ -99,7 +99,7 @@ def _read(folder: Path, dataset: str) -> tuple[Row, Results]:
 
 
 def _scores(results: Results, method: str, protocol: str) -> dict[str, Summary]:
-    return {one.measure: one for one in results.table() if (one.method, one.protocol) == (method, protocol)}
+    return {one.metric: one for one in results.table() if (one.method, one.protocol) == (method, protocol)}
 
 
 def _same_images(baseline: Row, again: Summary, name: str) -> None:
@@ -122,19 +122,19 @@ def write_table(table: Table, folder: Path) -> list[Path]:
 
 def head(table: Table) -> list[str]:
     """The names of the columns."""
-    scores = [f"{how.label} {'up' if how.higher_is_better else 'down'}" for how in table.measures.values()]
-    spoilt = [f"PSNR, reference {how}" for how in table.spoils]
-    return ["system", "parameters", "iterations", "minutes", "s/image", *scores, *spoilt]
+    scores = [f"{how.label} {'up' if how.higher_is_better else 'down'}" for how in table.metrics.values()]
+    perturbed = [f"PSNR, reference {how}" for how in table.perturbations]
+    return ["system", "parameters", "iterations", "minutes", "s/image", *scores, *perturbed]
 
 
 def cells(table: Table, row: Row) -> list[str]:
     """One row as text; what does not apply is empty."""
-    scores = [table.measures[key].show(row.scores[key].mean) if key in row.scores else "" for key in table.measures]
-    spoilt = [f"{row.spoilt[how].mean:.2f}" if how in row.spoilt else "" for how in table.spoils]
+    scores = [table.metrics[key].show(row.scores[key].mean) if key in row.scores else "" for key in table.metrics]
+    perturbed = [f"{row.perturbed[how].mean:.2f}" if how in row.perturbed else "" for how in table.perturbations]
     counts = ["" if value is None else f"{value:,}" for value in (row.parameters, row.iterations)]
     times = ["" if row.minutes is None else f"{row.minutes:.1f}"]
     times += ["" if row.seconds_an_image is None else f"{row.seconds_an_image:.2f}"]
-    return [row.name, *counts, *times, *scores, *spoilt]
+    return [row.name, *counts, *times, *scores, *perturbed]
 
 
 def markdown(table: Table) -> str:
@@ -169,7 +169,7 @@ def content(table: Table) -> dict[str, Any]:
             "minutes": row.minutes,
             "seconds_an_image": row.seconds_an_image,
             "scores": {key: _numbers(one) for key, one in row.scores.items()},
-            "spoilt": {how: _numbers(one) for how, one in row.spoilt.items()},
+            "perturbed": {how: _numbers(one) for how, one in row.perturbed.items()},
         }
         for row in table.rows
     }

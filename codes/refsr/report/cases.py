@@ -156,12 +156,12 @@ def _gather(case: Case, comparison: Comparison) -> None:
 
 
 def _shown_methods(comparison: Comparison) -> Sequence[Method]:
-    """Bicubic, the runs, and what the first run makes of a swapped reference, or of the first spoilt one."""
+    """Bicubic, the runs, and what the first run makes of a swapped reference, or of the first perturbed one."""
     runs = comparison.of_kind("run")[:MOST_RUNS]
     base = comparison.base_of(runs[0]) if runs else None
     baselines = [base] if base is not None else [] if runs else comparison.of_kind("baseline")
-    spoilt = comparison.ablations_of(runs[0]) if runs else []
-    swapped = sorted(spoilt, key=lambda one: one.spoilt != "swap")[:1]
+    perturbed = comparison.ablations_of(runs[0]) if runs else []
+    swapped = sorted(perturbed, key=lambda one: one.perturbed != "swap")[:1]
     return [*baselines, *runs, *swapped]
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from functools import partial
 
-from refsr.engine.validation.classes import class_of, classes_of
+from refsr.evaluation.classes import class_of, classes_of
 from refsr.report.comparison import Comparison, Method
 from refsr.report.html import Html, tag
-from refsr.report.numbers import Measure
+from refsr.report.numbers import Metric
 
 SHOWN = ("psnr", "ssim")
 
@@ -16,16 +16,16 @@ SHOWN = ("psnr", "ssim")
 def classes_table(comparison: Comparison, protocol: str) -> Html | None:
     """Classes by methods, PSNR and SSIM and the gain in PSNR over bicubic; None where images have no classes."""
     classes = classes_of(comparison.images)
-    measures = [comparison.measures[key] for key in SHOWN if key in comparison.measures]
+    metrics = [comparison.metrics[key] for key in SHOWN if key in comparison.metrics]
     methods = [
         method for method in comparison.methods
-        if method.kind != "ablation" and any(comparison.values(method, protocol, how.key) for how in measures)
+        if method.kind != "ablation" and any(comparison.values(method, protocol, how.key) for how in metrics)
     ]  # fmt: skip
-    if not classes or not methods or not measures:
+    if not classes or not methods or not metrics:
         return None
-    body = [_row(comparison, methods, measures, protocol, name) for name in classes]
+    body = [_row(comparison, methods, metrics, protocol, name) for name in classes]
     heads = [
-        tag("th", method.label, tag("small", _what(comparison, method, measures)), scope="col") for method in methods
+        tag("th", method.label, tag("small", _what(comparison, method, metrics)), scope="col") for method in methods
     ]
     return tag(
         "div",
@@ -41,8 +41,8 @@ def classes_table(comparison: Comparison, protocol: str) -> Html | None:
     )  # fmt: skip
 
 
-def _what(comparison: Comparison, method: Method, measures: list[Measure]) -> str:
-    words = " / ".join(how.label for how in measures)
+def _what(comparison: Comparison, method: Method, metrics: list[Metric]) -> str:
+    words = " / ".join(how.label for how in metrics)
     return f"{words}, gain over bicubic" if _base(comparison, method) is not None else words
 
 
@@ -51,23 +51,21 @@ def _base(comparison: Comparison, method: Method) -> Method | None:
     return comparison.base_of(method) if method.kind == "run" else None
 
 
-def _row(comparison: Comparison, methods: list[Method], measures: list[Measure], protocol: str, name: str) -> Html:
+def _row(comparison: Comparison, methods: list[Method], metrics: list[Metric], protocol: str, name: str) -> Html:
     images = {image for image in comparison.images if class_of(image) == name}
-    cells = [_cell(comparison, method, measures, protocol, images) for method in methods]
+    cells = [_cell(comparison, method, metrics, protocol, images) for method in methods]
     return tag("tr", tag("th", name, scope="row"), tag("td", len(images)), *cells)
 
 
-def _cell(comparison: Comparison, method: Method, measures: list[Measure], protocol: str, images: set[str]) -> Html:
+def _cell(comparison: Comparison, method: Method, metrics: list[Metric], protocol: str, images: set[str]) -> Html:
     mean = partial(_mean, images=images)
-    values = [mean(comparison.values(method, protocol, how.key)) for how in measures]
+    values = [mean(comparison.values(method, protocol, how.key)) for how in metrics]
     if all(value is None for value in values):
         return tag("td", "not measured", class_="missing")
-    shown = " / ".join("n/a" if value is None else how.show(value) for how, value in zip(measures, values, strict=True))
+    shown = " / ".join("n/a" if value is None else how.show(value) for how, value in zip(metrics, values, strict=True))
     base = _base(comparison, method)
-    gain = mean(comparison.differences(method, base, protocol, measures[0].key)) if base is not None else None
-    return tag(
-        "td", shown, tag("span", measures[0].show_difference(gain), class_="edges") if gain is not None else None
-    )
+    gain = mean(comparison.differences(method, base, protocol, metrics[0].key)) if base is not None else None
+    return tag("td", shown, tag("span", metrics[0].show_difference(gain), class_="edges") if gain is not None else None)
 
 
 def _mean(values: dict[str, float], images: set[str]) -> float | None:

@@ -9,8 +9,8 @@ from functools import cached_property
 from typing import Literal
 
 from refsr.core.errors import UsageError, suggestion
-from refsr.engine.validation.results import Score, Summary, summarise, taken_apart
-from refsr.report.numbers import Measure, count
+from refsr.evaluation.results import Score, Summary, summarise, taken_apart
+from refsr.report.numbers import Metric, count
 from refsr.report.reading import Measured, Run
 
 BASELINES = {
@@ -38,7 +38,7 @@ class Method:
     """What `source` calls it."""
     series: int
     """Which of the runs it belongs to, for the colour."""
-    spoilt: str = ""
+    perturbed: str = ""
     """What an ablation did to the reference or cube: `swap`, `shift:8`."""
     part: str = ""
     """What it did it to: `reference` or `cube`."""
@@ -70,13 +70,13 @@ class Comparison:
         return found
 
     @cached_property
-    def measures(self) -> dict[str, Measure]:
-        found: dict[str, Measure] = {}
+    def metrics(self) -> dict[str, Metric]:
+        found: dict[str, Metric] = {}
         for _, measured in self.sources:
-            for name, facts in measured.results.measures.items():
-                found.setdefault(name, Measure.of(name, facts))
+            for name, facts in measured.results.metrics.items():
+                found.setdefault(name, Metric.of(name, facts))
             for score in measured.results.scores:
-                found.setdefault(score.measure, Measure.of(score.measure, {}))
+                found.setdefault(score.metric, Metric.of(score.metric, {}))
         return found
 
     @cached_property
@@ -85,11 +85,11 @@ class Comparison:
         for _, measured in self.sources:
             table = tables.setdefault(id(measured), {})
             for score in measured.results.scores:
-                table.setdefault((score.method, score.protocol, score.measure), {})[score.image] = score.value
+                table.setdefault((score.method, score.protocol, score.metric), {})[score.image] = score.value
         return {
-            (method.key, protocol, measure): values
+            (method.key, protocol, metric): values
             for method in self.methods
-            for (name, protocol, measure), values in tables[id(method.source)].items()
+            for (name, protocol, metric), values in tables[id(method.source)].items()
             if name == method.name
         }
 
@@ -98,27 +98,27 @@ class Comparison:
         """All images that something was measured on, by name."""
         return sorted({image for values in self._values.values() for image in values} - {""})
 
-    def values(self, method: Method, protocol: str, measure: str) -> dict[str, float]:
-        """A measure by image; a measure of the whole set has the empty name."""
-        return self._values.get((method.key, protocol, measure), {})
+    def values(self, method: Method, protocol: str, metric: str) -> dict[str, float]:
+        """A metric by image; a metric of the whole set has the empty name."""
+        return self._values.get((method.key, protocol, metric), {})
 
-    def summary(self, method: Method, protocol: str, measure: str) -> Summary | None:
-        values = self.values(method, protocol, measure)
-        return summarise(method.label, protocol, measure, list(values.values())) if values else None
+    def summary(self, method: Method, protocol: str, metric: str) -> Summary | None:
+        values = self.values(method, protocol, metric)
+        return summarise(method.label, protocol, metric, list(values.values())) if values else None
 
-    def differences(self, method: Method, base: Method, protocol: str, measure: str) -> dict[str, float]:
+    def differences(self, method: Method, base: Method, protocol: str, metric: str) -> dict[str, float]:
         """`method` less `base` on the images that both have, where both are finite."""
-        ours, theirs = self.values(method, protocol, measure), self.values(base, protocol, measure)
+        ours, theirs = self.values(method, protocol, metric), self.values(base, protocol, metric)
         return {
             image: value - theirs[image]
             for image, value in ours.items()
             if image in theirs and math.isfinite(value) and math.isfinite(theirs[image])
         }
 
-    def difference(self, method: Method, base: Method, protocol: str, measure: str) -> Summary | None:
+    def difference(self, method: Method, base: Method, protocol: str, metric: str) -> Summary | None:
         """The mean of the differences image by image, with the interval of that mean."""
-        values = self.differences(method, base, protocol, measure)
-        return summarise(method.label, protocol, measure, list(values.values())) if values else None
+        values = self.differences(method, base, protocol, metric)
+        return summarise(method.label, protocol, metric, list(values.values())) if values else None
 
     def of_kind(self, kind: str) -> list[Method]:
         return [method for method in self.methods if method.kind == kind]
@@ -141,13 +141,13 @@ class Comparison:
         runs, baselines = self.of_kind("run"), self.of_kind("baseline")
         return runs[0] if runs else next((one for one in reversed(baselines) if one.name != BASE), None)
 
-    def best(self, protocol: str, measure: str) -> set[str]:
+    def best(self, protocol: str, metric: str) -> set[str]:
         """The keys of the methods with the best mean, as it is shown; ablations do not compete."""
-        how = self.measures[measure]
+        how = self.metrics[metric]
         means = {
             method.key: summary.mean
             for method in self.methods
-            if method.kind != "ablation" and (summary := self.summary(method, protocol, measure))
+            if method.kind != "ablation" and (summary := self.summary(method, protocol, metric))
         }
         usable = {key: mean for key, mean in means.items() if not math.isnan(mean)}
         if len(usable) < 2:
@@ -183,8 +183,8 @@ def _comparison(dataset: str, entries: list[tuple[int, Run, Measured]]) -> Compa
         comparison.sources.append((label, measured))
         for number, name in enumerate(measured.results.methods):
             kind, shown = _role(name, label, measured.results.run, alone=len(entries) == 1)
-            _, part, spoilt = taken_apart(name)
-            comparison.methods.append(Method(f"{place}-{number}", shown, kind, measured, name, series, spoilt, part))
+            _, part, perturbed = taken_apart(name)
+            comparison.methods.append(Method(f"{place}-{number}", shown, kind, measured, name, series, perturbed, part))
     _merge_baselines(comparison)
     _check_scales(comparison)
     _tell_apart(comparison)
@@ -196,9 +196,9 @@ def _role(name: str, label: str, run: str, alone: bool) -> tuple[Kind, str]:
     """What a method of the results is, and what the page calls it."""
     if name in BASELINES:
         return "baseline", BASELINES[name]
-    stem, part, spoilt = taken_apart(name)
+    stem, part, perturbed = taken_apart(name)
     own = label if stem == run else stem if alone else f"{stem} ({label})"
-    return ("ablation", f"{own}, {part} {spoilt}") if spoilt else ("run", own)
+    return ("ablation", f"{own}, {part} {perturbed}") if perturbed else ("run", own)
 
 
 def _merge_baselines(comparison: Comparison) -> None:
@@ -248,7 +248,7 @@ def _check_scales(comparison: Comparison) -> None:
 
 
 def _same_scores(a: Method, b: Method) -> bool:
-    """Whether two runs found the same for a baseline, under every protocol and measure that both have."""
+    """Whether two runs found the same for a baseline, under every protocol and metric that both have."""
     ours, theirs = ({_place(s): s.value for s in one.source.results.scores if s.method == one.name} for one in (a, b))
     if _images(a.source) != _images(b.source):
         return False
@@ -256,7 +256,7 @@ def _same_scores(a: Method, b: Method) -> bool:
 
 
 def _place(score: Score) -> tuple[str, str, str]:
-    return score.image, score.protocol, score.measure
+    return score.image, score.protocol, score.metric
 
 
 def _images(measured: Measured) -> frozenset[str]:

@@ -8,7 +8,7 @@ from typing import TypeVar
 from refsr.report.chart import Line, Shape, line_chart
 from refsr.report.html import Html, tag
 from refsr.report.log import Log, Series
-from refsr.report.numbers import Measure, compact
+from refsr.report.numbers import Metric, compact
 from refsr.report.reading import Run
 
 Key = TypeVar("Key", str, tuple[str, str, str])
@@ -19,12 +19,12 @@ VALIDATION = Shape()
 SPEED = Shape(smooth=True, include=0.0)
 
 
-def curve_charts(runs: Sequence[Run], measures: Mapping[str, Measure]) -> Html | None:
+def curve_charts(runs: Sequence[Run], metrics: Mapping[str, Metric]) -> Html | None:
     """A grid of charts; None where no run has a log with anything to draw."""
     logs = [(place, run, run.log) for place, run in enumerate(runs) if run.log is not None]
     charts: list[Html | None] = []
     for dataset, protocol, key in _keys(log.validations for _, _, log in logs):
-        how = measures.get(key) or Measure(key, "dB" if key == "psnr" else "")
+        how = metrics.get(key) or Metric(key, "dB" if key == "psnr" else "")
         lines = _networks(logs, [log.validations.get((dataset, protocol, key), {}) for _, _, log in logs])
         about = f"{dataset}, protocol {protocol}" + _best(lines, how)
         charts.append(line_chart(f"Validation {how.label}", about, lines, VALIDATION, how.unit))
@@ -63,7 +63,7 @@ def _networks(logs: Iterable[tuple[int, Run, Log]], found: Iterable[Mapping[str,
     ]
 
 
-def _best(lines: Sequence[Line], how: Measure) -> str:
+def _best(lines: Sequence[Line], how: Metric) -> str:
     """The best value of one run's network that counts, and where it was reached; several runs' would not fit."""
     if len({line.series for line in lines}) != 1 or len(lines[0].points) < 2:
         return ""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from importlib import resources
 from string import Template
 
-from refsr import __version__
+from refsr.core.version import __version__
 from refsr.report.html import Html, join, tag
 
 STYLES = ("style.css", "viewer.css")

@@ -9,7 +9,7 @@ from refsr.report.colours import swatch
 from refsr.report.comparison import SCORED, Comparison, Method
 from refsr.report.html import Html, join, tag
 from refsr.report.log import Log
-from refsr.report.numbers import Measure, count, duration, interval
+from refsr.report.numbers import Metric, count, duration, interval
 from refsr.report.reading import Run
 
 DIGEST_SHOWN = 12
@@ -56,7 +56,7 @@ def _figures(comparison: Comparison) -> Html | None:
     """The numbers that one looks for first."""
     protocol = next(iter(comparison.protocols), "")
     method = comparison.shown
-    how = comparison.measures.get(SCORED)
+    how = comparison.metrics.get(SCORED)
     if method is None or how is None or (found := comparison.summary(method, protocol, SCORED)) is None:
         return None
     spread = "" if found.count == 1 else interval(how.show(found.low), how.show(found.high))
@@ -66,11 +66,11 @@ def _figures(comparison: Comparison) -> Html | None:
     base = comparison.base_of(method)
     if base is not None and base is not method:
         items.append(_difference_figure("Gain over bicubic", comparison, method, base, protocol, how))
-    if "ssim" in comparison.measures and (other := comparison.summary(method, protocol, "ssim")) is not None:
-        ssim = comparison.measures["ssim"]
+    if "ssim" in comparison.metrics and (other := comparison.summary(method, protocol, "ssim")) is not None:
+        ssim = comparison.metrics["ssim"]
         edges = "" if other.count == 1 else interval(ssim.show(other.low), ssim.show(other.high))
         items.append(_figure(ssim.name, ssim.show(other.mean), ssim.unit, edges, protocol))
-    swapped = next((one for one in comparison.ablations_of(method) if one.spoilt == "swap"), None)
+    swapped = next((one for one in comparison.ablations_of(method) if one.perturbed == "swap"), None)
     if swapped is not None:
         items.append(
             _difference_figure(f"With another place's {swapped.part}", comparison, swapped, method, protocol, how)
@@ -79,7 +79,7 @@ def _figures(comparison: Comparison) -> Html | None:
 
 
 def _difference_figure(
-    name: str, comparison: Comparison, method: Method, base: Method, protocol: str, how: Measure
+    name: str, comparison: Comparison, method: Method, base: Method, protocol: str, how: Metric
 ) -> Html | None:
     found = comparison.difference(method, base, protocol, SCORED)
     if found is None:

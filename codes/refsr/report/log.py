@@ -45,7 +45,7 @@ class Log:
     rates: dict[str, Series] = field(default_factory=dict)
     speed: Series = field(default_factory=Series)
     validations: dict[tuple[str, str, str], dict[str, Series]] = field(default_factory=dict)
-    """By data set, protocol and measure: one of each network, the one that counts first; old logs name none."""
+    """By data set, protocol and metric: one of each network, the one that counts first; old logs name none."""
     notes: list[str] = field(default_factory=list)
     gaps: list[str] = field(default_factory=list)
     """What could not be read, a line each."""

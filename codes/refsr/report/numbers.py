@@ -11,8 +11,8 @@ NAMES = {"psnr": "PSNR", "ssim": "SSIM", "lpips": "LPIPS", "st_lpips": "ST-LPIPS
 
 
 @dataclass(frozen=True)
-class Measure:
-    """How a measure is named, shown and judged."""
+class Metric:
+    """How a metric is named, shown and judged."""
 
     key: str
     unit: str = ""
@@ -20,13 +20,11 @@ class Measure:
     library: str = ""
 
     @staticmethod
-    def of(key: str, facts: Mapping[str, object]) -> Measure:
-        """What results say of a measure."""
+    def of(key: str, facts: Mapping[str, object]) -> Metric:
+        """What results say of a metric."""
         unit = str(facts.get("unit") or "")
         better = str(facts.get("better", "higher")).lower()
-        return Measure(
-            key, "" if unit in ("1", "-", "none") else unit, better != "lower", str(facts.get("library", ""))
-        )
+        return Metric(key, "" if unit in ("1", "-", "none") else unit, better != "lower", str(facts.get("library", "")))
 
     @property
     def name(self) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from refsr.core.atomic import write_text
 from refsr.core.errors import UsageError
 from refsr.core.progress import Begin, silent
-from refsr.engine.validation.results import summarise
+from refsr.evaluation.results import summarise
 from refsr.report import cases as shown_cases
 from refsr.report.ablations import ablation_block
 from refsr.report.cases import Chosen, choose
@@ -19,7 +19,7 @@ from refsr.report.curves import curve_charts
 from refsr.report.frame import framed
 from refsr.report.head import opening, plain, title_of
 from refsr.report.html import Html, join, tag
-from refsr.report.numbers import Measure
+from refsr.report.numbers import Metric
 from refsr.report.reading import Run, read_runs
 from refsr.report.swarm import Links, Row, swarm
 from refsr.report.tables import images_table, protocol_blocks
@@ -31,7 +31,7 @@ SAID_ABOVE = ("weights", "provenance", "notes", "not_measured")
 
 
 @dataclass(frozen=True)
-class Wishes:
+class PageOptions:
     """What a page should hold."""
 
     cases: int = 6
@@ -62,10 +62,10 @@ class Written:
 
 
 def write_report(
-    paths: Sequence[Path], target: Path | None = None, wishes: Wishes | None = None, begin: Begin = silent
+    paths: Sequence[Path], target: Path | None = None, wishes: PageOptions | None = None, begin: Begin = silent
 ) -> Written:
     """Writes the page about the runs at `paths`; by default as `report.html` in the first one's folder."""
-    wishes = wishes or Wishes()
+    wishes = wishes or PageOptions()
     runs = read_runs(paths)
     comparisons = compare(runs, wishes.protocol)
     with begin("report", len(comparisons) + 1) as progress:
@@ -101,8 +101,8 @@ def render(runs: Sequence[Run], comparisons: Sequence[Comparison], chosen: Seque
     """The page as text."""
     sections = [_section(f"results-{place}", *both, place, len(comparisons) > 1)
                 for place, both in enumerate(zip(comparisons, chosen, strict=True))]  # fmt: skip
-    measures: dict[str, Measure] = {key: how for one in comparisons for key, how in one.measures.items()}
-    curves = curve_charts(runs, measures)
+    metrics: dict[str, Metric] = {key: how for one in comparisons for key, how in one.metrics.items()}
+    curves = curve_charts(runs, metrics)
     several = len(comparisons) > 1
     links = [(f"#results-{place}", one.dataset if several else "Results") for place, one in enumerate(comparisons)]
     if curves is not None:
@@ -135,7 +135,7 @@ def _section(identity: str, comparison: Comparison, chosen: Chosen, place: int, 
 
 
 def _distribution(comparison: Comparison, protocol: str, links: Links) -> Html | None:
-    how = comparison.measures.get(SCORED)
+    how = comparison.metrics.get(SCORED)
     if how is None or not comparison.images:
         return None
     quoted = f"{comparison.dataset}, protocol {protocol}"
@@ -183,10 +183,10 @@ def _records(runs: Sequence[Run]) -> Html:
         for measured in run.measured:
             rest = {key: value for key, value in measured.results.about.items()
                     if key not in SAID_ABOVE and (key != "options" or not run.options)}  # fmt: skip
-            libraries = {key: str(facts["library"]) for key, facts in measured.results.measures.items()
+            libraries = {key: str(facts["library"]) for key, facts in measured.results.metrics.items()
                          if facts.get("library")}  # fmt: skip
             if libraries:
-                rest = {"measures computed by": libraries, **rest}
+                rest = {"metrics computed by": libraries, **rest}
             if rest:
                 name = f"Validation of {run.name} on {measured.results.dataset}"
                 parts.append(tag("details", tag("summary", name), tag("div", plain(rest), class_="records")))

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from refsr.core.errors import DataError, suggestion
-from refsr.engine.validation import results as stored
-from refsr.engine.validation.results import Results
+from refsr.evaluation import results as stored
+from refsr.evaluation.results import Results
 from refsr.report import log as training
 from refsr.report.log import Log, read_log
 
@@ -122,20 +122,20 @@ def _results_folders(folder: Path) -> list[Path]:
 
 def _problem(results: Results) -> str:
     """What of a results file is not as it should be; empty if nothing."""
-    kinds = (results.protocols, results.measures, results.pictures, results.about)
+    kinds = (results.protocols, results.metrics, results.pictures, results.about)
     if not all(isinstance(one, dict) for one in kinds) or not isinstance(results.methods, list):
         return "a part is not what it should be"
-    texts = [results.run, results.dataset, *results.methods, *results.protocols, *results.measures]
+    texts = [results.run, results.dataset, *results.methods, *results.protocols, *results.metrics]
     if not all(isinstance(one, str) for one in texts):
         return "names that are no text"
     if not isinstance(results.scale, int):
         return "its scale is no number"
-    if not all(isinstance(one, dict) for one in (*results.measures.values(), *results.pictures.values())):
+    if not all(isinstance(one, dict) for one in (*results.metrics.values(), *results.pictures.values())):
         return "a part is not what it should be"
     if not all(isinstance(name, str) for named in results.pictures.values() for name in named.values()):
         return "pictures that are no file names"
     for score in results.scores:
-        if not all(isinstance(one, str) for one in (score.image, score.method, score.protocol, score.measure)):
+        if not all(isinstance(one, str) for one in (score.image, score.method, score.protocol, score.metric)):
             return "names that are no text"
         if score.method not in results.methods:
             return f"a score of {score.method!r}, which is not among its methods"

@@ -11,13 +11,13 @@ from typing import Any
 
 from refsr.core.atomic import write_text
 from refsr.core.errors import DataError
-from refsr.engine.validation.results import ABLATION, Results
-from refsr.engine.validation.stress import AXES, Axis
+from refsr.evaluation.results import ABLATION, Results
+from refsr.evaluation.stress import AXES, Axis
 from refsr.report.chart import Line, Shape, line_chart
 from refsr.report.colours import swatch
 from refsr.report.frame import framed
 from refsr.report.html import Html, join, tag
-from refsr.report.numbers import Measure, compact, count
+from refsr.report.numbers import Metric, compact, count
 
 FILE = "stress.html"
 NUMBERS_FILE = "stress.json"
@@ -39,17 +39,17 @@ class Curves:
 
     name: str
     right: float
-    spoilt: dict[str, float]
+    perturbed: dict[str, float]
     """By condition, as in `shift:8`; empty for a network without a reference."""
 
     def along(self, axis: Axis) -> list[tuple[float, float]]:
         """From the reference as it is to the worst; level where there is no reference."""
-        found = [(spoil.amount, self.spoilt.get(str(spoil), self.right)) for spoil in axis.spoils]
+        found = [(perturb.amount, self.perturbed.get(str(perturb), self.right)) for perturb in axis.perturbations]
         return [(0.0, self.right), *found]
 
     def reach(self, axis: Axis, better: float) -> float | None:
         """The largest amount up to which the reference helps; None where it never does. `better` is 1 or -1."""
-        blank = self.spoilt.get("blank")
+        blank = self.perturbed.get("blank")
         if blank is None or better * (self.right - blank) <= 0:
             return None
         helped = itertools.takewhile(lambda point: better * (point[1] - blank) > 0, self.along(axis))
@@ -58,38 +58,38 @@ class Curves:
 
 @dataclass(frozen=True)
 class Stress:
-    """What is drawn: one data set, one protocol, one measure."""
+    """What is drawn: one data set, one protocol, one metric."""
 
     dataset: str
     scale: int
     protocol: str
-    how: Measure
+    how: Metric
     places: int
     floor: float
     systems: list[Curves]
 
 
-def gathered(labelled: Sequence[tuple[str, Results]], measure: str) -> Stress:
+def gathered(labelled: Sequence[tuple[str, Results]], metric: str) -> Stress:
     """The means of several runs; they must have been measured on the same images."""
     first = labelled[0][1]
     protocol = next(iter(first.protocols))
-    floors = {label: _means(results, protocol, measure)[FLOOR] for label, results in labelled}
+    floors = {label: _means(results, protocol, metric)[FLOOR] for label, results in labelled}
     if max(floors.values()) - min(floors.values()) > 1e-6 * abs(max(floors.values())):
         told = ", ".join(f"{label} {floor:.4f}" for label, floor in floors.items())
-        raise DataError(f"the runs were not measured on the same images: {FLOOR} gives {measure} {told}")
+        raise DataError(f"the runs were not measured on the same images: {FLOOR} gives {metric} {told}")
     systems = []
     for label, results in labelled:
-        means = _means(results, protocol, measure)
+        means = _means(results, protocol, metric)
         own = f"{results.run}{ABLATION}"
-        spoilt = {name.removeprefix(own): mean for name, mean in means.items() if name.startswith(own)}
-        systems.append(Curves(label, means[results.run], spoilt))
+        perturbed = {name.removeprefix(own): mean for name, mean in means.items() if name.startswith(own)}
+        systems.append(Curves(label, means[results.run], perturbed))
     places = len({score.image for score in first.scores if score.image})
-    how = Measure.of(measure, first.measures[measure])
+    how = Metric.of(metric, first.metrics[metric])
     return Stress(first.dataset, first.scale, protocol, how, places, floors[labelled[0][0]], systems)
 
 
-def _means(results: Results, protocol: str, measure: str) -> dict[str, float]:
-    return {one.method: one.mean for one in results.table() if (one.protocol, one.measure) == (protocol, measure)}
+def _means(results: Results, protocol: str, metric: str) -> dict[str, float]:
+    return {one.method: one.mean for one in results.table() if (one.protocol, one.metric) == (protocol, metric)}
 
 
 def write_stress(found: Stress, folder: Path) -> Path:
@@ -105,11 +105,11 @@ def numbers(found: Stress) -> dict[str, Any]:
         "dataset": found.dataset,
         "scale": found.scale,
         "protocol": found.protocol,
-        "measure": found.how.key,
+        "metric": found.how.key,
         "places": found.places,
         FLOOR: round(found.floor, 4),
         "systems": {
-            one.name: {"right": round(one.right, 4)} | {key: round(mean, 4) for key, mean in one.spoilt.items()}
+            one.name: {"right": round(one.right, 4)} | {key: round(mean, 4) for key, mean in one.perturbed.items()}
             for one in found.systems
         },
     }
@@ -132,7 +132,7 @@ def page(found: Stress) -> str:
 
 
 def _charts(found: Stress) -> Iterable[Html | None]:
-    values = [found.floor] + [value for one in found.systems for value in (one.right, *one.spoilt.values())]
+    values = [found.floor] + [value for one in found.systems for value in (one.right, *one.perturbed.values())]
     span = (min(values), max(values))
     for axis in AXES:
         lines = [Line(one.name, one.along(axis), place) for place, one in enumerate(found.systems)]
@@ -147,7 +147,7 @@ def _table(found: Stress) -> Html:
     heads = ["Method", "right reference", "another place's", "none", *(f"{one.about}, {one.across}" for one in AXES)]
     rows = []
     for place, one in enumerate(found.systems):
-        ends = [one.right, one.spoilt.get("swap"), one.spoilt.get("blank")]
+        ends = [one.right, one.perturbed.get("swap"), one.perturbed.get("blank")]
         cells = [tag("td", "" if end is None else found.how.show(end)) for end in ends]
         cells += [tag("td", _reach(one, axis, better)) for axis in AXES]
         rows.append(tag("tr", tag("th", swatch(place), one.name, scope="row"), *cells))
@@ -158,7 +158,7 @@ def _table(found: Stress) -> Html:
 
 
 def _reach(one: Curves, axis: Axis, better: float) -> str:
-    if not one.spoilt:
+    if not one.perturbed:
         return ""
     reach = one.reach(axis, better)
     if not reach:

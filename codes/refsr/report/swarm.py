@@ -1,15 +1,15 @@
-"""A dot an image, a row a method: how a measure is spread over the images, as inline SVG."""
+"""A dot an image, a row a method: how a metric is spread over the images, as inline SVG."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from refsr.engine.validation.results import Summary
+from refsr.evaluation.results import Summary
 from refsr.report.axis import Axis, spanning
 from refsr.report.colours import colour
 from refsr.report.html import Html, tag
-from refsr.report.numbers import Measure, compact
+from refsr.report.numbers import Metric, compact
 
 WIDTH = 460
 LEFT, RIGHT = 0, 460
@@ -41,7 +41,7 @@ class Links:
 
 
 def swarm(
-    title: str, about: str, rows: Sequence[Row], measure: Measure, links: Links, *, difference: bool = False
+    title: str, about: str, rows: Sequence[Row], metric: Metric, links: Links, *, difference: bool = False
 ) -> Html | None:
     """A figure with a row of dots a method; `difference` draws a line at zero."""
     filled = [row for row in rows if row.values]
@@ -52,8 +52,8 @@ def swarm(
     if difference:
         across = spanning([*values, 0.0], LEFT + 6, RIGHT - 6, padding=0.04)
     bottom = ROW * len(filled) + 4
-    parts = [_grid(across, len(filled), measure, difference)]
-    parts += [_row(row, ROW * place, across, measure, links, difference) for place, row in enumerate(filled)]
+    parts = [_grid(across, len(filled), metric, difference)]
+    parts += [_row(row, ROW * place, across, metric, links, difference) for place, row in enumerate(filled)]
     svg = tag("svg", *parts, viewBox=f"0 0 {WIDTH} {bottom + 40}", class_="chart swarm", role="group", aria_label=title)
     return tag(
         "figure",
@@ -63,7 +63,7 @@ def swarm(
     )
 
 
-def _grid(across: Axis, rows: int, measure: Measure, difference: bool) -> Html:
+def _grid(across: Axis, rows: int, metric: Metric, difference: bool) -> Html:
     ticks, bottom = across.ticks(5), ROW * rows + 4
     # Below the names of the rows, not through them.
     spans = [(top + 22, top + ROW) for top in range(0, ROW * rows, ROW)]
@@ -82,7 +82,7 @@ def _grid(across: Axis, rows: int, measure: Measure, difference: bool) -> Html:
     ]  # fmt: skip
     name = tag(
         "text",
-        f"gain in {measure.label}" if difference else measure.label,
+        f"gain in {metric.label}" if difference else metric.label,
         x=RIGHT,
         y=bottom + 34,
         text_anchor="end",
@@ -91,19 +91,19 @@ def _grid(across: Axis, rows: int, measure: Measure, difference: bool) -> Html:
     return tag("g", *lines, *texts, name, class_="grid", aria_hidden="true")
 
 
-def _row(row: Row, top: float, across: Axis, measure: Measure, links: Links, difference: bool) -> Html:
+def _row(row: Row, top: float, across: Axis, metric: Metric, links: Links, difference: bool) -> Html:
     radius = 3.4 if len(row.values) <= 120 else 2.5 if len(row.values) <= 400 else 1.7
     middle = top + 22 + HALF
     kind = colour(row.series)
     order = sorted(row.values, key=lambda image: (row.values[image], image))
     places = [across.place(row.values[image]) for image in order]
     dots = [
-        _dot(image, x, middle + offset, radius, row, measure, links, difference)
+        _dot(image, x, middle + offset, radius, row, metric, links, difference)
         for image, x, offset in zip(order, places, packed(places, radius * 2, HALF), strict=True)
     ]
     mean = across.place(row.summary.mean)
     low, high = across.place(row.summary.low), across.place(row.summary.high)
-    told = measure.with_unit(row.summary.mean, difference)
+    told = metric.with_unit(row.summary.mean, difference)
     return tag(
         "g",
         tag("text", row.name, x=LEFT, y=top + 15, class_="row-name"),
@@ -117,9 +117,9 @@ def _row(row: Row, top: float, across: Axis, measure: Measure, links: Links, dif
 
 
 def _dot(
-    image: str, x: float, y: float, radius: float, row: Row, measure: Measure, links: Links, difference: bool
+    image: str, x: float, y: float, radius: float, row: Row, metric: Metric, links: Links, difference: bool
 ) -> Html:
-    told = measure.with_unit(row.values[image], difference)
+    told = metric.with_unit(row.values[image], difference)
     has_case = image in links.shown
     return tag(
         "a",

@@ -1,33 +1,33 @@
-"""The table of methods and measures, and every image's numbers."""
+"""The table of methods and metrics, and every image's numbers."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from refsr.engine.validation.results import Summary
+from refsr.evaluation.results import Summary
 from refsr.report.colours import swatch
 from refsr.report.comparison import SCORED, Comparison, Method
 from refsr.report.html import Html, join, tag
-from refsr.report.numbers import Measure, count, interval
+from refsr.report.numbers import Metric, count, interval
 
 
 def scores_table(comparison: Comparison, protocol: str) -> Html:
-    """Methods by measures under one protocol."""
-    measures = [
-        how for key, how in comparison.measures.items()
+    """Methods by metrics under one protocol."""
+    metrics = [
+        how for key, how in comparison.metrics.items()
         if any(comparison.values(method, protocol, key) for method in comparison.methods)
     ]  # fmt: skip
     rows = [method for method in comparison.methods if method.kind != "ablation"]
     heads = [tag("th", how.label, tag("small", "higher is better" if how.higher_is_better else "lower is better"),
-                 colspan=2, scope="colgroup") for how in measures]  # fmt: skip
+                 colspan=2, scope="colgroup") for how in metrics]  # fmt: skip
     below = [
         tag("th", word, scope="col", class_="first" if word.startswith("mean") else None)
-        for _ in measures for word in ("mean \N{PLUS-MINUS SIGN} s.d.", "to bicubic")
+        for _ in metrics for word in ("mean \N{PLUS-MINUS SIGN} s.d.", "to bicubic")
     ]  # fmt: skip
-    best = {how.key: comparison.best(protocol, how.key) for how in measures}
+    best = {how.key: comparison.best(protocol, how.key) for how in metrics}
     body = []
     for method in rows:
-        cells = [_cells(comparison, method, protocol, how, method.key in best[how.key]) for how in measures]
+        cells = [_cells(comparison, method, protocol, how, method.key in best[how.key]) for how in metrics]
         series = None if method.kind == "baseline" else method.series
         name = tag("th", swatch(series), method.label, scope="row")
         body.append(tag("tr", name, *cells, class_=method.kind))
@@ -45,7 +45,7 @@ def scores_table(comparison: Comparison, protocol: str) -> Html:
     )  # fmt: skip
 
 
-def _cells(comparison: Comparison, method: Method, protocol: str, how: Measure, best: bool) -> Html:
+def _cells(comparison: Comparison, method: Method, protocol: str, how: Metric, best: bool) -> Html:
     found = comparison.summary(method, protocol, how.key)
     if found is None:
         return tag("td", "not measured", colspan=2, class_="first missing")
@@ -64,7 +64,7 @@ def _cells(comparison: Comparison, method: Method, protocol: str, how: Measure, 
     return join([mean, tag("td", difference_text(comparison.difference(method, base, protocol, how.key), how))])
 
 
-def difference_text(found: Summary | None, how: Measure) -> Html:
+def difference_text(found: Summary | None, how: Metric) -> Html:
     """A difference with its interval."""
     if found is None:
         return tag("span", "n/a", class_="quiet")
@@ -74,7 +74,7 @@ def difference_text(found: Summary | None, how: Measure) -> Html:
 
 def images_table(comparison: Comparison, protocol: str, anchors: Mapping[str, str], shown: frozenset[str]) -> Html:
     """Every image with the scores of baselines and runs, folded away."""
-    how = comparison.measures.get(SCORED, Measure(SCORED))
+    how = comparison.metrics.get(SCORED, Metric(SCORED))
     columns = [
         (method, values) for method in comparison.methods
         if (values := comparison.values(method, protocol, SCORED)) and method.kind != "ablation"

@@ -70,7 +70,7 @@ def _case(case: Case, comparison: Comparison, protocol: str, anchor: str) -> Htm
 
 def _figures(case: Case, comparison: Comparison, protocol: str) -> Html:
     """What the case scored."""
-    how = comparison.measures.get(SCORED)
+    how = comparison.metrics.get(SCORED)
     if how is None:
         return tag("p")
     items: list[Html] = []
@@ -89,7 +89,7 @@ def _figures(case: Case, comparison: Comparison, protocol: str) -> Html:
 
 def _told(comparison: Comparison) -> list[Method]:
     runs = comparison.of_kind("run")
-    swapped = [one for one in comparison.ablations_of(runs[0]) if one.spoilt == "swap"] if runs else []
+    swapped = [one for one in comparison.ablations_of(runs[0]) if one.perturbed == "swap"] if runs else []
     bases = [one for one in comparison.of_kind("baseline") if one.name == BASE]
     return [*bases, *runs[:4], *swapped]
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from refsr.losses.adversarial import Kind, discriminator_losses
-from refsr.tasks.watching import Numbers, Sign
+from refsr.tasks.watching import Instability, Numbers
 
 SATURATED = 0.02
 """A judge's loss, as a share of the loss at chance, below which there is nothing left for it to learn."""
@@ -39,16 +39,16 @@ def chance(kind: Kind) -> float:
     return float(on_targets + on_restored)
 
 
-def image_signs() -> Sequence[Sign]:
+def image_instabilities() -> Sequence[Instability]:
     """Signs in the restored images."""
     return (
-        Sign(
+        Instability(
             "G collapsed",
             f"restored images have less than {FLAT:.0%} of the targets' contrast",
             "go on from an earlier checkpoint with smaller gan_weight and lr_G, or a longer l1_init",
             lambda numbers: numbers[CONTRAST] < FLAT if CONTRAST in numbers else None,
         ),
-        Sign(
+        Instability(
             "G drifts",
             f"bands of restored images are off the targets' means by more than {DRIFTED}",
             "try a larger pixel_weight or a smaller gan_weight",
@@ -57,24 +57,24 @@ def image_signs() -> Sequence[Sign]:
     )
 
 
-def judge_signs(judges: Iterable[str], kind: Kind) -> Sequence[Sign]:
+def discriminator_instabilities(judges: Iterable[str], kind: Kind) -> Sequence[Instability]:
     """Signs in the losses of judges, which are named `D` and a suffix."""
     at_chance = chance(kind)
     signs = []
     for key in judges:
         share = _share(key.removeprefix("D"), at_chance)
         signs += [
-            Sign(
+            Instability(
                 f"{key} saturated",
                 f"it tells restored images from targets at less than {SATURATED:.0%} of the loss at chance, "
                 "so that what G learns from it fades",
                 "try a smaller lr_D, train.r1_weight, spectral normalisation (network_D) or a longer l1_init",
                 _when(share, lambda found: found < SATURATED),
             ),
-            Sign(
+            Instability(
                 f"{key} blind",
                 f"its loss is above {BLIND:.0%} of the one at chance, so that it tells G nothing",
-                "try initial he (network_D), a larger lr_D or a smaller r1_weight; good if restored images look right",
+                "try network_D.init=kaiming, a larger lr_D or a smaller r1_weight; good if restored images look right",
                 _when(share, lambda found: found > BLIND),
             ),
         ]

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from refsr.core.progress import Begin
-from refsr.tasks.blueprint import Blueprint
+from refsr.tasks.blueprint import NetworkSpec
 
 Batch = Mapping[str, Any]
 """A collated sample: tensors (B, C, H, W) in [0, 1] by the sample's member names, and `name`."""
@@ -69,7 +69,7 @@ class Part(Protocol):
     def module(self) -> nn.Module:
         """The part itself."""
 
-    def taken(self, blueprint: Blueprint, weights: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    def taken(self, blueprint: NetworkSpec, weights: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         """What of that network's weights are the part's, by its own keys; a DataError for a network that has none."""
 
 
@@ -84,7 +84,7 @@ class HasParts(Protocol):
 class Task(Protocol):
     """Networks, losses and optimisers of one way to learn, and how its result is restored."""
 
-    blueprints: Mapping[str, Blueprint]
+    blueprints: Mapping[str, NetworkSpec]
     """How each network is made again, under the same key."""
     networks: Mapping[str, nn.Module]
     """All trained networks by their published letters: G, D, D_grad."""

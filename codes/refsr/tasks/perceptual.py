@@ -11,10 +11,10 @@ from refsr.core.errors import DataError
 from refsr.core.options.schema import Options
 from refsr.core.options.train import TrainOptions
 from refsr.core.seeding import torch_generator
-from refsr.metrics.measures.files import find, lack, read, read_state
-from refsr.networks.trunks import (
+from refsr.metrics.files import find, lack, read, read_state
+from refsr.networks.backbones import (
+    Backbone,
     Features,
-    Trunk,
     features_of,
     shift_tolerant_layers,
     shift_tolerant_vgg16_53,
@@ -44,20 +44,20 @@ def perceptual_network(options: Options, train: TrainOptions) -> tuple[Features,
     return Features(_trained(kind, file, file == given)), _notes(kind, file)
 
 
-def _trained(kind: str, file: Path, given: bool) -> Trunk:
+def _trained(kind: str, file: Path, given: bool) -> Backbone:
     # A file that a person names may be any training of that network; one that was found must be the known one.
     state = read_state(file) if given else read(FILES[kind], file)
-    trunk, layers = (
+    backbone, layers = (
         (shift_tolerant_vgg16_53(), shift_tolerant_layers(state))
         if kind == "vgg16-st"
         else ({"vgg16": vgg16_43, "vgg19": vgg19_54}[kind](), features_of(state))
     )
     try:
-        trunk.take(layers)
+        backbone.take(layers)
     except RuntimeError as error:
         first = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
         raise DataError(f"{file}: holds no weights of {kind}: {first}") from error
-    return trunk
+    return backbone
 
 
 def _notes(kind: str, file: Path) -> list[str]:
@@ -66,13 +66,13 @@ def _notes(kind: str, file: Path) -> list[str]:
     return [f"the perceptual loss looks at {kind} ({file.name}), not at VGG19 as published"]
 
 
-def _drawn(seed: int) -> Trunk:
+def _drawn(seed: int) -> Backbone:
     """VGG19's layers with weights that keep the size of what goes through."""
-    trunk, generator = vgg19_54(), torch_generator(seed, "features")
-    for layer in trunk.layers:
+    backbone, generator = vgg19_54(), torch_generator(seed, "features")
+    for layer in backbone.layers:
         if isinstance(layer, nn.Conv2d):
             with torch.no_grad():
                 layer.weight.normal_(0, (2 / layer.weight[0].numel()) ** 0.5, generator=generator)
                 if layer.bias is not None:
                     layer.bias.zero_()
-    return trunk
+    return backbone

@@ -15,9 +15,9 @@ from refsr.losses.gradient import gradient_loss
 from refsr.losses.pixel import pixel_loss
 from refsr.ops.gradient import Padding
 from refsr.tasks.base import Batch, Losses, Memory, Phase
-from refsr.tasks.blueprint import Blueprint
+from refsr.tasks.blueprint import NetworkSpec
+from refsr.tasks.inference import descriptor_of, direct, network_inputs
 from refsr.tasks.optimisers import make_optimiser
-from refsr.tasks.restoring import descriptor_of, direct, network_inputs
 
 WEIGHTS = ("pixel_weight", "gradient_pixel_weight", "frequency_weight")
 """What a restored image is compared by."""
@@ -30,7 +30,7 @@ class Regression:
         self.train = required_train(options)
         if not any(getattr(self.train, weight) for weight in WEIGHTS):
             raise UsageError(f"train: {', '.join(WEIGHTS)} are all 0: there is nothing to learn")
-        self.blueprints: Mapping[str, Blueprint] = {"G": Blueprint.of(options.network_G, options.scale)}
+        self.blueprints: Mapping[str, NetworkSpec] = {"G": NetworkSpec.of(options.network_G, options.scale)}
         self.networks: Mapping[str, nn.Module] = {"G": self.blueprints["G"].build()}
         self.optimisers: Mapping[str, Optimizer] = {"G": make_optimiser("G", self.networks["G"], self.train)}
         self.frozen: Sequence[nn.Module] = ()

@@ -14,14 +14,14 @@ from refsr.core.options.schema import Options
 from refsr.losses.adversarial import discriminator_losses, generator_loss, gradient_penalty
 from refsr.losses.perceptual import perceptual_loss
 from refsr.ops import gradient_magnitude
-from refsr.tasks.balance import image_signs, judge_signs, looks
+from refsr.tasks.balance import discriminator_instabilities, image_instabilities, looks
 from refsr.tasks.base import Batch, Losses, Memory, Phase
-from refsr.tasks.blueprint import Blueprint
+from refsr.tasks.blueprint import NetworkSpec
+from refsr.tasks.inference import descriptor_of, direct, network_inputs
 from refsr.tasks.optimisers import make_optimiser
 from refsr.tasks.perceptual import perceptual_network
 from refsr.tasks.regression import comparison_losses, gradient_padding, required_train
-from refsr.tasks.restoring import descriptor_of, direct, network_inputs
-from refsr.tasks.watching import Sign
+from refsr.tasks.watching import Instability
 
 RESTORED = "restored"
 SUFFIXES = {"D": "", "D_grad": "_grad"}
@@ -43,12 +43,12 @@ class TwinGAN:
         self.train = required_train(options)
         if options.network_D is None:
             raise UsageError(f"{options.model} has discriminators, but the options have no section network_D")
-        blueprints = {"G": Blueprint.of(options.network_G, options.scale)}
+        blueprints = {"G": NetworkSpec.of(options.network_G, options.scale)}
         weights = {"D": self.train.gan_weight, "D_grad": self.train.gradient_gan_weight}
-        self._judges = [key for key, weight in weights.items() if weight]
-        for key in self._judges:
-            blueprints[key] = Blueprint.of(options.network_D, options.scale)
-        self.blueprints: Mapping[str, Blueprint] = blueprints
+        self._discriminators = [key for key, weight in weights.items() if weight]
+        for key in self._discriminators:
+            blueprints[key] = NetworkSpec.of(options.network_D, options.scale)
+        self.blueprints: Mapping[str, NetworkSpec] = blueprints
         self.networks: Mapping[str, nn.Module] = {key: one.build() for key, one in blueprints.items()}
         self.optimisers: Mapping[str, Optimizer] = {
             key: make_optimiser(key, network, self.train) for key, network in self.networks.items()
@@ -69,7 +69,7 @@ class TwinGAN:
         if side is None:
             return
         wider = 2 if gradient_padding(self.train) == "full" else 0
-        for key in self._judges:
+        for key in self._discriminators:
             judge = self.networks[key]
             if isinstance(judge, TakesSizes):
                 seen = side + (wider if key == "D_grad" else 0)
@@ -80,15 +80,15 @@ class TwinGAN:
         self._features = features
         self.frozen = (features,)
 
-    def signs(self) -> Sequence[Sign]:
-        """Judges that win or lose, and restored images that go wrong."""
-        return (*judge_signs(self._judges, self.train.gan_type), *image_signs())
+    def signs(self) -> Sequence[Instability]:
+        """Metrics that win or lose, and restored images that go wrong."""
+        return (*discriminator_instabilities(self._discriminators, self.train.gan_type), *image_instabilities())
 
     def phases(self, step: int) -> Sequence[Phase]:
         train = self.train
         if step < train.l1_init:
             return (Phase("G", self._pixels),)
-        judged = [Phase(key, self._judging(key)) for key in self._judges]
+        judged = [Phase(key, self._discriminator_losses(key)) for key in self._discriminators]
         due = step % train.D_update_ratio == 0 and step > train.D_init_iters
         return (Phase("G", self._everything), *judged) if due else tuple(judged)
 
@@ -112,7 +112,7 @@ class TwinGAN:
         if self._features is not None:
             distance = perceptual_loss(self._features, restored, target, train.feature_criterion)
             losses["l_g_fea"] = train.feature_weight * distance
-        for key in self._judges:
+        for key in self._discriminators:
             weight = train.gan_weight if key == "D" else train.gradient_gan_weight
             losses[f"l_g_gan{SUFFIXES[key]}"] = weight * self._fooling(key, restored, target)
         return losses
@@ -127,18 +127,20 @@ class TwinGAN:
             real = judge(view(target))
         return generator_loss("ragan", logits, real)
 
-    def _judging(self, key: str) -> Callable[[nn.Module, Batch, Memory], Losses]:
+    def _discriminator_losses(self, key: str) -> Callable[[nn.Module, Batch, Memory], Losses]:
         """A judge's step on the same restored images."""
 
         def losses(network: nn.Module, batch: Batch, memory: Memory) -> Losses:
             if RESTORED not in memory:
                 with torch.no_grad():
                     memory[RESTORED] = self.networks["G"](*network_inputs(self._descriptor, batch))
-            return self.judge_losses(key, network, batch["hr"], memory[RESTORED], memory)
+            return self.discriminator_losses(key, network, batch["hr"], memory[RESTORED], memory)
 
         return losses
 
-    def judge_losses(self, key: str, judge: nn.Module, target: Tensor, restored: Tensor, memory: Memory) -> Losses:
+    def discriminator_losses(
+        self, key: str, judge: nn.Module, target: Tensor, restored: Tensor, memory: Memory
+    ) -> Losses:
         """A judge's terms under their published names; its mean scores are told beside them."""
         suffix, view = SUFFIXES[key], self._views[key]
         real, fake = view(target).detach(), view(restored).detach()

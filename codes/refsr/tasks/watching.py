@@ -11,7 +11,7 @@ Numbers = Mapping[str, float]
 
 
 @dataclass(frozen=True)
-class Sign:
+class Instability:
     """A thing that goes wrong for a while, such as a judge that wins too easily."""
 
     name: str
@@ -24,8 +24,8 @@ class Sign:
 
 
 @runtime_checkable
-class Watched(Protocol):
+class Monitored(Protocol):
     """A task that knows by which signs its training comes apart."""
 
-    def signs(self) -> Sequence[Sign]:
+    def signs(self) -> Sequence[Instability]:
         """The signs under its options."""

@@ -40,9 +40,9 @@ CONTRADICTIONS = {
     "eta_min": (["train.lr_scheme=cosine", "train.eta_min=1e-3"], "train.eta_min: 0.001 is not below lr_G 0.0001"),
     "warm-up": (["train.warmup_iter=2000"], "train.warmup_iter: 2000 is beyond niter 1000"),
     "GPUs": (["gpu_ids=[0,1,2]"], "datasets.train.batch_size: 8 cannot be shared equally by the 3 GPUs of gpu_ids"),
-    "accumulation": (
-        ["gpu_ids=[0,1]", "train.accumulation=3"],
-        "train.accumulation: 3 does not divide the 4 samples of each process",
+    "gradient_accumulation": (
+        ["gpu_ids=[0,1]", "train.gradient_accumulation=3"],
+        "train.gradient_accumulation: 3 does not divide the 4 samples of each process",
     ),
     "lr_up": (
         ["datasets.train.dataroot_LQ_UX4=null"],

@@ -10,7 +10,7 @@ from refsr.core.options import examine, load_options
 from refsr.core.options.repair import repair
 
 HERE = Path(__file__).parent
-SHIPPED = [file for file in sorted((HERE.parents[2] / "options").glob("**/*.yml")) if file.parent.name != "bench"]
+BUNDLED = [file for file in sorted((HERE.parents[2] / "options").glob("**/*.yml")) if file.parent.name != "bench"]
 COMMA = "'200000，250000' has '，' (fullwidth comma, U+FF0C) where ',' belongs; did you mean 200000, 250000?"
 
 
@@ -58,7 +58,7 @@ def test_every_published_key_without_effect_is_accepted_with_a_notice():
     }
 
 
-@pytest.mark.parametrize("file", SHIPPED, ids=lambda file: f"{file.parent.name}/{file.stem}")
+@pytest.mark.parametrize("file", BUNDLED, ids=lambda file: f"{file.parent.name}/{file.stem}")
 def test_a_shipped_file_is_valid_and_holds_nothing_idle(file):
     examined = examine(file)
     assert examined.problems == ()
@@ -67,7 +67,7 @@ def test_a_shipped_file_is_valid_and_holds_nothing_idle(file):
 
 @pytest.mark.parametrize("name", ["RRSNet", "RRSGAN", "RGTGAN"])
 def test_a_shipped_file_trains_as_the_published_one(name):
-    (file,) = [file for file in SHIPPED if (file.parent.name, file.stem) == (name.lower(), "published")]
+    (file,) = [file for file in BUNDLED if (file.parent.name, file.stem) == (name.lower(), "published")]
     shipped = load_options(file)
     text, _ = repair((HERE / "published" / f"{name}.yml").read_bytes().decode(), name)
     published = repair(text, name)[1].options

@@ -9,9 +9,9 @@ from scipy.ndimage import shift
 from refsr.core.errors import DataError
 from refsr.data.change.calibration import calibration, calibrations
 from refsr.data.change.estimate import change_evidence, change_probability, estimate_mask, mask_under
-from refsr.data.change.registration import find_transform, moved
 from refsr.data.images import Window
 from refsr.ops.resize import imresize
+from refsr.registration.transform import find_transform, moved
 
 SIDE = 256
 

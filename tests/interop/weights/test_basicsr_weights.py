@@ -11,8 +11,8 @@ from torch import Tensor
 
 from refsr.cli.main import main
 from refsr.core.errors import DataError, UsageError
-from refsr.engine.model_file import read_model
 from refsr.interop.weights.basicsr import edsr_options, import_edsr, import_msrresnet, msrresnet_options
+from refsr.runs.model_file import read_model
 
 NF, BLOCKS = 6, 2
 State = dict[str, Tensor]
@@ -28,19 +28,19 @@ def drawn(convolutions: dict[str, tuple[int, int]]) -> State:
     return state
 
 
-def trunk(chain: str, nf: int = NF) -> dict[str, tuple[int, int]]:
+def backbone(chain: str, nf: int = NF) -> dict[str, tuple[int, int]]:
     blocks = {f"{chain}.{at}.conv{one}": (nf, nf) for at in range(BLOCKS) for one in (1, 2)}
     return {"conv_first": (nf, 3), **blocks, "conv_last": (3, nf)}
 
 
 def edsr_state(factors: tuple[int, ...], nf: int = NF) -> State:
     enlarging = {f"upsample.{2 * at}": (nf * factor**2, nf) for at, factor in enumerate(factors)}
-    return drawn({**trunk("body", nf), "conv_after_body": (nf, nf), **enlarging})
+    return drawn({**backbone("body", nf), "conv_after_body": (nf, nf), **enlarging})
 
 
 def msrresnet_state(factors: tuple[int, ...], chain: str = "body", last: str = "conv_hr") -> State:
     enlarging = {f"upconv{at}": (NF * factor**2, NF) for at, factor in enumerate(factors, 1)}
-    return drawn({**trunk(chain), **enlarging, last: (NF, NF)})
+    return drawn({**backbone(chain), **enlarging, last: (NF, NF)})
 
 
 def conv(state: State, name: str, x: Tensor) -> Tensor:

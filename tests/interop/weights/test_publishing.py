@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 import torch
 import torch.nn.functional as F
+from harness.case import Case
 
 from refsr.core.errors import DataError
-from refsr.interop.parity.case import Case
 from refsr.interop.weights.families import family_named, family_of
 from refsr.interop.weights.layout import discriminator_layout, rgtnet_layout, rrsnet_layout
 from refsr.interop.weights.publishing import publish, write_published
 from refsr.interop.weights.reading import Published, read_published
-from refsr.tasks.blueprint import Blueprint
+from refsr.tasks.blueprint import NetworkSpec
 
 PARITY = Path(__file__).resolve().parents[2] / "parity"
 
@@ -107,7 +107,7 @@ def test_only_the_dense_reading_has_a_note(there_and_back):
 def test_the_file_is_a_plain_state_dict(tmp_path, old_torch):
     family = family_named("RRSNet")
     keywords = {"n_blocks": 0}
-    weights = Blueprint(family.network, keywords).build().state_dict()
+    weights = NetworkSpec(family.network, keywords).build().state_dict()
     publication = publish(weights, family.form_of(keywords))
     write_published(tmp_path / "G.pth", publication, old_torch)
     content = torch.load(tmp_path / "G.pth", weights_only=True)

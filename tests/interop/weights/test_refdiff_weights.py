@@ -16,11 +16,11 @@ from torch import nn
 
 from refsr.cli.main import main
 from refsr.core.errors import DataError
-from refsr.engine.model_file import read_model
 from refsr.interop.weights.pickled_modules import module_tensors
 from refsr.interop.weights.reading import read_published
 from refsr.interop.weights.refdiff import import_refdiff, refdiff_keys, refdiff_options
 from refsr.networks.refdiff import RefDiff
+from refsr.runs.model_file import read_model
 
 SMALL: dict[str, Any] = {"model_channels": 8, "channel_mult": [1, 2], "num_blocks": 1, "img_resolution": 32}
 

@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 import torch.nn.functional as F
+from harness.case import Case
 
 from refsr.core.errors import DataError, UsageError
-from refsr.engine.model_file import read_model
-from refsr.interop.parity.case import Case
 from refsr.interop.weights.conversion import turned
 from refsr.interop.weights.discriminator import discriminator_keys, import_discriminator
 from refsr.interop.weights.families import family_of
@@ -21,7 +20,8 @@ from refsr.interop.weights.writing import write_imported
 from refsr.networks.discriminator import VGGDiscriminator
 from refsr.networks.rgtnet import RGTNet
 from refsr.networks.rrsnet import RRSNet
-from refsr.tasks.blueprint import Blueprint
+from refsr.runs.model_file import read_model
+from refsr.tasks.blueprint import NetworkSpec
 
 CASE = Path(__file__).resolve().parents[2] / "parity" / "rgtgan-rgtnet-small"
 
@@ -79,7 +79,7 @@ def test_a_published_file_becomes_safetensors_that_say_where_they_came_from(stat
     family = family_of(source)
     options, done = family.import_from(source.tensors, {})
     assert (family.network, family.model) == ("RGTNet", "RGTNet_model")
-    write_imported(tmp_path / "w.safetensors", Blueprint(family.network, options), family.model, source, done)
+    write_imported(tmp_path / "w.safetensors", NetworkSpec(family.network, options), family.model, source, done)
     again, card = read_model(tmp_path / "w.safetensors")
     assert isinstance(again, RGTNet)
     assert (card.origin["imported_from"], card.origin["sha256"]) == ("300000_G.pth", source.digest)
@@ -103,11 +103,11 @@ def test_options_are_read_off_the_shapes():
 
 
 def test_what_does_not_fit_is_listed_in_published_shapes(state):
-    spoilt = dict(state)
-    del spoilt["GTEM.conv_e8.0.bias"]
-    spoilt["gpcd_align.DenseRest.conv3.weight"] = torch.zeros(3)
-    spoilt["GTEM.dconv_m5.0.weight"] = torch.zeros(256, 128, 3, 3)
-    _, done = import_rgtnet(spoilt)
+    perturbed = dict(state)
+    del perturbed["GTEM.conv_e8.0.bias"]
+    perturbed["gpcd_align.DenseRest.conv3.weight"] = torch.zeros(3)
+    perturbed["GTEM.dconv_m5.0.weight"] = torch.zeros(256, 128, 3, 3)
+    _, done = import_rgtnet(perturbed)
     assert done.problems == [
         "GTEM.conv_e8.0.bias: is missing",
         "gpcd_align.DenseRest.conv3.weight: is not known",

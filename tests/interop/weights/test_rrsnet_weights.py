@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from harness.case import Case
 
 from refsr.core.errors import DataError
-from refsr.engine.model_file import read_model
-from refsr.interop.parity.case import Case
 from refsr.interop.weights.reading import read_published
 from refsr.interop.weights.rrsnet import import_rrsnet, rrsnet_keys, rrsnet_options
 from refsr.interop.weights.writing import write_imported
 from refsr.networks.rrsnet import RRSNet
-from refsr.tasks.blueprint import Blueprint
+from refsr.runs.model_file import read_model
+from refsr.tasks.blueprint import NetworkSpec
 
 CASE = Path(__file__).resolve().parents[2] / "parity" / "rrsgan-rrsnet-small"
 
@@ -44,7 +44,7 @@ def test_a_published_file_becomes_safetensors_that_say_where_they_came_from(stat
         "fixed kernels of the gradient operator": 2,
         "the content extractor's tail, whose image nobody uses": 8,
     }
-    blueprint = Blueprint("RRSNet", rrsnet_options(source.tensors))
+    blueprint = NetworkSpec("RRSNet", rrsnet_options(source.tensors))
     write_imported(tmp_path / "w.safetensors", blueprint, "RRSNet_model", source, done)
     again, card = read_model(tmp_path / "w.safetensors")
     assert (card.blueprint, card.model) == (blueprint, "RRSNet_model")
@@ -72,11 +72,11 @@ def test_options_are_read_off_the_shapes():
 
 
 def test_what_does_not_fit_is_listed(state, saved, tmp_path):
-    spoilt = dict(state)
-    del spoilt["gpcd_align.L2_fea_conv.bias"]
-    spoilt["gpcd_align.L9_fea_conv.bias"] = torch.zeros(3)
-    spoilt["texture_transfer.tail_small.0.weight"] = torch.zeros(64, 64, 3, 3)
-    source = read_published(saved(spoilt))
+    perturbed = dict(state)
+    del perturbed["gpcd_align.L2_fea_conv.bias"]
+    perturbed["gpcd_align.L9_fea_conv.bias"] = torch.zeros(3)
+    perturbed["texture_transfer.tail_small.0.weight"] = torch.zeros(64, 64, 3, 3)
+    source = read_published(saved(perturbed))
     _, done = import_rrsnet(source.tensors)
     assert done.problems == [
         "gpcd_align.L2_fea_conv.bias: is missing",
@@ -84,7 +84,7 @@ def test_what_does_not_fit_is_listed(state, saved, tmp_path):
         "texture_transfer.tail_small.0.weight: has shape (64, 64, 3, 3), expected (256, 64, 3, 3)",
     ]
     with pytest.raises(DataError, match="3 keys do not fit"):
-        write_imported(tmp_path / "w.safetensors", Blueprint("RRSNet"), "RRSNet_model", source, done)
+        write_imported(tmp_path / "w.safetensors", NetworkSpec("RRSNet"), "RRSNet_model", source, done)
     assert not (tmp_path / "w.safetensors").exists()
 
 
@@ -146,7 +146,7 @@ def test_missing_empty_and_damaged_files_get_one_line(saved, state, tmp_path):
 def test_a_flipped_bit_never_becomes_a_weight(tmp_path):
     """The loader alone takes nearly all of these files without a word."""
     weights = RRSNet(nf=8, n_blocks=0, deformable_groups=2).state_dict()
-    file, spoilt = tmp_path / "a.pth", tmp_path / "b.pth"
+    file, perturbed = tmp_path / "a.pth", tmp_path / "b.pth"
     torch.save({theirs: weights[ours] for ours, theirs in rrsnet_keys(0).items()}, file)
     good, sound = file.read_bytes(), read_published(file).tensors
     draw = random.Random(0)
@@ -154,9 +154,9 @@ def test_a_flipped_bit_never_becomes_a_weight(tmp_path):
     for _ in range(100):
         content = bytearray(good)
         content[draw.randrange(len(content))] ^= 1 << draw.randrange(8)
-        spoilt.write_bytes(content)
+        perturbed.write_bytes(content)
         try:
-            found = read_published(spoilt).tensors
+            found = read_published(perturbed).tensors
         except DataError:
             refused += 1
         else:

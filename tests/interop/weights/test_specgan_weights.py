@@ -11,12 +11,18 @@ from torch import Tensor
 
 from refsr.cli.main import main
 from refsr.core.errors import DataError
-from refsr.engine.model_file import read_model
 from refsr.interop.weights.specgan import import_specgan, specgan_keys
-from refsr.interop.weights.stylegan2 import import_judge, import_stylegan2, judge_keys, mapping_keys, synthesis_keys
+from refsr.interop.weights.stylegan2 import (
+    discriminator_keys,
+    import_discriminator_network,
+    import_stylegan2,
+    mapping_keys,
+    synthesis_keys,
+)
 from refsr.networks.specgan import SpecGAN
 from refsr.networks.stylegan2 import StyleGAN2
 from refsr.networks.stylegan2_discriminator import StyleGAN2Discriminator
+from refsr.runs.model_file import read_model
 
 SIZES: dict[str, Any] = {"style_channels": 5, "latent_channels": 8, "channel_multiplier": 2}
 HEAD: dict[str, Any] = {"nf": 4, "n_blocks": 2, "n_layers": 3, "growth": 2, "attention": 3}
@@ -51,7 +57,7 @@ def checkpoint() -> tuple[dict[str, Tensor], SpecGAN, StyleGAN2Discriminator]:
         state[f"generator.generator.style_mapping.{at}.linear.weight_orig"] = torch.randn(5, 5)
         state[f"generator.generator.style_mapping.{at}.bias"] = torch.randn(5)
     own = judge.state_dict()
-    state |= {f"discriminator.{theirs}": own[ours] for ours, theirs in judge_keys(len(judge.blocks)).items()}
+    state |= {f"discriminator.{theirs}": own[ours] for ours, theirs in discriminator_keys(len(judge.blocks)).items()}
     state["discriminator.convs.1.conv2.0.kernel"] = KERNEL
     state["perceptual_loss.vgg.mean"] = torch.zeros(1, 3, 1, 1)
     return state, network, judge
@@ -74,7 +80,7 @@ def test_a_checkpoint_comes_in_whole_and_what_is_dropped_has_its_reason(checkpoi
 
 def test_its_judge_and_its_bank_come_out_of_the_same_file(checkpoint):
     state, network, judge = checkpoint
-    found, done = import_judge(state)
+    found, done = import_discriminator_network(state)
     assert done.problems == []
     assert all(map(torch.equal, found.state_dict().values(), judge.state_dict().values()))
     bank, done = import_stylegan2(state)

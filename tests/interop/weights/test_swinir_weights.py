@@ -11,8 +11,8 @@ from torch import Tensor
 
 from refsr.cli.main import main
 from refsr.core.errors import DataError
-from refsr.engine.model_file import read_model
 from refsr.interop.weights.swinir import import_swinir, swinir_options
+from refsr.runs.model_file import read_model
 
 DIM, GROUPS, LAYERS, HEADS, SIDE, HIDDEN = 8, 2, 2, 2, 4, 16
 HEIGHT, WIDTH = 8, 12
@@ -157,8 +157,8 @@ def test_other_kinds_of_it_are_refused():
         swinir_options(uneven)
     with pytest.raises(DataError, match=r"no SwinIR weights: 'upsample.0.weight' is missing"):
         swinir_options({key: one for key, one in state.items() if not key.startswith("upsample")})
-    spoilt = {**state, "layers.0.residual_group.blocks.0.attn.logit_scale": torch.zeros(2)}
-    assert import_swinir(spoilt)[1].left_over == ["layers.0.residual_group.blocks.0.attn.logit_scale"]
+    perturbed = {**state, "layers.0.residual_group.blocks.0.attn.logit_scale": torch.zeros(2)}
+    assert import_swinir(perturbed)[1].left_over == ["layers.0.residual_group.blocks.0.attn.logit_scale"]
 
 
 def test_a_file_comes_in_and_what_is_dropped_has_its_reason(tmp_path, capsys):

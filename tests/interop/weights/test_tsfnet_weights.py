@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 import torch
+from harness.case import Case
 
 from refsr.cli.main import main
 from refsr.core.errors import DataError
-from refsr.engine.model_file import read_model
-from refsr.interop.parity.case import Case
 from refsr.interop.weights.families import family_of
 from refsr.interop.weights.publishing import publish
 from refsr.interop.weights.reading import Published
 from refsr.interop.weights.tsfnet import import_tsfnet, tsfnet_form
 from refsr.networks.tsfnet.network import TSFNet
+from refsr.runs.model_file import read_model
 
 PARITY = Path(__file__).resolve().parents[2] / "parity"
 
@@ -56,10 +56,10 @@ def test_every_published_key_is_used_and_comes_back_to_the_bit(state):
 
 
 def test_what_does_not_fit_is_listed(state):
-    spoilt = {key: one for key, one in state.items() if key != "up12.2.weight"}
-    spoilt["down1_fre3.body.1.bias"] = torch.zeros(12)
-    spoilt["neck_spa2.0.re_scale.scale"] = torch.zeros(2)
-    assert sorted(import_tsfnet(spoilt, 8)[1].problems) == [
+    perturbed = {key: one for key, one in state.items() if key != "up12.2.weight"}
+    perturbed["down1_fre3.body.1.bias"] = torch.zeros(12)
+    perturbed["neck_spa2.0.re_scale.scale"] = torch.zeros(2)
+    assert sorted(import_tsfnet(perturbed, 8)[1].problems) == [
         "down1_fre3.body.1.bias: is not known",
         "neck_spa2.0.re_scale.scale: has shape (2,), expected (1,)",
         "up12.2.weight: is missing",

@@ -74,7 +74,7 @@ def test_down_to_zero_noise(name):
 @pytest.mark.parametrize("name", [*DETERMINISTIC, "published"])
 def test_one_step_is_the_denoiser_s_answer(name):
     truth = Gaussian()
-    options = SamplingOptions(sampler=name, steps=1, start="released", churn=0.0)
+    options = SamplingOptions(sampler=name, steps=1, start="released", S_churn=0.0)
     lr = torch.rand(1, 1, 4, 4)
     found = run(truth, lr, lambda draw: torch.zeros(1, 1, 4, 4), options)
     assert torch.allclose(found, Gaussian()(80.0 * lr.double(), 80.0), atol=1e-12)

@@ -17,17 +17,17 @@ from refsr.core.options.load import load_options
 from refsr.core.options.sampling import SamplingOptions
 from refsr.core.options.schema import Options
 from refsr.data.images import read_image, write_image
-from refsr.data.sets.paired import MaskReading
-from refsr.engine.checkpoint import read_checkpoint
-from refsr.engine.group import ALONE
-from refsr.engine.precision import Precision
-from refsr.engine.restoring.restorer import load
-from refsr.engine.setup import build_task, recomputed_parts, wrap
-from refsr.engine.stepping import Stepper
-from refsr.engine.trainer import train
+from refsr.data.sets.paired import MaskOptions
+from refsr.inference.restorer import load
+from refsr.runs.checkpoint import read_checkpoint
+from refsr.runs.process_group import ALONE
 from refsr.tasks.diffusion.sampling import Sampler
 from refsr.tasks.diffusion.task import Diffusion
-from refsr.tasks.restoring import restoring
+from refsr.tasks.inference import restoring
+from refsr.training.precision import Precision
+from refsr.training.setup import build_task, recomputed_parts, wrap
+from refsr.training.stepping import Stepper
+from refsr.training.trainer import train
 
 NETWORK = "{which_model_G: RefDiff, model_channels: 4, channel_mult: [1, 2], num_blocks: 1, dropout: 0.1}"
 
@@ -93,7 +93,9 @@ def gradients(options: Options) -> list[torch.Tensor]:
     return [one.grad for one in task.networks["G"].parameters() if one.grad is not None]
 
 
-@pytest.mark.parametrize("word", ["train.accumulation=2", "train.checkpointing=true", "train.channels_last=true"])
+@pytest.mark.parametrize(
+    "word", ["train.gradient_accumulation=2", "train.activation_checkpointing=true", "train.channels_last=true"]
+)
 def test_how_memory_is_saved_does_not_matter(options, word):
     plain, other = gradients(options()), gradients(options(word))
     assert len(plain) == len(other) > 50
@@ -199,7 +201,7 @@ def test_validation_and_restoring_by_the_options(options):
     assert first.shape == (32, 32, 3)
     assert np.array_equal(first, second)
     # Masks become numbers as the network learnt them.
-    assert load(run.folder, "cpu").mask_reading == MaskReading("changed", None)
+    assert load(run.folder, "cpu").mask_reading == MaskOptions("changed", None)
 
 
 def test_the_command_line_samples_as_asked(options, places, masks, tmp_path, capsys):
@@ -253,7 +255,7 @@ def test_the_seed_decides_where_there_is_noise(options):
     assert torch.equal(restored(task, given), restored(task, given, convolved=True))
     assert torch.allclose(restored(task, given), restored(task, given, convolved=False), atol=1e-5)
     assert not torch.allclose(restored(task, given), restored(task, given, seed=6), atol=1e-3)
-    calm = [restored(task, given, sampler="published", start="released", churn=0.0, seed=seed) for seed in (1, 2)]
+    calm = [restored(task, given, sampler="published", start="released", S_churn=0.0, seed=seed) for seed in (1, 2)]
     assert torch.equal(*calm)
 
 

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from refsr.core.options.sampling import SamplingOptions
-from refsr.engine.restoring.tiling import restore_tiled
+from refsr.inference.tiling import restore_tiled
 from refsr.networks.blocks.denoising_blocks import Conditions
 from refsr.networks.descriptor import Descriptor
 from refsr.networks.refdiff import RefDiff

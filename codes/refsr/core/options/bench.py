@@ -37,8 +37,8 @@ class BenchOptions(Section):
     minutes: float | None = Field(default=None, gt=0, description="the budget on this machine; or neither: each file's")
     dataset: str = Field(default="test", description="the set that is measured")
     protocol: str | None = Field(default=None, description="what is compared")
-    measures: list[str] = Field(default=[], description="beside psnr and ssim")
-    ref: list[str] = Field(default=["swap", "blank"], description="also with the reference spoilt so")
+    metrics: list[str] = Field(default=[], description="beside psnr and ssim")
+    ref: list[str] = Field(default=["swap", "blank"], description="also with the reference perturbed so")
 
     @model_validator(mode="after")
     def _is_in_order(self) -> BenchOptions:

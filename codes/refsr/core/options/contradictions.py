@@ -199,9 +199,9 @@ def _loop(options: Options, train: TrainOptions) -> Iterator[Finding]:
     batch: KeyPath = ("datasets", "train", "batch_size")
     if dataset is not None:
         each = dataset.batch_size // max(1, len(options.gpu_ids or []))
-        if each % train.accumulation:
-            message = f"{train.accumulation} does not divide the {each} samples of each process"
-            yield Finding(("train", "accumulation"), message, (batch, ("gpu_ids",)))
+        if each % train.gradient_accumulation:
+            message = f"{train.gradient_accumulation} does not divide the {each} samples of each process"
+            yield Finding(("train", "gradient_accumulation"), message, (batch, ("gpu_ids",)))
     averages = train.ema_decay or train.ema_halflife_images
     if train.ema_decay and train.ema_halflife_images:
         message = f"{train.ema_decay:g} and ema_halflife_images both say how weights are averaged; keep one"

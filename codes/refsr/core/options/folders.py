@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from refsr.core.bundled import bundled
 from refsr.core.errors import nearest
 from refsr.core.options.contradictions import Finding
 from refsr.core.options.problems import clip
 from refsr.core.options.schema import Options
-from refsr.core.shipped import shipped
 
 _FILES = ("resume_state", "pretrain_model_D", "pretrain_model_D_grad", "perceptual_weights")
 
@@ -27,7 +27,7 @@ def missing_paths(options: Options) -> Iterator[Finding]:
         if message:
             yield Finding(("path", key), message)
     start = options.path.pretrain_model_G
-    if start is not None and str(start) not in shipped():
+    if start is not None and str(start) not in bundled():
         # A model file or the folder of a run.
         message = _missing(start, wants_folder=start.is_dir())
         if message:

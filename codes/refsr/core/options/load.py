@@ -261,7 +261,7 @@ class _Examination:
                 lines.append(Problem(place, finding.path, finding.message, edits))
 
     def _rests_on_spoilt(self, path: KeyPath) -> bool:
-        return any(path[: len(spoilt)] == spoilt or spoilt[: len(path)] == path for spoilt in self._spoilt)
+        return any(path[: len(perturbed)] == perturbed or perturbed[: len(path)] == path for perturbed in self._spoilt)
 
 
 def _mended(data: Any, path: KeyPath, at: int) -> dict[str, Any]:

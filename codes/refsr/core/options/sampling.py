@@ -29,10 +29,10 @@ class SamplingOptions(Section):
     sigma_min: float = Field(default=0.002, gt=0, description="the last noise level before zero")
     sigma_max: float = Field(default=80.0, gt=0, description="the first noise level")
     rho: float = Field(default=7.0, gt=0, description="how much closer levels lie at the end than at the start")
-    churn: float = Field(default=40.0, ge=0, description="published: noise added on the way, shared by all steps")
-    churn_min: float = Field(default=0.05, ge=0, description="published: lowest noise level at which it is added")
-    churn_max: float = Field(default=50.0, ge=0, description="published: highest noise level at which it is added")
-    churn_noise: float = Field(default=1.003, gt=0, description="published: size of the noise that is added")
+    S_churn: float = Field(default=40.0, ge=0, description="published: noise added on the way, shared by all steps")
+    S_min: float = Field(default=0.05, ge=0, description="published: lowest noise level at which it is added")
+    S_max: float = Field(default=50.0, ge=0, description="published: highest noise level at which it is added")
+    S_noise: float = Field(default=1.003, gt=0, description="published: size of the noise that is added")
     consistency: Literal["none", "end", "every"] = Field(
         default="none",
         description="the image reduced again is LR: not asked for, at the end, or of every estimate on the way",

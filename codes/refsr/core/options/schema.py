@@ -50,7 +50,7 @@ class LoggerOptions(Section):
     save_checkpoint_freq: int = Field(default=5000, ge=1, description="iterations between checkpoints")
     keep_last: int | None = Field(default=None, ge=1, description="checkpoints to keep; older ones go; none: all")
     best_by: Literal["psnr", "ssim", "ms-ssim", "lpips", "dists", "st-lpips", "st-lpips-alex"] | None = Field(
-        default=None, description="measure whose best checkpoint is kept beside the newest; none: none is"
+        default=None, description="metric whose best checkpoint is kept beside the newest; none: none is"
     )
 
 
@@ -62,8 +62,8 @@ class ValOptions(Section):
     use_ema: bool = Field(default=True, description="validate the averaged copy of the generator where there is one")
     compare_ema: bool = Field(
         default=True,
-        description="during training, measure the generator and its averaged copy, in twice the time; the best "
-        "checkpoint and images are those of the one that use_ema names; false: measure only that one",
+        description="during training, metric the generator and its averaged copy, in twice the time; the best "
+        "checkpoint and images are those of the one that use_ema names; false: metric only that one",
     )
     tile: int | None = Field(default=None, ge=1, description="side of tiles in LR pixels; none: whole images")
     tile_overlap: int = Field(

@@ -123,8 +123,8 @@ class TrainOptions(Section):
         default=0, description="the generator rests until this iteration of the run while the discriminators learn"
     )
 
-    noise_mean: float = Field(default=-1.2, description="diffusion: mean logarithm of the noise levels to learn at")
-    noise_deviation: float = Field(default=1.2, gt=0, description="diffusion: deviation of these logarithms")
+    P_mean: float = Field(default=-1.2, description="diffusion: mean logarithm of the noise levels to learn at")
+    P_std: float = Field(default=1.2, gt=0, description="diffusion: deviation of these logarithms")
     loss_divisor: float = Field(
         default=256.0,
         gt=0,
@@ -134,7 +134,7 @@ class TrainOptions(Section):
     precision: Literal["fp32", "bf16", "fp16"] = Field(
         default="fp32", description="number format of forward and backward"
     )
-    accumulation: int = Field(
+    gradient_accumulation: int = Field(
         default=1, ge=1, description="parts into which each process cuts its batch to save memory"
     )
     clip_grad_norm: float | None = Field(
@@ -153,7 +153,7 @@ class TrainOptions(Section):
         default=None, gt=0, description="the half-life is at most this share of the images averaged so far"
     )
     ema_start: Iteration = Field(default=0, description="iteration from which weights are averaged")
-    checkpointing: bool = Field(
+    activation_checkpointing: bool = Field(
         default=False, description="recompute activations in the backward pass: less memory, more time"
     )
     channels_last: bool = Field(default=False, description="memory layout that suits tensor cores")

@@ -14,7 +14,7 @@ from importlib.resources import files
 
 import numpy as np
 
-from refsr.data.change.registration import Floats
+from refsr.registration.transform import Floats
 
 FILE = "calibration.json"
 

@@ -8,11 +8,11 @@ import numpy.typing as npt
 from refsr.core.errors import DataError
 from refsr.data.change.calibration import Calibration, calibration
 from refsr.data.change.evidence import evidence
-from refsr.data.change.registration import Floats, find_transform, moved
 from refsr.data.crops import MARGIN, reduced, surrounded
 from refsr.data.images import Window
 from refsr.data.sample import Unit
 from refsr.ops.resize import imresize
+from refsr.registration.transform import Floats, find_transform, moved
 
 # Beyond this factor LR holds too few pixels to tell more than shift and rotation.
 MOST_AFFINE = 8

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from refsr.data.change.radiometry import residual
-from refsr.data.change.registration import Floats, smooth
+from refsr.registration.transform import Floats, smooth
 
 SIZES = (0, 1, 2, 4)
 """Deviations of the Gaussians over which evidence is gathered, in LR pixels."""

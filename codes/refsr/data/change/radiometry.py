@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from refsr.data.change.registration import Floats, smooth
+from refsr.registration.transform import Floats, smooth
 
 ROUNDS = 10
 # Keeps the map near the identity where an image holds too few colours to tell.

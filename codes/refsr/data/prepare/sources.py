@@ -20,7 +20,7 @@ class Place:
     part: str = ""
     """Sub-folder of the target that holds its folders; none where a set is one part."""
     side: int | None = None
-    """What all images of the set should measure, where a few do not."""
+    """What all images of the set should metric, where a few do not."""
 
     @property
     def name(self) -> str:

@@ -13,7 +13,7 @@ from refsr.data.cubes.opening import open_cubes
 from refsr.data.cubes.options import cube_hints, raw_range, read_as
 from refsr.data.cubes.placing import PlacedCubes, check_places
 from refsr.data.cubes.reading import ReadCubes
-from refsr.data.sets.paired import Cropping, MaskReading, Member, PairedSet
+from refsr.data.sets.paired import Cropping, MaskOptions, Member, PairedSet
 from refsr.data.stores import open_store
 
 ROOTS = {
@@ -79,7 +79,7 @@ def _build(
         scale=scale,
         derive=tuple(derive),
         cropping=Cropping(options.GT_size, options.crop, options.use_flip, options.use_rot),
-        mask=MaskReading(options.mask_encoding, options.mask_values, options.mask if "mask" in needed else None),
+        mask=MaskOptions(options.mask_encoding, options.mask_values, options.mask if "mask" in needed else None),
         seed=seed,
         name=options.name or options.mode,
     )

@@ -68,7 +68,7 @@ class Cropping:
 
 
 @dataclass(frozen=True)
-class MaskReading:
+class MaskOptions:
     """How masks become numbers."""
 
     encoding: Encoding = "grey"
@@ -89,7 +89,7 @@ class PairedSet(Dataset[Sample]):
     scale: int
     derive: tuple[str, ...] = ()
     cropping: Cropping = field(default_factory=Cropping)
-    mask: MaskReading = field(default_factory=MaskReading)
+    mask: MaskOptions = field(default_factory=MaskOptions)
     seed: int = 0
     name: str = "data"
     _probabilities: dict[int, Unit] = field(default_factory=dict, init=False, repr=False)

@@ -9,14 +9,14 @@ from typing import Any
 from torch import Tensor
 
 from refsr.interop.weights.conversion import Conversion, convert, require_kernels
-from refsr.interop.weights.layout import JUDGE_SIDE, JUDGE_WIDTH, discriminator_layout
+from refsr.interop.weights.layout import DISCRIMINATOR_SIDE, DISCRIMINATOR_WIDTH, discriminator_layout
 from refsr.interop.weights.publishing import Form
 from refsr.networks.discriminator import HALVINGS, SMALLEST, VGGDiscriminator
 
 PUBLISHED: Mapping[str, Collection[Any]] = {
-    "nf": (JUDGE_WIDTH,),
+    "nf": (DISCRIMINATOR_WIDTH,),
     "head": ("linear",),
-    "crop_size": range(JUDGE_SIDE * SMALLEST, (JUDGE_SIDE + 1) * SMALLEST),
+    "crop_size": range(DISCRIMINATOR_SIDE * SMALLEST, (DISCRIMINATOR_SIDE + 1) * SMALLEST),
     "spectral_norm": (False,),
 }
 """What the published code has as constants."""

@@ -140,8 +140,8 @@ FAMILIES = (
         "StyleGAN2Discriminator",
         "SpecGAN_model",
         r"(discriminator\.)?final_linear\.",
-        stylegan2.judge_options,
-        stylegan2.import_judge,
+        stylegan2.discriminator_options,
+        stylegan2.import_discriminator_network,
     ),
     Family(
         "SwinIR",

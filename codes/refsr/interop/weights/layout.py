@@ -11,7 +11,7 @@ ALIGNED = WIDTH + GRADIENT_WIDTH
 GROUPS = 8
 TAIL_BLOCKS = 16
 """Residual blocks of GTEM and of the offset tails; constants of the published code."""
-JUDGE_WIDTH, JUDGE_SIDE, JUDGE_HIDDEN = 64, 8, 100
+DISCRIMINATOR_WIDTH, DISCRIMINATOR_SIDE, DISCRIMINATOR_HIDDEN = 64, 8, 100
 
 KERNEL_KEYS = ("get_g_nopadding.weight_h", "get_g_nopadding.weight_v")
 
@@ -44,15 +44,19 @@ def rgtnet_layout(blocks: int) -> Layout:
 
 def discriminator_layout(in_nc: int) -> Layout:
     """The discriminator of both, which never has another width."""
-    layout = _layer("conv0_0", JUDGE_WIDTH, in_nc, 3)
-    before = JUDGE_WIDTH
+    layout = _layer("conv0_0", DISCRIMINATOR_WIDTH, in_nc, 3)
+    before = DISCRIMINATOR_WIDTH
     for halving in range(5):
-        after = JUDGE_WIDTH * min(8, 2**halving)
+        after = DISCRIMINATOR_WIDTH * min(8, 2**halving)
         if halving:
             layout[f"conv{halving}_0.weight"] = (after, before, 3, 3)
         layout[f"conv{halving}_1.weight"] = (after, after, 4, 4)
         before = after
-    return layout | _linear("linear1", JUDGE_HIDDEN, before * JUDGE_SIDE**2) | _linear("linear2", 1, JUDGE_HIDDEN)
+    return (
+        layout
+        | _linear("linear1", DISCRIMINATOR_HIDDEN, before * DISCRIMINATOR_SIDE**2)
+        | _linear("linear2", 1, DISCRIMINATOR_HIDDEN)
+    )
 
 
 def _layer(name: str, outputs: int, inputs: int, side: int = 3) -> Layout:

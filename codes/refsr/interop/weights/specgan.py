@@ -10,7 +10,7 @@ from torch import Tensor
 from refsr.core.errors import DataError
 from refsr.interop.weights.conversion import Conversion, Dead, convert, require_kernels
 from refsr.interop.weights.rrsnet import under, with_parameters
-from refsr.interop.weights.stylegan2 import FEATURES, FILTERS, JUDGE, bank_options, bare, count, synthesis_keys
+from refsr.interop.weights.stylegan2 import DISCRIMINATOR, FEATURES, FILTERS, bank_options, bare, count, synthesis_keys
 from refsr.networks.blocks.synthesis import SMALLEST
 from refsr.networks.specgan import InputRange, SpecGAN
 
@@ -28,7 +28,7 @@ DEAD = (
     Dead(r"generator\.convs\.\d+\.conv\.blur\.kernel", "filters that the changed enlargement left without use"),
     UNFELT,
     FILTERS,
-    JUDGE,
+    DISCRIMINATOR,
     FEATURES,
 )
 

@@ -21,11 +21,11 @@ from refsr.networks.stylegan2_discriminator import StyleGAN2Discriminator
 PREFIXES = ("generator_ema.", "generator.generator.", "generator.", "")
 """Where a generator's keys may lie in a file, the averaged one first; SpecGAN keeps one inside its own."""
 FIRST = "constant_input.input"
-JUDGE_PREFIXES = ("discriminator.", "")
-JUDGE_FIRST = "convs.0.0.conv.weight_orig"
+DISCRIMINATOR_PREFIXES = ("discriminator.", "")
+DISCRIMINATOR_FIRST = "convs.0.0.conv.weight_orig"
 
 FILTERS = Dead(r"(.*\.)?(blur|upsample)\.kernel|.*\.(conv2|skip)\.0\.kernel", "fixed filters")
-JUDGE = Dead(r"discriminator\..*", "the discriminator, which --network StyleGAN2Discriminator takes")
+DISCRIMINATOR = Dead(r"discriminator\..*", "the discriminator, which --network StyleGAN2Discriminator takes")
 FEATURES = Dead(r"perceptual_loss\..*", "the perceptual loss's network")
 AROUND = Dead(
     r"(generator\.)?(encoder|encoder_head|fusion_out|fusion_skip|decoder|decoder_out)\..*",
@@ -74,18 +74,18 @@ def import_stylegan2(
     parts = nn.ModuleDict(dict(network.named_children()))
     keys = under("mapping", "style_mapping", mapping_keys(options["mapping_layers"]))
     keys |= under("synthesis", "", synthesis_keys(len(network.synthesis.levels)))
-    done = convert(generator_state(published), parts, keys, (FILTERS, JUDGE, FEATURES, AROUND, OTHERS))
+    done = convert(generator_state(published), parts, keys, (FILTERS, DISCRIMINATOR, FEATURES, AROUND, OTHERS))
     done.weights["path_mean"] = network.path_mean
     network.load_state_dict(done.weights, strict=False)
     return network, done
 
 
-def judge_options(published: Mapping[str, Tensor]) -> dict[str, Any]:
+def discriminator_options(published: Mapping[str, Tensor]) -> dict[str, Any]:
     """The keywords of the discriminator that fit these tensors."""
-    state = judge_state(published)
+    state = discriminator_state(published)
     blocks = count(state, r"convs\.(\d+)\.") - 1
-    require_kernels("StyleGAN2Discriminator", state, {JUDGE_FIRST: 4, "final_conv.0.conv.weight_orig": 4})
-    first, widest = state[JUDGE_FIRST].shape, state["final_conv.0.conv.weight_orig"].shape[0]
+    require_kernels("StyleGAN2Discriminator", state, {DISCRIMINATOR_FIRST: 4, "final_conv.0.conv.weight_orig": 4})
+    first, widest = state[DISCRIMINATOR_FIRST].shape, state["final_conv.0.conv.weight_orig"].shape[0]
     side = SMALLEST * 2**blocks
     return {
         "side": side,
@@ -95,10 +95,15 @@ def judge_options(published: Mapping[str, Tensor]) -> dict[str, Any]:
     }
 
 
-def import_judge(published: Mapping[str, Tensor]) -> tuple[StyleGAN2Discriminator, Conversion]:
+def import_discriminator_network(published: Mapping[str, Tensor]) -> tuple[StyleGAN2Discriminator, Conversion]:
     """The discriminator that the tensors are for, with whatever fits loaded, and what became of each key."""
-    network = StyleGAN2Discriminator(**judge_options(published))
-    done = convert(judge_state(published), network, judge_keys(len(network.blocks)), (FILTERS, FEATURES, GENERATORS))
+    network = StyleGAN2Discriminator(**discriminator_options(published))
+    done = convert(
+        discriminator_state(published),
+        network,
+        discriminator_keys(len(network.blocks)),
+        (FILTERS, FEATURES, GENERATORS),
+    )
     network.load_state_dict(done.weights, strict=False)
     return network, done
 
@@ -108,9 +113,9 @@ def generator_state(published: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return bare(published, PREFIXES, FIRST)
 
 
-def judge_state(published: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def discriminator_state(published: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The same of the discriminator."""
-    return bare(published, JUDGE_PREFIXES, JUDGE_FIRST)
+    return bare(published, DISCRIMINATOR_PREFIXES, DISCRIMINATOR_FIRST)
 
 
 def bare(published: Mapping[str, Tensor], prefixes: Sequence[str], first: str) -> dict[str, Tensor]:
@@ -199,7 +204,7 @@ def halving_block_keys(ours: str, theirs: str) -> dict[str, str]:
     return under(ours, theirs, keys | conv_keys("shortcut", "skip", halve=True, activate=False))
 
 
-def judge_keys(blocks: int) -> dict[str, str]:
+def discriminator_keys(blocks: int) -> dict[str, str]:
     """The discriminator."""
     keys = conv_keys("enter", "convs.0") | conv_keys("compare", "final_conv")
     keys |= linear_keys("hidden", "final_linear.0") | linear_keys("judge", "final_linear.1")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from refsr.engine.model_file import ModelCard, write_model
 from refsr.interop.weights.conversion import Conversion
 from refsr.interop.weights.reading import Published
-from refsr.tasks.blueprint import Blueprint
+from refsr.runs.model_file import ModelCard, write_model
+from refsr.tasks.blueprint import NetworkSpec
 
 
 def write_imported(
-    path: str | Path, blueprint: Blueprint, model: str, source: Published, conversion: Conversion
+    path: str | Path, blueprint: NetworkSpec, model: str, source: Published, conversion: Conversion
 ) -> ModelCard:
     """The weights of a complete conversion at `path`, whole or not at all, and their card."""
     conversion.require_complete(source.name)

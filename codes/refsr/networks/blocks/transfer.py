@@ -7,11 +7,11 @@ from torch import Tensor, nn
 
 from refsr.core.errors import UsageError
 from refsr.networks.blocks.alignment import Deformable, PyramidAlignment
+from refsr.networks.blocks.common import require_least
 from refsr.networks.blocks.content import ContentExtractor
 from refsr.networks.blocks.drr import DenseRestore
 from refsr.networks.blocks.encoder import Encoder
 from refsr.networks.blocks.gtem import GradientEnhancement
-from refsr.networks.blocks.keywords import require_least
 from refsr.networks.blocks.texture import TextureTransfer
 from refsr.networks.blocks.window import Window
 from refsr.ops import gradient_magnitude

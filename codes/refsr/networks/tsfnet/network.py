@@ -8,7 +8,7 @@ from typing import Literal, overload
 from torch import Tensor, nn
 
 from refsr.core.errors import UsageError
-from refsr.networks.blocks.keywords import require_known, require_least
+from refsr.networks.blocks.common import require_known, require_least
 from refsr.networks.descriptor import Descriptor
 from refsr.networks.tsfnet.phase_filter import SPECTRA, Spectra
 from refsr.networks.tsfnet.split import SpectralSplit

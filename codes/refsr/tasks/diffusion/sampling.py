@@ -22,7 +22,7 @@ from refsr.tasks.diffusion.multistep import dpm_solver_2m, dpm_solver_3m
 from refsr.tasks.diffusion.noise_field import NoiseField
 from refsr.tasks.diffusion.tiled import TiledDenoiser, WholeDenoiser, reaching
 from refsr.tasks.diffusion.unipc import unipc
-from refsr.tasks.restoring import descriptor_of, fitted_inputs
+from refsr.tasks.inference import descriptor_of, fitted_inputs
 
 DETERMINISTIC: dict[str, Callable[[Denoise, Tensor, Sequence[float]], Tensor]] = {
     "heun": heun,
@@ -100,7 +100,7 @@ def run(
 
     begin = start(enlarged, levels[0], sampling.start, noise)
     if sampling.sampler == "published":
-        churn = Churn(sampling.churn, sampling.churn_min, sampling.churn_max, sampling.churn_noise)
+        churn = Churn(sampling.S_churn, sampling.S_min, sampling.S_max, sampling.S_noise)
         found = heun(asked, begin, levels, churn, noise)
     else:
         found = DETERMINISTIC[sampling.sampler](asked, begin, levels)

@@ -15,12 +15,12 @@ from refsr.core.seeding import torch_generator
 from refsr.data.ranges import rescale
 from refsr.losses.diffusion import denoising_errors, noise_level
 from refsr.tasks.base import Batch, Losses, Memory, Phase, Restore
-from refsr.tasks.blueprint import Blueprint
+from refsr.tasks.blueprint import NetworkSpec
 from refsr.tasks.diffusion.denoiser import Denoiser
 from refsr.tasks.diffusion.sampling import Sampler
+from refsr.tasks.inference import descriptor_of, network_inputs
 from refsr.tasks.optimisers import make_optimiser
 from refsr.tasks.regression import required_train
-from refsr.tasks.restoring import descriptor_of, network_inputs
 
 
 class Diffusion:
@@ -29,7 +29,7 @@ class Diffusion:
     def __init__(self, options: Options) -> None:
         self.train = required_train(options)
         self.seed = options.run_seed
-        self.blueprints: Mapping[str, Blueprint] = {"G": Blueprint.of(options.network_G, options.scale)}
+        self.blueprints: Mapping[str, NetworkSpec] = {"G": NetworkSpec.of(options.network_G, options.scale)}
         network = self.blueprints["G"].build()
         if not isinstance(network, Denoiser):
             raise UsageError(f"{options.model} needs a denoiser such as RefDiff, {options.network_G.which} is none")
@@ -47,7 +47,7 @@ class Diffusion:
         """The sum over each image, as published, and the mean over the batch, so that its parts do not matter."""
         clean = rescale(batch["hr"], -1, 1)
         draws, noise = self.draws(batch)
-        sigma = noise_level(draws, self.train.noise_mean, self.train.noise_deviation)
+        sigma = noise_level(draws, self.train.P_mean, self.train.P_std)
         noisy = clean + sigma[:, None, None, None] * noise
         denoised = network(noisy, sigma, *self._conditions(batch))
         errors = denoising_errors(denoised, clean, sigma, self.sigma_data)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from refsr.core.errors import DataError
-from refsr.tasks.blueprint import Blueprint
+from refsr.tasks.blueprint import NetworkSpec
 
 KEY = "pretrain_bank"
 """Of the section `path`."""
@@ -23,7 +23,7 @@ class LatentBank:
     module: nn.Module
     upsample: str
 
-    def taken(self, blueprint: Blueprint, weights: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    def taken(self, blueprint: NetworkSpec, weights: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         """The synthesis of a StyleGAN2 that enlarges alike; its mapping from draws to codes is not needed."""
         own = {key.removeprefix(PREFIX): one for key, one in weights.items() if key.startswith(PREFIX)}
         if not own:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from refsr.networks.descriptor import Descriptor
-from refsr.tasks.restoring import extended
+from refsr.tasks.inference import extended
 
 Apply = Callable[..., Tensor]
 

@@ -13,10 +13,10 @@ from refsr.core.options.schema import Options
 from refsr.data.ranges import rescale
 from refsr.tasks.balance import DRIFT
 from refsr.tasks.base import Batch, Losses, Memory, Part, Phase
+from refsr.tasks.inference import descriptor_of, network_inputs
 from refsr.tasks.latent.bank import KEY, LatentBank
 from refsr.tasks.latent.patches import in_patches
 from refsr.tasks.optimisers import make_optimiser
-from refsr.tasks.restoring import descriptor_of, network_inputs
 from refsr.tasks.twin_gan import TwinGAN
 
 

@@ -15,14 +15,14 @@ from refsr.core.seeding import torch_generator
 from refsr.data.ranges import rescale
 from refsr.losses.adversarial import discriminator_losses, generator_loss, gradient_penalty
 from refsr.losses.path_length import path_lengths, path_penalty
-from refsr.tasks.balance import judge_signs
+from refsr.tasks.balance import discriminator_instabilities
 from refsr.tasks.base import Batch, Losses, Memory, Phase
-from refsr.tasks.blueprint import Blueprint
+from refsr.tasks.blueprint import NetworkSpec
+from refsr.tasks.inference import descriptor_of
 from refsr.tasks.latent.spectral_gan import rescale_back
 from refsr.tasks.optimisers import make_optimiser
 from refsr.tasks.regression import required_train
-from refsr.tasks.restoring import descriptor_of
-from refsr.tasks.watching import Sign
+from refsr.tasks.watching import Instability
 
 PATH_DECAY = 0.01
 """How fast the usual path length follows, as published."""
@@ -41,8 +41,8 @@ class StyleGAN:
                 "train.compile: compiled networks have no slopes of slopes; r1_weight and path_weight ask so"
             )
         sections = {"G": options.network_G, "D": options.network_D}
-        self.blueprints: Mapping[str, Blueprint] = {
-            key: Blueprint.of(section, options.scale) for key, section in sections.items()
+        self.blueprints: Mapping[str, NetworkSpec] = {
+            key: NetworkSpec.of(section, options.scale) for key, section in sections.items()
         }
         self.networks: Mapping[str, nn.Module] = {key: one.build() for key, one in self.blueprints.items()}
         self.optimisers: Mapping[str, Optimizer] = {
@@ -74,14 +74,14 @@ class StyleGAN:
         def fooling(network: nn.Module, batch: Batch, memory: Memory) -> Losses:
             return self._fooling(network, batch, path)
 
-        def judging(network: nn.Module, batch: Batch, memory: Memory) -> Losses:
-            return self._judging(network, batch, memory, penalised)
+        def discriminator_step(network: nn.Module, batch: Batch, memory: Memory) -> Losses:
+            return self._discriminator_losses(network, batch, memory, penalised)
 
-        return Phase("G", fooling), Phase("D", judging)
+        return Phase("G", fooling), Phase("D", discriminator_step)
 
-    def signs(self) -> Sequence[Sign]:
+    def signs(self) -> Sequence[Instability]:
         """A judge that wins or loses."""
-        return judge_signs(["D"], self.train.gan_type)
+        return discriminator_instabilities(["D"], self.train.gan_type)
 
     def _fooling(self, network: nn.Module, batch: Batch, path: bool) -> Losses:
         draws, second, crossing = self.draws(batch, "G")
@@ -104,7 +104,7 @@ class StyleGAN:
         usual.lerp_(now.to(usual.dtype), PATH_DECAY)
         return usual.clone()
 
-    def _judging(self, judge: nn.Module, batch: Batch, memory: Memory, penalised: bool) -> Losses:
+    def _discriminator_losses(self, judge: nn.Module, batch: Batch, memory: Memory, penalised: bool) -> Losses:
         with torch.no_grad():
             fake = self.networks["G"](*self.draws(batch, "D"))
         real = rescale(batch["hr"], -1, 1).requires_grad_(penalised)

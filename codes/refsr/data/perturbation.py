@@ -1,0 +1,158 @@
+"""References and cubes taken away or perturbed, to see what a network owes to them: the words, and what comes out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from refsr.core.errors import DataError, UsageError, suggestion
+from refsr.core.seeding import numpy_generator
+from refsr.data.derivation import blurred
+from refsr.data.reference_perturbations import PERTURBATIONS, covered, mirrored
+from refsr.data.sample import Sample, Unit
+from refsr.data.sets.paired import PairedSet
+
+
+@dataclass(frozen=True)
+class Amount:
+    """What is said after the colon."""
+
+    about: str
+    allowed: Callable[[float], bool]
+    default: float | None = None
+    """What counts if nothing is said."""
+
+
+def _percent(value: float) -> bool:
+    return 0 < value <= 100
+
+
+AMOUNTS: dict[str, Amount | None] = {
+    "swap": None,
+    "blank": None,
+    "shift": Amount("whole pixels from 1 on, as in shift:8", lambda value: value.is_integer() and value >= 1),
+    "rotate": Amount("degrees from -180 to 180, as in rotate:5", lambda value: abs(value) <= 180),
+    "scale": Amount("percent from -50 to 100, as in scale:4", lambda value: -50 <= value <= 100),
+    "down": Amount("a whole factor from 2 on, as in down:4", lambda value: value.is_integer() and value >= 2),
+    "recolour": Amount("percent from 1 to 100, as in recolour:50", _percent, default=100),
+    "haze": Amount("percent from 1 to 100, as in haze:40", _percent),
+    "clouds": Amount("percent from 1 to 100, as in clouds:30", _percent),
+    "change": Amount("percent from 1 to 100, as in change:25", _percent),
+}
+"""Every way to perturb a reference, and the amount that it takes, if any."""
+CUBE_WAYS = ("swap", "blank")
+"""Those that a hyperspectral cube knows too: the next sample's, or its mean spectrum everywhere."""
+
+
+@dataclass(frozen=True)
+class Perturbation:
+    """How a reference is perturbed; `str` of it is the text it was parsed from."""
+
+    kind: str
+    amount: float = 0
+    member: Literal["ref", "hsi"] = "ref"
+    """What of a sample is perturbed: its reference, or its cube."""
+
+    def __str__(self) -> str:
+        wanted = AMOUNTS[self.kind]
+        return self.kind if wanted is None or self.amount == wanted.default else f"{self.kind}:{self.amount:g}"
+
+
+def parse_perturbation(text: str) -> Perturbation:
+    """`swap`, `blank`, `shift:PX`, `rotate:DEG`, ...: a word of AMOUNTS and what it takes."""
+    kind, colon, number = text.strip().partition(":")
+    if kind not in AMOUNTS:
+        known = ", ".join(name if takes is None else f"{name}:..." for name, takes in AMOUNTS.items())
+        raise UsageError(f"{text!r} perturbations no reference{suggestion(kind, AMOUNTS)} (known: {known})")
+    wanted = AMOUNTS[kind]
+    if wanted is None:
+        if colon:
+            raise UsageError(f"{text!r}: {kind} takes nothing after it")
+        return Perturbation(kind)
+    if not colon and wanted.default is not None:
+        return Perturbation(kind, wanted.default)
+    try:
+        amount = float(number)
+    except ValueError:
+        amount = math.nan
+    if not wanted.allowed(amount):
+        raise UsageError(f"{text!r}: {kind} takes {wanted.about}")
+    return Perturbation(kind, amount)
+
+
+def parse_cube_perturbation(text: str) -> Perturbation:
+    """`swap` or `blank`."""
+    kind = text.strip()
+    if kind not in CUBE_WAYS:
+        known = ", ".join(CUBE_WAYS)
+        raise UsageError(f"{text!r} perturbations no cube{suggestion(kind, CUBE_WAYS)} (known: {known})")
+    return Perturbation(kind, member="hsi")
+
+
+def perturb(dataset: PairedSet, index: int, how: Perturbation, seed: int) -> Sample:
+    """Sample number `index`, whole, with another `ref` and a `ref_down` to match, or `hsi`; all else is as it was.
+
+    A function of seed and index alone. What moves in from beyond the reference's edges is mirrored.
+    """
+    sample = dataset[index]
+    if how.member not in sample:
+        what = "references" if how.member == "ref" else "cubes"
+        raise DataError(f"{dataset.name}: has no {what} that could be perturbed by {how}")
+    if how.kind == "swap":
+        return {**sample, **_neighbours(dataset, index, sample, how)}
+    generator = numpy_generator(seed, "spoil", how.kind, index)
+    if how.member == "hsi":
+        cube = PERTURBATIONS[how.kind](_planes_last(sample["hsi"]), how.amount, generator)
+        return {**sample, "hsi": _planes_first(cube)}
+    if how.kind == "change":
+        ref = _changed(dataset, index, sample, how, generator)
+    else:
+        ref = PERTURBATIONS[how.kind](_planes_last(sample["ref"]), how.amount, generator)
+    perturbed: Sample = {**sample, "ref": _planes_first(ref)}
+    if "ref_down" in sample:
+        perturbed["ref_down"] = _planes_first(np.clip(blurred(ref, dataset.scale), 0, 1))
+    return perturbed
+
+
+def _neighbours(dataset: PairedSet, index: int, sample: Sample, how: Perturbation) -> Sample:
+    """The reference or cube of the next sample, from its files; cut, or mirrored on, to this one's size."""
+    if len(dataset) < 2:
+        raise DataError(f"{dataset.name}: {how} needs two samples, there is one")
+    other = dataset[(index + 1) % len(dataset)]
+    if how.member == "hsi":
+        return {"hsi": _fitted(other["hsi"], sample["hsi"])}
+    found: Sample = {"ref": _fitted(other["ref"], sample["ref"])}
+    if "ref_down" in sample:
+        found["ref_down"] = _fitted(other["ref_down"], sample["ref_down"])
+    return found
+
+
+def _changed(dataset: PairedSet, index: int, sample: Sample, how: Perturbation, generator: np.random.Generator) -> Unit:
+    """The next sample's reference in patches of this one's: ground that is no longer what it was."""
+    other = _neighbours(dataset, index, sample, how)["ref"]
+    height, width = sample["ref"].shape[-2:]
+    mask = torch.from_numpy(covered(height, width, how.amount, generator))
+    return _planes_last(torch.where(mask, other, sample["ref"]))
+
+
+def _fitted(image: Tensor, like: Tensor) -> Tensor:
+    rows, columns = (
+        torch.from_numpy(mirrored(np.arange(wanted), found))
+        for wanted, found in zip(like.shape[-2:], image.shape[-2:], strict=True)
+    )
+    return image[:, rows][:, :, columns]
+
+
+def _planes_last(image: Tensor) -> Unit:
+    planes: Unit = np.ascontiguousarray(image.permute(1, 2, 0).numpy())
+    return planes
+
+
+def _planes_first(image: Unit) -> Tensor:
+    return torch.from_numpy(np.array(image.transpose(2, 0, 1), order="C"))

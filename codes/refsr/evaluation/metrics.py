@@ -1,0 +1,50 @@
+"""Metrics by name, made for one validation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import cast
+
+import torch
+
+from refsr.metrics import available, build, described
+from refsr.metrics.pair import ImageMetric, SetMetric
+
+ALWAYS = ("psnr", "ssim")
+
+
+@dataclass
+class Metrics:
+    """What can be measured here, and lines about what cannot."""
+
+    about: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Each metric's unit, whether higher or lower is better, and the library that computes it."""
+    images: dict[str, ImageMetric] = field(default_factory=dict)
+    sets: dict[str, Callable[[], SetMetric]] = field(default_factory=dict)
+    """Made anew for each method and protocol."""
+    missing: list[str] = field(default_factory=list)
+
+
+def not_measurable(names: Sequence[str], weights: Path | None) -> list[str]:
+    """A line for each metric that cannot be taken here; unknown names are a UsageError. Builds nothing."""
+    return [line for name in dict.fromkeys(names) if (line := available(name, weights)) is not None]
+
+
+def find_metrics(names: Sequence[str], weights: Path | None, scale: int, device: torch.device) -> Metrics:
+    """PSNR, SSIM and the metrics of these names; one whose weights are not there is missing, which is no mistake."""
+    found = Metrics()
+    for name in dict.fromkeys((*ALWAYS, *names)):
+        metric = described(name)
+        if (line := available(name, weights)) is not None:
+            found.missing.append(line)
+            continue
+        found.about[name] = {"unit": metric.unit, "better": metric.better, "library": metric.library}
+        make = partial(build, name, weights, scale, device)
+        if metric.whole_set:
+            found.sets[name] = cast(Callable[[], SetMetric], make)
+        else:
+            found.images[name] = cast(ImageMetric, make())
+    return found

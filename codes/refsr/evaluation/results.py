@@ -1,0 +1,177 @@
+"""What a validation found: every number with its image, method, protocol and metric, as JSON and CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from refsr.core.atomic import write_text
+from refsr.core.errors import DataError
+from refsr.core.seeding import numpy_generator
+from refsr.evaluation.classes import class_of, classes_of
+
+FILE = "results.json"
+TABLE_FILE = "scores.csv"
+CLASSES_FILE = "classes.csv"
+FORMAT = "refsr-results-1"
+RESAMPLES = 2000
+ABLATION = " ref="
+"""Between a run's name and what was done to its reference."""
+SPOILT = {"ref": "reference", "hsi": "cube"}
+"""What a run can be measured without, by the word before the equals sign."""
+
+
+def taken_apart(method: str) -> tuple[str, str, str]:
+    """The run behind a method, what was perturbed (`reference`, `cube`) and how; both empty where nothing was."""
+    for word, what in SPOILT.items():
+        run, mark, how = method.rpartition(f" {word}=")
+        if mark:
+            return run, what, how
+    return method, "", ""
+
+
+@dataclass(frozen=True)
+class Score:
+    """One number; `image` is empty for metrics of a whole set."""
+
+    image: str
+    method: str
+    """A baseline (`nearest`, `bicubic`, `lr_up`), the run, or the run under an ablation (`NAME ref=swap`)."""
+    protocol: str
+    metric: str
+    value: float
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One metric of one method over all images: mean, standard deviation, 95 % bootstrap interval of the mean."""
+
+    method: str
+    protocol: str
+    metric: str
+    mean: float
+    deviation: float
+    low: float
+    high: float
+    count: int
+
+
+@dataclass
+class Results:
+    """All scores of one data set, and what is needed to quote them."""
+
+    run: str
+    dataset: str
+    scale: int
+    methods: list[str]
+    """In the order of the table; baselines first."""
+    protocols: dict[str, str]
+    """What each protocol compares, in words; the first is the one that is quoted by default."""
+    metrics: dict[str, dict[str, str]]
+    """Each metric's unit, whether higher or lower is better, and the library that computed it."""
+    scores: list[Score] = field(default_factory=list)
+    pictures: dict[str, dict[str, str]] = field(default_factory=dict)
+    """By image, then `lr`, `ref`, `hr` or a method: PNG files, relative to the results' folder."""
+    about: dict[str, Any] = field(default_factory=dict)
+    """`weights` (file, digest, step), `provenance` of the members, `notes`, `not_measured`, `options`, versions."""
+
+    def values(self, method: str, protocol: str, metric: str) -> dict[str, float]:
+        """A metric by image."""
+        wanted = (method, protocol, metric)
+        return {score.image: score.value for score in self.scores if _where(score) == wanted}
+
+    @property
+    def classes(self) -> list[str]:
+        """The classes of the images, two or more; none where images do not lie in class folders."""
+        return classes_of(score.image for score in self.scores)
+
+    def table(self, of_class: str | None = None) -> list[Summary]:
+        """The summaries of all methods, protocols and metrics, in that order; over one class if it is named."""
+        groups: dict[tuple[str, str, str], list[float]] = {}
+        for score in self.scores:
+            if of_class is None or class_of(score.image) == of_class:
+                groups.setdefault(_where(score), []).append(score.value)
+        order = {method: place for place, method in enumerate(self.methods)}
+        return sorted((summarise(*key, values) for key, values in groups.items()), key=lambda one: order[one.method])
+
+    def write(self, folder: Path) -> None:
+        """`results.json` and `scores.csv` in `folder`, and `classes.csv` where images have classes."""
+        by_class = {name: self.table(name) for name in self.classes}
+        content = {
+            "format": FORMAT,
+            **{name: getattr(self, name) for name in ("run", "dataset", "scale", "methods", "protocols", "metrics")},
+            "table": [_plain(asdict(one)) for one in self.table()],
+            "classes": {name: [_plain(asdict(one)) for one in table] for name, table in by_class.items()},
+            "scores": [_plain(asdict(score)) for score in self.scores],
+            "pictures": self.pictures,
+            "about": self.about,
+        }
+        write_text(folder / FILE, json.dumps(content, indent=1, allow_nan=False) + "\n")
+        values = ((score.image, score.method, score.protocol, score.metric, score.value) for score in self.scores)
+        write_text(folder / TABLE_FILE, self._rows("image", values))
+        if by_class:
+            means = (
+                (name, one.method, one.protocol, one.metric, one.mean) for name, of in by_class.items() for one in of
+            )
+            write_text(folder / CLASSES_FILE, self._rows("class", means))
+
+    def _rows(self, first: str, values: Iterable[tuple[str, str, str, str, float]]) -> str:
+        """CSV with a row for each image or class, method and protocol, and a column a metric."""
+        line = io.StringIO()
+        writer = csv.writer(line, lineterminator="\n")
+        rows: dict[tuple[str, str, str], dict[str, float]] = {}
+        for *key, metric, value in values:
+            rows.setdefault((key[0], key[1], key[2]), {})[metric] = value
+        writer.writerow([first, "method", "protocol", *self.metrics])
+        for names, row in rows.items():
+            writer.writerow([*names, *(f"{row[name]:.6f}" if name in row else "" for name in self.metrics)])
+        return line.getvalue()
+
+    @staticmethod
+    def read(folder: Path) -> Results:
+        """The results that a folder holds."""
+        file = folder / FILE
+        try:
+            content = json.loads(file.read_text(encoding="utf-8"))
+            if content.pop("format") != FORMAT:
+                raise DataError(f"{file}: is of another version of refsr; run refsr val again")
+            content.pop("table")
+            content.pop("classes", None)
+            scores = [Score(**{**one, "value": float(one["value"])}) for one in content.pop("scores")]
+            return Results(**content, scores=scores)
+        except FileNotFoundError:
+            raise DataError(f"{folder}: holds no {FILE}; refsr val writes it") from None
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise DataError(f"{file}: is no results file, or a damaged one") from error
+
+
+def summarise(method: str, protocol: str, metric: str, values: list[float]) -> Summary:
+    """Mean, deviation and interval; the same values always give the same interval."""
+    array = np.array(values, dtype=np.float64)
+    mean = float(array.mean())
+    deviation = float(array.std(ddof=1)) if len(array) > 1 and math.isfinite(mean) else 0.0
+    low = high = mean
+    if deviation:
+        draws = numpy_generator(0, "bootstrap").integers(len(array), size=(RESAMPLES, len(array)))
+        low, high = (float(edge) for edge in np.percentile(array[draws].mean(axis=1), (2.5, 97.5)))
+    return Summary(method, protocol, metric, mean, deviation, low, high, len(array))
+
+
+def _where(score: Score) -> tuple[str, str, str]:
+    return score.method, score.protocol, score.metric
+
+
+def _plain(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Infinite values as text, since JSON has none."""
+    return {
+        key: repr(value) if isinstance(value, float) and not math.isfinite(value) else value
+        for key, value in record.items()
+    }

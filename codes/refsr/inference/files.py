@@ -1,0 +1,191 @@
+"""Restores image files: one, or a folder of them, resumable."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from refsr.core.errors import DataError, UsageError
+from refsr.core.progress import Begin, silent
+from refsr.data.cubes.folder import CubeFolder
+from refsr.data.images import (
+    IMAGE_SUFFIXES,
+    Array,
+    ImageInfo,
+    encode,
+    has_rasterio,
+    info_of,
+    named_kind,
+    probe_image,
+    read_image,
+    write_image,
+)
+from refsr.data.masks import MadeMask
+from refsr.data.pairing import paired_keys
+from refsr.data.ranges import Range
+from refsr.data.stores.base import Store
+from refsr.data.stores.folder import FolderStore
+from refsr.data.stores.opening import open_store
+from refsr.inference.georeference import keep_empty, of_restored, read_georeference
+from refsr.inference.inputs import ImageLike, said_of_mask
+from refsr.inference.restorer import Restorer
+
+
+@dataclass(frozen=True)
+class How:
+    """Everything but the images that a restored image depends on; as `Restorer.restore` takes it."""
+
+    range: Range | None = None
+    range_ref: Range | None = None
+    range_hsi: Range | None = None
+    bands: tuple[int, ...] | None = None
+    bands_ref: tuple[int, ...] | None = None
+    bands_hsi: tuple[int, ...] | None = None
+    tile: int | None = None
+    overlap: int = 0
+    made_mask: MadeMask | None = None
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Where it is kept how far images of so many seeds lie apart."""
+
+    output: Path
+    samples: int = 8
+
+
+@dataclass(frozen=True)
+class Report:
+    """How many images there were, and how many of them had to be restored now."""
+
+    images: int
+    restored: int
+
+
+PLAIN = How()
+DESCRIPTION = "TIFFTAG_IMAGEDESCRIPTION"
+
+
+def restore_file(
+    restorer: Restorer,
+    images: Mapping[str, ImageLike],
+    output: Path,
+    how: How = PLAIN,
+    overwrite: bool = False,
+    begin: Begin = silent,
+    spread: Spread | None = None,
+) -> ImageInfo:
+    """Restores `images` (lr, ref, mask, ...) to `output`; a GeoTIFF lies on the ground where LR does, or else Ref.
+
+    A TIFF's description says where the change mask came from.
+    """
+    files = {role: Path(image) for role, image in images.items() if isinstance(image, (str, Path))}
+    if output.exists() and not overwrite:
+        raise UsageError(f"{output}: is there already (--overwrite replaces it)")
+    same = [role for role, file in files.items() if file.resolve() == output.resolve()]
+    if same:
+        raise UsageError(f"{output}: is {same[0]} itself; choose another name")
+    lr = images["lr"]
+    kind = str(lr.dtype) if isinstance(lr, np.ndarray) else probe_image(lr).dtype
+    _check_output(output, kind, restorer.channels)
+    if spread is None:
+        restored = restorer.restore(**images, **asdict(how), begin=begin)  # type: ignore[arg-type]
+    else:
+        if spread.output.suffix.lower() not in (".tif", ".tiff"):
+            raise UsageError(
+                f"{spread.output}: a spread is kept as a TIFF of floats; expected a name that ends in .tif"
+            )
+        restored, apart = restorer.spread(**images, samples=spread.samples, begin=begin, **asdict(how))
+        write_image(spread.output, apart[:, :, None])
+    planes: Array = restored if restored.ndim == 3 else restored[:, :, None]
+    profile: dict[str, Any] = {}
+    if named_kind(output) == "tiff" and has_rasterio():
+        lr_place, ref_place = (read_georeference(files[role]) if role in files else None for role in ("lr", "ref"))
+        place = of_restored(lr_place, ref_place, info_of(planes), restorer.scale, str(output))
+        profile = {} if place is None else place.profile()
+        if restorer.takes_mask:
+            profile["tags"] = {DESCRIPTION: said_of_mask(how.made_mask, restorer.scale)}
+        if place is not None and place.nodata is not None:
+            keep_empty(planes, read_image(files["lr"]), place.nodata, restorer.scale)
+    write_image(output, planes, profile=profile)
+    return info_of(planes)
+
+
+def restore_folder(
+    restorer: Restorer,
+    folders: Mapping[str, Path],
+    target: Path,
+    how: How = PLAIN,
+    overwrite: bool = False,
+    begin: Begin = silent,
+) -> Report:
+    """Restores the images of `folders` (lr, ref, mask, ...), paired by name, to files of the same names in `target`.
+
+    Those that are there already are left, so a repeated call does the rest. Images that cannot be restored do not stop
+    the others; the first is named at the end.
+    """
+    stores = {role: _store(role, folder) for role, folder in folders.items()}
+    for folder in folders.values():
+        if target.resolve() == folder.resolve() or folder.resolve() in target.resolve().parents:
+            raise UsageError(f"{target}: lies inside {folder}, whose images are restored; choose a folder beside it")
+    keys = paired_keys(stores)
+    restored, broken = 0, []
+    with begin("restoring", len(keys)) as progress:
+        for key in keys:
+            output = target / f"{key}{_suffix(stores['lr'], key)}"
+            if overwrite or not output.exists():
+                try:
+                    images = {role: _image(store, key) for role, store in stores.items()}
+                    restore_file(restorer, images, output, how, overwrite)
+                    restored += 1
+                except DataError as error:
+                    broken.append(str(error))
+            progress.advance(note=key)
+    if broken:
+        more = f" (and {len(broken) - 1} more images)" if len(broken) > 1 else ""
+        raise DataError(f"{broken[0]}{more}; all others are restored, a rerun does the rest")
+    return Report(len(keys), restored)
+
+
+def _store(role: str, folder: Path) -> Store:
+    """A folder or LMDB; a folder of cubes may hold formats that no image has."""
+    store = open_store(folder)
+    return CubeFolder(folder) if role == "hsi" and isinstance(store, FolderStore) else store
+
+
+def _image(store: Store, key: str) -> ImageLike:
+    """An image by its file, where it has one, so that messages and georeferences can name it."""
+    return store.file(key) if isinstance(store, FolderStore) else store.read(key)
+
+
+def _suffix(store: Store, key: str) -> str:
+    """That of LR's file, but for JPEG, which would lose again what was restored."""
+    if isinstance(store, FolderStore):
+        suffix = store.file(key).suffix.lower()
+        return ".png" if suffix in (".jpg", ".jpeg") else suffix
+    info = store.info(key)
+    if info.dtype != "float32" and info.bands in (1, 3, 4):
+        return ".png"
+    return ".tif" if has_rasterio() else ".npy"
+
+
+def _check_output(output: Path, dtype: str, bands: int) -> None:
+    """Says before the work what could not be written after it."""
+    kind = named_kind(output)
+    if kind is None:
+        known = ", ".join(IMAGE_SUFFIXES)
+        raise UsageError(f"{output}: no image format has the suffix {output.suffix!r} (known: {known})")
+    if kind in ("png", "jpeg") or (kind == "tiff" and not has_rasterio()):
+        encode(np.zeros((1, 1, bands), dtype), kind, name=output)
+    folder = output.parent
+    while not folder.exists():
+        folder = folder.parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        raise DataError(f"{output}: {folder} is no folder that can be written to")
+    if output.is_dir():
+        raise UsageError(f"{output}: is a folder; expected a file's name")

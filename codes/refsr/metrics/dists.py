@@ -1,0 +1,85 @@
+"""DISTS: structure and texture of two images, compared in VGG16's features."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from refsr.metrics.building import Setting
+from refsr.metrics.fidelity import PEAK
+from refsr.metrics.files import read, require
+from refsr.metrics.pair import ImageMetric, OnTensors, Remembered
+from refsr.networks import backbones as backbones
+
+# ImageNet's mean and deviation on [0, 1].
+MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+STABILISER = 1e-6
+
+
+class StructureTexture(nn.Module):
+    """Two images (B, 3, H, W) in [0, 1] -> (B,), 0 where they are equal."""
+
+    mean: Tensor
+    deviation: Tensor
+    texture: Tensor
+    structure: Tensor
+
+    def __init__(self, backbone: backbones.Backbone, texture: Tensor, structure: Tensor) -> None:
+        super().__init__()
+        self.backbone = backbone
+        whole = texture.sum() + structure.sum()
+        self.register_buffer("texture", (texture / whole).flatten())
+        self.register_buffer("structure", (structure / whole).flatten())
+        self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1))
+        self.register_buffer("deviation", torch.tensor(DEVIATION).view(1, 3, 1, 1))
+        self.eval().requires_grad_(False)
+
+    def forward(self, image: Tensor, target: Tensor) -> Tensor:
+        return self.between(self.features(image), self.features(target))
+
+    def features(self, image: Tensor) -> list[Tensor]:
+        """(B, 3, H, W) in [0, 1] -> itself and five maps."""
+        return [image, *self.backbone((image - self.mean) / self.deviation)]
+
+    def between(self, first: list[Tensor], second: list[Tensor]) -> Tensor:
+        """(B,) of two images' features."""
+        textures, structures = zip(*(likeness(a, b) for a, b in zip(first, second, strict=True)), strict=True)
+        return 1 - torch.cat(textures, dim=1) @ self.texture - torch.cat(structures, dim=1) @ self.structure
+
+
+def likeness(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
+    """Two maps (B, C, H, W) -> (B, C) of how alike their means are, and of how they go together."""
+    means = [features.mean(dim=(2, 3), keepdim=True) for features in (first, second)]
+    a, b = first - means[0], second - means[1]
+    mean_a, mean_b = (mean[:, :, 0, 0] for mean in means)
+    covariance = (a * b).mean(dim=(2, 3))
+    variances = a.square().mean(dim=(2, 3)) + b.square().mean(dim=(2, 3))
+    texture = (2 * mean_a * mean_b + STABILISER) / (mean_a.square() + mean_b.square() + STABILISER)
+    return texture, (2 * covariance + STABILISER) / (variances + STABILISER)
+
+
+def structure_texture(tensors: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> StructureTexture:
+    """DISTS of VGG16's tensors (`INDEX.weight`) and the published `alpha` and `beta`."""
+    backbone = backbones.vgg16(backbones.root_pool)
+    backbone.take(tensors)
+    return StructureTexture(backbone, weights["alpha"], weights["beta"])
+
+
+def dists(setting: Setting) -> ImageMetric:
+    """The published DISTS."""
+    network = _network(require("vgg16", setting.weights), require("dists-weights", setting.weights)).to(setting.device)
+    remembered = Remembered(network.features)
+
+    def score(image: Tensor, target: Tensor) -> float:
+        return float(network.between(network.features(image / PEAK), remembered(target / PEAK)))
+
+    return OnTensors(setting.metric, score, backbones.VGG16_SMALLEST, setting.device, single=True)
+
+
+@lru_cache(maxsize=1)
+def _network(backbone: Path, weights: Path) -> StructureTexture:
+    return structure_texture(backbones.features_of(read("vgg16", backbone)), read("dists-weights", weights))

@@ -1,0 +1,120 @@
+"""Image and target of a comparison as tensors, and what a metric may ask of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from refsr.core.errors import DataError
+from refsr.metrics.table import Metric
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+Array = npt.NDArray[Any]
+Score = Callable[["Tensor", "Tensor"], float]
+
+
+class ImageMetric(Protocol):
+    """A number for one image."""
+
+    def __call__(self, image: Array, target: Array | None) -> float:
+        """Both (H, W, C) or (H, W) in [0, 255], as `Protocol.compared` returns them."""
+        ...
+
+
+class SetMetric(Protocol):
+    """A number for all images together."""
+
+    @property
+    def sums(self) -> list[Tensor]:
+        """What was gathered so far, in place: added up over processes, it is what one process would have."""
+        ...
+
+    def update(self, image: Array, target: Array) -> None: ...
+
+    def result(self) -> float: ...
+
+
+@dataclass(frozen=True)
+class OnTensors:
+    """An image metric of tensors (1, C, H, W) in [0, 255], float64 unless `single`."""
+
+    metric: Metric
+    score: Score
+    smallest: int = 1
+    """Pixels that both sides must have."""
+    device: torch.device | str = "cpu"
+    single: bool = False
+    """In float32, as networks are."""
+
+    def __call__(self, image: Array, target: Array | None) -> float:
+        import torch
+
+        with torch.inference_mode(), full_precision():
+            return float(self.score(*self._tensors(image, target)))
+
+    def _tensors(self, image: Array, target: Array | None) -> tuple[Tensor, Tensor]:
+        values = (require_sound(self.metric, image, self.smallest), require_target(self.metric, image, target))
+        first, second = (as_tensor(array, self.device, self.single) for array in values)
+        return first, second
+
+
+class Remembered:
+    """Features of the last target: baselines and networks are compared with one and the same, one after another."""
+
+    def __init__(self, network: Callable[[Tensor], list[Tensor]]) -> None:
+        self.network = network
+        self._target: Tensor | None = None
+        self._features: list[Tensor] = []
+
+    def __call__(self, target: Tensor) -> list[Tensor]:
+        if self._target is None or not target.equal(self._target):
+            self._target, self._features = target, self.network(target)
+        return self._features
+
+
+def full_precision() -> AbstractContextManager[None]:
+    """On GPUs too, convolutions in the whole of float32: TF32 would move the fourth digit."""
+    from torch.backends import cudnn
+
+    flags: AbstractContextManager[None] = cudnn.flags(enabled=True, allow_tf32=False)
+    return flags
+
+
+def require_target(metric: Metric, image: Array, target: Array | None) -> Array:
+    """The target, of the image's shape."""
+    if target is None:
+        raise DataError(f"{metric.name} compares with a target, and there is none")
+    if image.shape != target.shape:
+        raise DataError(f"{metric.name}: the image has shape {image.shape}, its target {target.shape}")
+    return target
+
+
+def require_sound(metric: Metric, image: Array, smallest: int) -> Array:
+    """The image, if it has the bands and sides that the metric needs."""
+    bands = 1 if image.ndim == 2 else image.shape[2]
+    if metric.bands == "rgb" and bands != 3:
+        raise DataError(f"{metric.name} needs three bands, got {bands}; a protocol on luma leaves one")
+    if metric.bands == "several" and bands < 2:
+        raise DataError(f"{metric.name} needs two bands or more, got one; a protocol on luma leaves one")
+    if min(image.shape[:2]) < smallest:
+        raise DataError(
+            f"{metric.name} needs sides of at least {smallest} pixels after the border is cut, got {image.shape[:2]}"
+        )
+    return image
+
+
+def as_tensor(values: Array, device: torch.device | str = "cpu", single: bool = False) -> Tensor:
+    """(H, W[, C]) -> (1, C, H, W)."""
+    import torch
+
+    planes = values[..., None] if values.ndim == 2 else values
+    planes = np.ascontiguousarray(np.moveaxis(planes, 2, 0), dtype=np.float32 if single else np.float64)
+    return torch.from_numpy(planes)[None].to(device)

@@ -1,0 +1,126 @@
+"""The processes of one run: who there is, on which device, and what they agree on."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as distributed
+from torch import Tensor
+
+from refsr.core.errors import RefsrError, UsageError
+
+SLURM_PORT = "29500"
+
+
+@dataclass(frozen=True)
+class Group:
+    """This process among those of the run."""
+
+    rank: int
+    world: int
+    device: torch.device
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this is the process that writes and talks."""
+        return self.rank == 0
+
+    def any(self, flags: Sequence[bool]) -> list[bool]:
+        """Which of the flags at least one process has raised."""
+        if self.world == 1:
+            return list(flags)
+        raised = torch.tensor(list(flags), dtype=torch.int32, device=self.device)
+        distributed.all_reduce(raised, distributed.ReduceOp.MAX)
+        return [bool(flag) for flag in raised.tolist()]
+
+    def total(self, values: Tensor) -> Tensor:
+        """The sum of all processes' values, on the CPU; float64 keeps it exact where all but one hold zero."""
+        if self.world == 1:
+            return values
+        shared = values.to(self.device)
+        distributed.all_reduce(shared)
+        return shared.cpu()
+
+
+ALONE = Group(0, 1, torch.device("cpu"))
+
+
+@dataclass(frozen=True)
+class Launch:
+    """What torchrun or Slurm says about this process."""
+
+    rank: int
+    world: int
+    local: int
+    by: str
+
+
+def launched() -> Launch | None:
+    """The launcher's words, if there is one; Slurm counts only where it started more than one task."""
+    at = os.environ
+    if "RANK" in at and "WORLD_SIZE" in at:
+        return Launch(int(at["RANK"]), int(at["WORLD_SIZE"]), int(at.get("LOCAL_RANK", at["RANK"])), "torchrun")
+    if int(at.get("SLURM_NTASKS", "1")) > 1 and "SLURM_PROCID" in at:
+        return Launch(int(at["SLURM_PROCID"]), int(at["SLURM_NTASKS"]), int(at.get("SLURM_LOCALID", "0")), "Slurm")
+    return None
+
+
+@contextlib.contextmanager
+def joined(gpu_ids: Sequence[int] | None) -> Iterator[Group]:
+    """The group of this run; `gpu_ids` empty keeps it on the CPU."""
+    launch = launched()
+    cuda = torch.cuda.is_available() and gpu_ids != []
+    local = launch.local if launch is not None else 0
+    device = torch.device("cuda", local % torch.cuda.device_count()) if cuda else torch.device("cpu")
+    if cuda:
+        torch.cuda.set_device(device)
+    if launch is None or launch.world == 1:
+        yield Group(0, 1, device)
+        return
+    _set_rendezvous(launch)
+    try:
+        distributed.init_process_group("nccl" if cuda else "gloo", rank=launch.rank, world_size=launch.world)
+    except (RuntimeError, ValueError) as error:
+        raise RefsrError(
+            f"the {launch.world} processes that {launch.by} started do not find each other: {error}"
+        ) from (error)
+    try:
+        yield Group(launch.rank, launch.world, device)
+    finally:
+        distributed.destroy_process_group()
+
+
+def peer_lost(error: RuntimeError) -> bool:
+    """Whether the error is the back-end's way to say that another process ended."""
+    if isinstance(error, distributed.DistBackendError):
+        return True
+    return any(word in str(error) for word in ("Connection closed by peer", "Connection reset by peer", "gloo"))
+
+
+def gpus_to_use(gpu_ids: Sequence[int] | None) -> int:
+    """How many GPUs a run without launcher takes: as many as `gpu_ids` names, as far as there are so many."""
+    there = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    return there if gpu_ids is None else min(there, len(gpu_ids))
+
+
+def _set_rendezvous(launch: Launch) -> None:
+    """torchrun says where the first process listens; under Slurm it is the first host of the job."""
+    if launch.by == "torchrun" or "MASTER_ADDR" in os.environ:
+        os.environ.setdefault("MASTER_PORT", SLURM_PORT)
+        return
+    nodes = os.environ.get("SLURM_NODELIST") or os.environ.get("SLURM_JOB_NODELIST", "")
+    try:
+        hosts = subprocess.run(
+            ["scontrol", "show", "hostnames", nodes], check=True, capture_output=True, text=True, timeout=30
+        ).stdout.split()
+    except (OSError, subprocess.SubprocessError) as error:
+        raise UsageError(
+            f"Slurm's scontrol does not tell the hosts of {nodes!r}; set MASTER_ADDR to the first one"
+        ) from error
+    os.environ["MASTER_ADDR"] = hosts[0]
+    os.environ.setdefault("MASTER_PORT", SLURM_PORT)

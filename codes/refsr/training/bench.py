@@ -1,0 +1,149 @@
+"""Several systems under one budget on the same places: planned, checked to be comparable, trained, measured."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from refsr.core.atomic import write_text
+from refsr.core.errors import OptionsError, RefsrError, UsageError, suggestion
+from refsr.core.options.bench import BenchOptions, SystemOptions
+from refsr.core.options.load import load_options
+from refsr.core.options.schema import Options
+from refsr.core.options.show import plain, show
+from refsr.core.progress import Begin, silent
+from refsr.evaluation.kept import measured_once
+from refsr.evaluation.plan import Plan
+from refsr.runs.checkpoint import steps
+from refsr.runs.process_group import Group
+from refsr.runs.run_folder import RunFolder
+from refsr.training.dry_run import seconds_a_step
+from refsr.training.trainer import Finished, train
+
+BUDGET_FILE = "budget.json"
+"""Iterations by system, found once, so that a bench that was stopped goes on with the same."""
+
+ALIKE = (
+    "scale", "seed", "datasets.train.dataroot_GT", "datasets.train.dataroot_LQ", "datasets.train.GT_size",
+    "datasets.train.batch_size", "datasets.{set}.dataroot_GT", "datasets.{set}.dataroot_LQ", "datasets.{set}.lr",
+)  # fmt: skip
+"""What all systems must have in common, or their numbers would not stand beside each other."""
+
+
+@dataclass(frozen=True)
+class System:
+    """One system, ready to be trained."""
+
+    name: str
+    options: Options
+
+    @property
+    def run(self) -> RunFolder:
+        return RunFolder.of(self.options)
+
+
+def planned(bench: BenchOptions, words: Sequence[str], root: Path) -> list[System]:
+    """The systems below `root`; mistakes are found before anything is trained."""
+    niter = {} if bench.iterations is None else dict.fromkeys(bench.systems, bench.iterations)
+    return _checked(bench, _systems(bench, words, root, niter))
+
+
+def timed(
+    bench: BenchOptions, words: Sequence[str], root: Path, systems: Sequence[System], group: Group
+) -> list[System]:
+    """The planned systems with as many iterations as fit into the bench's minutes by each one's speed here."""
+    return _systems(bench, words, root, _budget(bench, systems, root, group))
+
+
+def _systems(bench: BenchOptions, words: Sequence[str], root: Path, niter: Mapping[str, int]) -> list[System]:
+    return [
+        System(name, _options(bench, name, one, words, root, niter.get(name))) for name, one in bench.systems.items()
+    ]
+
+
+def _options(
+    bench: BenchOptions, name: str, system: SystemOptions, words: Sequence[str], root: Path, niter: int | None
+) -> Options:
+    put_over = [*bench.words, *words, f"name={name}", f"path.root={root}", "path.auto_resume=true"]
+    put_over += [] if niter is None else [f"train.niter={niter}"]
+    if system.start is not None:
+        put_over.append(f"path.pretrain_model_G={root / 'experiments' / system.start}")
+    try:
+        options = load_options(system.options, [*put_over, *system.words])
+    except OptionsError as error:
+        raise UsageError(f"system {name}: {error}") from error
+    if options.train is None:
+        raise UsageError(f"system {name}: {system.options} has no section train, so it cannot be benched")
+    if bench.dataset not in options.datasets:
+        known = [one for one in options.datasets if one != "train"]
+        hint = suggestion(bench.dataset, known)
+        raise UsageError(f"system {name}: {system.options} has no datasets.{bench.dataset} to measure on{hint}")
+    return options
+
+
+def _checked(bench: BenchOptions, systems: list[System]) -> list[System]:
+    """The systems, unless settings of theirs make the numbers incomparable; all of those are named."""
+    mistakes = []
+    for key in (one.format(set=bench.dataset) for one in ALIKE):
+        values = {one.name: _value(plain(one.options), key) for one in systems}
+        if len({json.dumps(value) for value in values.values()}) > 1:
+            told = ", ".join(f"{value} ({name})" for name, value in values.items())
+            mistakes.append(f"{key} differs: {told}; put {key}=VALUE over all of them")
+    if mistakes:
+        raise UsageError("\n".join(mistakes))
+    return systems
+
+
+def _value(content: Any, key: str) -> Any:
+    for part in key.split("."):
+        content = content[part]
+    return content
+
+
+def _budget(bench: BenchOptions, systems: Sequence[System], root: Path, group: Group) -> dict[str, int]:
+    """Iterations by system, as they were found the first time."""
+    assert bench.minutes is not None
+    file = root / BUDGET_FILE
+    kept: dict[str, Any] = json.loads(file.read_text()) if file.is_file() else {}
+    found: dict[str, int] = kept.get("iterations", {}) if kept.get("minutes") == bench.minutes else {}
+    for system in systems:
+        if system.name not in found:
+            found[system.name] = max(1, int(bench.minutes * 60 / seconds_a_step(system.options, group)))
+    if group.is_main:
+        write_text(file, json.dumps({"minutes": bench.minutes, "iterations": found}, indent=1) + "\n")
+    return found
+
+
+def trained(systems: Sequence[System], group: Group, begin: Begin = silent) -> Iterator[Finished]:
+    """Trains what is missing, one after the other; the caller stops where a run was stopped."""
+    for system in systems:
+        assert system.options.train is not None
+        folder, niter = system.run, system.options.train.niter
+        if niter in steps(folder.checkpoints):
+            _same_as_before(system)
+            yield Finished(folder.path, niter)
+        else:
+            yield train(system.options, group, begin)
+
+
+def _same_as_before(system: System) -> None:
+    """A finished run counts only if it was told the same."""
+    before = (system.run.path / "options.yml").read_text().splitlines()
+    now = show(system.options).splitlines()
+    if before != now:
+        line = next((b for a, b in zip(before, now, strict=False) if a != b), "(lines at the end)").strip()
+        raise RefsrError(
+            f"{system.run.path}: was trained with other options than {system.name} has now (first: {line}); "
+            "remove it, or take another folder with -o"
+        )
+
+
+def measured(systems: Sequence[System], bench: BenchOptions, plan: Plan, group: Group, begin: Begin = silent) -> None:
+    """Scores of trained systems in their runs' folders, as far as they are not there; neighbours beside the first."""
+    for system in systems:
+        folder = system.run.path / "results" / bench.dataset
+        measured_once(system.run.path, system.options, bench.dataset, plan, folder, group, begin)
+        plan = replace(plan, neighbours={})

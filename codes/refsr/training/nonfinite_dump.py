@@ -1,0 +1,38 @@
+"""What is kept of a step that went wrong, so that it can be looked at."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from torch import Tensor
+
+from refsr.core.atomic import write_text
+from refsr.core.errors import RefsrError
+from refsr.runs.process_group import Group
+from refsr.runs.run_folder import RunFolder
+from refsr.runs.tensor_file import write_tensors
+from refsr.tasks.base import Batch
+from refsr.training.stepping import NotFiniteError
+
+
+def dump_step(
+    folder: RunFolder, step: int, batch: Batch, error: NotFiniteError, options: str, group: Group
+) -> RefsrError:
+    """Writes batch, options and step of this process to `nonfinite_STEP`; returns the error that says so."""
+    place = folder.path / f"nonfinite_{step}"
+    tensors = {name: member for name, member in batch.items() if isinstance(member, Tensor)}
+    write_tensors(_file(place, "batch", group), tensors, {"format": "refsr-batch-1", "step": str(step)})
+    facts = {"step": step, "network": error.network, "terms": error.terms, "here": error.here, "names": batch["name"]}
+    write_text(_file(place, "step", group).with_suffix(".json"), json.dumps(facts, indent=1) + "\n")
+    if group.is_main:
+        write_text(place / "options.yml", options)
+    return RefsrError(
+        f"iteration {step}: {error}; no step was taken. The batch ({', '.join(batch['name'][:4])}"
+        f"{', ...' if len(batch['name']) > 4 else ''}), options and step are in {place}. A smaller train.lr_G, "
+        "train.clip_grad_norm, or other pixels in those images may help; train.on_nonfinite: skip goes on without it"
+    )
+
+
+def _file(place: Path, kind: str, group: Group) -> Path:
+    return place / f"{kind}_process{group.rank}.safetensors"

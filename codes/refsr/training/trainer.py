@@ -1,0 +1,287 @@
+"""The training loop: steps, what it tells, what it keeps, and how it stops."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import time
+from collections.abc import Generator, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from refsr.core.atomic import write_text
+from refsr.core.errors import RefsrError
+from refsr.core.options.schema import Options
+from refsr.core.options.show import show
+from refsr.core.progress import Begin, Progress, silent
+from refsr.core.seeding import derive
+from refsr.data.loading import StepSampler, batches
+from refsr.runs.best import Best
+from refsr.runs.checkpoint import Checkpoint, named, newest_sound, prune, read_checkpoint, set_aside, write_checkpoint
+from refsr.runs.process_group import Group, peer_lost
+from refsr.runs.run_folder import RunFolder
+from refsr.tasks.base import Batch
+from refsr.tasks.watching import Monitored
+from refsr.training.journal import Journal, memory_peak
+from refsr.training.nonfinite_dump import dump_step
+from refsr.training.setup import Setup, set_up
+from refsr.training.snapshot import apply_snapshot, take_snapshot
+from refsr.training.stepping import NotFiniteError, Outcome, Stepper
+from refsr.training.stopping import StopRequest
+from refsr.training.validation import primary, validate
+from refsr.training.watching import InstabilityMonitor
+
+
+@dataclass(frozen=True)
+class Finished:
+    """How a run ended."""
+
+    folder: Path
+    step: int
+    stopped_by: signal.Signals | None = None
+    """The signal after which it saved and left early."""
+
+
+def train(options: Options, group: Group, begin: Begin = silent) -> Finished:
+    """Trains what the options say, from the start or from where a checkpoint was."""
+    folder = RunFolder.of(options)
+    with folder.held() if group.is_main else contextlib.nullcontext(), StopRequest() as wish:
+        setup = set_up(options, group)
+        start, remarks = _start(setup, folder)
+        run = _Run(setup, folder, start, wish)
+        try:
+            run.open(remarks)
+            with begin(options.name, setup.train.niter) as progress:
+                return run.loop(progress)
+        except torch.OutOfMemoryError as error:
+            raise RefsrError(
+                f"iteration {run.step}: the GPU's memory is full; a smaller datasets.train.batch_size or GT_size, "
+                "train.gradient_accumulation, train.activation_checkpointing: true or train.precision: bf16 needs less"
+            ) from error
+        except RuntimeError as error:
+            if group.world > 1 and peer_lost(error):
+                reason = f"iteration {run.step}: another process of the run is gone; its own lines say why"
+                raise RefsrError(reason) from error
+            raise
+        finally:
+            run.close()
+
+
+def _start(setup: Setup, folder: RunFolder) -> tuple[Checkpoint | None, list[str]]:
+    """The checkpoint to go on from, already applied, and what is to be said of it; all processes find the same."""
+    options, group = setup.options, setup.group
+    remarks: list[str] = []
+    source: Path | None = options.path.resume_state
+    if source is not None:
+        checkpoint: Checkpoint | None = named(source)
+        if group.is_main and folder.path.resolve() not in source.resolve().parents:
+            _archive(folder, remarks)
+    else:
+        checkpoint = None
+        if group.is_main:
+            if options.path.auto_resume:
+                checkpoint = newest_sound(folder.checkpoints, remarks.append)
+            if checkpoint is None:
+                _archive(folder, remarks)
+        step = int(group.total(torch.tensor([checkpoint.step if checkpoint is not None else 0]))[0])
+        source = folder.checkpoints / str(step)
+        if step and checkpoint is None:
+            checkpoint = read_checkpoint(source)
+    if checkpoint is not None:
+        remarks.append(f"going on after iteration {checkpoint.step}, from {source}")
+        remarks += [f"not the same run as before: {one}" for one in apply_snapshot(setup, checkpoint, source)]
+        if group.is_main:
+            later = set_aside(folder.checkpoints, checkpoint.step)
+            remarks += [f"a later checkpoint is set aside as {path}" for path in later]
+    return checkpoint, remarks
+
+
+def _archive(folder: RunFolder, remarks: list[str]) -> None:
+    archive = folder.archived()
+    if archive is not None:
+        remarks.append(
+            f"{folder.path} held an earlier run, which is {archive} now; path.auto_resume=true goes on instead"
+        )
+
+
+class _Run:
+    """One run on its way."""
+
+    def __init__(self, setup: Setup, folder: RunFolder, start: Checkpoint | None, wish: StopRequest) -> None:
+        self.setup, self.folder, self.wish = setup, folder, wish
+        self.options, self.group, self.settings = setup.options, setup.group, setup.train
+        self.step = self.first = start.step if start is not None else 0
+        self.best = Best.of(start.facts) if start is not None else None
+        self.journal: Journal | None = None
+        batch = self.options.datasets["train"].batch_size
+        self.stepper = Stepper(setup.task, setup.wrapped, self.group, setup.precision, self.settings, batch)
+        task = setup.task
+        self.watcher = InstabilityMonitor(task.signs() if isinstance(task, Monitored) else (), list(task.networks))
+        self.resolved = show(self.options)
+        self._saved = self.first
+        self._clock, self._since = time.perf_counter(), 0
+
+    def open(self, remarks: list[str]) -> None:
+        """Starts telling; only the main process does."""
+        if not self.group.is_main:
+            return
+        self.journal = Journal(self.folder, self.first + 1, self.options.use_tb_logger)
+        write_text(self.folder.path / "options.yml", self.resolved)
+        self.journal.event(
+            "start",
+            name=self.options.name,
+            model=self.options.model,
+            niter=self.settings.niter,
+            first=self.first + 1,
+            processes=self.group.world,
+            device=str(self.group.device),
+            precision=self.settings.precision,
+            torch=torch.__version__,
+        )
+        for remark in remarks:
+            self.journal.say(remark)
+        sets = (self.setup.training_set, *self.setup.validation_sets.values())
+        for note in dict.fromkeys([*self.setup.task.notes, *(note for one in sets for note in one.notes)]):
+            self.journal.note(note)
+
+    def close(self) -> None:
+        if self.journal is not None:
+            self.journal.close()
+
+    def loop(self, progress: Progress) -> Finished:
+        """All iterations that are left."""
+        progress.skip(self.first)
+        self._restart_clock()
+        with contextlib.closing(self._batches()) as batches_by_step:
+            return self._go(batches_by_step, progress)
+
+    def _go(self, batches_by_step: Iterator[tuple[int, Batch]], progress: Progress) -> Finished:
+        for step, batch in batches_by_step:
+            self.step = step
+            outcome = self._iterate(batch)
+            if self.step % self.options.logger.print_freq == 0 or self.step == self.settings.niter:
+                self._tell(outcome, progress)
+            progress.advance()
+            stop = self.group.any([self.wish.signal is not None])[0]
+            if not stop and self._due(self.settings.val_freq):
+                self._validate()
+            if stop or self._due(self.options.logger.save_checkpoint_freq):
+                self._save()
+            if stop:
+                return Finished(self.folder.path, self.step, self.wish.signal or signal.SIGTERM)
+        return Finished(self.folder.path, self.step)
+
+    def _due(self, every: int) -> bool:
+        return bool(every) and (self.step % every == 0 or self.step == self.settings.niter)
+
+    def _batches(self) -> Generator[tuple[int, Batch], None, None]:
+        dataset = self.options.datasets["train"]
+        first, last, seed = self.first + 1, self.settings.niter, self.options.run_seed
+        sampler = StepSampler(
+            len(self.setup.training_set), dataset.batch_size, first, last, seed, self.group.rank, self.group.world
+        )
+        if first <= last:
+            loaded = batches(self.setup.training_set, sampler, dataset.n_workers, self.group.device)
+            yield from enumerate(loaded, first)
+
+    def _iterate(self, batch: Batch) -> Outcome:
+        """One iteration; draws inside networks and losses are a function of seed, step and process."""
+        torch.manual_seed(derive(self.options.run_seed, "step", self.step, self.group.rank) & (2**63 - 1))
+        if self.settings.channels_last:
+            batch = {name: _channels_last(member) for name, member in batch.items()}
+        for network in self.setup.task.networks.values():
+            network.train()
+        try:
+            outcome = self.stepper.step(self.step, batch)
+        except NotFiniteError as error:
+            raise dump_step(self.folder, self.step, batch, error, self.resolved, self.group) from error
+        if outcome.skipped and self.journal is not None:
+            self.journal.say(f"iteration {self.step}: not finite, no step of {', '.join(outcome.skipped)}")
+        average = self.setup.average
+        if average is not None and self.step >= self.settings.ema_start:
+            average.update_parameters(self.setup.task.networks["G"])
+        self._since += 1
+        return outcome
+
+    def _tell(self, outcome: Outcome, progress: Progress) -> None:
+        """The numbers of this iteration, and the speed since the last ones."""
+        if self.journal is None:
+            return
+        losses = {name: float(value) for name, value in (outcome.losses | outcome.shown).items()}
+        rates = self.stepper.rates(self.step)
+        speed = self._since * self.options.datasets["train"].batch_size / (time.perf_counter() - self._clock)
+        memory = memory_peak(self.group.device)
+        words = "  ".join(f"{name} {value:.4e}" for name, value in losses.items())
+        lrs = "  ".join(f"lr {rate:.2e}" if name == "G" else f"lr_{name} {rate:.2e}" for name, rate in rates.items())
+        shown = f"{words}  {lrs}  {speed:.2f} images/s  {memory / 1024:.2f} GiB"
+        progress.advance(0, shown)
+        self.journal.say(f"iteration {self.step}/{self.settings.niter}  {shown}{self._left()}")
+        norms = {name: float(norm) for name, norm in outcome.norms.items()}
+        self.journal.event(
+            "train",
+            step=self.step,
+            losses=losses,
+            lr=rates,
+            gradient_norm=norms,
+            images_per_second=round(speed, 3),
+            memory_mib=round(memory, 1),
+        )
+        for line in self.watcher.look(losses, norms):
+            self.journal.note(f"iteration {self.step}: {line}", step=self.step)
+        curves = {f"loss/{name}": value for name, value in losses.items()}
+        curves |= {f"gradient_norm/{name}": norm for name, norm in norms.items()}
+        curves |= {f"lr/{name}": rate for name, rate in rates.items()} | {"images_per_second": speed}
+        self.journal.curve(self.step, curves)
+        self._restart_clock()
+
+    def _left(self) -> str:
+        """How long the rest will take at this pace."""
+        steps = self.settings.niter - self.step
+        if not steps or not self._since:
+            return ""
+        seconds = int((time.perf_counter() - self._clock) / self._since * steps)
+        return f"  {seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02} left"
+
+    def _restart_clock(self) -> None:
+        self._clock, self._since = time.perf_counter(), 0
+
+    def _validate(self) -> None:
+        paused = time.perf_counter()
+        scores = validate(self.setup, self.step, self.folder, self.journal)
+        metric, name = self.options.logger.best_by, primary(self.options)
+        if metric is not None and name is not None:
+            value = scores[name][metric]
+            if self.best is None or self.best.beaten_by(value):
+                self.best = Best(metric, self.step, value)
+                self._save()
+        self._clock += time.perf_counter() - paused
+
+    def _save(self) -> None:
+        """A checkpoint of this step, once; older ones go as the options say."""
+        if self._saved == self.step:
+            return
+        self._saved = self.step
+        if not self.group.is_main or self.journal is None:
+            return
+        paused = time.perf_counter()
+        facts = {"best": asdict(self.best) if self.best is not None else None, "processes": self.group.world}
+        checkpoint = take_snapshot(self.setup, self.step, facts)
+        written = write_checkpoint(self.folder.checkpoints, checkpoint, self.resolved)
+        keep = {}
+        if self.best is not None:
+            self.best.write(self.folder.checkpoints)
+            keep[self.best.step] = "best"
+        for _ in prune(self.folder.checkpoints, self.options.logger.keep_last, keep):
+            pass
+        self.journal.say(f"iteration {self.step}: saved {written}")
+        self.journal.event("checkpoint", step=self.step, path=str(written))
+        self._clock += time.perf_counter() - paused
+
+
+def _channels_last(member: object) -> object:
+    if isinstance(member, Tensor) and member.dim() == 4:
+        return member.contiguous(memory_format=torch.channels_last)
+    return member

@@ -1,0 +1,52 @@
+"""Answers the parity cases of image resizing."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.case import Case
+from harness.run import Answers
+from refsr.ops.resampling import exact, mirrored, taps
+from refsr.ops.resize import imresize
+
+
+def matlab_runs(case: Case) -> Answers:
+    """Each run of the configuration: an input, a factor as [numerator, denominator], with or without antialiasing."""
+    inputs = case.inputs()
+    return {
+        name: imresize(inputs[run["input"]], Fraction(*run["scale"]), antialias=run["antialiasing"])
+        for name, run in case.config["runs"].items()
+    }
+
+
+def both_resizers(case: Case) -> Answers:
+    """The exact resizer (`mirror_*`) and the released one whose first rows lack the mirrored part (`lead_*`)."""
+    inputs = {name.removeprefix("image_"): image for name, image in case.inputs().items()}
+    answers = {}
+    for image, scale in case.config["images"]:
+        label = f"{image}_{scale.replace('/', 'over').replace('.', 'p')}"
+        answers[f"mirror_{label}"] = imresize(inputs[image], scale)
+        answers[f"lead_{label}"] = _without_lead(inputs[image], scale, "bicubic")
+    kernel_image = inputs[case.config["kernel_image"]]
+    for kernel in case.config["kernels"]:
+        answers[f"kernel_{kernel}"] = _without_lead(kernel_image, case.config["kernel_scale"], kernel)
+    return answers
+
+
+def _without_lead(image: npt.NDArray[np.float32], scale: str | float, kernel: str) -> npt.NDArray[np.float64]:
+    """The release's first resizer: positions before the first pixel weigh nothing, the rest is renormalised."""
+    work = image.astype(np.float64)
+    factor = exact(scale)
+    for axis in (0, 1):
+        length = work.shape[axis]
+        positions, weights = taps(math.ceil(length * factor), factor, kernel)
+        weights = np.where(positions < 0, 0.0, weights)
+        weights /= weights.sum(axis=1, keepdims=True)
+        matrix = np.zeros((len(weights), length))
+        np.add.at(matrix, (np.arange(len(weights))[:, None], mirrored(positions, length)), weights)
+        work = np.moveaxis(np.tensordot(matrix, work, (1, axis)), 0, axis)
+    return work

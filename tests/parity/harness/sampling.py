@@ -1,0 +1,83 @@
+"""Answers the parity cases of Ref-Diff's sampler."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from harness.case import Case
+from harness.denoisers import denoiser, given_conditions
+from harness.run import Answers
+from refsr.core.options.sampling import SamplingOptions
+from refsr.tasks.diffusion.levels import Churn, Denoise, noise_levels
+from refsr.tasks.diffusion.sampling import run
+
+NAMES = {
+    "num_steps": "steps",
+    "S_churn": "S_churn",
+    "S_min": "S_min",
+    "S_max": "S_max",
+    "S_noise": "S_noise",
+}
+"""Published names of options beside ours; the others are called alike."""
+
+
+def published(given: Mapping[str, Any]) -> SamplingOptions:
+    """The published sampler; what a case leaves out has its published default."""
+    named = {NAMES.get(name, name): value for name, value in given.items()}
+    return SamplingOptions(**{"sampler": "published", "start": "released", "steps": 256, **named})
+
+
+def schedules(case: Case) -> Answers:
+    """Levels after churn, the levels below, and the factors of the noise."""
+    answers: dict[str, npt.ArrayLike] = {}
+    for name, given in case.config["runs"].items():
+        options = published(given)
+        levels = noise_levels(options.steps, options.sigma_min, options.sigma_max, options.rho)
+        churn = Churn(options.S_churn, options.S_min, options.S_max, options.S_noise)
+        raised = [churn.raised(level, options.steps) for level in levels[:-1]]
+        answers[f"{name}_t_hat"] = [level for level, _ in raised]
+        answers[f"{name}_t_next"] = levels[1:-1]
+        answers[f"{name}_noise_factor"] = [factor for _, factor in raised]
+    return answers
+
+
+def analytic(case: Case) -> Answers:
+    """Images and the levels asked for, around a denoiser in closed form."""
+    given = {name: torch.from_numpy(array).double() for name, array in case.inputs().items()}
+    mean = given["mask"] * given["lr"] + (1 - given["mask"]) * given["ref"]
+    variance = case.config["sigma_data"] ** 2
+    answers: dict[str, npt.ArrayLike] = {}
+    for name, options in case.config["runs"].items():
+        asked: list[float] = []
+
+        def denoise(image: Tensor, level: float, asked: list[float] = asked) -> Tensor:
+            asked.append(level)
+            clean: Tensor = (variance * image + level**2 * mean) / (level**2 + variance) + 0.05 * (3 * image).sin()
+            return clean
+
+        answers[name] = _run(denoise, given, options)
+        answers[f"{name}_sigmas"] = asked
+    return answers
+
+
+def with_network(case: Case) -> Answers:
+    """Images made with the network, whose conditions are prepared once."""
+    network, inputs = denoiser(case), case.inputs()
+    given = {name: torch.from_numpy(array).double() for name, array in inputs.items()}
+    with torch.no_grad():
+        prepared = network.unet.prepare(given_conditions(network, inputs))
+
+        def denoise(image: Tensor, level: float) -> Tensor:
+            return network.denoise(image, level, prepared).to(image.dtype)
+
+        return {name: _run(denoise, given, options) for name, options in case.config["runs"].items()}
+
+
+def _run(denoise: Denoise, given: Mapping[str, Tensor], options: Mapping[str, Any]) -> Tensor:
+    noises = given["noises"]
+    return run(denoise, given["lr"], lambda step: noises[int(step)], published(options))
