@@ -1,10 +1,10 @@
-"""How few looks of Ref-Diff's denoiser make as good an image: every sampler, on one small network learnt on a world.
+"""How few evaluations (NFE) of Ref-Diff's denoiser suffice: every sampler, on one small network trained on a world.
 
 python benchmarks/refdiff_samplers.py WORK [--places 12] writes benchmarks/results/refdiff_samplers.json.
 
 WORK takes the world, the run of options/refdiff/small.yml and its results; what is there already is kept, and rows that
 the result holds for the same weights are not made again. Samplers make the middle of the first CROPS held-out places,
-all in one batch under the same noise, from the published 511 looks down to 5: from noise alone at the published level
+all in one batch under the same noise, from the published 511 NFE down to 5: from noise alone at the published level
 80, from the enlarged LR under noise of an intermediate level, with the result reduced again held to LR and without.
 Whole places are then measured by refsr val with the shipped sampler, changed and unchanged areas apart, with the right
 reference and another place's, and with masks of files, estimated, and none.
@@ -74,7 +74,7 @@ class Row:
     """One way to sample."""
 
     sampler: str
-    looks: int
+    nfe: int
     start: str = "noise"
     sigma_max: float = 80.0
     consistency: str = "none"
@@ -82,12 +82,12 @@ class Row:
     scores: dict[str, float] = field(default_factory=dict, compare=False)
 
     def __str__(self) -> str:
-        return f"{self.sampler}-{self.looks}-{self.start}-{self.sigma_max:g}-{self.consistency}-{self.seed}"
+        return f"{self.sampler}-{self.nfe}-{self.start}-{self.sigma_max:g}-{self.consistency}-{self.seed}"
 
     @property
     def options(self) -> SamplingOptions:
-        """The levels that take so many looks."""
-        count = next(n for n in range(1, self.looks + 1) if evaluations(self.sampler, n) >= self.looks)
+        """The levels that take so many evaluations."""
+        count = next(n for n in range(1, self.nfe + 1) if evaluations(self.sampler, n) >= self.nfe)
         given = {name: getattr(self, name) for name in ("sampler", "start", "sigma_max", "consistency", "seed")}
         return SamplingOptions.model_validate({**given, "steps": count})
 
@@ -105,15 +105,15 @@ def noises() -> Iterator[Row]:
 def rows() -> Iterator[Row]:
     """All ways, the dear ones last."""
     for consistency in ("every", "none"):
-        for looks in (5, 9, 17):
+        for nfe in (5, 9, 17):
             for sampler in FAST:
-                yield Row(sampler, looks, "enlarged", MIDDLE, consistency)
+                yield Row(sampler, nfe, "enlarged", MIDDLE, consistency)
     yield Row("unipc", 9, "enlarged", MIDDLE, "end")
     yield Row("unipc", 5, "enlarged", MIDDLE / 4, "every")
     yield Row("unipc", 9, "enlarged", MIDDLE / 4, "every")
-    for looks in (5, 9, 17, 35):
+    for nfe in (5, 9, 17, 35):
         for sampler in FAST:
-            yield Row(sampler, looks)
+            yield Row(sampler, nfe)
     yield Row("unipc", 17, consistency="every")
     yield Row("published", 35)
     yield Row("published", 127)
@@ -177,7 +177,7 @@ def eight_bits(image: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 def key(row: Row) -> dict[str, Any]:
     """What tells a row from others."""
-    return {name: getattr(row, name) for name in ("sampler", "looks", "start", "sigma_max", "consistency", "seed")}
+    return {name: getattr(row, name) for name in ("sampler", "nfe", "start", "sigma_max", "consistency", "seed")}
 
 
 def areas(work: Path, mask: str, places: int) -> dict[str, dict[str, list[float]]]:

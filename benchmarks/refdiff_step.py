@@ -1,10 +1,10 @@
-"""What one look of the published denoiser at 256 x 256 costs: multiply-accumulates, seconds, memory.
+"""What one evaluation of the published denoiser at 256 x 256 costs: multiply-accumulates, seconds, memory.
 
 python benchmarks/refdiff_step.py [--side 256 --rounds 2 --ways fast] writes results/refdiff_step-cpu-SIDE.json.
 
 `published` computes as the published code does: conditions beside features in every convolution, two hidden
-convolutions a transform, doubling before a convolution. `again` is ours with conditions looked at in every step,
-`prepared` looks at them once a restoration, `fast` also takes wide convolutions by Winograd's way, whose kernels are
+convolutions a transform, doubling before a convolution. `again` is ours with conditions computed in every step,
+`prepared` computes them once a restoration, `fast` also takes wide convolutions by Winograd's way, whose kernels are
 transformed once a restoration. Each way runs in a process of its own with one thread, they take turns, and the fastest
 look counts, in seconds of the processor, as others may want it too.
 """
@@ -72,8 +72,8 @@ def as_published(unet: ConditionedUNet) -> None:
             part._enlarged = MethodType(published_enlarged, part)  # type: ignore[method-assign]
 
 
-def measure(way: str, side: int, looks: int) -> dict[str, float]:
-    """Of one look; what is done once a restoration is told apart."""
+def measure(way: str, side: int, nfe: int) -> dict[str, float]:
+    """Of one evaluation; what is done once a restoration is told apart."""
     keep_freed_memory()
     torch.set_num_threads(1)
     torch.manual_seed(0)
@@ -89,7 +89,7 @@ def measure(way: str, side: int, looks: int) -> dict[str, float]:
             prepared = network.prepare(*given, way in ("prepared", "fast"))
             once = time.process_time() - started
             seconds = []
-            for _ in range(looks):
+            for _ in range(nfe):
                 started = time.process_time()
                 network.denoise(noisy, 3.0, prepared)
                 seconds.append(time.process_time() - started)
@@ -109,7 +109,7 @@ def _network(way: str) -> RefDiff:
 
 
 def _products(network: RefDiff, way: str, side: int) -> float:
-    """Multiply-accumulates of a look, nothing computed."""
+    """Multiply-accumulates of an evaluation, nothing computed."""
     image = torch.empty(1, 3, side, side)
     fast = 0.0
 
@@ -132,20 +132,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--side", type=int, default=256)
     parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--looks", type=int, default=1)
+    parser.add_argument("--nfe", type=int, default=1)
     parser.add_argument("--ways", nargs="+", choices=WAYS[1:], default=WAYS[1:], help="beside the published one")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.one:
-        print(json.dumps(measure(arguments.one, arguments.side, arguments.looks)))
+        print(json.dumps(measure(arguments.one, arguments.side, arguments.nfe)))
         return
     runs: dict[str, list[dict[str, float]]] = {way: [] for way in (WAYS[0], *arguments.ways)}
     for _ in range(arguments.rounds):
         for way in runs:
             command = [sys.executable, __file__, "--one", way, "--side", str(arguments.side)]
-            done = subprocess.run(
-                [*command, "--looks", str(arguments.looks)], capture_output=True, text=True, check=True
-            )
+            done = subprocess.run([*command, "--nfe", str(arguments.nfe)], capture_output=True, text=True, check=True)
             runs[way].append(json.loads(done.stdout.splitlines()[-1]))
             print(way, runs[way][-1], flush=True)
     best = {way: {key: min(one[key] for one in found) for key in found[0]} for way, found in runs.items()}

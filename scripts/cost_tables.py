@@ -20,10 +20,10 @@ def costs(*files: str) -> str:
     rows = []
     for file in files or found:
         one = found[file]
-        judge = f"{one['discriminator_parameters'] / 1e6:.1f}" if "discriminator_parameters" in one else ""
-        cells = [f"{one['parameters'] / 1e6:.2f}", f"{one['giga_products']:.1f}", judge]
+        discriminator = f"{one['discriminator_parameters'] / 1e6:.1f}" if "discriminator_parameters" in one else ""
+        cells = [f"{one['parameters'] / 1e6:.2f}", f"{one['giga_products']:.1f}", discriminator]
         rows.append([f"`options/{file}.yml`", f"{one['network']} x{one['scale']}", *cells])
-    head = ["option file", "network", "million parameters", "G multiply-accumulates", "million of its judge"]
+    head = ["option file", "network", "Params (M)", "GMACs", "D params (M)"]
     return table(head, rows)
 
 

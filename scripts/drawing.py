@@ -15,7 +15,7 @@ COLOURS = {
     "step": ("#f0eee6", "#33332d"),
     "moves": ("#d8eee2", "#1e4634"),
     "weighs": ("#efe2f4", "#46304f"),
-    "judge": ("#f8e0dc", "#54302a"),
+    "discriminator": ("#f8e0dc", "#54302a"),
     "group": ("#8795a4", "#6c7c8c"),
 }
 """By name, on light and on dark pages."""

@@ -47,11 +47,15 @@ def transfer(name: str, says: str, *, gradients: str, moves: str, transferred: s
     draw.arrow(steps[2], result, into=(575 + 65 - 550) / 160)
     enlarged = draw.box(370, 475, 130, f"Base\n{base}")
     draw.arrow(enlarged, result, leaves="right", enters="left")
-    judges = draw.box(
-        370, 555, 340, "Metrics, in training of the GANs alone\none of images, one of gradient maps", "judge"
+    discriminators = draw.box(
+        370,
+        555,
+        340,
+        "Discriminators, in training of the GANs alone\none of images, one of gradient maps",
+        "discriminator",
     )
-    draw.arrow(result, judges, into=(630 - 370) / 340)
-    draw.note(10, 490, "Green: references are moved.\nViolet: weighed by relevance, then refined.\nRed: judged.")
+    draw.arrow(result, discriminators, into=(630 - 370) / 340)
+    draw.note(10, 490, "Green: references are moved.\nViolet: weighed by relevance, then refined.\nRed: discriminated.")
     return draw
 
 
@@ -122,8 +126,8 @@ def specgan() -> Drawing:
     draw.note(440, 476, "image")
     result = draw.box(220, 570, 280, "Restored, 256 x 256", "image")
     draw.arrow(last, result)
-    judge = draw.box(560, 554, 150, "Judge\nof images, in\ntraining alone", "judge")
-    draw.arrow(result, judge, leaves="right", enters="left")
+    discriminator = draw.box(560, 554, 150, "Discriminator\nof images, in\ntraining alone", "discriminator")
+    draw.arrow(result, discriminator, leaves="right", enters="left")
     return draw
 
 

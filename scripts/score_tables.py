@@ -170,24 +170,24 @@ def masks() -> str:
 
 
 def refdiff_samplers() -> str:
-    """ST-LPIPS and PSNR by the looks at the denoiser, and how far the result reduced again is from LR."""
+    """ST-LPIPS and PSNR by NFE (network evaluations), and how far the result reduced again is from LR."""
     content = stored("refdiff_samplers")
-    looks = sorted({row["looks"] for row in content["rows"]})
+    nfes = sorted({row["nfe"] for row in content["rows"]})
     kinds: dict[tuple[str, str], dict[int, dict[str, float]]] = {}
     for row in (one for one in content["rows"] if not one.get("seed")):
         starts = {"noise": "noise", "released": "as released", "enlarged": f"LR, level {row['sigma_max']:g}"}
         held = {"none": "", "every": ", held to LR", "end": ", held to LR at the end"}[row["consistency"]]
-        kinds.setdefault((starts[row["start"]] + held, row["sampler"]), {})[row["looks"]] = row["scores"]
+        kinds.setdefault((starts[row["start"]] + held, row["sampler"]), {})[row["nfe"]] = row["scores"]
 
     def cells(found: dict[int, dict[str, float]]) -> list[str]:
         shown = {count: f"{one['st-lpips']:.3f} / {one['psnr']:.1f}" for count, one in found.items()}
-        return [*(shown.get(count, "") for count in looks), f"{max(one['lr'] for one in found.values()):.1f}"]
+        return [*(shown.get(count, "") for count in nfes), f"{max(one['lr'] for one in found.values()):.1f}"]
 
     plain = content["bicubic"]
-    first = ["bicubic", "", f"{plain['st-lpips']:.3f} / {plain['psnr']:.1f}", *("" for _ in looks[1:])]
+    first = ["bicubic", "", f"{plain['st-lpips']:.3f} / {plain['psnr']:.1f}", *("" for _ in nfes[1:])]
     rows = [[*first, f"{plain['lr']:.1f}"]]
     rows += [[begun, sampler, *cells(found)] for (begun, sampler), found in sorted(kinds.items())]
-    return table(["ST-LPIPS / PSNR, begun at", "sampler", *(f"{count} looks" for count in looks), "LR off by"], rows)
+    return table(["ST-LPIPS / PSNR, begun at", "sampler", *(f"{count} NFE" for count in nfes), "LR off by"], rows)
 
 
 def refdiff_areas() -> str:

@@ -29,10 +29,10 @@ def test_every_command_has_help(name, capsys):
 
 
 def test_a_mistyped_command_is_one_line_with_the_right_one(capsys):
-    assert main(["parityy"]) == 2
+    assert main(["reportt"]) == 2
     assert (
         capsys.readouterr().err
-        == "refsr: 'parityy' is not a command; did you mean 'parity'? (refsr --help lists them)\n"
+        == "refsr: 'reportt' is not a command; did you mean 'report'? (refsr --help lists them)\n"
     )
 
 

@@ -1,4 +1,4 @@
-"""Metrics restored images: refsr val OPTIONS.yml [key=value ...]
+"""Measures restored images: refsr val OPTIONS.yml [key=value ...]
 
 Every validation and test set of the file is restored and measured under named protocols, beside nearest and bicubic
 enlargement (and the LR_UX files, where there are any). Weights: --weights, else the run's best checkpoint, else its

@@ -81,7 +81,7 @@ class TwinGAN:
         self.frozen = (features,)
 
     def signs(self) -> Sequence[Instability]:
-        """Metrics that win or lose, and restored images that go wrong."""
+        """Discriminators that win or lose, and restored images that go wrong."""
         return (*discriminator_instabilities(self._discriminators, self.train.gan_type), *image_instabilities())
 
     def phases(self, step: int) -> Sequence[Phase]:
