@@ -16,10 +16,10 @@ def clock(monkeypatch):
 
 
 def test_lines_tell_the_time_left_from_what_was_done_now(clock, capsys):
-    with console.Lines("training", 1000) as progress:
-        progress.skip(800)
+    with console.Lines("training", 1000) as bar:
+        bar.skip(800)
         clock[0] = 20
-        progress.advance(10, "loss 3")
+        bar.advance(10, "loss 3")
     assert capsys.readouterr().err.splitlines() == [
         "training: 810/1000, about 380 s left loss 3",
         "training: done: 810/1000 in 20.0 s",
@@ -27,18 +27,18 @@ def test_lines_tell_the_time_left_from_what_was_done_now(clock, capsys):
 
 
 def test_lines_promise_no_time_before_anything_was_done(clock, capsys):
-    with console.Lines("training", 1000) as progress:
-        progress.skip(800)
+    with console.Lines("training", 1000) as bar:
+        bar.skip(800)
         clock[0] = 20
-        progress.advance(0, "waiting")
+        bar.advance(0, "waiting")
     assert capsys.readouterr().err.splitlines()[0] == "training: 800/1000 waiting"
 
 
 def test_lines_come_no_oftener_than_every_ten_seconds(clock, capsys):
-    with console.Lines("packing", 100) as progress:
+    with console.Lines("packing", 100) as bar:
         for _ in range(40):
             clock[0] += 1
-            progress.advance()
+            bar.advance()
     assert [line.split(",")[0] for line in capsys.readouterr().err.splitlines()[:-1]] == [
         f"packing: {done}/100" for done in (10, 20, 30, 40)
     ]

@@ -13,8 +13,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from refsr.cli.console import begin as console_begin
-from refsr.core.progress import silent
+from refsr.cli.console import console_progress
+from refsr.core.progress import no_progress
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,19 +58,19 @@ def run(arguments: argparse.Namespace) -> int:
     words = [word for word in arguments.words if "=" in word]
     systems = planned(bench, words, root)
     with joined(systems[0].options.gpu_ids) as group:
-        begin = console_begin if group.is_main else silent
+        progress = console_progress if group.is_main else no_progress
         if group.is_main:
             for line in unmeasured:
                 print(f"will not be measured: {line}", file=sys.stderr)
         if bench.minutes is not None:
             systems = timed(bench, words, root, systems, group)
-        for finished in trained(systems, group, begin):
+        for finished in trained(systems, group, progress):
             if finished.stopped_by is not None:
                 raise KeyboardInterrupt
         scale = systems[0].options.scale
         judges = find_metrics(bench.metrics, None, scale, group.device)
         plan = Plan([quoted], judges, ablations, neighbours=find_pretrained(scale))
-        measured(systems, bench, plan, group, begin)
+        measured(systems, bench, plan, group, progress)
         if not group.is_main:
             return 0
     runs = [system.run.path for system in systems]

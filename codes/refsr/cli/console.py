@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from refsr.core.progress import Progress
+from refsr.core.progress import ProgressBar
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 SECONDS_BETWEEN_LINES = 10.0
 
 
-def begin(label: str, total: int) -> Progress:
-    """A Progress on standard error in the form that fits it."""
+def console_progress(label: str, total: int) -> ProgressBar:
+    """A ProgressBar on standard error in the form that fits it."""
     return Bar(label, total) if sys.stderr.isatty() else Lines(label, total)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from refsr.cli.console import begin
+from refsr.cli.console import console_progress
 from refsr.data.cubes.about import Hints
 from refsr.data.cubes.envi import ORDERS
 from refsr.data.stores.sets import LAYOUTS, pack_set
@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
         layout=arguments.layout,
         workers=max(1, arguments.workers),
         hints=Hints(arguments.variable, interleave=arguments.interleave),
-        begin=begin,
+        progress=console_progress,
     )
     for place, report in reports.items():
         kept = f", {report.kept} were there" if report.kept else ""

@@ -26,7 +26,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from refsr.cli.console import begin
+from refsr.cli.console import console_progress
 from refsr.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def _scenes(arguments: argparse.Namespace, settings: Settings) -> Report:
         arguments.split,
         arguments.incomplete,
         arguments.workers,
-        begin,
+        console_progress,
     )
 
 
@@ -110,4 +110,6 @@ def _folders(arguments: argparse.Namespace, settings: Settings) -> Report:
     for name in ("split", "incomplete"):
         if getattr(arguments, name):
             raise UsageError(f"--{name} belongs to --dataset, which is not given")
-    return prepare(arguments.source, arguments.target, settings, arguments.hr, arguments.ref, arguments.workers, begin)
+    return prepare(
+        arguments.source, arguments.target, settings, arguments.hr, arguments.ref, arguments.workers, console_progress
+    )

@@ -11,7 +11,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from refsr.cli.console import begin
+from refsr.cli.console import console_progress
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     from refsr.report.page import PageOptions, write_report
 
     wishes = PageOptions(arguments.cases, arguments.order, arguments.max_mib, arguments.protocol)
-    written = write_report(arguments.runs, arguments.output, wishes, begin)
+    written = write_report(arguments.runs, arguments.output, wishes, console_progress)
     for gap in written.gaps:
         print(f"note: {gap}", file=sys.stderr)
     print(f"{written.path}: {bytes_text(written.size)}")

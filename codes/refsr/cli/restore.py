@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from refsr.cli.arguments import flag
-from refsr.cli.console import begin
+from refsr.cli.console import console_progress
 from refsr.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -121,14 +121,18 @@ def run(arguments: argparse.Namespace) -> int:
     named = f"{restorer.card.blueprint.network} x{restorer.scale}"
     says = f"; {said_of_mask(made, restorer.scale)}" if restorer.takes_mask else ""
     if folders["lr"]:
-        report = restore_folder(restorer, given, arguments.output, _how(arguments), arguments.overwrite, begin)
+        report = restore_folder(
+            restorer, given, arguments.output, _how(arguments), arguments.overwrite, console_progress
+        )
         ready = report.images - report.restored
         counts = f"{report.restored} restored by {named}, {ready} were ready, {report.images} in all"
         print(f"{arguments.output}: {counts}{says}")
         return 0
     counted = () if arguments.samples is None else (arguments.samples,)
     spread = None if arguments.spread is None else Spread(arguments.spread, *counted)
-    info = restore_file(restorer, given, arguments.output, _how(arguments), arguments.overwrite, begin, spread)
+    info = restore_file(
+        restorer, given, arguments.output, _how(arguments), arguments.overwrite, console_progress, spread
+    )
     print(f"{arguments.output}: {info}, by {named}{says}")
     return 0
 

@@ -11,9 +11,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from refsr.cli.console import begin as console_begin
-from refsr.cli.console import columns
-from refsr.core.progress import silent
+from refsr.cli.console import columns, console_progress
+from refsr.core.progress import no_progress
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,9 +50,9 @@ def run(arguments: argparse.Namespace) -> int:
         if metric not in judges.images:
             raise UsageError(f"--metric {metric}: {'; '.join(judges.missing) or 'is of whole sets'}")
         plan = Plan([quoted], judges, pictures=False, limit=arguments.images)
-        begin = console_begin if group.is_main else silent
+        progress = console_progress if group.is_main else no_progress
         results = [
-            (one.name, stressed(folder, arguments.dataset, plan, group, begin))
+            (one.name, stressed(folder, arguments.dataset, plan, group, progress))
             for one, folder in zip(options, arguments.runs, strict=True)
         ]
         if not group.is_main:

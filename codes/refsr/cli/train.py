@@ -15,8 +15,8 @@ import sys
 from typing import TYPE_CHECKING, TextIO
 
 from refsr.cli.arguments import add_option_file
-from refsr.cli.console import begin as console_begin
-from refsr.core.progress import silent
+from refsr.cli.console import console_progress
+from refsr.core.progress import no_progress
 
 if TYPE_CHECKING:
     from refsr.core.options.schema import Options
@@ -57,7 +57,7 @@ def _train(options: Options, group: Group, arguments: argparse.Namespace) -> int
 
     # A pipe gets the run's own lines, so a second account of its progress would only be noise.
     bar = group.is_main and sys.stderr.isatty()
-    finished = train(options, group, console_begin if bar else silent)
+    finished = train(options, group, console_progress if bar else no_progress)
     if not group.is_main:
         return 0
     if finished.stopped_by is None:
@@ -72,7 +72,7 @@ def _train(options: Options, group: Group, arguments: argparse.Namespace) -> int
 def _dry_run(options: Options, group: Group) -> int:
     from refsr.training.dry_run import dry_run
 
-    expectation = dry_run(options, group, console_begin if group.is_main else silent)
+    expectation = dry_run(options, group, console_progress if group.is_main else no_progress)
     if group.is_main:
         print("\n".join(f"{name:<22}{value}" for name, value in _rows(expectation)))
     return 0

@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from refsr.cli.arguments import add_option_file
-from refsr.cli.console import begin as console_begin
-from refsr.cli.console import columns
-from refsr.core.progress import silent
+from refsr.cli.console import columns, console_progress
+from refsr.core.progress import no_progress
 
 if TYPE_CHECKING:
     from refsr.core.options.schema import Options
@@ -110,8 +109,8 @@ def run(arguments: argparse.Namespace) -> int:
         )
         for name in names:
             dataset = build_dataset(options.datasets[name], options.scale, options.run_seed)
-            begin = console_begin if group.is_main else silent
-            results = evaluate(options, name, dataset, weights, plan, group, root / name, begin)
+            progress = console_progress if group.is_main else no_progress
+            results = evaluate(options, name, dataset, weights, plan, group, root / name, progress)
             if group.is_main:
                 results.write(root / name)
                 print("\n".join(_account(results, root / name)))

@@ -17,7 +17,7 @@ import dataclasses
 import os
 from pathlib import Path
 
-from refsr.cli.console import begin
+from refsr.cli.console import console_progress
 from refsr.worlds.knobs import LIKE, Knobs, knobs_like
 
 TYPES = {"int": (int, "N"), "float": (float, "X"), "str": (str, "NAME")}
@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     names = {entry.name for entry in dataclasses.fields(Knobs)}
     knobs = knobs_like(arguments.like, {name: value for name, value in vars(arguments).items() if name in names})
-    report = make_world(arguments.target, knobs, arguments.workers, begin)
+    report = make_world(arguments.target, knobs, arguments.workers, console_progress)
     kept = f", {report.kept} were there" if report.kept else ""
     print(f"{arguments.target}: {report.made} places made{kept}")
     return 0

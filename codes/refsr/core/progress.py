@@ -1,4 +1,4 @@
-"""How long work tells how far it is, without knowing who listens."""
+"""Progress of long work, reported without knowing who shows it."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from types import TracebackType
 from typing import Protocol
 
 
-class Progress(Protocol):
-    """One piece of work of `total` equal parts; use as `with begin("packing", 40) as progress:`."""
+class ProgressBar(Protocol):
+    """The progress of `total` equal parts of work: `with progress("packing", 40) as bar:`."""
 
     def advance(self, parts: int = 1, note: str = "") -> None:
-        """`parts` more are done; `note` replaces the words beside the bar."""
+        """`parts` more are done; `note` replaces the text beside the bar."""
 
     def skip(self, parts: int) -> None:
-        """`parts` were done earlier, so they say nothing of how fast it goes."""
+        """`parts` were done earlier, so they do not count for the speed."""
 
-    def __enter__(self) -> Progress: ...
+    def __enter__(self) -> ProgressBar: ...
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
 
 
-Begin = Callable[[str, int], Progress]
-"""Opens a Progress for a label and a total; the command line hands one in that shows it."""
+ProgressFactory = Callable[[str, int], ProgressBar]
+"""Opens a ProgressBar for a label and a total; the command line passes one that shows it."""
 
 
-class Silent:
-    """A Progress that nobody watches."""
+class NoProgressBar:
+    """A ProgressBar that shows nothing."""
 
     def advance(self, parts: int = 1, note: str = "") -> None:
         pass
@@ -36,7 +36,7 @@ class Silent:
     def skip(self, parts: int) -> None:
         pass
 
-    def __enter__(self) -> Silent:
+    def __enter__(self) -> NoProgressBar:
         return self
 
     def __exit__(
@@ -45,6 +45,6 @@ class Silent:
         pass
 
 
-def silent(label: str, total: int) -> Progress:
-    """The Begin of library calls and tests."""
-    return Silent()
+def no_progress(label: str, total: int) -> ProgressBar:
+    """The default ProgressFactory of library calls: shows nothing."""
+    return NoProgressBar()

@@ -13,7 +13,7 @@ import torch
 from refsr.core.errors import DataError, UsageError
 from refsr.core.options.schema import Options
 from refsr.core.options.show import plain
-from refsr.core.progress import Begin, silent
+from refsr.core.progress import ProgressFactory, no_progress
 from refsr.core.version import __version__
 from refsr.data.perturbation import Perturbation, perturb
 from refsr.data.sample import Sample
@@ -49,7 +49,7 @@ def evaluate(
     plan: Plan,
     group: Group,
     folder: Path,
-    begin: Begin = silent,
+    progress: ProgressFactory = no_progress,
 ) -> Results:
     """Scores of `dataset`, which the options call `name`, equal on every process; pictures go to `folder`."""
     account = _Account(options, name, dataset, weights, plan, group, folder)
@@ -62,11 +62,11 @@ def evaluate(
     ]
     table = torch.zeros(count, len(columns), dtype=torch.float64)
     indices = share(count, group)
-    with begin(f"validating {name}", len(indices)) as progress:
+    with progress(f"validating {name}", len(indices)) as bar:
         for index in indices:
             found = account.measured(index)
             table[index] = torch.tensor([found[column] for column in columns], dtype=torch.float64)
-            progress.advance()
+            bar.advance()
     keys = dataset.keys[:count]
     scores = [
         Score(key, *column, value)

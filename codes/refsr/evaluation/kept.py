@@ -8,7 +8,7 @@ from pathlib import Path
 from refsr.core.digests import file_digest
 from refsr.core.errors import DataError
 from refsr.core.options.schema import Options
-from refsr.core.progress import Begin, silent
+from refsr.core.progress import ProgressFactory, no_progress
 from refsr.data.build import build_dataset
 from refsr.evaluation.evaluate import evaluate
 from refsr.evaluation.plan import Plan
@@ -20,7 +20,13 @@ from refsr.tasks.inference import descriptor_of
 
 
 def measured_once(
-    run: Path, options: Options, name: str, plan: Plan, folder: Path, group: Group, begin: Begin = silent
+    run: Path,
+    options: Options,
+    name: str,
+    plan: Plan,
+    folder: Path,
+    group: Group,
+    progress: ProgressFactory = no_progress,
 ) -> Results:
     """Scores of a run's network on its set `name`, read from `folder` or put there."""
     weights = load_weights(weights_at(run, averaged=options.val.use_ema))
@@ -33,7 +39,7 @@ def measured_once(
     kept = kept_results(folder, weights, plan, count)
     if kept is not None:
         return kept
-    results = evaluate(options, name, dataset, weights, plan, group, folder, begin)
+    results = evaluate(options, name, dataset, weights, plan, group, folder, progress)
     if group.is_main:
         results.write(folder)
     return results

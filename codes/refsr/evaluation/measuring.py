@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from refsr.core.progress import Begin, silent
+from refsr.core.progress import ProgressFactory, no_progress
 from refsr.data.sample import Sample
 from refsr.data.sets.paired import PairedSet
 from refsr.metrics.pair import ImageMetric
@@ -55,18 +55,18 @@ def quick_scores(
     scale: int,
     limit: int | None = None,
     seen: Callable[[Restored], None] | None = None,
-    begin: Begin = silent,
+    progress: ProgressFactory = no_progress,
 ) -> dict[str, float]:
     """Means over the set under the default protocol, as training quotes them; equal on all processes."""
     count = len(dataset) if limit is None else min(limit, len(dataset))
     table = torch.zeros(count, len(judges), dtype=torch.float64)
-    with begin("validating", len(share(count, group))) as progress:
+    with progress("validating", len(share(count, group))) as bar:
         for one in restored(dataset, share(count, group), restore, group.device):
             pair = protocol(DEFAULT_PROTOCOL).compared(one.image, one.target, scale)
             table[one.index] = torch.tensor([judge(*pair) for judge in judges.values()], dtype=torch.float64)
             if seen is not None:
                 seen(one)
-            progress.advance()
+            bar.advance()
     means = group.total(table).mean(dim=0).tolist()
     return dict(zip(judges, means, strict=True))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from refsr.core.errors import DataError, UsageError, suggestion
 from refsr.core.options.load import load_options
 from refsr.core.options.schema import Options
-from refsr.core.progress import Begin, silent
+from refsr.core.progress import ProgressFactory, no_progress
 from refsr.data.perturbation import Perturbation
 from refsr.evaluation.kept import measured_once
 from refsr.evaluation.plan import Plan
@@ -49,12 +49,14 @@ def conditions() -> list[Perturbation]:
     return [*EXTREMES, *(perturb for axis in AXES for perturb in axis.perturbations)]
 
 
-def stressed(run: Path, dataset: str | None, plan: Plan, group: Group, begin: Begin = silent) -> Results:
+def stressed(
+    run: Path, dataset: str | None, plan: Plan, group: Group, progress: ProgressFactory = no_progress
+) -> Results:
     """A run's scores under all conditions on one of its sets; what was measured before of the same weights is kept."""
     options = run_options(run)
     name = _chosen(options, dataset, run)
     asked = replace(plan, ablations=conditions())
-    return measured_once(run, options, name, asked, run / "stress" / name, group, begin)
+    return measured_once(run, options, name, asked, run / "stress" / name, group, progress)
 
 
 def run_options(run: Path) -> Options:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from refsr.core.errors import DataError, UsageError
-from refsr.core.progress import Begin, silent
+from refsr.core.progress import ProgressFactory, no_progress
 from refsr.data.cubes.folder import CubeFolder
 from refsr.data.images import (
     IMAGE_SUFFIXES,
@@ -77,7 +77,7 @@ def restore_file(
     output: Path,
     how: How = PLAIN,
     overwrite: bool = False,
-    begin: Begin = silent,
+    progress: ProgressFactory = no_progress,
     spread: Spread | None = None,
 ) -> ImageInfo:
     """Restores `images` (lr, ref, mask, ...) to `output`; a GeoTIFF lies on the ground where LR does, or else Ref.
@@ -94,13 +94,13 @@ def restore_file(
     kind = str(lr.dtype) if isinstance(lr, np.ndarray) else probe_image(lr).dtype
     _check_output(output, kind, restorer.channels)
     if spread is None:
-        restored = restorer.restore(**images, **asdict(how), begin=begin)  # type: ignore[arg-type]
+        restored = restorer.restore(**images, **asdict(how), progress=progress)  # type: ignore[arg-type]
     else:
         if spread.output.suffix.lower() not in (".tif", ".tiff"):
             raise UsageError(
                 f"{spread.output}: a spread is kept as a TIFF of floats; expected a name that ends in .tif"
             )
-        restored, apart = restorer.spread(**images, samples=spread.samples, begin=begin, **asdict(how))
+        restored, apart = restorer.spread(**images, samples=spread.samples, progress=progress, **asdict(how))
         write_image(spread.output, apart[:, :, None])
     planes: Array = restored if restored.ndim == 3 else restored[:, :, None]
     profile: dict[str, Any] = {}
@@ -122,7 +122,7 @@ def restore_folder(
     target: Path,
     how: How = PLAIN,
     overwrite: bool = False,
-    begin: Begin = silent,
+    progress: ProgressFactory = no_progress,
 ) -> Report:
     """Restores the images of `folders` (lr, ref, mask, ...), paired by name, to files of the same names in `target`.
 
@@ -135,7 +135,7 @@ def restore_folder(
             raise UsageError(f"{target}: lies inside {folder}, whose images are restored; choose a folder beside it")
     keys = paired_keys(stores)
     restored, broken = 0, []
-    with begin("restoring", len(keys)) as progress:
+    with progress("restoring", len(keys)) as bar:
         for key in keys:
             output = target / f"{key}{_suffix(stores['lr'], key)}"
             if overwrite or not output.exists():
@@ -145,7 +145,7 @@ def restore_folder(
                     restored += 1
                 except DataError as error:
                     broken.append(str(error))
-            progress.advance(note=key)
+            bar.advance(note=key)
     if broken:
         more = f" (and {len(broken) - 1} more images)" if len(broken) > 1 else ""
         raise DataError(f"{broken[0]}{more}; all others are restored, a rerun does the rest")

@@ -14,7 +14,7 @@ from refsr.core.errors import RefsrError, UsageError
 from refsr.core.options.cubes import CubeOptions
 from refsr.core.options.datasets import DatasetOptions
 from refsr.core.options.sampling import SamplingOptions
-from refsr.core.progress import Begin, silent
+from refsr.core.progress import ProgressFactory, no_progress
 from refsr.data.images import Array
 from refsr.data.masks import MadeMask
 from refsr.data.ranges import Range
@@ -106,7 +106,7 @@ class Restorer:
         mask_reading: MaskOptions | None = None,
         tile: int | None = None,
         overlap: int = 0,
-        begin: Begin = silent,
+        progress: ProgressFactory = no_progress,
     ) -> Array:
         """(h, w[, C]) and what else the network takes -> (s*h, s*w[, C]) in the type and range of `lr`.
 
@@ -136,11 +136,17 @@ class Restorer:
         if hsi is not None:
             images["hsi"] = opened_cube(hsi, self._cubes(range_hsi, bands_hsi), self.spelling("range_hsi"))
         source = InputSource(images, descriptor_of(self.network), self.card.blueprint.network, self.spelling)
-        restored = in_kind(self._unit(source, image.size, tile, overlap, begin), image)
+        restored = in_kind(self._unit(source, image.size, tile, overlap, progress), image)
         return restored[:, :, 0] if isinstance(lr, np.ndarray) and lr.ndim == 2 else restored
 
     def spread(
-        self, lr: ImageLike, ref: ImageLike | None = None, *, samples: int = 8, begin: Begin = silent, **how: Any
+        self,
+        lr: ImageLike,
+        ref: ImageLike | None = None,
+        *,
+        samples: int = 8,
+        progress: ProgressFactory = no_progress,
+        **how: Any,
     ) -> tuple[Array, Array]:
         """The image as `restore` has it, and (s*h, s*w) in its units: how far images of several seeds lie apart.
 
@@ -155,7 +161,7 @@ class Restorer:
         try:
             for number in range(samples):
                 self.sampling = asked.model_copy(update={"seed": first + number})
-                image = self.restore(lr, ref, begin=begin, **how)
+                image = self.restore(lr, ref, progress=progress, **how)
                 images = images or [image]
                 # As numbers about the first image, whose squares lose nothing.
                 apart = image.astype(np.float64) - images[0].astype(np.float64)
@@ -182,7 +188,9 @@ class Restorer:
             takes = ", ".join(self.inputs)
             raise UsageError(f"mask {made}: {self.card.blueprint.network} takes {takes}, and no mask")
 
-    def _unit(self, source: InputSource, size: tuple[int, int], tile: int | None, overlap: int, begin: Begin) -> Unit:
+    def _unit(
+        self, source: InputSource, size: tuple[int, int], tile: int | None, overlap: int, progress: ProgressFactory
+    ) -> Unit:
         """The restored image in [0, 1], written tile by tile."""
         height, width = (self.scale * side for side in size)
         descriptor = descriptor_of(self.network)
@@ -192,7 +200,7 @@ class Restorer:
         layout = lay_out(descriptor, source.sizes, tile, overlap)
         result = np.zeros((height, width, self.channels), np.float32)
         try:
-            for piece in pieces(restoring(self.card.model, self.sampling), self.network, source, layout, begin):
+            for piece in pieces(restoring(self.card.model, self.sampling), self.network, source, layout, progress):
                 part = piece.image[0].float().permute(1, 2, 0).cpu().numpy()
                 result[piece.top : piece.top + part.shape[0], piece.left : piece.left + part.shape[1]] += part
         except (RuntimeError, MemoryError) as error:

@@ -21,7 +21,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from refsr.core.progress import Begin, silent
+from refsr.core.progress import ProgressFactory, no_progress
 from refsr.data.images import Window
 from refsr.inference.published_tiling import scanned
 from refsr.inference.tile_layout import Layout, Sizes, Span, lay_out, window_of
@@ -89,7 +89,7 @@ def restore_tiled(
 
 
 def pieces(
-    restore: Restore, network: nn.Module, source: Source, layout: Layout, begin: Begin = silent
+    restore: Restore, network: nn.Module, source: Source, layout: Layout, progress: ProgressFactory = no_progress
 ) -> Iterator[Piece]:
     """The restored tiles of a layout, one after another; a task that tiles within its passes gives all in one."""
     scale = descriptor_of(network).scale
@@ -98,9 +98,9 @@ def pieces(
         height, width = source.sizes["lr"]
         batch = {name: _on(parameter, member) for name, member in source.cut(Window(0, 0, height, width)).items()}
         with torch.no_grad():
-            yield Piece(0, 0, restore.by_tiles(network, batch, [_tile(*spans, scale) for spans in layout], begin))
+            yield Piece(0, 0, restore.by_tiles(network, batch, [_tile(*spans, scale) for spans in layout], progress))
         return
-    with begin("restoring", len(layout)) as progress:
+    with progress("restoring", len(layout)) as bar:
         for row, column in layout:
             batch = source.cut(window_of(row, column))
             batch = {name: _on(parameter, member) for name, member in batch.items()}
@@ -110,7 +110,7 @@ def pieces(
             yield Piece(
                 row.kept[0] * scale, column.kept[0] * scale, _faded(image[..., rows, columns], row, column, scale)
             )
-            progress.advance()
+            bar.advance()
 
 
 class BatchSource:

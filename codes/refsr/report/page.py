@@ -8,7 +8,7 @@ from pathlib import Path
 
 from refsr.core.atomic import write_text
 from refsr.core.errors import UsageError
-from refsr.core.progress import Begin, silent
+from refsr.core.progress import ProgressFactory, no_progress
 from refsr.evaluation.results import summarise
 from refsr.report import cases as shown_cases
 from refsr.report.ablations import ablation_block
@@ -62,21 +62,24 @@ class Written:
 
 
 def write_report(
-    paths: Sequence[Path], target: Path | None = None, wishes: PageOptions | None = None, begin: Begin = silent
+    paths: Sequence[Path],
+    target: Path | None = None,
+    wishes: PageOptions | None = None,
+    progress: ProgressFactory = no_progress,
 ) -> Written:
     """Writes the page about the runs at `paths`; by default as `report.html` in the first one's folder."""
     wishes = wishes or PageOptions()
     runs = read_runs(paths)
     comparisons = compare(runs, wishes.protocol)
-    with begin("report", len(comparisons) + 1) as progress:
+    with progress("report", len(comparisons) + 1) as bar:
         chosen = []
         for comparison in comparisons:
             protocol = next(iter(comparison.protocols), "")
             chosen.append(choose(comparison, protocol, wishes.order, wishes.cases))
-            progress.advance()
+            bar.advance()
         fit(chosen, wishes.most_mib * 2**20)
         text = render(runs, comparisons, chosen)
-        progress.advance()
+        bar.advance()
     path = runs[0].folder / FILE if target is None else target / FILE if target.is_dir() else target
     write_text(path, text)
     gaps = [gap for run in runs for gap in run.gaps] + [gap for one in chosen for gap in one.gaps]

@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from refsr.core.progress import Begin
+from refsr.core.progress import ProgressFactory
 from refsr.tasks.blueprint import NetworkSpec
 
 Batch = Mapping[str, Any]
@@ -35,7 +35,9 @@ class Tile:
 class TilesWithin(Protocol):
     """A Restore of many passes that cuts each into tiles, so that tiles agree on the way and not only at the end."""
 
-    def by_tiles(self, network: nn.Module, batch: Batch, tiles: Sequence[Tile], begin: Begin = ...) -> Tensor:
+    def by_tiles(
+        self, network: nn.Module, batch: Batch, tiles: Sequence[Tile], progress: ProgressFactory = ...
+    ) -> Tensor:
         """The whole batch restored."""
 
 

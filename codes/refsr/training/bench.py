@@ -14,7 +14,7 @@ from refsr.core.options.bench import BenchOptions, SystemOptions
 from refsr.core.options.load import load_options
 from refsr.core.options.schema import Options
 from refsr.core.options.show import plain, show
-from refsr.core.progress import Begin, silent
+from refsr.core.progress import ProgressFactory, no_progress
 from refsr.evaluation.kept import measured_once
 from refsr.evaluation.plan import Plan
 from refsr.runs.checkpoint import steps
@@ -117,7 +117,7 @@ def _budget(bench: BenchOptions, systems: Sequence[System], root: Path, group: G
     return found
 
 
-def trained(systems: Sequence[System], group: Group, begin: Begin = silent) -> Iterator[Finished]:
+def trained(systems: Sequence[System], group: Group, progress: ProgressFactory = no_progress) -> Iterator[Finished]:
     """Trains what is missing, one after the other; the caller stops where a run was stopped."""
     for system in systems:
         assert system.options.train is not None
@@ -126,7 +126,7 @@ def trained(systems: Sequence[System], group: Group, begin: Begin = silent) -> I
             _same_as_before(system)
             yield Finished(folder.path, niter)
         else:
-            yield train(system.options, group, begin)
+            yield train(system.options, group, progress)
 
 
 def _same_as_before(system: System) -> None:
@@ -141,9 +141,11 @@ def _same_as_before(system: System) -> None:
         )
 
 
-def measured(systems: Sequence[System], bench: BenchOptions, plan: Plan, group: Group, begin: Begin = silent) -> None:
+def measured(
+    systems: Sequence[System], bench: BenchOptions, plan: Plan, group: Group, progress: ProgressFactory = no_progress
+) -> None:
     """Scores of trained systems in their runs' folders, as far as they are not there; neighbours beside the first."""
     for system in systems:
         folder = system.run.path / "results" / bench.dataset
-        measured_once(system.run.path, system.options, bench.dataset, plan, folder, group, begin)
+        measured_once(system.run.path, system.options, bench.dataset, plan, folder, group, progress)
         plan = replace(plan, neighbours={})

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from refsr.core.options.schema import Options
-from refsr.core.progress import Begin, silent
+from refsr.core.progress import ProgressFactory, no_progress
 from refsr.data.loading import StepSampler, batches
 from refsr.evaluation.measuring import one_batch
 from refsr.runs.process_group import Group
@@ -46,15 +46,15 @@ class Expectation:
         return self.niter * self.seconds_a_step + (self.validations * self.validation_samples * self.seconds_an_image)
 
 
-def dry_run(options: Options, group: Group, begin: Begin = silent) -> Expectation:
+def dry_run(options: Options, group: Group, progress: ProgressFactory = no_progress) -> Expectation:
     """Writes nothing; mistakes that a run would find late are found now."""
     setup = set_up(options, group)
     sets = {"train": setup.training_set, **setup.validation_sets}
-    with begin("reading every image", sum(map(len, sets.values()))) as progress:
+    with progress("reading every image", sum(map(len, sets.values()))) as bar:
         for dataset in sets.values():
             for index in range(len(dataset)):
                 dataset[index]
-                progress.advance()
+                bar.advance()
     outcome, seconds = _steps(setup)
     images = sum(map(len, setup.validation_sets.values()))
     settings = setup.train
@@ -77,7 +77,7 @@ def dry_run(options: Options, group: Group, begin: Begin = silent) -> Expectatio
 
 
 def seconds_a_step(options: Options, group: Group, tries: int = 3) -> float:
-    """What a step takes here, by the fastest of a few; networks begin untrained, which costs the same."""
+    """What a step takes here, by the fastest of a few; networks start untrained, which costs the same."""
     fresh = options.model_copy(update={"path": options.path.model_copy(update={"pretrain_model_G": None})})
     setup = set_up(fresh, group)
     return min(_steps(setup)[1] for _ in range(tries))

@@ -1,4 +1,4 @@
-"""What a run tells: lines for people, JSON lines for machines, TensorBoard curves, and a live bar through `begin`."""
+"""What a run logs: lines for people, JSON lines for machines, TensorBoard curves, and a progress bar."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from refsr.core.atomic import write_text
 from refsr.core.errors import RefsrError
 from refsr.core.options.schema import Options
 from refsr.core.options.show import show
-from refsr.core.progress import Begin, Progress, silent
+from refsr.core.progress import ProgressBar, ProgressFactory, no_progress
 from refsr.core.seeding import derive
 from refsr.data.loading import StepSampler, batches
 from refsr.runs.best import Best
@@ -45,7 +45,7 @@ class Finished:
     """The signal after which it saved and left early."""
 
 
-def train(options: Options, group: Group, begin: Begin = silent) -> Finished:
+def train(options: Options, group: Group, progress: ProgressFactory = no_progress) -> Finished:
     """Trains what the options say, from the start or from where a checkpoint was."""
     folder = RunFolder.of(options)
     with folder.held() if group.is_main else contextlib.nullcontext(), StopRequest() as wish:
@@ -54,8 +54,8 @@ def train(options: Options, group: Group, begin: Begin = silent) -> Finished:
         run = _Run(setup, folder, start, wish)
         try:
             run.open(remarks)
-            with begin(options.name, setup.train.niter) as progress:
-                return run.loop(progress)
+            with progress(options.name, setup.train.niter) as bar:
+                return run.loop(bar)
         except torch.OutOfMemoryError as error:
             raise RefsrError(
                 f"iteration {run.step}: the GPU's memory is full; a smaller datasets.train.batch_size or GT_size, "
@@ -151,20 +151,20 @@ class _Run:
         if self.journal is not None:
             self.journal.close()
 
-    def loop(self, progress: Progress) -> Finished:
+    def loop(self, bar: ProgressBar) -> Finished:
         """All iterations that are left."""
-        progress.skip(self.first)
+        bar.skip(self.first)
         self._restart_clock()
         with contextlib.closing(self._batches()) as batches_by_step:
-            return self._go(batches_by_step, progress)
+            return self._go(batches_by_step, bar)
 
-    def _go(self, batches_by_step: Iterator[tuple[int, Batch]], progress: Progress) -> Finished:
+    def _go(self, batches_by_step: Iterator[tuple[int, Batch]], bar: ProgressBar) -> Finished:
         for step, batch in batches_by_step:
             self.step = step
             outcome = self._iterate(batch)
             if self.step % self.options.logger.print_freq == 0 or self.step == self.settings.niter:
-                self._tell(outcome, progress)
-            progress.advance()
+                self._tell(outcome, bar)
+            bar.advance()
             stop = self.group.any([self.wish.signal is not None])[0]
             if not stop and self._due(self.settings.val_freq):
                 self._validate()
@@ -206,7 +206,7 @@ class _Run:
         self._since += 1
         return outcome
 
-    def _tell(self, outcome: Outcome, progress: Progress) -> None:
+    def _tell(self, outcome: Outcome, bar: ProgressBar) -> None:
         """The numbers of this iteration, and the speed since the last ones."""
         if self.journal is None:
             return
@@ -217,7 +217,7 @@ class _Run:
         words = "  ".join(f"{name} {value:.4e}" for name, value in losses.items())
         lrs = "  ".join(f"lr {rate:.2e}" if name == "G" else f"lr_{name} {rate:.2e}" for name, rate in rates.items())
         shown = f"{words}  {lrs}  {speed:.2f} images/s  {memory / 1024:.2f} GiB"
-        progress.advance(0, shown)
+        bar.advance(0, shown)
         self.journal.say(f"iteration {self.step}/{self.settings.niter}  {shown}{self._left()}")
         norms = {name: float(norm) for name, norm in outcome.norms.items()}
         self.journal.event(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from torch import Tensor, nn
 
 from refsr.core.options.schema import Options
-from refsr.core.progress import Begin, silent
+from refsr.core.progress import ProgressFactory, no_progress
 from refsr.evaluation.measuring import Restored, quick_scores
 from refsr.evaluation.pictures import file_name, panel, save
 from refsr.inference.tiling import restore_tiled
@@ -20,7 +20,7 @@ PANELS = 4
 
 
 def validate(
-    setup: Setup, step: int, folder: RunFolder, journal: Journal | None, begin: Begin = silent
+    setup: Setup, step: int, folder: RunFolder, journal: Journal | None, progress: ProgressFactory = no_progress
 ) -> dict[str, dict[str, float]]:
     """Mean scores by validation set and metric, equal on all processes; the main process's journal tells of them.
 
@@ -34,7 +34,7 @@ def validate(
         network.eval()
         for name in setup.validation_sets:
             seen = _keeper(setup, name, step, folder, journal) if name not in scores else None
-            found = _measured(setup, name, network, seen, begin)
+            found = _measured(setup, name, network, seen, progress)
             scores.setdefault(name, found)
             if journal is not None:
                 _tell(setup, name, step, journal, which, len(networks) > 1, found)
@@ -43,7 +43,7 @@ def validate(
 
 
 def _measured(
-    setup: Setup, name: str, network: nn.Module, seen: Callable[[Restored], None] | None, begin: Begin
+    setup: Setup, name: str, network: nn.Module, seen: Callable[[Restored], None] | None, progress: ProgressFactory
 ) -> dict[str, float]:
     """A network's mean scores over a validation set."""
     wishes = setup.options.val
@@ -53,7 +53,7 @@ def _measured(
             return restore_tiled(setup.restore, network, batch, wishes.tile, wishes.tile_overlap, wishes.tiling)
 
     dataset, limit = setup.validation_sets[name], wishes.max_images
-    return quick_scores(dataset, restore, setup.judges, setup.group, setup.options.scale, limit, seen, begin)
+    return quick_scores(dataset, restore, setup.judges, setup.group, setup.options.scale, limit, seen, progress)
 
 
 def _keeper(

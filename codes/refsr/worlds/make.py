@@ -14,7 +14,7 @@ from typing import Any
 from refsr.core.atomic import explain_io, sweep, write_text
 from refsr.core.errors import DataError, RefsrError, UsageError
 from refsr.core.processes import spread
-from refsr.core.progress import Begin, silent
+from refsr.core.progress import ProgressFactory, no_progress
 from refsr.worlds.geo import check_geo
 from refsr.worlds.knobs import PIXEL, Knobs
 from refsr.worlds.layouts import CLASS_TABLE, class_table
@@ -36,7 +36,7 @@ class WorldReport:
     kept: int
 
 
-def make_world(target: Path, knobs: Knobs, workers: int = 2, begin: Begin = silent) -> WorldReport:
+def make_world(target: Path, knobs: Knobs, workers: int = 2, progress: ProgressFactory = no_progress) -> WorldReport:
     """Brings the world of these knobs into the folder `target`, making it or completing it."""
     if workers < 1:
         raise UsageError(f"workers {workers} is out of range, 1 or more is allowed")
@@ -52,11 +52,11 @@ def make_world(target: Path, knobs: Knobs, workers: int = 2, begin: Begin = sile
     try:
         if missing:
             with (
-                begin("drawing", len(missing)) as progress,
+                progress("drawing", len(missing)) as bar,
                 spread(partial(_make, target, knobs), missing, workers) as done,
             ):
                 for name in done:
-                    progress.advance(note=name)
+                    bar.advance(note=name)
     finally:
         with contextlib.suppress(RefsrError):
             found = {name: _whole(target, name) for name in names}

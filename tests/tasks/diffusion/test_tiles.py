@@ -110,14 +110,14 @@ def test_progress_counts_every_look():
 
         def __exit__(self, *error: object) -> None: ...
 
-    def begin(label: str, total: int) -> Counting:
+    def progress(label: str, total: int) -> Counting:
         told.append((label, total))
         return Counting()
 
     for sampler in ("heun", "dpm3m"):
         network = Local()
         with torch.no_grad():
-            Sampler(SamplingOptions(sampler=sampler, steps=4)).by_tiles(network, scene(), (), begin)
+            Sampler(SamplingOptions(sampler=sampler, steps=4)).by_tiles(network, scene(), (), progress)
         assert told[-1] == ("sampling", counted[0])
         assert network.passes == counted[0]
         counted[0] = 0

@@ -14,7 +14,7 @@ from typing import Any
 from refsr.core.atomic import sweep
 from refsr.core.errors import DataError, RefsrError, UsageError, listed, suggestion
 from refsr.core.processes import spread
-from refsr.core.progress import Begin, silent
+from refsr.core.progress import ProgressFactory, no_progress
 from refsr.data.degradation.presets import preset
 from refsr.data.prepare import manifest as manifests
 from refsr.data.prepare.derive import (
@@ -53,7 +53,7 @@ def prepare(
     hr_folder: str | None = None,
     ref_folder: str | None = None,
     workers: int = 0,
-    begin: Begin = silent,
+    progress: ProgressFactory = no_progress,
 ) -> Report:
     """Makes HR, LR, LR_UX<s> and, where there is a Ref, Ref and Ref_DUX<s> in `target`.
 
@@ -63,11 +63,16 @@ def prepare(
     check_settings(settings)
     source, target = Path(source), Path(target)
     check_apart(source, target)
-    return prepare_places(find_places(source, hr_folder, ref_folder), target, settings, {}, workers, begin)
+    return prepare_places(find_places(source, hr_folder, ref_folder), target, settings, {}, workers, progress)
 
 
 def prepare_places(
-    places: list[Place], target: Path, settings: Settings, about: dict[str, Any], workers: int, begin: Begin
+    places: list[Place],
+    target: Path,
+    settings: Settings,
+    about: dict[str, Any],
+    workers: int,
+    progress: ProgressFactory,
 ) -> Report:
     """All places, of which the manifest says `about` beside the settings."""
     if workers < 0:
@@ -77,7 +82,7 @@ def prepare_places(
     manifest = _open(target, places, settings, about)
     sweep(target)
     try:
-        made = _all(places, target, settings, manifest, workers, begin)
+        made = _all(places, target, settings, manifest, workers, progress)
     except BaseException:
         # What is done counts; if the disk is what failed, that is told already.
         with suppress(RefsrError):
@@ -135,10 +140,12 @@ def _open(target: Path, places: list[Place], settings: Settings, about: dict[str
     return found
 
 
-def _all(places: list[Place], target: Path, settings: Settings, manifest: Manifest, workers: int, begin: Begin) -> int:
+def _all(
+    places: list[Place], target: Path, settings: Settings, manifest: Manifest, workers: int, progress: ProgressFactory
+) -> int:
     made, broken = 0, []
     saved = time.monotonic()
-    with begin("preparing", len(places)) as progress, _results(places, target, settings, manifest, workers) as results:
+    with progress("preparing", len(places)) as bar, _results(places, target, settings, manifest, workers) as results:
         for key, entry, problem in results:
             if problem:
                 broken.append(problem)
@@ -146,7 +153,7 @@ def _all(places: list[Place], target: Path, settings: Settings, manifest: Manife
             elif entry is not None:
                 manifest.images[key] = entry
                 made += 1
-            progress.advance(note=key)
+            bar.advance(note=key)
             if time.monotonic() - saved > SECONDS_BETWEEN_SAVES:
                 manifest.save(target)
                 saved = time.monotonic()

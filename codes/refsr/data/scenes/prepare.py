@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from refsr.core.atomic import write_text
-from refsr.core.progress import Begin, silent
+from refsr.core.progress import ProgressFactory, no_progress
 from refsr.data.prepare.derive import Settings
 from refsr.data.prepare.run import Report, check_apart, check_settings, prepare_places
 from refsr.data.scenes.catalogue import SceneSet, scene_set
@@ -22,7 +22,7 @@ def prepare_scenes(
     lists: Path | None = None,
     incomplete: bool = False,
     workers: int = 0,
-    begin: Begin = silent,
+    progress: ProgressFactory = no_progress,
 ) -> Report:
     """Makes `target/<part>/<folder>/<class>/<image>` of the published set `name`, and the lists `target/<part>.txt`.
 
@@ -33,7 +33,7 @@ def prepare_scenes(
     scenes = scene_set(name)
     check_apart(source, target)
     plan = planned(source, scenes, settings.seed, lists, incomplete)
-    report = prepare_places(plan.places, target, settings, {"dataset": plan.record}, workers, begin)
+    report = prepare_places(plan.places, target, settings, {"dataset": plan.record}, workers, progress)
     for file, content in plan.lists.items():
         write_text(target / file, content)
     return replace(report, notes=tuple(_notes(plan, scenes, report.mended)))

@@ -16,7 +16,7 @@ import lmdb
 
 from refsr.core.atomic import atomic_folder
 from refsr.core.errors import StoreError
-from refsr.core.progress import Begin, silent
+from refsr.core.progress import ProgressFactory, no_progress
 from refsr.data.cubes.about import NO_HINTS, Hints
 from refsr.data.cubes.folder import folder_of
 from refsr.data.stores.environment import close_readers, explain_lmdb
@@ -56,7 +56,7 @@ def pack_folder(
     codec: str = "raw",
     workers: int = 2,
     hints: Hints = NO_HINTS,
-    begin: Begin = silent,
+    progress: ProgressFactory = no_progress,
 ) -> PackReport:
     """Brings every image of the folder `source` into the packed store `target`, making it or completing it.
 
@@ -72,7 +72,7 @@ def pack_folder(
         missing = [key for key, stamp in stamps.items() if _stamp_in(environment, key) != stamp]
         if missing:
             _put(environment, {FORMAT_KEY: json.dumps(FORMAT).encode()}, drop=COMPLETE_KEY)
-        with begin(f"packing {target.name}", len(missing)) as progress, ThreadPoolExecutor(workers) as pool:
+        with progress(f"packing {target.name}", len(missing)) as bar, ThreadPoolExecutor(workers) as pool:
             for batch in batches(missing, store):
                 packed = list(pool.map(lambda key: pack(store.read(key), codec, stamps[key], store.beside(key)), batch))
                 entries: dict[bytes, bytes] = {}
@@ -80,12 +80,14 @@ def pack_folder(
                     entries[HEADER + key_bytes(key)] = header.encode()
                     entries[DATA + key_bytes(key)] = data
                 _put(environment, entries)
-                progress.advance(len(batch))
+                bar.advance(len(batch))
         mark_complete(environment)
     return PackReport(len(missing), len(stamps) - len(missing))
 
 
-def pack_folder_published(source: Path, target: Path, *, workers: int = 2, begin: Begin = silent) -> PackReport:
+def pack_folder_published(
+    source: Path, target: Path, *, workers: int = 2, progress: ProgressFactory = no_progress
+) -> PackReport:
     """Writes the folder `source` as a store that the published loaders read; all of it or nothing."""
     store = FolderStore(source)
     keys = sorted(store.files, key=lambda key: os.fspath(store.files[key]))
@@ -93,12 +95,12 @@ def pack_folder_published(source: Path, target: Path, *, workers: int = 2, begin
     with atomic_folder(target) as staged, explain_lmdb(target):
         environment = lmdb.open(os.fspath(staged), map_size=SMALLEST_MAP)
         try:
-            with begin(f"packing {target.name}", len(keys)) as progress, ThreadPoolExecutor(workers) as pool:
+            with progress(f"packing {target.name}", len(keys)) as bar, ThreadPoolExecutor(workers) as pool:
                 for batch in batches(keys, store):
                     images = list(pool.map(store.read, batch))
                     shapes.update({key: image.shape for key, image in zip(batch, images, strict=True)})
                     _put(environment, dict(map(published_value, batch, images)))
-                    progress.advance(len(batch))
+                    bar.advance(len(batch))
         finally:
             environment.close()
         write_meta(staged, target.name, shapes, keys)

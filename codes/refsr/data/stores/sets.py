@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from refsr.core.errors import DataError, listed, suggestion
-from refsr.core.progress import Begin, silent
+from refsr.core.progress import ProgressFactory, no_progress
 from refsr.data.cubes.about import NO_HINTS, Hints
 from refsr.data.cubes.files import CUBE_SUFFIXES
 from refsr.data.cubes.folder import folder_of
@@ -27,7 +27,7 @@ def pack_set(
     layout: str = "refsr",
     workers: int = 2,
     hints: Hints = NO_HINTS,
-    begin: Begin = silent,
+    progress: ProgressFactory = no_progress,
 ) -> dict[Path, PackReport]:
     """Packs each kind folder below `source` to `target/<kind>.lmdb`; a bare image folder to one store.
 
@@ -40,9 +40,9 @@ def pack_set(
     for kind, folder in folders.items():
         place = target if target.suffix == ".lmdb" and len(folders) == 1 else target / f"{kind}.lmdb"
         if layout == "published":
-            reports[place] = pack_folder_published(folder, place, workers=workers, begin=begin)
+            reports[place] = pack_folder_published(folder, place, workers=workers, progress=progress)
         else:
-            reports[place] = pack_folder(folder, place, codec=codec, workers=workers, hints=hints, begin=begin)
+            reports[place] = pack_folder(folder, place, codec=codec, workers=workers, hints=hints, progress=progress)
     return reports
 
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from refsr.core.errors import UsageError
 from refsr.core.options.sampling import SamplingOptions
-from refsr.core.progress import Begin, silent
+from refsr.core.progress import ProgressFactory, no_progress
 from refsr.data.ranges import rescale
 from refsr.networks.blocks.fast_convolution import fast_convolutions
 from refsr.tasks.base import Batch, Tile
@@ -43,7 +43,9 @@ class Sampler:
     def __call__(self, network: nn.Module, batch: Batch) -> Tensor:
         return self.by_tiles(network, batch, ())
 
-    def by_tiles(self, network: nn.Module, batch: Batch, tiles: Sequence[Tile], begin: Begin = silent) -> Tensor:
+    def by_tiles(
+        self, network: nn.Module, batch: Batch, tiles: Sequence[Tile], progress: ProgressFactory = no_progress
+    ) -> Tensor:
         """The same where the network sees no more than a tile at a time; the noise is the whole image's.
 
         The state is in float64, whatever the network computes in. Samples of a batch share their noise, so that an
@@ -63,13 +65,13 @@ class Sampler:
             consistent = Consistency(low, enlarged.shape[-2], enlarged.shape[-1], sampling.reduction)
         asked = evaluations(sampling.sampler, sampling.steps)
         faster = fast_convolutions(network) if sampling.fast else contextlib.nullcontext()
-        with faster, begin("sampling", asked * max(1, len(tiles))) as progress:
+        with faster, progress("sampling", asked * max(1, len(tiles))) as bar:
             denoise: Denoise
             if len(tiles) > 1:
                 padded = enlarged.shape[-2], enlarged.shape[-1]
-                denoise = TiledDenoiser(network, conditions, reaching(tiles, (height, width), padded), progress)
+                denoise = TiledDenoiser(network, conditions, reaching(tiles, (height, width), padded), bar)
             else:
-                denoise = WholeDenoiser(network, conditions, sampling.convolved, progress)
+                denoise = WholeDenoiser(network, conditions, sampling.convolved, bar)
             found = run(denoise, enlarged, self._noise(enlarged), sampling, consistent)
         return ((found[..., :height, :width] + 1) / 2).clamp(0, 1).to(batch["lr"].dtype)
 

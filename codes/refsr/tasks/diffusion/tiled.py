@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from refsr.core.progress import Progress
+from refsr.core.progress import ProgressBar
 from refsr.networks.blocks.denoising_blocks import Conditions
 from refsr.tasks.base import Tile
 from refsr.tasks.diffusion.denoiser import Denoiser
@@ -23,8 +23,8 @@ class TiledDenoiser:
     What is prepared for a tile is made anew at every level: kept, it would grow with the image.
     """
 
-    def __init__(self, network: Denoiser, conditions: Conditions, tiles: Sequence[Tile], progress: Progress) -> None:
-        self.network, self.conditions, self.tiles, self.progress = network, conditions, tiles, progress
+    def __init__(self, network: Denoiser, conditions: Conditions, tiles: Sequence[Tile], bar: ProgressBar) -> None:
+        self.network, self.conditions, self.tiles, self.bar = network, conditions, tiles, bar
 
     def __call__(self, image: Tensor, level: float) -> Tensor:
         result = torch.zeros_like(image)
@@ -39,20 +39,20 @@ class TiledDenoiser:
             )
             down, across = (torch.tensor(weights, dtype=image.dtype, device=image.device) for weights in tile.weights)
             result[..., tile.kept[0], tile.kept[1]] += clean[..., inside[0], inside[1]] * down[:, None] * across
-            self.progress.advance()
+            self.bar.advance()
         return result
 
 
 class WholeDenoiser:
     """The same from a network that sees all of it, with what depends on the conditions alone made once."""
 
-    def __init__(self, network: Denoiser, conditions: Conditions, convolved: bool, progress: Progress) -> None:
-        self.network, self.progress = network, progress
+    def __init__(self, network: Denoiser, conditions: Conditions, convolved: bool, bar: ProgressBar) -> None:
+        self.network, self.bar = network, bar
         self.prepared = network.prepare(*conditions, convolved)
 
     def __call__(self, image: Tensor, level: float) -> Tensor:
         clean = self.network.denoise(image, level, self.prepared).to(image.dtype)
-        self.progress.advance()
+        self.bar.advance()
         return clean
 
 
