@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from refsr.core.seeding import numpy_generator
-from refsr.worlds.geo import Georeference, draw_georeference, write_geotiff
+from refsr.geo.geotransform import Geotransform
+from refsr.worlds.geo import draw_geotransform, utm_record, write_geotiff
 
 rasterio = pytest.importorskip("rasterio")
 
@@ -17,22 +18,22 @@ rasterio = pytest.importorskip("rasterio")
 def test_place_lies_at_its_latitude(latitude: float, base: int) -> None:
     from rasterio.warp import transform
 
-    place = draw_georeference(numpy_generator(0, "place"), latitude, 0.5)
-    assert base < place.epsg <= base + 60
-    _, found = transform(f"EPSG:{place.epsg}", "EPSG:4326", [place.east], [place.north])
+    place = draw_geotransform(numpy_generator(0, "place"), latitude, 0.5)
+    record = utm_record(place)
+    assert base < record["epsg"] <= base + 60
+    _, found = transform(place.crs, "EPSG:4326", [record["east"]], [record["north"]])
     assert found[0] == pytest.approx(latitude, abs=0.3)
 
 
 def test_pixels_and_georeference_come_back(tmp_path: Path) -> None:
     image = numpy_generator(0, "image").integers(0, 255, (24, 32, 3), dtype=np.uint8)
-    place = Georeference(32633, 400_000, 5_200_000, 0.5)
+    place = Geotransform.north_up("EPSG:32633", 400_000, 5_200_000, 0.5)
     write_geotiff(tmp_path / "a.tif", image, place)
     with rasterio.open(tmp_path / "a.tif") as source:
         assert source.crs.to_epsg() == 32633
         assert source.transform[:6] == (0.5, 0, 400_000, 0, -0.5, 5_200_000)
         np.testing.assert_array_equal(np.moveaxis(source.read(), 0, 2), image)
-    assert place.coarser(4).pixel == 2.0
-    assert place.coarser(4).east == place.east
+    assert utm_record(place.coarser(4)) == {"epsg": 32633, "east": 400_000, "north": 5_200_000, "pixel": 2.0}
 
 
 def test_bands_say_what_they_are(tmp_path: Path) -> None:

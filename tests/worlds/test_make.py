@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from refsr.core.errors import DataError, UsageError
-from refsr.data.images import has_rasterio, read_image
+from refsr.data.images import read_image
+from refsr.geo.raster import has_rasterio
 from refsr.worlds.knobs import Knobs
 from refsr.worlds.make import make_world
 

@@ -18,7 +18,6 @@ from refsr.data.images import (
     Array,
     ImageInfo,
     encode,
-    has_rasterio,
     info_of,
     named_kind,
     probe_image,
@@ -31,7 +30,8 @@ from refsr.data.ranges import Range
 from refsr.data.stores.base import Store
 from refsr.data.stores.folder import FolderStore
 from refsr.data.stores.opening import open_store
-from refsr.inference.georeference import keep_empty, of_restored, read_georeference
+from refsr.geo.raster import has_rasterio
+from refsr.inference.georeference import keep_empty, read_tags, restored_tags
 from refsr.inference.inputs import ImageLike, said_of_mask
 from refsr.inference.restorer import Restorer
 
@@ -105,13 +105,13 @@ def restore_file(
     planes: Array = restored if restored.ndim == 3 else restored[:, :, None]
     profile: dict[str, Any] = {}
     if named_kind(output) == "tiff" and has_rasterio():
-        lr_place, ref_place = (read_georeference(files[role]) if role in files else None for role in ("lr", "ref"))
-        place = of_restored(lr_place, ref_place, info_of(planes), restorer.scale, str(output))
-        profile = {} if place is None else place.profile()
+        lr_tags, ref_tags = (read_tags(files[role]) if role in files else None for role in ("lr", "ref"))
+        tags = restored_tags(lr_tags, ref_tags, info_of(planes), restorer.scale, str(output))
+        profile = {} if tags is None else tags.profile()
         if restorer.takes_mask:
             profile["tags"] = {DESCRIPTION: said_of_mask(how.made_mask, restorer.scale)}
-        if place is not None and place.nodata is not None:
-            keep_empty(planes, read_image(files["lr"]), place.nodata, restorer.scale)
+        if tags is not None and tags.nodata is not None:
+            keep_empty(planes, read_image(files["lr"]), tags.nodata, restorer.scale)
     write_image(output, planes, profile=profile)
     return info_of(planes)
 

@@ -1,1 +1,1 @@
-"""Laying one image on another: the transform between two views of the same ground."""
+"""Registration: the transform between two views of the same ground."""

@@ -1,4 +1,4 @@
-"""Ref laid onto LR's frame: a transform found on grey images of LR's sharpness, to a fraction of LR's pixel."""
+"""Registering Ref to LR: the transform, found on grey images of LR's sharpness to a fraction of LR's pixel."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def find_transform(seen: Floats, other: Floats, affine: bool) -> Transform:
         try:
             found = cv2.findTransformECC(first, second, best.copy(), motion, stop, everywhere, FILTER)[1]
         except cv2.error:
-            # Nothing in common to follow from here.
+            # It did not converge: the images have too little in common.
             continue
         if _plausible(found, seen.shape) and correlation(first, second, found) > likeness:
             best, likeness = found, correlation(first, second, found)
@@ -67,7 +67,7 @@ def moved(image: Floats, transform: Transform) -> tuple[Floats, Floats]:
 
 
 def structure(image: Floats) -> Floats:
-    """(H, W) less its surroundings' mean, over their deviation: the same in any light."""
+    """(H, W) less its surroundings' mean, over their standard deviation: the same in any light."""
     detail = image - smooth(image, LARGE)
     normed: Floats = detail / (np.sqrt(smooth(detail * detail, LARGE)) + np.float32(FAINT))
     return normed

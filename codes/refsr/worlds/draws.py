@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from refsr.core.seeding import numpy_generator
+from refsr.geo.geotransform import Geotransform
 from refsr.worlds.atmosphere import Moment, between, draw_latitude, draw_moment
-from refsr.worlds.geo import Georeference, draw_georeference
+from refsr.worlds.geo import draw_geotransform, utm_record
 from refsr.worlds.knobs import PIXEL, Knobs
 from refsr.worlds.optics import DualZoom, Lens, draw_dual_zoom, draw_shift
 from refsr.worlds.sensor import Sensor, draw_other_sensor, draw_sensor, towards
@@ -45,11 +46,13 @@ class Draws:
     hr: Shot
     reference: Shot
     dual_zoom: DualZoom | None
-    place: Georeference
+    geotransform: Geotransform
 
     def record(self) -> dict[str, Any]:
         """As plain numbers for a JSON file."""
-        return dataclasses.asdict(self)
+        found = dataclasses.asdict(self)
+        del found["geotransform"]
+        return {**found, "place": utm_record(self.geotransform)}
 
 
 STRAIGHT = Lens((0.0, 0.0), 0.0, 1.0, 0.0)
@@ -74,13 +77,13 @@ def draw(knobs: Knobs, index: int) -> Draws:
     focus = generator("focus")
     soft, softer = (float(focus.uniform(0.5, 1)) * knobs.softness for _ in range(2))
     hr = Shot(1, moment, look, STRAIGHT, sensor.softened(soft), haze / 3, 0.0)
-    place = draw_georeference(generator("place"), latitude, PIXEL)
+    geotransform = draw_geotransform(generator("place"), latitude, PIXEL)
     if knobs.optics == "dual-zoom":
         dual = draw_dual_zoom(
             generator("lens"), sensor, knobs.size, knobs.misregistration, knobs.rotation, knobs.scale_difference
         )
         twin = towards(sensor, draw_sensor(make), 0.3).softened(softer)
-        return Draws(hr, dataclasses.replace(hr, lens=dual.long, sensor=twin), dual, place)
+        return Draws(hr, dataclasses.replace(hr, lens=dual.long, sensor=twin), dual, geotransform)
     reference = Shot(
         date=1 if knobs.dates == 1 else 0,
         moment=between(moment, other, knobs.sun_shift),
@@ -90,7 +93,7 @@ def draw(knobs: Knobs, index: int) -> Draws:
         haze=hazier,
         clouds=min(1.0, knobs.cloud_cover * float(air.uniform(0.5, 1.5))),
     )
-    return Draws(hr, reference, None, place)
+    return Draws(hr, reference, None, geotransform)
 
 
 def _angles(generator: np.random.Generator, low: float, high: float) -> Angles:

@@ -79,7 +79,7 @@ def _make(target: Path, knobs: Knobs, index: int) -> str:
     pair = make_pair(knobs, index)
     name, split = place_name(index), knobs.split_of(index)
     files = [
-        _write(target, f"{split}/{kind}/{name}", kind, image, knobs, pair.draws.place)
+        _write(target, f"{split}/{kind}/{name}", kind, image, knobs, pair.draws.geotransform)
         for kind, image in pair.images.items()
     ]
     record = {"split": split, "files": files, **pair.record}
@@ -89,7 +89,8 @@ def _make(target: Path, knobs: Knobs, index: int) -> str:
 
 def _write(target: Path, stem: str, kind: str, image: Any, knobs: Knobs, place: Any) -> str:
     """Writes one image and returns its file's path below the target."""
-    from refsr.data.images import has_rasterio, write_image
+    from refsr.data.images import write_image
+    from refsr.geo.raster import has_rasterio
     from refsr.worlds.geo import write_geotiff
     from refsr.worlds.spectra import make_bands
 

@@ -91,10 +91,10 @@ def test_what_an_envi_header_says(tmp_path):
     assert about.wavelengths == CENTRES
     assert about.good == (True, True, False, True, True, False)
     assert about.nodata == -9999
-    assert about.place is not None
-    assert about.place.crs == "EPSG:32616"
-    assert about.place.point(2, 3) == (500040, 4479940)
-    assert about.place.pixel(500040, 4479940) == (2, 3)
+    assert about.geotransform is not None
+    assert about.geotransform.crs == "EPSG:32616"
+    assert about.geotransform.point(2, 3) == (500040, 4479940)
+    assert about.geotransform.pixel(500040, 4479940) == (2, 3)
 
 
 @pytest.mark.parametrize(

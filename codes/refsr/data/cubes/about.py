@@ -1,4 +1,4 @@
-"""What a cube's file says beside its values: wavelengths, bands that are no good, the value of nothing, its place."""
+"""What a cube's file says beside its values: wavelengths, bad bands, its nodata value and its geotransform."""
 
 from __future__ import annotations
 
@@ -12,42 +12,11 @@ import numpy as np
 
 from refsr.core.errors import DataError
 from refsr.data.images import Array, ImageInfo, Window
+from refsr.geo.geotransform import Geotransform
 
 KEPT = ("uint8", "uint16", "int16", "float32")
 """Types that stay as they are; `delivered` says what becomes of the others."""
 MOST_BANDS = 4096
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where an image lies on the ground."""
-
-    crs: str
-    """The coordinate system: WKT or a name such as EPSG:32616."""
-    transform: tuple[float, ...]
-    """Column and row -> x and y: (a, b, c, d, e, f) with x = a*column + b*row + c and y = d*column + e*row + f."""
-
-    def coarser(self, ratio: float) -> Place:
-        """The same corner with pixels `ratio` times as large."""
-        a, b, c, d, e, f = self.transform
-        return Place(self.crs, (a * ratio, b * ratio, c, d * ratio, e * ratio, f))
-
-    def moved(self, column: int, row: int) -> Place:
-        """The same grid beginning at another of its pixels."""
-        a, b, _, d, e, _ = self.transform
-        x, y = self.point(column, row)
-        return Place(self.crs, (a, b, x, d, e, y))
-
-    def point(self, column: Any, row: Any) -> tuple[Any, Any]:
-        """x and y of upper left corners of pixels, numbers or arrays."""
-        a, b, c, d, e, f = self.transform
-        return a * column + b * row + c, d * column + e * row + f
-
-    def pixel(self, x: Any, y: Any) -> tuple[Any, Any]:
-        """Columns and rows of points, numbers or arrays."""
-        a, b, c, d, e, f = self.transform
-        size = a * e - b * d
-        return (e * (x - c) - b * (y - f)) / size, (a * (y - f) - d * (x - c)) / size
 
 
 @dataclass(frozen=True)
@@ -59,7 +28,7 @@ class About:
     good: tuple[bool, ...] | None = None
     """False for bands that the file calls bad."""
     nodata: float | None = None
-    place: Place | None = None
+    geotransform: Geotransform | None = None
 
     def record(self) -> dict[str, Any] | None:
         """As plain JSON, or None where nothing is known."""
@@ -71,20 +40,20 @@ class About:
         if self.nodata is not None:
             # JSON has no word for a number that is none.
             found["nodata"] = self.nodata if math.isfinite(self.nodata) else str(self.nodata)
-        if self.place is not None:
-            found["place"] = {"crs": self.place.crs, "transform": list(self.place.transform)}
+        if self.geotransform is not None:
+            found["geotransform"] = {"crs": self.geotransform.crs, "transform": list(self.geotransform.transform)}
         return found or None
 
     @staticmethod
     def from_record(record: Mapping[str, Any] | None) -> About:
         """What `record` wrote."""
         found = record or {}
-        place = found.get("place")
+        grid = found.get("geotransform")
         return About(
             wavelengths=tuple(found["wavelengths"]) if "wavelengths" in found else None,
             good=tuple(found["good"]) if "good" in found else None,
             nodata=float(found["nodata"]) if "nodata" in found else None,
-            place=Place(place["crs"], tuple(place["transform"])) if place else None,
+            geotransform=Geotransform(grid["crs"], tuple(grid["transform"])) if grid else None,
         )
 
 

@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from refsr.core.errors import DataError, suggestion
-from refsr.data.cubes.about import About, CubeFile, Place, check_counts, cube_size, cut
+from refsr.data.cubes.about import About, CubeFile, check_counts, cube_size, cut
 from refsr.data.cubes.interleave import smoother_order
 from refsr.data.cubes.wavelengths import in_nanometres
 from refsr.data.images import Array, Window
+from refsr.geo.geotransform import Geotransform
 
 HEADER_SUFFIX = ".hdr"
 DATA_SUFFIXES = (".img", ".dat", ".raw", ".bsq", ".bil", ".bip", ".bin", ".cube")
@@ -165,7 +166,7 @@ def _about(fields: Mapping[str, str], header: Path) -> About:
     if "data ignore value" in fields:
         # A list of them has one for each band; like most readers, take the first for all.
         nodata = next(iter(_numbers(fields["data ignore value"], "data ignore value", header)), None)
-    return About(wavelengths, good, nodata, _place(fields, header))
+    return About(wavelengths, good, nodata, _geotransform(fields, header))
 
 
 def _numbers(text: str, key: str, header: Path) -> list[float]:
@@ -178,7 +179,7 @@ def _numbers(text: str, key: str, header: Path) -> list[float]:
     return found
 
 
-def _place(fields: Mapping[str, str], header: Path) -> Place | None:
+def _geotransform(fields: Mapping[str, str], header: Path) -> Geotransform | None:
     """Where map info tells it simply: degrees or UTM on WGS-84, or any system that is told in words, not turned."""
     words = [word.strip() for word in fields.get("map info", "").split(",")]
     if len(words) < 7:
@@ -192,7 +193,7 @@ def _place(fields: Mapping[str, str], header: Path) -> Place | None:
     crs = fields.get("coordinate system string") or _system(words)
     if crs is None or not (width > 0 and height > 0):
         return None
-    return Place(crs, (width, 0.0, x - (column - 1) * width, 0.0, -height, y + (row - 1) * height))
+    return Geotransform(crs, (width, 0.0, x - (column - 1) * width, 0.0, -height, y + (row - 1) * height))
 
 
 def _system(words: Sequence[str]) -> str | None:

@@ -13,7 +13,8 @@ from refsr.data.cubes.about import NO_HINTS, About, CubeFile, Hints, check_count
 from refsr.data.cubes.envi import DATA_SUFFIXES, HEADER_SUFFIX, open_envi
 from refsr.data.cubes.matlab import open_matlab
 from refsr.data.cubes.wavelengths import from_sidecar
-from refsr.data.images import IMAGE_SUFFIXES, Array, Window, file_kind, has_rasterio, probe_image, read_image
+from refsr.data.images import IMAGE_SUFFIXES, Array, Window, file_kind, probe_image, read_image
+from refsr.geo.raster import has_rasterio
 
 CUBE_SUFFIXES = (*IMAGE_SUFFIXES, HEADER_SUFFIX, ".mat")
 PICKLE = b"\x80"

@@ -58,7 +58,7 @@ class StoredCubes:
         """What was packed beside the values."""
         found = About.from_record(self.store.header(key).beside) if isinstance(self.store, PackedStore) else About()
         if found.wavelengths is None and self.centres is not None:
-            return About(self.centres, found.good, found.nodata, found.place)
+            return About(self.centres, found.good, found.nodata, found.geotransform)
         return found
 
     def where(self, key: str) -> str:

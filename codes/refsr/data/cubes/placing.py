@@ -1,22 +1,22 @@
-"""Cubes and images by their place on the ground."""
+"""Cubes and images paired by their position on the ground."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from refsr.core.errors import DataError, listed
-from refsr.data.cubes.about import Place
-from refsr.data.cubes.raster import place_of
+from refsr.data.cubes.raster import located
 from refsr.data.cubes.reading import ReadCubes
-from refsr.data.images import Array, ImageInfo, Window, check_window, file_kind, has_rasterio, rasterio_open
+from refsr.data.images import Array, ImageInfo, Window, check_window, file_kind
 from refsr.data.stores import Store
 from refsr.data.stores.folder import FolderStore
+from refsr.geo.geotransform import Geotransform
+from refsr.geo.raster import has_rasterio, rasterio_open
 
 # Cells of a cube that are taken around a window, so that a part is resampled as the whole is.
 MARGIN = 3
@@ -28,19 +28,19 @@ MOST_APART, MOST_OFF = 1.0, 0.02
 COARSER = 1.5
 
 
-def image_place(store: Store, key: str) -> Place | None:
+def image_geotransform(store: Store, key: str) -> Geotransform | None:
     """Where an image of a folder lies, if its file says so."""
     if not isinstance(store, FolderStore) or not has_rasterio() or file_kind(store.file(key)) != "tiff":
         return None
     with rasterio_open(store.file(key)) as source:
-        return place_of(source)
+        return located(source)
 
 
 def check_places(images: Store, cubes: ReadCubes) -> None:
     """Refuses cubes that are paired by name with images of another place, where both say where they lie."""
     wrong = []
     for key in sorted(set(images.keys()) & set(cubes.keys())):
-        place, image = cubes.about(key).place, image_place(images, key)
+        place, image = cubes.about(key).geotransform, image_geotransform(images, key)
         if place is None or image is None:
             continue
         misfit = _misfit(image, images.info(key), place, cubes.info(key))
@@ -76,7 +76,6 @@ class PlacedCubes:
 
     def read(self, key: str, window: Window | None = None) -> Array:
         from rasterio.enums import Resampling
-        from rasterio.transform import Affine
         from rasterio.warp import reproject
 
         info = self.info(key)
@@ -91,10 +90,10 @@ class PlacedCubes:
         reproject(
             np.ascontiguousarray(np.moveaxis(raw, 2, 0)),
             planes,
-            src_transform=Affine(*place.moved(around.left, around.top).transform),
-            src_crs=_system(place.crs),
-            dst_transform=Affine(*grid.moved(part.left, part.top).transform),
-            dst_crs=_system(grid.crs),
+            src_transform=place.moved(around.left, around.top).affine(),
+            src_crs=place.coordinate_system(),
+            dst_transform=grid.moved(part.left, part.top).affine(),
+            dst_crs=grid.coordinate_system(),
             dst_nodata=np.nan,
             resampling=Resampling.average if coarser else Resampling.bilinear,
             # Approximate coordinates would differ between a part and the whole.
@@ -112,7 +111,7 @@ class PlacedCubes:
         self.cubes.close()
 
     @cached_property
-    def covering(self) -> dict[str, tuple[str, Place]]:
+    def covering(self) -> dict[str, tuple[str, Geotransform]]:
         """Image to the cube that is taken for it and its grid; a DataError names those that none covers."""
         if not has_rasterio():
             raise DataError("hsi.pairing: position needs rasterio; pip install 'refsr[geo]'")
@@ -134,14 +133,14 @@ class PlacedCubes:
             raise DataError(f"{self.path}: no cube covers the ground of {len(wrong)} images: {listed(wrong)}")
         return found
 
-    def _place(self, cube: str) -> Place:
-        place = self.cubes.about(cube).place
+    def _place(self, cube: str) -> Geotransform:
+        place = self.cubes.about(cube).geotransform
         if place is None:
             raise DataError(f"{self.path}: {cube} has no coordinate system, which hsi.pairing: position needs")
         return place
 
-    def _grid(self, key: str) -> Place:
-        place = image_place(self.images, key)
+    def _grid(self, key: str) -> Geotransform:
+        place = image_geotransform(self.images, key)
         if place is None:
             raise DataError(
                 f"{self.images.path}: {key} is no GeoTIFF with a coordinate system, which hsi.pairing: position needs"
@@ -156,7 +155,7 @@ class PlacedCubes:
             raise DataError(f"{key}: HR of {image.height}x{image.width} holds no cell of hsi.ratio {self.ratio}")
         return Window(0, 0, height, width)
 
-    def _beyond(self, grid: Place, size: Window, cube: str) -> float:
+    def _beyond(self, grid: Geotransform, size: Window, cube: str) -> float:
         """How far an image reaches beyond a cube, in the cube's pixels."""
         info = self.cubes.info(cube)
         columns, rows = _pixels(grid, size, self._place(cube))
@@ -165,7 +164,7 @@ class PlacedCubes:
         return float(max(-columns.min(), -rows.min(), columns.max() - info.width, rows.max() - info.height))
 
     @staticmethod
-    def _around(grid: Place, part: Window, place: Place, info: ImageInfo) -> Window:
+    def _around(grid: Geotransform, part: Window, place: Geotransform, info: ImageInfo) -> Window:
         """The cube's window that a part of the grid needs."""
         columns, rows = _pixels(grid, part, place)
         left, top = (max(0, math.floor(line.min()) - MARGIN) for line in (columns, rows))
@@ -174,13 +173,13 @@ class PlacedCubes:
         return Window(top, left, bottom - top, right - left)
 
     @staticmethod
-    def _cells(grid: Place, part: Window, place: Place) -> float:
+    def _cells(grid: Geotransform, part: Window, place: Geotransform) -> float:
         """The cube's cells along the side of one of the grid."""
         columns, rows = _pixels(grid, Window(part.top, part.left, 1, 1), place)
         return float(max(np.ptp(columns), np.ptp(rows)))
 
 
-def _pixels(grid: Place, part: Window, place: Place) -> tuple[Array, Array]:
+def _pixels(grid: Geotransform, part: Window, place: Geotransform) -> tuple[Array, Array]:
     """Columns and rows in another grid of points along the border of a part of `grid`."""
     from rasterio.warp import transform
 
@@ -189,24 +188,13 @@ def _pixels(grid: Place, part: Window, place: Place) -> tuple[Array, Array]:
     columns = part.left + part.width * np.concatenate([steps, steps, zeros, ones])
     rows = part.top + part.height * np.concatenate([zeros, ones, steps, steps])
     x, y = grid.point(columns, rows)
-    source, target = _system(grid.crs), _system(place.crs)
+    source, target = grid.coordinate_system(), place.coordinate_system()
     if source != target:
         x, y = map(np.asarray, transform(source, target, x, y))
     return place.pixel(x, y)
 
 
-@lru_cache(maxsize=64)
-def _system(text: str) -> Any:
-    from rasterio.crs import CRS
-    from rasterio.errors import CRSError
-
-    try:
-        return CRS.from_user_input(text)
-    except CRSError as error:
-        raise DataError(f"{text[:60]!r} is no coordinate system that rasterio knows") from error
-
-
-def _misfit(image: Place, size: ImageInfo, cube: Place, cells: ImageInfo) -> str:
+def _misfit(image: Geotransform, size: ImageInfo, cube: Geotransform, cells: ImageInfo) -> str:
     """Why an image and a cube of one name cannot show the same ground; nothing where they can."""
     ratio = max(1, round(size.height / cells.height))
     columns, rows = _pixels(image, Window(0, 0, size.height // ratio * ratio, size.width // ratio * ratio), cube)

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from refsr.core.errors import DataError
-from refsr.data.cubes.about import About, CubeFile, Place, cube_size
+from refsr.data.cubes.about import About, CubeFile, cube_size
 from refsr.data.cubes.wavelengths import from_texts, in_nanometres
-from refsr.data.images import Array, Window, rasterio_open
+from refsr.data.images import Array, Window
+from refsr.geo.geotransform import Geotransform
+from refsr.geo.raster import geotransform_of, rasterio_open
 
 
 def open_raster(file: Path) -> CubeFile:
@@ -19,7 +21,7 @@ def open_raster(file: Path) -> CubeFile:
     with rasterio_open(file) as source:
         info = cube_size((source.height, source.width, source.count), source.dtypes[0], file)
         try:
-            about = About(_wavelengths(source, file), nodata=source.nodata, place=place_of(source))
+            about = About(_wavelengths(source, file), nodata=source.nodata, geotransform=located(source))
         except UnicodeDecodeError as error:
             raise DataError(f"{file}: broken or unsupported TIFF: what it says of its bands is no text") from error
 
@@ -34,11 +36,10 @@ def open_raster(file: Path) -> CubeFile:
     return CubeFile(file, info, about, values)
 
 
-def place_of(source: Any) -> Place | None:
-    """Where an open raster lies, if it says so."""
-    if source.crs is None or source.transform.is_identity:
-        return None
-    return Place(source.crs.to_wkt(), tuple(source.transform)[:6])
+def located(source: Any) -> Geotransform | None:
+    """The geotransform of an open raster that has both a coordinate system and a grid."""
+    found = geotransform_of(source)
+    return None if found is None or found.crs is None or found.is_identity else found
 
 
 def _wavelengths(source: Any, file: Path) -> tuple[float, ...] | None:

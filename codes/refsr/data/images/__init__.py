@@ -6,7 +6,6 @@ The content decides how a file is read; its name only decides how one is written
 
 from refsr.data.images.about import DTYPES, Array, ImageInfo, Window, check_array, check_window, info_of
 from refsr.data.images.files import probe_image, read_image, write_image
-from refsr.data.images.geotiff import has_rasterio, rasterio_open
 from refsr.data.images.kinds import IMAGE_SUFFIXES, file_kind, named_kind
 from refsr.data.images.listing import images_in
 from refsr.data.images.plain import encode
@@ -21,12 +20,10 @@ __all__ = [
     "check_window",
     "encode",
     "file_kind",
-    "has_rasterio",
     "images_in",
     "info_of",
     "named_kind",
     "probe_image",
-    "rasterio_open",
     "read_image",
     "write_image",
 ]

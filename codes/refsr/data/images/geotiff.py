@@ -2,39 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from refsr.core.errors import DataError
 from refsr.data.images.about import Array, ImageInfo, Window, check_array, check_window, kept_type
-
-
-def has_rasterio() -> bool:
-    """Whether the extra `geo` is installed."""
-    import importlib.util
-
-    return importlib.util.find_spec("rasterio") is not None
-
-
-@contextlib.contextmanager
-def rasterio_open(file: Path) -> Iterator[Any]:
-    """A TIFF, open; what rasterio says of a broken one is a DataError."""
-    import warnings
-
-    import rasterio
-    from rasterio.errors import NotGeoreferencedWarning, RasterioError
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            with rasterio.open(file) as source:
-                yield source
-    except RasterioError as error:
-        raise DataError(f"{file}: broken or unsupported TIFF: {error}") from error
+from refsr.geo.raster import rasterio_open
 
 
 def tiff_info(file: Path) -> ImageInfo:

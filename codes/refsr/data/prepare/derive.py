@@ -17,9 +17,10 @@ from refsr.data.degradation.presets import preset
 from refsr.data.degradation.record import from_record
 from refsr.data.degradation.record import to_record as steps_to_record
 from refsr.data.degradation.steps import Step, apply_steps
-from refsr.data.images import IMAGE_SUFFIXES, ImageInfo, encode, has_rasterio, probe_image, read_image, write_image
+from refsr.data.images import IMAGE_SUFFIXES, ImageInfo, encode, probe_image, read_image, write_image
 from refsr.data.prepare.mending import mended
 from refsr.data.prepare.sources import Place
+from refsr.geo.raster import has_rasterio
 from refsr.ops.resize import imresize
 
 SCALES = (2, 3, 4, 8, 16, 32)

@@ -1,0 +1,62 @@
+"""Opening rasters through rasterio, the extra `geo`, and their geotransforms."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from refsr.core.errors import DataError
+from refsr.geo.geotransform import Geotransform
+
+
+def has_rasterio() -> bool:
+    """Whether the extra `geo` is installed."""
+    import importlib.util
+
+    return importlib.util.find_spec("rasterio") is not None
+
+
+@contextlib.contextmanager
+def rasterio_open(file: Path) -> Iterator[Any]:
+    """A TIFF, open; what rasterio says of a broken one is a DataError."""
+    import warnings
+
+    import rasterio
+    from rasterio.errors import NotGeoreferencedWarning, RasterioError
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            with rasterio.open(file) as source:
+                yield source
+    except RasterioError as error:
+        raise DataError(f"{file}: broken or unsupported TIFF: {error}") from error
+
+
+@dataclass(frozen=True)
+class RasterTags:
+    """What a GeoTIFF says beside its pixels."""
+
+    geotransform: Geotransform
+    nodata: float | None = None
+    """The value of pixels that show nothing."""
+
+    def profile(self) -> dict[str, Any]:
+        """As rasterio takes it when it opens a file for writing."""
+        return {**self.geotransform.profile(), **({} if self.nodata is None else {"nodata": self.nodata})}
+
+
+def raster_tags(source: Any) -> RasterTags | None:
+    """The tags of an open raster; None where it lies nowhere."""
+    found = geotransform_of(source)
+    return None if found is None else RasterTags(found, source.nodata)
+
+
+def geotransform_of(source: Any) -> Geotransform | None:
+    """The geotransform of an open raster; None where it names no coordinate system and has no grid either."""
+    if source.crs is None and source.transform.is_identity:
+        return None
+    return Geotransform(None if source.crs is None else source.crs.to_wkt(), tuple(source.transform)[:6])
