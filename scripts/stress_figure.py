@@ -26,7 +26,8 @@ def main() -> None:
     for axis, panel in zip(AXES, panels.flat, strict=True):
         at = range(len(axis.amounts) + 1)
         for colour, (name, scores) in zip(COLOURS, systems.items(), strict=False):
-            curve = [scores["right"], *(scores.get(str(perturb), scores["right"]) for perturb in axis.perturbations)]
+            start = scores["unperturbed"]
+            curve = [start, *(scores.get(str(perturb), start) for perturb in axis.perturbations)]
             label = name.removeprefix("small_").replace("_", " ")
             panel.plot(at, curve, marker="o", markersize=3, linewidth=1.6, color=colour, label=label)
         panel.axhline(record["bicubic"], color="black", linewidth=1, linestyle="--", label="bicubic")

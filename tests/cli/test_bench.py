@@ -76,9 +76,9 @@ def test_a_bench_goes_from_files_to_a_table_once(file, tmp_path, monkeypatch, ca
     assert kept["systems"]["RRSNet"]["scores"]["psnr"][0] == pytest.approx(means["RRSNet", "psnr"], abs=1e-4)
     assert kept["systems"]["dat-light"]["scores"]["psnr"][0] == pytest.approx(means["nearest", "psnr"], abs=1e-4)
     rows = list(csv.DictReader((out / "table.csv").open()))
-    assert [row["system"] for row in rows] == list(kept["systems"])
-    assert f"| RRSNet | {rows[3]['parameters']} | 2 |" in (out / "table.md").read_text()
-    assert "What the reference is worth" in (out / "report.html").read_text()
+    assert [row["System"] for row in rows] == list(kept["systems"])
+    assert f"| RRSNet | {rows[3]['Params (M)']} | 2 |" in (out / "table.md").read_text()
+    assert "Effect of the reference" in (out / "report.html").read_text()
 
     def refuse(*_: object) -> None:
         raise AssertionError("done again")

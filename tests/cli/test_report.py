@@ -39,18 +39,18 @@ def test_the_page_goes_into_the_first_run_or_where_asked(
 def test_what_is_missing_is_said(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", str(results.parents[1])]) == 0
     said = capsys.readouterr().err
-    assert "note: no training log here" in said
-    assert "note: the results of net keep no pictures" in said
+    assert "note: no training log" in said
+    assert "note: the results of net contain no pictures" in said
 
 
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
         (["{runs}/nets"], 1, "no such run; did you mean 'net'?"),
-        (["{runs}"], 1, "holds neither log.jsonl nor results"),
+        (["{runs}"], 1, "contains neither log.jsonl nor results"),
         (["{runs}/net", "--order", "best"], 2, "order 'best' is not known (known: gain, psnr)"),
         (["{runs}/net", "--protocol", "q"], 2, "protocol 'q' is not among these results (there are: p)"),
-        (["{runs}/net", "--cases", "-2"], 2, "-2 cases cannot be shown"),
+        (["{runs}/net", "--examples", "-2"], 2, "-2 examples cannot be shown"),
         (["{runs}/net", "-o", "{runs}/net/results/val/results.json/x.html"], 1, "results.json"),
         ([], 2, "RUN"),
     ],

@@ -54,8 +54,8 @@ def test_what_was_measured_is_kept(runs, tmp_path, monkeypatch, capsys):
     printed = capsys.readouterr().out
     kept = json.loads((out / "stress.json").read_text())
     assert set(kept["systems"]) == {"RRSNet", "SRResNet"}
-    assert set(kept["systems"]["RRSNet"]) == {"right", "swap", "blank", "shift:2", "shift:8", "clouds:50"}
-    assert set(kept["systems"]["SRResNet"]) == {"right"}
+    assert set(kept["systems"]["RRSNet"]) == {"unperturbed", "swap", "blank", "shift:2", "shift:8", "clouds:50"}
+    assert set(kept["systems"]["SRResNet"]) == {"unperturbed"}
     assert f"{kept['systems']['RRSNet']['swap']:.2f}" in printed
     measured = Results.read(Path(runs[0]) / "stress" / "test")
     (mean,) = [one.mean for one in measured.table() if (one.method, one.metric) == ("RRSNet ref=shift:8", "psnr")]

@@ -15,7 +15,7 @@ from made_runs import log_lines, make_results
 
 from refsr.report.page import write_report
 
-DIVIDER = "document.querySelector('.case .divider')"
+DIVIDER = "document.querySelector('.example .divider')"
 SHIFT, CONTROL = 8, 2
 
 
@@ -71,7 +71,7 @@ def pixels(browser: Browser) -> np.ndarray[Any, Any]:
 
 def test_every_picture_loads_without_a_complaint_or_a_request(shown: Browser, page: Path) -> None:
     widths = shown.run("Promise.all([...document.images].map((one) => one.decode().then(() => one.naturalWidth)))")
-    # Five cases with LR, Ref, HR, two results, two error maps, and two on the stage.
+    # Five examples with LR, Ref, HR, two results, two error maps, and two on the stage.
     assert len(widths) == 5 * 9
     assert min(widths) > 0
     assert shown.complaints() == []
@@ -102,8 +102,8 @@ def test_the_divider_obeys_the_keyboard(shown: Browser) -> None:
 
 
 def test_the_divider_shows_one_picture_left_and_the_other_right(shown: Browser) -> None:
-    x, y = centre(shown, ".case .stage .frame")
-    width = shown.run("document.querySelector('.case .stage .frame').getBoundingClientRect().width")
+    x, y = centre(shown, ".example .stage .frame")
+    width = shown.run("document.querySelector('.example .stage .frame').getBoundingClientRect().width")
     shown.run("for (const one of document.querySelectorAll('.stage .mark, .divider')) one.style.visibility = 'hidden'")
     half = pixels(shown)
     shown.run("document.querySelector('.stage').style.setProperty('--at', '100%')")
@@ -118,8 +118,8 @@ def test_the_divider_shows_one_picture_left_and_the_other_right(shown: Browser) 
 
 
 def test_the_divider_follows_the_mouse(shown: Browser) -> None:
-    x, y = centre(shown, ".case .stage .frame")
-    width = shown.run("document.querySelector('.case .stage .frame').getBoundingClientRect().width")
+    x, y = centre(shown, ".example .stage .frame")
+    width = shown.run("document.querySelector('.example .stage .frame').getBoundingClientRect().width")
     shown.mouse("move", x, y)
     shown.mouse("down", x, y)
     shown.mouse("move", x + width / 4, y, buttons=1)
@@ -135,7 +135,7 @@ def test_the_divider_follows_a_finger_and_two_fingers_zoom(browser: Browser, pag
     browser.size(390, 844, touch=True)
     try:
         browser.open(page)
-        x, y = centre(browser, ".case .stage .frame")
+        x, y = centre(browser, ".example .stage .frame")
         browser.touch("start", (x, y))
         browser.touch("move", (x + 30, y))
         browser.touch("move", (x + 60, y))
@@ -151,20 +151,20 @@ def test_the_divider_follows_a_finger_and_two_fingers_zoom(browser: Browser, pag
 
 
 def zoom(browser: Browser) -> float:
-    return float(browser.run("Number(document.querySelector('.case').style.getPropertyValue('--zoom'))"))
+    return float(browser.run("Number(document.querySelector('.example').style.getPropertyValue('--zoom'))"))
 
 
 def test_zoom_moves_all_pictures_of_a_case_together(shown: Browser) -> None:
-    transforms = "[...document.querySelector('.case').querySelectorAll('.frame img')].map((one) => {"
+    transforms = "[...document.querySelector('.example').querySelectorAll('.frame img')].map((one) => {"
     transforms += "const box = one.getBoundingClientRect(), frame = one.closest('.frame').getBoundingClientRect();"
     transforms += "return [box.width / frame.width, (frame.left - box.left) / box.width,"
     transforms += "(frame.top - box.top) / box.height].map((value) => value.toFixed(3)).join(' ') })"
     assert set(shown.run(transforms)) == {"1.000 0.000 0.000"}
-    shown.run("document.querySelector('.case [data-zoom=in]').click()")
+    shown.run("document.querySelector('.example [data-zoom=in]').click()")
     assert set(shown.run(transforms)) == {"2.000 0.250 0.250"}
-    assert shown.run("getComputedStyle(document.querySelector('.case .hr img')).imageRendering") == "pixelated"
-    x, y = centre(shown, ".case .tile.hr .frame")
-    width = shown.run("document.querySelector('.case .tile.hr .frame').getBoundingClientRect().width")
+    assert shown.run("getComputedStyle(document.querySelector('.example .hr img')).imageRendering") == "pixelated"
+    x, y = centre(shown, ".example .tile.hr .frame")
+    width = shown.run("document.querySelector('.example .tile.hr .frame').getBoundingClientRect().width")
     shown.mouse("down", x, y)
     shown.mouse("move", x + width * 0.2, y, buttons=1)
     shown.mouse("up", x + width * 0.2, y)
@@ -176,32 +176,32 @@ def test_zoom_moves_all_pictures_of_a_case_together(shown: Browser) -> None:
     assert set(shown.run(transforms)) == {"1.000 0.000 0.000"}
     shown.key("+")
     assert zoom(shown) == 2
-    assert shown.run("document.querySelectorAll('.case')[1].style.getPropertyValue('--zoom')") == "1"
+    assert shown.run("document.querySelectorAll('.example')[1].style.getPropertyValue('--zoom')") == "1"
 
 
 def test_the_wheel_scrolls_unless_control_is_held(shown: Browser) -> None:
-    x, y = centre(shown, ".case .stage .frame")
+    x, y = centre(shown, ".example .stage .frame")
     shown.run("document.activeElement.blur()")
     before = shown.run("scrollY")
     shown.mouse("wheel", x, y, deltaX=0, deltaY=-120)
     assert eventually(lambda: shown.run("scrollY") < before)
     assert zoom(shown) == 1
-    x, y = centre(shown, ".case .stage .frame")
+    x, y = centre(shown, ".example .stage .frame")
     shown.mouse("wheel", x, y, deltaX=0, deltaY=-300, modifiers=CONTROL)
     assert eventually(lambda: zoom(shown) > 1.5)
 
 
 def test_another_pair_can_be_chosen_and_exchanged(shown: Browser) -> None:
-    marks = "[...document.querySelectorAll('.case')[0].querySelectorAll('.mark')].map((one) => one.textContent)"
+    marks = "[...document.querySelectorAll('.example')[0].querySelectorAll('.mark')].map((one) => one.textContent)"
     assert shown.run(marks) == ["Bicubic", "run-a"]
-    choose = "(() => { const one = document.querySelector('.case select[data-side=left]');"
+    choose = "(() => { const one = document.querySelector('.example select[data-side=left]');"
     choose += "one.value = [...one.options].find((option) => option.text === 'HR').value;"
     choose += "one.dispatchEvent(new Event('change')); })()"
     shown.run(choose)
     assert shown.run(marks) == ["HR", "run-a"]
-    same = "document.querySelector('.case .before-clip img').src === document.querySelector('.case .tile.hr img').src"
-    assert shown.run(same)
-    shown.run("document.querySelector('.case .exchange').click()")
+    source = "document.querySelector('.example {}').src".format
+    assert shown.run(f"{source('.before-clip img')} === {source('.tile.hr img')}")
+    shown.run("document.querySelector('.example .exchange').click()")
     assert shown.run(marks) == ["run-a", "HR"]
 
 
@@ -223,12 +223,12 @@ def test_charts_tell_the_value_under_the_pointer(shown: Browser) -> None:
 
 
 def test_a_dot_leads_to_its_case_and_a_row_unfolds(shown: Browser) -> None:
-    x, y = centre(shown, ".case-dot circle")
+    x, y = centre(shown, ".example-dot circle")
     shown.mouse("move", x, y)
     shown.mouse("down", x, y)
     shown.mouse("up", x, y)
-    assert eventually(lambda: bool(shown.run("document.querySelector('.case:target') !== null")))
-    name = shown.run("document.querySelector('.case:target h4').firstChild.textContent")
+    assert eventually(lambda: bool(shown.run("document.querySelector('.example:target') !== null")))
+    name = shown.run("document.querySelector('.example:target h4').firstChild.textContent")
     assert name.startswith("place")
 
 

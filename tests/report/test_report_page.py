@@ -18,12 +18,12 @@ from made_runs import SCALE, SIDE, MakeRun, make_results
 from refsr.core.errors import DataError, UsageError
 from refsr.data.images import write_image
 from refsr.evaluation.results import Results
-from refsr.report.cases import choose, encode, ranked
 from refsr.report.comparison import compare
+from refsr.report.examples import choose, encode, ranked
 from refsr.report.frame import asset
 from refsr.report.page import PageOptions, write_report
-from refsr.report.pictures import Cut, colours, common_top, encoded, error_map, load, painted, worst_cut
-from refsr.report.reading import read_runs
+from refsr.report.pictures import Crop, colours, common_top, encoded, error_map, load, painted, worst_crop
+from refsr.report.read_runs import read_runs
 
 QUOTED = "rgb-uint8-border4"
 VOID = {"meta", "link", "img", "input", "br", "hr"}
@@ -65,8 +65,8 @@ class Outline(HTMLParser):
         return re.sub(r"\s+", " ", "".join(self.words))
 
 
-def page_of(*runs: Path, **wishes: object) -> Outline:
-    written = write_report(list(runs), None, PageOptions(**wishes))  # type: ignore[arg-type]
+def page_of(*runs: Path, **options: object) -> Outline:
+    written = write_report(list(runs), None, PageOptions(**options))  # type: ignore[arg-type]
     return Outline(written.path.read_text(encoding="utf-8"))
 
 
@@ -108,7 +108,7 @@ def test_numbers_on_the_page_are_those_of_the_results(make_run: MakeRun) -> None
             assert f"{summary.mean:.2f}" in text
     swap = one.difference(one.ablations_of(method)[0], method, QUOTED, "psnr")
     assert swap is not None
-    assert f"With the reference of another place {-swap.mean:.2f} dB are lost" in text
+    assert f"With the reference of another place, PSNR falls by {-swap.mean:.2f} dB" in text
     for words in ("the note", "lpips: no weights here", "abababababab", "step: 20", "20 of 20 iterations", "best"):
         assert words in text, words
 
@@ -143,15 +143,15 @@ def test_several_data_sets_have_a_section_each(make_run: MakeRun) -> None:
     assert "Results on other" in outline.text
 
 
-def test_runs_that_lack_a_part_are_shown_with_the_gap_said(make_run: MakeRun) -> None:
+def test_runs_that_lack_a_part_are_shown_with_the_problem_named(make_run: MakeRun) -> None:
     trained = page_of(make_run("a", results=False))
     assert "not validated yet" in trained.text
     assert "Validation PSNR" in trained.text
     validated = page_of(make_run("b", log=False))
-    assert "no training log here" in validated.text
+    assert "no training log" in validated.text
     assert "training" not in validated.identities
     plain = page_of(make_run("c", pictures=False))
-    assert "keep no pictures" in plain.text
+    assert "contain no pictures" in plain.text
 
 
 def test_a_generator_and_its_average_are_two_named_curves(make_run: MakeRun) -> None:
@@ -178,7 +178,7 @@ def test_baselines_alone_make_a_page(make_run: MakeRun) -> None:
     for named in content["pictures"].values():
         del named["run-a"]
     file.write_text(json.dumps(content))
-    assert "Baselines alone on drawn" in page_of(folder).text
+    assert "Only baselines were evaluated on drawn" in page_of(folder).text
 
 
 def test_deleted_pictures_are_named_and_the_rest_is_shown(make_run: MakeRun) -> None:
@@ -189,11 +189,11 @@ def test_deleted_pictures_are_named_and_the_rest_is_shown(make_run: MakeRun) -> 
     for file in (pictures / "2").iterdir():
         file.unlink()
     written = write_report([folder])
-    gaps = "\n".join(written.gaps)
-    assert "place 00: HR is not shown" in gaps
-    assert "place 00: no HR picture, so no error maps" in gaps
-    assert "place 01: Ref is not shown" in gaps
-    assert "place 02: LR is not shown" in gaps
+    problems = "\n".join(written.problems)
+    assert "place 00: HR is not shown" in problems
+    assert "place 00: no HR picture, so no error maps" in problems
+    assert "place 01: Ref is not shown" in problems
+    assert "place 02: LR is not shown" in problems
     assert len(Outline(written.path.read_text()).sources) == 4 - 1 + 1 + 4 + 2
 
 
@@ -206,7 +206,7 @@ def test_exact_images_have_infinite_psnr_and_still_a_page(make_run: MakeRun) -> 
             one["value"] = "inf"
     file.write_text(json.dumps(content))
     text = page_of(folder).text
-    assert "not drawn, because exact: place 01" in text
+    assert "not drawn (infinite PSNR): place 01" in text
     assert "∞" in text
 
 
@@ -252,11 +252,11 @@ def test_cases_are_the_worst_and_the_best_by_gain_or_by_psnr(make_run: MakeRun) 
         expected = sorted(values, key=values.__getitem__)
         assert ranked(one, QUOTED, order)[0] == expected
         chosen = choose(one, QUOTED, order, 4)
-        assert [case.image for case in chosen.cases] == [*expected[:2], *expected[-2:]]
-        assert [case.rank for case in chosen.cases] == ["worst", "2nd worst", "2nd best", "best"]
-    assert len(choose(one, QUOTED, "gain", 99).cases) == 6
-    assert len({case.image for case in choose(one, QUOTED, "gain", 5).cases}) == 5
-    assert choose(one, QUOTED, "gain", 0).cases == []
+        assert [example.image for example in chosen.examples] == [*expected[:2], *expected[-2:]]
+        assert [example.rank for example in chosen.examples] == ["worst", "2nd worst", "2nd best", "best"]
+    assert len(choose(one, QUOTED, "gain", 99).examples) == 6
+    assert len({example.image for example in choose(one, QUOTED, "gain", 5).examples}) == 5
+    assert choose(one, QUOTED, "gain", 0).examples == []
 
 
 def test_pages_keep_to_their_size(make_run: MakeRun) -> None:
@@ -268,10 +268,10 @@ def test_pages_keep_to_their_size(make_run: MakeRun) -> None:
     smaller = write_report([folder], None, PageOptions(6, "gain", (packed + 10) / 2**20)).path.read_text()
     assert "slight losses" in smaller
     written = write_report([folder], None, PageOptions(6, "gain", packed / 2 / 2**20))
-    assert any("cases fit into the page's size" in gap for gap in written.gaps)
+    assert any("examples fit the size limit of the page" in problem for problem in written.problems)
     text = written.path.read_text()
     assert '"worst"' not in text
-    assert text.count('class="case"') < 6
+    assert text.count('class="example"') < 6
     assert ">worst<" in text
     assert ">best<" in text
 
@@ -304,22 +304,22 @@ def test_lossless_pictures_are_the_pixels() -> None:
 def test_large_images_are_cut_where_errors_are_largest() -> None:
     errors = np.zeros((100, 200), np.float32)
     errors[70:74, 150:154] = 9
-    cut = worst_cut(errors, 40, 4)
+    cut = worst_crop(errors, 40, 4)
     assert not cut.whole
     assert cut.of(errors).shape == (40, 40)
     assert cut.of(errors).sum() == errors.sum()
     assert cut.of(np.zeros((25, 50, 3))).shape == (10, 10, 3), "the same part of LR"
     assert round(cut.top * 100) % 4 == round(cut.left * 200) % 4 == 0, "on LR's grid"
-    assert worst_cut(errors, 200, 4) == Cut()
-    assert worst_cut(errors, 128, 4).of(errors).shape == (100, 128)
+    assert worst_crop(errors, 200, 4) == Crop()
+    assert worst_crop(errors, 128, 4).of(errors).shape == (100, 128)
 
 
-def test_a_cut_is_said_and_all_pictures_share_it(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("refsr.report.cases.MOST_PIXELS", 16)
+def test_a_crop_is_named_and_all_pictures_share_it(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("refsr.report.examples.MOST_PIXELS", 16)
     folder = make_run(images=1)
-    assert "Shown is the part of 16 columns and 16 rows" in page_of(folder).text
-    (case,) = choose(compare(read_runs([folder]))[0], QUOTED, "gain", 1).cases
-    assert {one.role: one.image.shape[:2] for one in case.pictures} == {
+    assert "Cropped to 16 × 16 pixels" in page_of(folder).text
+    (example,) = choose(compare(read_runs([folder]))[0], QUOTED, "gain", 1).examples
+    assert {one.role: one.image.shape[:2] for one in example.pictures} == {
         "lr": (4, 4), "ref": (16, 16), "hr": (16, 16), "result": (16, 16), "error": (16, 16),
     }  # fmt: skip
 
@@ -338,17 +338,17 @@ def test_pictures_of_other_kinds_are_shown_as_8_bit_colour(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("wishes", "says"),
+    ("options", "says"),
     [
-        ({"cases": -1}, "cannot be shown"),
+        ({"examples": -1}, "cannot be shown"),
         ({"order": "ssim"}, "order 'ssim' is not known"),
-        ({"most_mib": 0}, "cannot hold anything"),
-        ({"most_mib": float("nan")}, "cannot hold anything"),
+        ({"most_mib": 0}, "is too small"),
+        ({"most_mib": float("nan")}, "is too small"),
     ],
 )
-def test_wishes_that_make_no_sense_are_refused(wishes: dict[str, float], says: str) -> None:
+def test_options_that_make_no_sense_are_refused(options: dict[str, float], says: str) -> None:
     with pytest.raises(UsageError, match=says):
-        PageOptions(**wishes)  # type: ignore[arg-type]
+        PageOptions(**options)  # type: ignore[arg-type]
 
 
 def test_the_drawn_pictures_have_the_sizes_that_the_page_tells(make_run: MakeRun) -> None:
@@ -360,10 +360,10 @@ def test_the_drawn_pictures_have_the_sizes_that_the_page_tells(make_run: MakeRun
 
 def test_classes_have_a_table(make_run: MakeRun) -> None:
     """Means by class, as they are of the results, with the gain over bicubic on the same images."""
-    assert "Class by class" not in page_of(make_run("plain")).text
+    assert "Scores by class" not in page_of(make_run("plain")).text
     folder = make_run(names=lambda number: f"{'sea_ice' if number % 2 else 'river'}/scene_{number}")
     text = write_report([folder]).path.read_text(encoding="utf-8")
-    assert "Class by class" in Outline(text).text
+    assert "Scores by class" in Outline(text).text
     table = re.search(r'<table class="images classes">(.*?)</table>', text, re.DOTALL)
     assert table is not None
     results = Results.read(folder / "results" / "val")

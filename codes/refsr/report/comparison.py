@@ -1,4 +1,4 @@
-"""Several runs on one data set side by side: who the methods are, and how they differ image by image."""
+"""Several runs on one data set side by side: their methods, and how these differ image by image."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Literal
 from refsr.core.errors import UsageError, suggestion
 from refsr.evaluation.results import Score, Summary, summarise, taken_apart
 from refsr.report.numbers import Metric, count
-from refsr.report.reading import Measured, Run
+from refsr.report.read_runs import ResultsFolder, RunRecord
 
 BASELINES = {
     "nearest": "Nearest",
     "bicubic": "Bicubic",
-    "lr_up": "LR_UX as given",
-    "dat-light": "DAT-light, pretrained on photographs",
+    "lr_up": "LR_UX file",
+    "dat-light": "DAT-light (pretrained on photographs)",
 }
 BASE = "bicubic"
 SCORED = "psnr"
@@ -27,64 +27,64 @@ KINDS: tuple[Kind, ...] = ("baseline", "run", "ablation")
 
 @dataclass(frozen=True, eq=False)
 class Method:
-    """A column of pictures and a row of the table."""
+    """A row of the score table: a baseline, a run's network, or that network with a perturbed reference."""
 
     key: str
-    """Its own among all methods of the page."""
+    """Unique among all methods of the page."""
     label: str
     kind: Kind
-    source: Measured
+    source: ResultsFolder
     name: str
-    """What `source` calls it."""
+    """Its name in the results of `source`."""
     series: int
-    """Which of the runs it belongs to, for the colour."""
+    """Index of its run, which picks the colour."""
     perturbed: str = ""
-    """What an ablation did to the reference or cube: `swap`, `shift:8`."""
+    """The perturbation of an ablation: `swap`, `shift:8`."""
     part: str = ""
-    """What it did it to: `reference` or `cube`."""
+    """What was perturbed: `reference` or `cube`."""
 
 
 @dataclass
 class Comparison:
-    """All methods of all runs that were measured on one data set."""
+    """All methods of all runs that were evaluated on one data set."""
 
     dataset: str
     scale: int
     methods: list[Method] = field(default_factory=list)
-    sources: list[tuple[str, Measured]] = field(default_factory=list)
+    sources: list[tuple[str, ResultsFolder]] = field(default_factory=list)
     """By the label of the run."""
     warnings: list[str] = field(default_factory=list)
-    """Why numbers side by side may not compare."""
+    """Why numbers of different runs may not be comparable."""
     baselines: dict[tuple[int, str], Method] = field(default_factory=dict)
-    """The row that stands for a source's baseline, by the source's identity and the baseline's name."""
+    """The row kept for a source's baseline, by the source's identity and the baseline's name."""
 
     @cached_property
     def protocols(self) -> dict[str, str]:
-        """Name and what it compares; the first is quoted where one number stands alone."""
+        """Name and description; single numbers are quoted under the first."""
         found: dict[str, str] = {}
-        for _, measured in self.sources:
-            for name, about in measured.results.protocols.items():
+        for _, entry in self.sources:
+            for name, about in entry.results.protocols.items():
                 found.setdefault(name, str(about))
-            for score in measured.results.scores:
+            for score in entry.results.scores:
                 found.setdefault(score.protocol, "")
         return found
 
     @cached_property
     def metrics(self) -> dict[str, Metric]:
         found: dict[str, Metric] = {}
-        for _, measured in self.sources:
-            for name, facts in measured.results.metrics.items():
+        for _, entry in self.sources:
+            for name, facts in entry.results.metrics.items():
                 found.setdefault(name, Metric.of(name, facts))
-            for score in measured.results.scores:
+            for score in entry.results.scores:
                 found.setdefault(score.metric, Metric.of(score.metric, {}))
         return found
 
     @cached_property
     def _values(self) -> dict[tuple[str, str, str], dict[str, float]]:
         tables: dict[int, dict[tuple[str, str, str], dict[str, float]]] = {}
-        for _, measured in self.sources:
-            table = tables.setdefault(id(measured), {})
-            for score in measured.results.scores:
+        for _, entry in self.sources:
+            table = tables.setdefault(id(entry), {})
+            for score in entry.results.scores:
                 table.setdefault((score.method, score.protocol, score.metric), {})[score.image] = score.value
         return {
             (method.key, protocol, metric): values
@@ -95,7 +95,7 @@ class Comparison:
 
     @cached_property
     def images(self) -> list[str]:
-        """All images that something was measured on, by name."""
+        """Names of all images with a score."""
         return sorted({image for values in self._values.values() for image in values} - {""})
 
     def values(self, method: Method, protocol: str, metric: str) -> dict[str, float]:
@@ -124,44 +124,44 @@ class Comparison:
         return [method for method in self.methods if method.kind == kind]
 
     def base_of(self, method: Method, name: str = BASE) -> Method | None:
-        """The baseline that was measured with `method`, or the equal one that stands for it."""
+        """The baseline evaluated with `method`, or the equal one that was kept in its place."""
         return self.baselines.get((id(method.source), name))
 
-    def true_of(self, ablation: Method) -> Method | None:
-        """The run with its true reference that an ablation belongs to."""
+    def unperturbed_of(self, ablation: Method) -> Method | None:
+        """The method with the unperturbed reference that an ablation belongs to."""
         name, _, _ = taken_apart(ablation.name)
         return next((one for one in self.methods if one.source is ablation.source and one.name == name), None)
 
     def ablations_of(self, method: Method) -> list[Method]:
-        return [one for one in self.of_kind("ablation") if self.true_of(one) is method]
+        return [one for one in self.of_kind("ablation") if self.unperturbed_of(one) is method]
 
     @property
     def shown(self) -> Method | None:
-        """Whose cases are shown: the first run, else the last baseline that is not the one compared to."""
+        """The method whose examples are shown: the first run, else the last baseline other than bicubic."""
         runs, baselines = self.of_kind("run"), self.of_kind("baseline")
         return runs[0] if runs else next((one for one in reversed(baselines) if one.name != BASE), None)
 
-    def best(self, protocol: str, metric: str) -> set[str]:
-        """The keys of the methods with the best mean, as it is shown; ablations do not compete."""
-        how = self.metrics[metric]
+    def best(self, protocol: str, key: str) -> set[str]:
+        """Keys of the methods with the best mean after rounding; ablations are left out."""
+        metric = self.metrics[key]
         means = {
             method.key: summary.mean
             for method in self.methods
-            if method.kind != "ablation" and (summary := self.summary(method, protocol, metric))
+            if method.kind != "ablation" and (summary := self.summary(method, protocol, key))
         }
         usable = {key: mean for key, mean in means.items() if not math.isnan(mean)}
         if len(usable) < 2:
             return set()
-        edge = (max if how.higher_is_better else min)(usable.values())
-        return {key for key, mean in usable.items() if how.show(mean) == how.show(edge)}
+        edge = (max if metric.higher_is_better else min)(usable.values())
+        return {key for key, mean in usable.items() if metric.show(mean) == metric.show(edge)}
 
 
-def compare(runs: Sequence[Run], protocol: str | None = None) -> list[Comparison]:
-    """One comparison a data set, in the order in which the runs bring them; `protocol` is quoted first."""
-    by_dataset: dict[str, list[tuple[int, Run, Measured]]] = {}
+def compare(runs: Sequence[RunRecord], protocol: str | None = None) -> list[Comparison]:
+    """One comparison for each data set, in order of first appearance; `protocol` is quoted first."""
+    by_dataset: dict[str, list[tuple[int, RunRecord, ResultsFolder]]] = {}
     for series, run in enumerate(runs):
-        for measured in run.measured:
-            by_dataset.setdefault(measured.results.dataset, []).append((series, run, measured))
+        for entry in run.results_folders:
+            by_dataset.setdefault(entry.results.dataset, []).append((series, run, entry))
     found = [_comparison(dataset, entries) for dataset, entries in by_dataset.items()]
     if protocol is not None and found:
         known = {name for one in found for name in one.protocols}
@@ -175,25 +175,25 @@ def compare(runs: Sequence[Run], protocol: str | None = None) -> list[Comparison
     return found
 
 
-def _comparison(dataset: str, entries: list[tuple[int, Run, Measured]]) -> Comparison:
+def _comparison(dataset: str, entries: list[tuple[int, RunRecord, ResultsFolder]]) -> Comparison:
     comparison = Comparison(dataset, int(entries[0][2].results.scale))
-    for place, (series, run, measured) in enumerate(entries):
+    for place, (series, run, entry) in enumerate(entries):
         twice = sum(other is run for _, other, _ in entries) > 1
-        label = f"{run.name}, {measured.folder.name}" if twice else run.name
-        comparison.sources.append((label, measured))
-        for number, name in enumerate(measured.results.methods):
-            kind, shown = _role(name, label, measured.results.run, alone=len(entries) == 1)
+        label = f"{run.name}, {entry.folder.name}" if twice else run.name
+        comparison.sources.append((label, entry))
+        for number, name in enumerate(entry.results.methods):
+            kind, shown = _role(name, label, entry.results.run, alone=len(entries) == 1)
             _, part, perturbed = taken_apart(name)
-            comparison.methods.append(Method(f"{place}-{number}", shown, kind, measured, name, series, perturbed, part))
+            comparison.methods.append(Method(f"{place}-{number}", shown, kind, entry, name, series, perturbed, part))
     _merge_baselines(comparison)
     _check_scales(comparison)
-    _tell_apart(comparison)
+    _make_labels_unique(comparison)
     comparison.methods.sort(key=lambda one: KINDS.index(one.kind))
     return comparison
 
 
 def _role(name: str, label: str, run: str, alone: bool) -> tuple[Kind, str]:
-    """What a method of the results is, and what the page calls it."""
+    """The kind of a method and its label on the page."""
     if name in BASELINES:
         return "baseline", BASELINES[name]
     stem, part, perturbed = taken_apart(name)
@@ -202,7 +202,7 @@ def _role(name: str, label: str, run: str, alone: bool) -> tuple[Kind, str]:
 
 
 def _merge_baselines(comparison: Comparison) -> None:
-    """One row for a baseline that all runs agree on; where they do not, all stay and the page says so."""
+    """Keeps one row for a baseline with equal scores in all runs; otherwise keeps all and warns."""
     kept: list[Method] = []
     differing: list[str] = []
     for method in comparison.methods:
@@ -214,23 +214,23 @@ def _merge_baselines(comparison: Comparison) -> None:
         if row is None:
             row = method
             if others:
-                label = next(label for label, measured in comparison.sources if measured is method.source)
+                label = next(label for label, entry in comparison.sources if entry is method.source)
                 row = replace(method, label=f"{method.label} ({label})")
                 differing.append(method.name)
             kept.append(row)
         comparison.baselines[id(method.source), method.name] = row
     comparison.methods = kept
     if differing:
-        sizes = [f"{label}: {count(len(_images(measured)), 'image')}" for label, measured in comparison.sources]
+        sizes = [f"{label}: {count(len(_images(entry)), 'image')}" for label, entry in comparison.sources]
         comparison.warnings.append(
-            f"The runs were not measured on the same pictures of {comparison.dataset}: the same baseline "
-            f"({', '.join(sorted(set(differing)))}) gives other numbers ({'; '.join(sizes)}). "
+            f"The runs were not evaluated on the same images of {comparison.dataset}: the same baseline "
+            f"({', '.join(sorted(set(differing)))}) has different scores ({'; '.join(sizes)}). "
             "Compare each run with its own baseline only."
         )
 
 
-def _tell_apart(comparison: Comparison) -> None:
-    """A run may be called as a baseline is."""
+def _make_labels_unique(comparison: Comparison) -> None:
+    """Numbers equal labels: a run may have the name of a baseline."""
     taken: dict[str, int] = {}
     for place, method in enumerate(comparison.methods):
         taken[method.label] = taken.get(method.label, 0) + 1
@@ -242,13 +242,13 @@ def _tell_apart(comparison: Comparison) -> None:
 
 
 def _check_scales(comparison: Comparison) -> None:
-    scales = sorted({measured.results.scale for _, measured in comparison.sources})
+    scales = sorted({entry.results.scale for _, entry in comparison.sources})
     if len(scales) > 1:
         comparison.warnings.append(f"The runs have different scales ({', '.join(map(str, scales))}).")
 
 
 def _same_scores(a: Method, b: Method) -> bool:
-    """Whether two runs found the same for a baseline, under every protocol and metric that both have."""
+    """Whether two runs have equal scores for a baseline, under every protocol and metric that both have."""
     ours, theirs = ({_place(s): s.value for s in one.source.results.scores if s.method == one.name} for one in (a, b))
     if _images(a.source) != _images(b.source):
         return False
@@ -259,9 +259,9 @@ def _place(score: Score) -> tuple[str, str, str]:
     return score.image, score.protocol, score.metric
 
 
-def _images(measured: Measured) -> frozenset[str]:
-    return frozenset(_names(measured)) - {""}
+def _images(entry: ResultsFolder) -> frozenset[str]:
+    return frozenset(_names(entry)) - {""}
 
 
-def _names(measured: Measured) -> Iterable[str]:
-    return (score.image for score in measured.results.scores)
+def _names(entry: ResultsFolder) -> Iterable[str]:
+    return (score.image for score in entry.results.scores)

@@ -1,33 +1,33 @@
-"""Which curves a set of runs has: losses, learning rates, validation, speed; all runs in each chart."""
+"""Training curves: validation, losses, learning rates, speed; all runs in each chart."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
-from refsr.report.chart import Line, Shape, line_chart
+from refsr.report.chart import ChartStyle, Line, line_chart
 from refsr.report.html import Html, tag
 from refsr.report.log import Log, Series
 from refsr.report.numbers import Metric, compact
-from refsr.report.reading import Run
+from refsr.report.read_runs import RunRecord
 
 Key = TypeVar("Key", str, tuple[str, str, str])
 
-LOSS = Shape(smooth=True, log_from=8)
-RATE = Shape(log_from=8)
-VALIDATION = Shape()
-SPEED = Shape(smooth=True, include=0.0)
+LOSS = ChartStyle(smooth=True, log_from=8)
+RATE = ChartStyle(log_from=8)
+VALIDATION = ChartStyle()
+SPEED = ChartStyle(smooth=True, include=0.0)
 
 
-def curve_charts(runs: Sequence[Run], metrics: Mapping[str, Metric]) -> Html | None:
+def curve_charts(runs: Sequence[RunRecord], metrics: Mapping[str, Metric]) -> Html | None:
     """A grid of charts; None where no run has a log with anything to draw."""
     logs = [(place, run, run.log) for place, run in enumerate(runs) if run.log is not None]
     charts: list[Html | None] = []
     for dataset, protocol, key in _keys(log.validations for _, _, log in logs):
-        how = metrics.get(key) or Metric(key, "dB" if key == "psnr" else "")
+        metric = metrics.get(key) or Metric(key, "dB" if key == "psnr" else "")
         lines = _networks(logs, [log.validations.get((dataset, protocol, key), {}) for _, _, log in logs])
-        about = f"{dataset}, protocol {protocol}" + _best(lines, how)
-        charts.append(line_chart(f"Validation {how.label}", about, lines, VALIDATION, how.unit))
+        about = f"{dataset}, protocol {protocol}" + _best(lines, metric)
+        charts.append(line_chart(f"Validation {metric.label}", about, lines, VALIDATION, metric.unit))
     for name in _keys(log.losses for _, _, log in logs):
         lines = _lines(logs, [log.losses.get(name) for _, _, log in logs])
         charts.append(line_chart(f"Loss {name}", "", lines, LOSS))
@@ -44,18 +44,18 @@ def curve_charts(runs: Sequence[Run], metrics: Mapping[str, Metric]) -> Html | N
 
 
 def _keys(groups: Iterable[Mapping[Key, object]]) -> list[Key]:
-    """The names that any log has, in the order of their first appearance."""
+    """The keys of all logs, in order of first appearance."""
     return list(dict.fromkeys(key for group in groups for key in group))
 
 
-def _lines(logs: Iterable[tuple[int, Run, Log]], found: Iterable[Series | None]) -> list[Line]:
+def _lines(logs: Iterable[tuple[int, RunRecord, Log]], found: Iterable[Series | None]) -> list[Line]:
     """A line for each run that has the series."""
     pairs = zip(logs, found, strict=True)
     return [Line(run.name, series.sorted(), place) for (place, run, _), series in pairs if series is not None]
 
 
-def _networks(logs: Iterable[tuple[int, Run, Log]], found: Iterable[Mapping[str, Series]]) -> list[Line]:
-    """A line for each network that a run measured, named where there are several."""
+def _networks(logs: Iterable[tuple[int, RunRecord, Log]], found: Iterable[Mapping[str, Series]]) -> list[Line]:
+    """A line for each network that a run validated (raw and averaged weights), named where there are several."""
     return [
         Line(f"{run.name}, {network}" if len(series) > 1 and network else run.name, one.sorted(), place, number)
         for (place, run, _), series in zip(logs, found, strict=True)
@@ -63,9 +63,9 @@ def _networks(logs: Iterable[tuple[int, Run, Log]], found: Iterable[Mapping[str,
     ]
 
 
-def _best(lines: Sequence[Line], how: Metric) -> str:
-    """The best value of one run's network that counts, and where it was reached; several runs' would not fit."""
+def _best(lines: Sequence[Line], metric: Metric) -> str:
+    """The best value of a single run and its iteration; empty for several runs."""
     if len({line.series for line in lines}) != 1 or len(lines[0].points) < 2:
         return ""
-    step, value = (max if how.higher_is_better else min)(lines[0].points, key=lambda point: point[1])
-    return f"; best {how.with_unit(value)} at iteration {compact(step)}"
+    step, value = (max if metric.higher_is_better else min)(lines[0].points, key=lambda point: point[1])
+    return f"; best {metric.with_unit(value)} at iteration {compact(step)}"

@@ -1,4 +1,4 @@
-"""What every page has: styles, scripts, colours by day and night, and a policy that lets nothing be fetched."""
+"""The frame of every page: styles, scripts, light and dark colours, and a policy that forbids fetching."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The top of the page: what it shows, the figures that matter, and where they come from."""
+"""The top of the page: title, main numbers, notes, and data set, protocols, weights and training."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from refsr.report.comparison import SCORED, Comparison, Method
 from refsr.report.html import Html, join, tag
 from refsr.report.log import Log
 from refsr.report.numbers import Metric, count, duration, interval
-from refsr.report.reading import Run
+from refsr.report.read_runs import RunRecord
 
 DIGEST_SHOWN = 12
 MOST_INLINE = 8
 """Entries of a mapping inside a mapping that stand in one line."""
-Told = TypeVar("Told", str, tuple[str, Html])
+Item = TypeVar("Item", str, tuple[str, Html])
 
 
-def title_of(runs: Sequence[Run]) -> str:
+def title_of(runs: Sequence[RunRecord]) -> str:
     return runs[0].name if len(runs) == 1 else f"{len(runs)} runs compared"
 
 
-def opening(runs: Sequence[Run], comparisons: Sequence[Comparison]) -> Html:
-    """Heading, one sentence, figures, and the facts that belong to every number below."""
+def opening(runs: Sequence[RunRecord], comparisons: Sequence[Comparison]) -> Html:
+    """Heading, one sentence, main numbers, notes, and the facts that hold for every number below."""
     parts: list[object] = [tag("p", "Report", class_="eyebrow"), tag("h1", title_of(runs))]
     if len(runs) > 1:
         parts.append(tag("ul", *[tag("li", swatch(place), run.name)
@@ -36,36 +36,33 @@ def opening(runs: Sequence[Run], comparisons: Sequence[Comparison]) -> Html:
     return tag("header", *parts, class_="opening")
 
 
-def _sentence(runs: Sequence[Run], comparisons: Sequence[Comparison]) -> str:
+def _sentence(runs: Sequence[RunRecord], comparisons: Sequence[Comparison]) -> str:
     if not comparisons:
         steps = max((run.log.last_step for run in runs if run.log), default=0)
-        return f"Training up to iteration {steps:,}; nothing has been validated yet.".replace(",", "\N{THIN SPACE}")
+        return f"Training up to iteration {steps:,}; not validated yet.".replace(",", "\N{THIN SPACE}")
     first = comparisons[0]
     sets = " and ".join(one.dataset for one in comparisons)
     pictures = count(len(first.images), "image") if len(comparisons) == 1 else count(len(comparisons), "data set")
-    methods = first.of_kind("run")
-    if not methods:
-        return f"Baselines alone on {sets} ({pictures}), \N{MULTIPLICATION SIGN}{first.scale}; no trained network yet."
-    return (
-        f"Super-resolution \N{MULTIPLICATION SIGN}{first.scale} with the help of a reference, measured on {sets} "
-        f"({pictures}) beside plain enlargement."
-    )
+    times = f"scale \N{MULTIPLICATION SIGN}{first.scale}"
+    if not first.of_kind("run"):
+        return f"Only baselines were evaluated on {sets} ({pictures}, {times}); no trained network yet."
+    return f"Reference-based super-resolution, {times}, evaluated on {sets} ({pictures}) beside interpolation."
 
 
 def _figures(comparison: Comparison) -> Html | None:
-    """The numbers that one looks for first."""
+    """The main numbers: PSNR, its gain over bicubic, SSIM, and PSNR with a swapped reference."""
     protocol = next(iter(comparison.protocols), "")
     method = comparison.shown
-    how = comparison.metrics.get(SCORED)
-    if method is None or how is None or (found := comparison.summary(method, protocol, SCORED)) is None:
+    metric = comparison.metrics.get(SCORED)
+    if method is None or metric is None or (found := comparison.summary(method, protocol, SCORED)) is None:
         return None
-    spread = "" if found.count == 1 else interval(how.show(found.low), how.show(found.high))
+    spread = "" if found.count == 1 else interval(metric.show(found.low), metric.show(found.high))
     items: list[Html | None] = [
-        _figure(f"{how.name} of {method.label}", how.show(found.mean), how.unit, spread, protocol)
+        _figure(f"{metric.name} of {method.label}", metric.show(found.mean), metric.unit, spread, protocol)
     ]
     base = comparison.base_of(method)
     if base is not None and base is not method:
-        items.append(_difference_figure("Gain over bicubic", comparison, method, base, protocol, how))
+        items.append(_difference_figure("Gain over bicubic", comparison, method, base, protocol, metric))
     if "ssim" in comparison.metrics and (other := comparison.summary(method, protocol, "ssim")) is not None:
         ssim = comparison.metrics["ssim"]
         edges = "" if other.count == 1 else interval(ssim.show(other.low), ssim.show(other.high))
@@ -73,19 +70,21 @@ def _figures(comparison: Comparison) -> Html | None:
     swapped = next((one for one in comparison.ablations_of(method) if one.perturbed == "swap"), None)
     if swapped is not None:
         items.append(
-            _difference_figure(f"With another place's {swapped.part}", comparison, swapped, method, protocol, how)
+            _difference_figure(
+                f"Change with another place's {swapped.part}", comparison, swapped, method, protocol, metric
+            )
         )
     return tag("dl", *items, class_="figures")
 
 
 def _difference_figure(
-    name: str, comparison: Comparison, method: Method, base: Method, protocol: str, how: Metric
+    name: str, comparison: Comparison, method: Method, base: Method, protocol: str, metric: Metric
 ) -> Html | None:
     found = comparison.difference(method, base, protocol, SCORED)
     if found is None:
         return None
-    edges = interval(how.show_difference(found.low), how.show_difference(found.high))
-    return _figure(name, how.show_difference(found.mean), how.unit, "" if found.count == 1 else edges, protocol)
+    edges = interval(metric.show_difference(found.low), metric.show_difference(found.high))
+    return _figure(name, metric.show_difference(found.mean), metric.unit, "" if found.count == 1 else edges, protocol)
 
 
 def _figure(name: str, value: str, unit: str, edges: str, protocol: str) -> Html:
@@ -98,19 +97,21 @@ def _figure(name: str, value: str, unit: str, edges: str, protocol: str) -> Html
     )
 
 
-def _notes(runs: Sequence[Run], comparisons: Sequence[Comparison]) -> Html | None:
-    """What a reader of the numbers must know; always shown."""
+def _notes(runs: Sequence[RunRecord], comparisons: Sequence[Comparison]) -> Html | None:
+    """Warnings, notes and problems; always shown."""
     items: list[str] = [warning for one in comparisons for warning in one.warnings]
-    told: list[tuple[str, str]] = []
+    said: list[tuple[str, str]] = []
     for run in runs:
-        texts = [text for measured in run.measured for text in _texts(measured.results.about.get("notes"))]
-        told += [(text, run.name) for text in dict.fromkeys([*texts, *(run.log.notes if run.log else []), *run.gaps])]
-    for text, names in _shared(told):
+        texts = [text for entry in run.results_folders for text in _texts(entry.results.about.get("notes"))]
+        said += [
+            (text, run.name) for text in dict.fromkeys([*texts, *(run.log.notes if run.log else []), *run.problems])
+        ]
+    for text, names in _shared(said):
         items.append(text if len(names) == len(runs) else f"{', '.join(names)}: {text}")
     missing: list[str] = []
     for run in runs:
-        for measured in run.measured:
-            missing += _texts(measured.results.about.get("not_measured"))
+        for entry in run.results_folders:
+            missing += _texts(entry.results.about.get("not_measured"))
     parts = []
     if items:
         parts.append(tag("div", tag("h2", "Notes"), tag("ul", *[tag("li", one) for one in dict.fromkeys(items)])))
@@ -120,8 +121,8 @@ def _notes(runs: Sequence[Run], comparisons: Sequence[Comparison]) -> Html | Non
     return tag("section", *parts, class_="notes", aria_label="Notes") if parts else None
 
 
-def _facts(runs: Sequence[Run], comparisons: Sequence[Comparison]) -> Html:
-    """Data, protocols, weights and members, a column a run where they differ."""
+def _facts(runs: Sequence[RunRecord], comparisons: Sequence[Comparison]) -> Html:
+    """Data sets, protocols, weights and training; with the names of the runs where these differ."""
     rows: list[Html] = []
     for one in comparisons:
         quoted = [tag("li", tag("code", name), f": {about}" if about else "") for name, about in one.protocols.items()]
@@ -129,8 +130,8 @@ def _facts(runs: Sequence[Run], comparisons: Sequence[Comparison]) -> Html:
         rows.append(_fact("Protocols" if len(quoted) > 1 else "Protocol", tag("ul", *quoted)))
     recorded = [
         ((name, plain(value)), run.name)
-        for key, name in (("weights", "Weights"), ("provenance", "Where the images come from"))
-        for run in runs for measured in run.measured if (value := measured.results.about.get(key))
+        for key, name in (("weights", "Weights"), ("provenance", "Source of each input"))
+        for run in runs for entry in run.results_folders if (value := entry.results.about.get(key))
     ]  # fmt: skip
     recorded += [(("Training", join([_training(run.log)])), run.name) for run in runs if run.log is not None]
     for (name, value), names in _shared(recorded):
@@ -139,10 +140,10 @@ def _facts(runs: Sequence[Run], comparisons: Sequence[Comparison]) -> Html:
     return tag("dl", *rows, class_="facts")
 
 
-def _shared(told: Sequence[tuple[Told, str]]) -> list[tuple[Told, list[str]]]:
-    """Equal things once, each with the runs that say them."""
-    found: dict[Told, list[str]] = {}
-    for thing, run in told:
+def _shared(said: Sequence[tuple[Item, str]]) -> list[tuple[Item, list[str]]]:
+    """Equal items once, each with the names of its runs."""
+    found: dict[Item, list[str]] = {}
+    for thing, run in said:
         names = found.setdefault(thing, [])
         if run not in names:
             names.append(run)
@@ -163,7 +164,7 @@ def _training(log: Log) -> str:
 
 
 def _texts(value: object) -> list[str]:
-    """Lines from what results keep as text, list or mapping of name to reason."""
+    """Lines from a text, a list, or a mapping of name to reason."""
     if not value:
         return []
     if isinstance(value, Mapping):
@@ -189,7 +190,7 @@ def plain(value: object) -> Html:
 
 
 def _nested(value: object) -> Html:
-    """What stands inside a mapping: small mappings in a line, large ones folded away."""
+    """A value inside a mapping: small mappings in one line, large ones collapsed."""
     if not isinstance(value, Mapping):
         return plain(value)
     if len(value) > MOST_INLINE or any(isinstance(one, Mapping | list | tuple) for one in value.values()):

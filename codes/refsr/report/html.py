@@ -1,4 +1,4 @@
-"""HTML from Python: text is escaped unless it was made here, so names of files and runs cannot become markup."""
+"""HTML from Python: text is escaped unless it is `Html`, so names of files and runs cannot become markup."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ VOID = frozenset({"br", "hr", "img", "input", "meta"})
 
 
 class Html(str):
-    """Markup that may stand in the page as it is."""
+    """Markup, which is not escaped."""
 
     __slots__ = ()
 
@@ -29,12 +29,12 @@ def tag(name: str, *children: Child, **attributes: object) -> Html:
 
 
 def join(children: Iterable[Child]) -> Html:
-    """Children beside each other."""
+    """Children in sequence."""
     return Html("".join(_text(child) for child in children))
 
 
 def data(value: Any) -> str:
-    """A value as JSON for an attribute; what JSON has no word for becomes null."""
+    """A value as JSON for an attribute; NaN and infinity become null."""
     return json.dumps(_finite(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 

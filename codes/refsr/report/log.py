@@ -1,4 +1,4 @@
-"""A run's `log.jsonl` as series over iterations; what a kill cut short and what a resume did again is sorted out."""
+"""Reads a run's `log.jsonl` as series over iterations; truncated lines and repeated iterations are dropped."""
 
 from __future__ import annotations
 
@@ -33,22 +33,22 @@ class Series:
 
 @dataclass
 class Log:
-    """What a training wrote while it ran."""
+    """What a training run logged."""
 
     start: dict[str, Any] = field(default_factory=dict)
     """The first line of the last start."""
     starts: int = 0
     last_step: int = 0
     seconds: float = 0.0
-    """Spent between a start and its last line, over all starts."""
+    """Training time: from each start to its last line, summed."""
     losses: dict[str, Series] = field(default_factory=dict)
     rates: dict[str, Series] = field(default_factory=dict)
     speed: Series = field(default_factory=Series)
     validations: dict[tuple[str, str, str], dict[str, Series]] = field(default_factory=dict)
-    """By data set, protocol and metric: one of each network, the one that counts first; old logs name none."""
+    """By data set, protocol and metric: a series for each network (averaged weights first); old logs name none."""
     notes: list[str] = field(default_factory=list)
-    gaps: list[str] = field(default_factory=list)
-    """What could not be read, a line each."""
+    problems: list[str] = field(default_factory=list)
+    """What could not be read, one line each."""
 
     def _series(self) -> Iterator[Series]:
         for group in (self.losses, self.rates, *self.validations.values()):
@@ -56,7 +56,7 @@ class Log:
         yield self.speed
 
     def add(self, entry: Mapping[str, Any]) -> None:
-        """One line; unknown kinds are ignored."""
+        """Adds one line of the log; unknown kinds are ignored."""
         kind = entry.get("kind")
         if kind == "start":
             self._start(entry)
@@ -68,7 +68,7 @@ class Log:
             self.notes.append(str(entry["text"]))
 
     def _start(self, entry: Mapping[str, Any]) -> None:
-        """A resume repeats the steps after its checkpoint: the repetition counts."""
+        """A resumed run repeats the iterations after its checkpoint; the repeated ones replace the first."""
         first = int(entry.get("first", 1))
         for series in self._series():
             series.forget_from(first)
@@ -95,9 +95,9 @@ class Log:
 
 
 def read_log(file: Path) -> Log:
-    """The log at `file`; lines that are no records are named in `gaps`, but for a last one that was cut short."""
+    """Reads `file`; lines that are not records are listed in `problems`, except a truncated last one."""
     try:
-        # A line ends at a line feed and nowhere else; what follows the last one was cut short.
+        # Only a line feed ends a line; what follows the last one was truncated.
         lines = file.read_text(encoding="utf-8", errors="replace").split("\n")
     except OSError as error:
         raise DataError(f"{file}: {error.strerror or error}") from error
@@ -124,5 +124,5 @@ def read_log(file: Path) -> Log:
         log.seconds += max(latest - began, 0.0)
     if broken:
         shown = ", ".join(map(str, broken[:5])) + (" and more" if len(broken) > 5 else "")
-        log.gaps.append(f"{file.name}: line{'s' * (len(broken) > 1)} {shown} cannot be read and are left out")
+        log.problems.append(f"{file.name}: line{'s' * (len(broken) > 1)} {shown} cannot be read and are left out")
     return log

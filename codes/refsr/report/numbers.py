@@ -1,4 +1,4 @@
-"""Numbers as people read them: as many digits as mean something, a real minus, units beside them."""
+"""Formats numbers for pages: significant digits, minus sign, units."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NAMES = {"psnr": "PSNR", "ssim": "SSIM", "lpips": "LPIPS", "st_lpips": "ST-LPIPS
 
 @dataclass(frozen=True)
 class Metric:
-    """How a metric is named, shown and judged."""
+    """Name, unit, digits and direction of a metric."""
 
     key: str
     unit: str = ""
@@ -21,7 +21,7 @@ class Metric:
 
     @staticmethod
     def of(key: str, facts: Mapping[str, object]) -> Metric:
-        """What results say of a metric."""
+        """A metric from what results record of it."""
         unit = str(facts.get("unit") or "")
         better = str(facts.get("better", "higher")).lower()
         return Metric(key, "" if unit in ("1", "-", "none") else unit, better != "lower", str(facts.get("library", "")))
@@ -37,7 +37,7 @@ class Metric:
 
     @property
     def digits(self) -> int:
-        """Behind the point: hundredths of a decibel, else four."""
+        """Decimal places: two for dB, else four."""
         return 2 if self.unit == "dB" else 4
 
     def show(self, value: float) -> str:
@@ -55,25 +55,25 @@ class Metric:
 
 
 def fixed(value: float, digits: int) -> str:
-    """A number with so many digits behind the point."""
+    """A number with `digits` decimal places."""
     if math.isnan(value):
         return "n/a"
     if math.isinf(value):
         return "\N{INFINITY}" if value > 0 else f"{MINUS}\N{INFINITY}"
     text = f"{value:.{digits}f}"
-    # A rounded nothing has no sign.
+    # Zero has no sign.
     text = text.removeprefix("-") if float(text) == 0 else text
     return text.replace("-", MINUS)
 
 
 def signed(value: float, digits: int) -> str:
-    """A difference: with its sign, unless nothing is left of it."""
+    """A difference with its sign, unless it rounds to zero."""
     text = fixed(value, digits)
     return f"+{text}" if value > 0 and text.strip("0.") else text
 
 
 def compact(value: float) -> str:
-    """A number on an axis or in a read-out: four significant digits, powers of ten where they are shorter."""
+    """A number on an axis: four significant digits, powers of ten where they are shorter."""
     if not math.isfinite(value):
         return fixed(value, 0)
     if value == 0:

@@ -1,4 +1,4 @@
-"""Pictures of a results folder as 8-bit RGB, their error maps, and both as data for the page."""
+"""Reads pictures of a results folder as 8-bit RGB, makes error maps, and encodes both for the page."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from refsr.data.images import read_image
 Rgb = npt.NDArray[np.uint8]
 Errors = npt.NDArray[np.float32]
 LEVELS = 48
-"""Colours of an error map: as many as the eye tells apart, few enough to pack well."""
+"""Colours of an error map: enough to be distinguished, few enough to compress well."""
 TOPS = (8, 16, 24, 32, 48, 64, 96, 128, 192, 255)
 LOSSY_QUALITY = 88
 LOSSLESS = 101
-"""What OpenCV calls WebP without losses."""
+"""OpenCV's quality value for lossless WebP."""
 
 
 @dataclass(frozen=True)
-class Cut:
-    """The part of a picture that is shown, as fractions of its sides; all of it where it is small enough."""
+class Crop:
+    """The part of a picture that is shown, as fractions of its sides; small pictures are shown whole."""
 
     top: float = 0.0
     left: float = 0.0
@@ -46,7 +46,7 @@ class Cut:
 
 
 def load(folder: Path, name: str) -> Rgb:
-    """A picture of a results folder as (H, W, 3); fewer bands are shown grey, more than three by the first three."""
+    """Reads a picture as (H, W, 3): with fewer bands the first in grey, with more the first three."""
     file = folder / name
     if not file.resolve().is_relative_to(folder.resolve()):
         raise DataError(f"{name}: leads out of {folder}")
@@ -60,7 +60,7 @@ def load(folder: Path, name: str) -> Rgb:
 
 
 def error_map(image: Rgb, target: Rgb) -> Errors:
-    """Absolute difference in 8-bit levels, mean over the bands: (H, W)."""
+    """Absolute difference in 8-bit levels, mean over bands: two (H, W, 3) -> (H, W)."""
     if image.shape != target.shape:
         raise DataError(f"the picture is {_size(image)}, HR is {_size(target)}")
     errors: Errors = np.abs(image.astype(np.float32) - target.astype(np.float32)).mean(axis=2)
@@ -68,7 +68,7 @@ def error_map(image: Rgb, target: Rgb) -> Errors:
 
 
 def common_top(maps: list[Errors]) -> int:
-    """The error at which the colour scale ends: a round one that all but one pixel in 50 stay under."""
+    """The error at which the colour scale ends: a round number not below the 98th percentile of any map."""
     edge = max((float(np.percentile(one, 98.0)) for one in maps), default=0.0)
     return next((top for top in TOPS if top >= edge), TOPS[-1])
 
@@ -82,7 +82,7 @@ def painted(errors: Errors, top: int) -> Rgb:
 
 @lru_cache(maxsize=1)
 def colours() -> Rgb:
-    """The scale of error maps, (LEVELS, 3)."""
+    """The colour scale of error maps, (LEVELS, 3)."""
     import cv2
 
     ramp = np.linspace(0, 255, LEVELS).round().astype(np.uint8)[:, None]
@@ -96,7 +96,7 @@ def gradient() -> str:
 
 
 def encoded(image: Rgb, lossless: bool) -> str:
-    """An image as a data URI; PNG and JPEG stand in where OpenCV was built without WebP."""
+    """An image as a data URI: WebP, or PNG and JPEG if OpenCV was built without it."""
     import cv2
 
     kind, parameters = "webp", [cv2.IMWRITE_WEBP_QUALITY, LOSSLESS if lossless else LOSSY_QUALITY]
@@ -108,17 +108,17 @@ def encoded(image: Rgb, lossless: bool) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(content.tobytes()).decode()}"
 
 
-def worst_cut(errors: Errors, most: int, grid: int) -> Cut:
-    """A square of `most` pixels where errors are largest, on the grid of LR; all of it where that fits."""
+def worst_crop(errors: Errors, most: int, grid: int) -> Crop:
+    """The square of `most` pixels with the largest errors, aligned to LR pixels; small images whole."""
     rows, columns = errors.shape
     if max(rows, columns) <= most:
-        return Cut()
+        return Crop()
     height, width = min(most - most % grid, rows), min(most - most % grid, columns)
     sums = np.pad(errors.astype(np.float64), ((1, 0), (1, 0))).cumsum(axis=0).cumsum(axis=1)
     totals = sums[height:, width:] - sums[:-height, width:] - sums[height:, :-width] + sums[:-height, :-width]
     totals = totals[::grid, ::grid]
     top, left = np.unravel_index(int(np.argmax(totals)), totals.shape)
-    return Cut(int(top) * grid / rows, int(left) * grid / columns, height / rows, width / columns)
+    return Crop(int(top) * grid / rows, int(left) * grid / columns, height / rows, width / columns)
 
 
 def _size(image: Rgb) -> str:

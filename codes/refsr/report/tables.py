@@ -1,4 +1,4 @@
-"""The table of methods and metrics, and every image's numbers."""
+"""The table of methods and metrics, and the table of all images."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from refsr.report.numbers import Metric, count, interval
 def scores_table(comparison: Comparison, protocol: str) -> Html:
     """Methods by metrics under one protocol."""
     metrics = [
-        how for key, how in comparison.metrics.items()
+        metric for key, metric in comparison.metrics.items()
         if any(comparison.values(method, protocol, key) for method in comparison.methods)
     ]  # fmt: skip
     rows = [method for method in comparison.methods if method.kind != "ablation"]
-    heads = [tag("th", how.label, tag("small", "higher is better" if how.higher_is_better else "lower is better"),
-                 colspan=2, scope="colgroup") for how in metrics]  # fmt: skip
+    heads = [tag("th", metric.label, tag("small", "higher is better" if metric.higher_is_better else "lower is better"),
+                 colspan=2, scope="colgroup") for metric in metrics]  # fmt: skip
     below = [
         tag("th", word, scope="col", class_="first" if word.startswith("mean") else None)
-        for _ in metrics for word in ("mean \N{PLUS-MINUS SIGN} s.d.", "to bicubic")
+        for _ in metrics for word in ("mean \N{PLUS-MINUS SIGN} std", "vs bicubic")
     ]  # fmt: skip
-    best = {how.key: comparison.best(protocol, how.key) for how in metrics}
+    best = {metric.key: comparison.best(protocol, metric.key) for metric in metrics}
     body = []
     for method in rows:
-        cells = [_cells(comparison, method, protocol, how, method.key in best[how.key]) for how in metrics]
+        cells = [_cells(comparison, method, protocol, metric, method.key in best[metric.key]) for metric in metrics]
         series = None if method.kind == "baseline" else method.series
         name = tag("th", swatch(series), method.label, scope="row")
         body.append(tag("tr", name, *cells, class_=method.kind))
@@ -36,7 +36,7 @@ def scores_table(comparison: Comparison, protocol: str) -> Html:
         tag(
             "table",
             tag("caption", f"{comparison.dataset}, ", count(len(comparison.images), "image"), ", protocol ",
-                tag("code", protocol), "; small: 95 % bootstrap interval of the mean; differences image by image"),
+                tag("code", protocol), "; small: 95 % bootstrap interval of the mean; differences are paired by image"),
             tag("thead", tag("tr", tag("th", "Method", rowspan=2, scope="col"), *heads), tag("tr", *below)),
             tag("tbody", *body),
             class_="scores",
@@ -45,36 +45,36 @@ def scores_table(comparison: Comparison, protocol: str) -> Html:
     )  # fmt: skip
 
 
-def _cells(comparison: Comparison, method: Method, protocol: str, how: Metric, best: bool) -> Html:
-    found = comparison.summary(method, protocol, how.key)
+def _cells(comparison: Comparison, method: Method, protocol: str, metric: Metric, best: bool) -> Html:
+    found = comparison.summary(method, protocol, metric.key)
     if found is None:
         return tag("td", "not measured", colspan=2, class_="first missing")
     alone = found.count == 1
     mean = tag(
         "td",
-        tag("span", how.show(found.mean), class_="value"),
-        None if alone else tag("span", f" \N{PLUS-MINUS SIGN} {how.show(found.deviation)}", class_="quiet"),
+        tag("span", metric.show(found.mean), class_="value"),
+        None if alone else tag("span", f" \N{PLUS-MINUS SIGN} {metric.show(found.deviation)}", class_="quiet"),
         tag("span", "best", class_="best-mark") if best else None,
-        None if alone else tag("span", interval(how.show(found.low), how.show(found.high)), class_="edges"),
+        None if alone else tag("span", interval(metric.show(found.low), metric.show(found.high)), class_="edges"),
         class_="first best" if best else "first",
     )
     base = comparison.base_of(method)
     if base is None or base is method:
         return join([mean, tag("td", tag("span", "\N{EN DASH}", class_="quiet"))])
-    return join([mean, tag("td", difference_text(comparison.difference(method, base, protocol, how.key), how))])
+    return join([mean, tag("td", difference_text(comparison.difference(method, base, protocol, metric.key), metric))])
 
 
-def difference_text(found: Summary | None, how: Metric) -> Html:
-    """A difference with its interval."""
+def difference_text(found: Summary | None, metric: Metric) -> Html:
+    """A mean difference with its interval."""
     if found is None:
         return tag("span", "n/a", class_="quiet")
-    edges = "" if found.count == 1 else interval(how.show_difference(found.low), how.show_difference(found.high))
-    return join([tag("span", how.show_difference(found.mean), class_="value"), tag("span", edges, class_="edges")])
+    edges = "" if found.count == 1 else interval(metric.show_difference(found.low), metric.show_difference(found.high))
+    return join([tag("span", metric.show_difference(found.mean), class_="value"), tag("span", edges, class_="edges")])
 
 
 def images_table(comparison: Comparison, protocol: str, anchors: Mapping[str, str], shown: frozenset[str]) -> Html:
-    """Every image with the scores of baselines and runs, folded away."""
-    how = comparison.metrics.get(SCORED, Metric(SCORED))
+    """Every image with the scores of baselines and runs, collapsed."""
+    metric = comparison.metrics.get(SCORED, Metric(SCORED))
     columns = [
         (method, values) for method in comparison.methods
         if (values := comparison.values(method, protocol, SCORED)) and method.kind != "ablation"
@@ -82,17 +82,17 @@ def images_table(comparison: Comparison, protocol: str, anchors: Mapping[str, st
     body = []
     for image in comparison.images:
         name = tag("a", image, href=f"#{anchors[image]}") if image in shown else image
-        cells = [tag("td", how.show(values[image]) if image in values else "") for _, values in columns]
+        cells = [tag("td", metric.show(values[image]) if image in values else "") for _, values in columns]
         body.append(tag("tr", tag("th", name, scope="row"), *cells, id=None if image in shown else anchors[image]))
     heads = [tag("th", method.label, scope="col") for method, _ in columns]
     return tag(
         "details",
-        tag("summary", f"All {count(len(comparison.images), 'image')}, one by one"),
+        tag("summary", f"Table of all {count(len(comparison.images), 'image')}"),
         tag(
             "div",
             tag(
                 "table",
-                tag("caption", f"{how.label}, protocol ", tag("code", protocol)),
+                tag("caption", f"{metric.label}, protocol ", tag("code", protocol)),
                 tag("thead", tag("tr", tag("th", "Image", scope="col"), *heads)),
                 tag("tbody", *body),
                 class_="images",
@@ -103,10 +103,10 @@ def images_table(comparison: Comparison, protocol: str, anchors: Mapping[str, st
 
 
 def protocol_blocks(comparison: Comparison) -> Html:
-    """The first protocol's table, the others' folded away below it."""
+    """The table under the first protocol, and collapsed below it those under the others."""
     first, *others = comparison.protocols
     folded = [
-        tag("details", tag("summary", "Under ", tag("code", name), _about(comparison.protocols[name])),
+        tag("details", tag("summary", "Protocol ", tag("code", name), _about(comparison.protocols[name])),
             scores_table(comparison, name))
         for name in others
     ]  # fmt: skip

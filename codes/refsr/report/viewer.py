@@ -1,107 +1,113 @@
-"""A case as a piece of the page: a before/after stage, and all its pictures under one zoom."""
+"""An example image on the page: a before/after slider, and all its pictures with a common zoom."""
 
 from __future__ import annotations
 
-from refsr.report.cases import Case, Chosen, Picture
 from refsr.report.comparison import BASE, SCORED, Comparison, Method
+from refsr.report.examples import ChosenExamples, Example, Picture
 from refsr.report.html import Html, join, raw, tag
-from refsr.report.numbers import MINUS, count
+from refsr.report.numbers import MINUS
 from refsr.report.pictures import gradient
 
 HINT = (
-    "Drag the divider, or focus it and press the arrow keys. + and \N{MINUS SIGN} zoom all pictures of a case, so does "
-    "the wheel with Ctrl; shift with the arrow keys moves them."
+    "Drag the divider, or focus it and press the arrow keys. + and \N{MINUS SIGN}, or Ctrl and the mouse wheel, zoom "
+    "all pictures of an example; Shift and the arrow keys move them."
 )
 TIMES = "\N{MULTIPLICATION SIGN}"
 
 
-def case_section(comparison: Comparison, chosen: Chosen, protocol: str, anchors: dict[str, str]) -> Html:
-    """All cases with the scale of their error maps."""
+def examples_section(comparison: Comparison, chosen: ChosenExamples, protocol: str, anchors: dict[str, str]) -> Html:
+    """All examples, with the colour scale of their error maps."""
     parts: list[object] = []
-    if chosen.cases:
-        parts.append(tag("p", f"Ordered by the {chosen.order}, protocol ", tag("code", protocol), ". ", _stored(chosen),
+    if chosen.examples:
+        parts.append(tag("p", f"Ranked by {chosen.order}, protocol ", tag("code", protocol), ". ", _stored(chosen),
                          class_="lead"))  # fmt: skip
         parts.append(tag("p", HINT, class_="hint", hidden=True))
-        if any(case.errors for case in chosen.cases):
+        if any(example.errors for example in chosen.examples):
             parts.append(_scale(chosen.top))
-    parts += [tag("p", gap, class_="gap") for gap in chosen.gaps]
-    parts += [_case(case, comparison, protocol, anchors[case.image]) for case in chosen.cases]
+    parts += [tag("p", problem, class_="problem") for problem in chosen.problems]
+    parts += [_example(example, comparison, protocol, anchors[example.image]) for example in chosen.examples]
     return join(parts)
 
 
-def _stored(chosen: Chosen) -> str:
+def _stored(chosen: ChosenExamples) -> str:
     if chosen.lossless:
-        return "Pictures are kept without losses."
-    return "To keep the page small its pictures are packed with slight losses; error maps and numbers are not."
+        return "Pictures are stored losslessly."
+    return (
+        "To limit the size of the page, pictures are compressed with slight losses; error maps and numbers are exact."
+    )
 
 
 def _scale(top: int) -> Html:
     """The colours of all error maps."""
     return tag(
         "div",
-        tag("span", "Error maps, absolute difference to HR in 8-bit levels, mean of the bands:", class_="scale-name"),
+        tag("span", "Error maps: absolute difference to HR in 8-bit levels, mean over bands:", class_="scale-name"),
         tag("span", "0"),
         tag("span", class_="ramp", style=f"background:{gradient()}", role="img",
             aria_label="Colours from black, no error, to light yellow, largest error"),
-        tag("span", f"{top} and more"),
+        tag("span", f"{top} or more"),
         class_="scale",
     )  # fmt: skip
 
 
-def _case(case: Case, comparison: Comparison, protocol: str, anchor: str) -> Html:
+def _example(example: Example, comparison: Comparison, protocol: str, anchor: str) -> Html:
     heading = f"{anchor}-name"
-    ratio = case.pictures[0].image if not case.of("hr") else case.of("hr")[0].image
+    ratio = example.pictures[0].image if not example.of("hr") else example.of("hr")[0].image
     return tag(
         "article",
         tag(
             "header",
-            tag("h4", case.image, tag("span", case.rank, class_="rank"), id=heading),
-            _figures(case, comparison, protocol),
+            tag("h4", example.image, tag("span", example.rank, class_="rank"), id=heading),
+            _figures(example, comparison, protocol),
         ),
         tag(
-            "div", _stage(case, comparison), tag("div", *[_tile(one, case) for one in _in_order(case)], class_="tiles"),
+            "div",
+            _stage(example, comparison),
+            tag("div", *[_tile(one, example) for one in _in_order(example)], class_="tiles"),
             class_="viewer",
         ),
-        *[tag("p", gap, class_="gap") for gap in [*case.gaps, *_cut_words(case)]],
-        id=anchor, class_="case", aria_labelledby=heading, tabindex="-1",
+        *[tag("p", problem, class_="problem") for problem in [*example.problems, *_crop_note(example)]],
+        id=anchor, class_="example", aria_labelledby=heading, tabindex="-1",
         style=f"--ratio:{ratio.shape[1]}/{ratio.shape[0]}",
     )  # fmt: skip
 
 
-def _figures(case: Case, comparison: Comparison, protocol: str) -> Html:
-    """What the case scored."""
-    how = comparison.metrics.get(SCORED)
-    if how is None:
+def _figures(example: Example, comparison: Comparison, protocol: str) -> Html:
+    """PSNR of the example by each method."""
+    metric = comparison.metrics.get(SCORED)
+    if metric is None:
         return tag("p")
     items: list[Html] = []
-    for method in _told(comparison):
+    for method in _scored(comparison):
         values = comparison.values(method, protocol, SCORED)
-        if case.image not in values:
+        if example.image not in values:
             continue
         base = comparison.base_of(method)
         gains = comparison.differences(method, base, protocol, SCORED) if base and base is not method else {}
-        told = [tag("dt", method.label), tag("dd", how.with_unit(values[case.image]))]
-        if case.image in gains:
-            told.append(tag("dd", f"{how.show_difference(gains[case.image])} to bicubic", class_="quiet"))
-        items.append(tag("div", *told))
-    return tag("dl", tag("div", tag("dt", how.name), tag("dd", tag("code", protocol))), *items, class_="case-figures")
+        shown = [tag("dt", method.label), tag("dd", metric.with_unit(values[example.image]))]
+        if example.image in gains:
+            shown.append(tag("dd", f"{metric.show_difference(gains[example.image])} vs bicubic", class_="quiet"))
+        items.append(tag("div", *shown))
+    return tag(
+        "dl", tag("div", tag("dt", metric.name), tag("dd", tag("code", protocol))), *items, class_="example-figures"
+    )
 
 
-def _told(comparison: Comparison) -> list[Method]:
+def _scored(comparison: Comparison) -> list[Method]:
     runs = comparison.of_kind("run")
     swapped = [one for one in comparison.ablations_of(runs[0]) if one.perturbed == "swap"] if runs else []
     bases = [one for one in comparison.of_kind("baseline") if one.name == BASE]
     return [*bases, *runs[:4], *swapped]
 
 
-def _in_order(case: Case) -> list[Picture]:
-    return [one for role in ("lr", "ref", "hr", "result", "error") for one in case.of(role)]
+def _in_order(example: Example) -> list[Picture]:
+    return [one for role in ("lr", "ref", "hr", "result", "error") for one in example.of(role)]
 
 
-def _tile(picture: Picture, case: Case) -> Html:
+def _tile(picture: Picture, example: Example) -> Html:
     width, height = picture.size
     size = f"{width} {TIMES} {height}" if width else ""
-    words = f"{picture.label} of {case.image}" if picture.role != "error" else f"{picture.label}, {case.image}"
+    words = f"{picture.label} of {example.image}" if picture.role != "error" else f"{picture.label}, {example.image}"
     return tag(
         "figure",
         tag("div", tag("img", src=raw(picture.source), alt=words, decoding="async", draggable="false"), class_="frame"),
@@ -112,9 +118,9 @@ def _tile(picture: Picture, case: Case) -> Html:
     )
 
 
-def _stage(case: Case, comparison: Comparison) -> Html | None:
-    """Two pictures under a divider; which two is chosen below. Shown by the script, which it needs."""
-    pictures = _in_order(case)
+def _stage(example: Example, comparison: Comparison) -> Html | None:
+    """Two pictures with a divider, chosen in two menus; hidden until the script runs."""
+    pictures = _in_order(example)
     results = [place for place, one in enumerate(pictures) if one.role == "result"]
     shown = comparison.shown
     right = next((place for place in results if shown and pictures[place].label == shown.label), None)
@@ -135,14 +141,14 @@ def _stage(case: Case, comparison: Comparison) -> Html | None:
     controls = tag(
         "div",
         tag("label", tag("span", "Left"), _picker(pictures, left, "left")),
-        tag("button", "Exchange", type="button", class_="exchange", title="Exchange left and right (x)"),
+        tag("button", "Swap", type="button", class_="exchange", title="Swap left and right (x)"),
         tag("label", tag("span", "Right"), _picker(pictures, right, "right")),
         tag(
             "div",
             tag("button", MINUS, type="button", data_zoom="out", aria_label="Zoom out", title="Zoom out (-)"),
             tag("output", f"1{TIMES}", aria_live="polite", aria_label="Zoom"),
             tag("button", "+", type="button", data_zoom="in", aria_label="Zoom in", title="Zoom in (+)"),
-            tag("button", "Fit", type="button", data_zoom="fit", title="Show all (0)"),
+            tag("button", "Fit", type="button", data_zoom="fit", title="Show the whole picture (0)"),
             class_="zoom", role="group", aria_label="Zoom of all pictures",
         ),
         class_="controls",
@@ -155,13 +161,12 @@ def _picker(pictures: list[Picture], chosen: int, side: str) -> Html:
     return tag("select", *choices, data_side=side)
 
 
-def _cut_words(case: Case) -> list[str]:
-    if case.cut.whole or not case.of("hr"):
+def _crop_note(example: Example) -> list[str]:
+    if example.crop.whole or not example.of("hr"):
         return []
-    hr = case.of("hr")[0]
-    left, top = round(case.cut.left * hr.size[0]), round(case.cut.top * hr.size[1])
+    hr = example.of("hr")[0]
+    left, top = round(example.crop.left * hr.size[0]), round(example.crop.top * hr.size[1])
     shown = hr.image.shape
     return [
-        f"Shown is the part of {count(shown[1], 'column')} and {count(shown[0], 'row')} from column {left}, row {top} "
-        "on, where the errors are largest."
+        f"Cropped to {shown[1]} {TIMES} {shown[0]} pixels from column {left}, row {top}, where the errors are largest."
     ]

@@ -1,4 +1,4 @@
-// What a chart says under the pointer: the nearest logged step of every line, or the image of a dot.
+// Tooltips of charts: the nearest logged step of every line, or the image of a dot.
 (() => {
   const tip = document.getElementById("tip");
   const draw = (name, attributes, parent) => {
@@ -22,7 +22,7 @@
     tip.style.top = `${Math.max(4, Math.min(y - box.height / 2, innerHeight - box.height - 4))}px`;
   };
   const hide = () => { tip.hidden = true; };
-  const told = (value) => Math.abs(value) >= 1e-3 && Math.abs(value) < 1e6 || value === 0
+  const formatted = (value) => Math.abs(value) >= 1e-3 && Math.abs(value) < 1e6 || value === 0
     ? String(Number(value.toPrecision(5))) : value.toExponential(3);
 
   for (const svg of document.querySelectorAll("svg[data-lines]")) {
@@ -42,7 +42,7 @@
       const unit = svg.dataset.unit ? ` ${svg.dataset.unit}` : "";
       const text = found.map(([one, at]) => {
         const step = at[0] === closest[0] ? "" : ` (at ${at[0]})`;
-        return line(lines.length > 1 ? `${one.name}: ${told(at[1])}${unit}${step}` : told(at[1]) + unit);
+        return line(lines.length > 1 ? `${one.name}: ${formatted(at[1])}${unit}${step}` : formatted(at[1]) + unit);
       });
       show(box.left + closest[2] * scale, box.top + box.height / 3, [line(`${svg.dataset.across} ${closest[0]}`, true), ...text]);
       place = steps.indexOf(closest[2]);

@@ -1,10 +1,10 @@
-// Cases: a divider between two pictures, and one zoom for all pictures of a case.
+// Examples: a before/after slider, and a common zoom for all pictures of an example.
 (() => {
   const MOST_ZOOM = 16;
   const within = (value, low, high) => Math.min(Math.max(value, low), high);
 
   document.querySelectorAll(".hint").forEach((one) => { one.hidden = false; });
-  for (const root of document.querySelectorAll(".case")) {
+  for (const root of document.querySelectorAll(".example")) {
     const tiles = [...root.querySelectorAll(".tile")];
     const view = { zoom: 1, x: 0, y: 0 };
     const output = root.querySelector(".zoom output");
@@ -138,7 +138,7 @@
         const [u, v] = at(event, frame);
         zoomTo(view.zoom > 1 ? 1 : 4, u, v);
       });
-      // The wheel scrolls the page unless Ctrl is held or the case is in use.
+      // The wheel scrolls the page unless Ctrl is held or the example is in use.
       frame.addEventListener("wheel", (event) => {
         if (!event.ctrlKey && !event.metaKey && !(stage && stage.contains(document.activeElement))) return;
         const factor = Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.002));

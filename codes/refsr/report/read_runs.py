@@ -1,4 +1,4 @@
-"""Runs as they lie on disk: options, log and results, each of which may be absent, and what could not be read."""
+"""Reads runs from disk: options, log and results, each of which may be missing or damaged."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ RESULTS_FOLDER = "results"
 
 
 @dataclass
-class Measured:
-    """The results of one data set and the folder that its pictures are relative to."""
+class ResultsFolder:
+    """The results on one data set, and the folder that its pictures are relative to."""
 
     folder: Path
     results: Results
 
 
 @dataclass
-class Run:
-    """One training or validation, as far as it is there."""
+class RunRecord:
+    """What was found of one training or validation run."""
 
     name: str
     folder: Path
     options: str | None = None
     log: Log | None = None
-    measured: list[Measured] = field(default_factory=list)
-    gaps: list[str] = field(default_factory=list)
-    """What is missing or damaged, a line each."""
+    results_folders: list[ResultsFolder] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    """What is missing or damaged, one line each."""
 
 
-def read_runs(paths: Sequence[Path]) -> list[Run]:
-    """The runs at `paths`, each once, under names that tell them apart."""
-    runs: list[Run] = []
+def read_runs(paths: Sequence[Path]) -> list[RunRecord]:
+    """The runs at `paths`, without duplicates, under distinct names."""
+    runs: list[RunRecord] = []
     seen: set[Path] = set()
     for path in paths:
         if path.resolve() not in seen:
@@ -50,31 +50,31 @@ def read_runs(paths: Sequence[Path]) -> list[Run]:
     return runs
 
 
-def read_run(path: Path) -> Run:
-    """A run's folder, one of its results' folders, or the `results.json` in one."""
+def read_run(path: Path) -> RunRecord:
+    """Reads a run's folder, one of its results folders, or the `results.json` in one."""
     folder = path.parent if path.name == stored.FILE and path.is_file() else path
     if not folder.is_dir():
-        what = "is a file, not a run's folder" if folder.exists() else "no such run"
+        what = "is a file, not a run folder" if folder.exists() else "no such run"
         raise DataError(f"{path}: {what}{suggestion(path.name, _folders(path.parent))}")
     if (folder / stored.FILE).is_file():
-        measured = read_results(folder)
-        return Run(measured.results.run or folder.name, folder, measured=[measured])
-    run = Run(folder.resolve().name, folder)
+        entry = read_results(folder)
+        return RunRecord(entry.results.run or folder.name, folder, results_folders=[entry])
+    run = RunRecord(folder.resolve().name, folder)
     _read_training(run)
-    problems = _read_measured(run, _results_folders(folder))
-    if run.log is None and not run.measured:
+    problems = _read_results_folders(run, _results_folders(folder))
+    if run.log is None and not run.results_folders:
         if problems:
             raise DataError(problems[0])
         raise DataError(
-            f"{path}: holds neither {training.FILE} nor {RESULTS_FOLDER}/*/{stored.FILE}; refsr train or refsr val "
+            f"{path}: contains neither {training.FILE} nor {RESULTS_FOLDER}/*/{stored.FILE}; refsr train or refsr val "
             "writes them"
         )
-    run.gaps += problems
+    run.problems += problems
     return run
 
 
-def read_results(folder: Path) -> Measured:
-    """One data set's results, checked as far as the page relies on them."""
+def read_results(folder: Path) -> ResultsFolder:
+    """Reads one data set's results and checks what the page relies on."""
     try:
         results = Results.read(folder)
     except OSError as error:
@@ -82,10 +82,10 @@ def read_results(folder: Path) -> Measured:
     problem = _problem(results)
     if problem:
         raise DataError(f"{folder / stored.FILE}: is damaged: {problem}")
-    return Measured(folder, results)
+    return ResultsFolder(folder, results)
 
 
-def _read_training(run: Run) -> None:
+def _read_training(run: RunRecord) -> None:
     for name, required in ((OPTIONS_FILE, False), (training.FILE, True)):
         file = run.folder / name
         try:
@@ -93,66 +93,66 @@ def _read_training(run: Run) -> None:
                 run.options = file.read_text(encoding="utf-8")
             elif file.is_file():
                 run.log = read_log(file)
-                run.gaps += run.log.gaps
+                run.problems += run.log.problems
         except FileNotFoundError:
             continue
         except (OSError, UnicodeDecodeError, DataError) as error:
-            run.gaps.append(f"{name} cannot be read{' (no curves)' if required else ''}: {error}")
+            run.problems.append(f"{name} cannot be read{' (no curves)' if required else ''}: {error}")
     if run.log is None:
-        run.gaps.append("no training log here, so no curves: this run was only validated")
+        run.problems.append("no training log, so no curves: this run was only validated")
 
 
-def _read_measured(run: Run, folders: Iterable[Path]) -> list[str]:
+def _read_results_folders(run: RunRecord, folders: Iterable[Path]) -> list[str]:
     problems = []
     for folder in folders:
         try:
-            run.measured.append(read_results(folder))
+            run.results_folders.append(read_results(folder))
         except DataError as error:
             problems.append(str(error))
-    if not run.measured and not problems:
-        run.gaps.append("not validated yet, so no table and no cases: refsr val measures it")
+    if not run.results_folders and not problems:
+        run.problems.append("not validated yet, so no table and no examples: run refsr val")
     return problems
 
 
 def _results_folders(folder: Path) -> list[Path]:
-    """Where results lie: below `results`, or right below a folder that is such a one."""
+    """Folders with results: below `results`, or directly below a `results` folder."""
     below = folder / RESULTS_FOLDER
     return sorted(file.parent for file in (below if below.is_dir() else folder).glob(f"*/{stored.FILE}"))
 
 
 def _problem(results: Results) -> str:
-    """What of a results file is not as it should be; empty if nothing."""
+    """What is wrong with a results file; empty if nothing."""
     kinds = (results.protocols, results.metrics, results.pictures, results.about)
     if not all(isinstance(one, dict) for one in kinds) or not isinstance(results.methods, list):
-        return "a part is not what it should be"
+        return "an entry has the wrong type"
     texts = [results.run, results.dataset, *results.methods, *results.protocols, *results.metrics]
     if not all(isinstance(one, str) for one in texts):
-        return "names that are no text"
+        return "a name is not text"
     if not isinstance(results.scale, int):
-        return "its scale is no number"
+        return "its scale is not a whole number"
     if not all(isinstance(one, dict) for one in (*results.metrics.values(), *results.pictures.values())):
-        return "a part is not what it should be"
+        return "an entry has the wrong type"
     if not all(isinstance(name, str) for named in results.pictures.values() for name in named.values()):
-        return "pictures that are no file names"
+        return "a picture is not a file name"
     for score in results.scores:
         if not all(isinstance(one, str) for one in (score.image, score.method, score.protocol, score.metric)):
-            return "names that are no text"
+            return "a name is not text"
         if score.method not in results.methods:
             return f"a score of {score.method!r}, which is not among its methods"
     return ""
 
 
 def _distinct(names: list[str], folders: list[Path]) -> list[str]:
-    """Names with as much of their folders as tells equal ones apart."""
-    told = []
+    """Distinct names: equal ones get a parent folder or a number added."""
+    labels = []
     for place, (name, folder) in enumerate(zip(names, folders, strict=True)):
         if names.count(name) == 1:
-            told.append(name)
+            labels.append(name)
             continue
         parents = [part for part in folder.resolve().parts if part not in ("/", "experiments", RESULTS_FOLDER, name)]
         hint = parents[-1] if parents else str(place + 1)
-        told.append(f"{name} ({hint})")
-    return [name if told.count(name) == 1 else f"{name} #{place + 1}" for place, name in enumerate(told)]
+        labels.append(f"{name} ({hint})")
+    return [name if labels.count(name) == 1 else f"{name} #{place + 1}" for place, name in enumerate(labels)]
 
 
 def _folders(parent: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""A dot an image, a row a method: how a metric is spread over the images, as inline SVG."""
+"""Beeswarm plot as inline SVG: a row for each method, a dot for each image, and the mean with its interval."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from refsr.evaluation.results import Summary
-from refsr.report.axis import Axis, spanning
+from refsr.report.axis import ChartAxis, spanning
 from refsr.report.colours import colour
 from refsr.report.html import Html, tag
 from refsr.report.numbers import Metric, compact
@@ -14,36 +14,37 @@ from refsr.report.numbers import Metric, compact
 WIDTH = 460
 LEFT, RIGHT = 0, 460
 ROW, HALF = 76, 24
-"""Height of a row, and how far its dots may stray from the middle."""
+"""Height of a row, and the largest distance of its dots from the middle."""
+LEGEND = "One dot for each image; the line is the mean, the band its 95 % interval."
 GOLDEN = 0.6180339887
 MOST_NEIGHBOURS = 60
-"""Dots in so dense a place are strewn instead of packed."""
+"""Above this many close dots, they are scattered instead of packed."""
 
 
 @dataclass(frozen=True)
-class Row:
+class BeeswarmRow:
     """One method's values by image, all finite."""
 
     name: str
     values: Mapping[str, float]
     summary: Summary
     series: int | None
-    """Colour; None is a baseline's grey."""
+    """Index of the colour; None is the grey of baselines."""
 
 
 @dataclass(frozen=True)
-class Links:
-    """Where an image is shown on the page, by its name, and its number there."""
+class ImageLinks:
+    """Where each image is found on the page."""
 
     anchors: Mapping[str, str]
     shown: frozenset[str]
-    """Images that have a case of their own."""
+    """Images shown as examples."""
 
 
-def swarm(
-    title: str, about: str, rows: Sequence[Row], metric: Metric, links: Links, *, difference: bool = False
+def beeswarm(
+    title: str, about: str, rows: Sequence[BeeswarmRow], metric: Metric, links: ImageLinks, *, difference: bool = False
 ) -> Html | None:
-    """A figure with a row of dots a method; `difference` draws a line at zero."""
+    """A figure with a row of dots for each method; `difference` draws a line at zero."""
     filled = [row for row in rows if row.values]
     if not filled:
         return None
@@ -57,13 +58,13 @@ def swarm(
     svg = tag("svg", *parts, viewBox=f"0 0 {WIDTH} {bottom + 40}", class_="chart swarm", role="group", aria_label=title)
     return tag(
         "figure",
-        tag("figcaption", tag("h4", title), tag("p", about)),
+        tag("figcaption", tag("h4", title), tag("p", f"{about}. {LEGEND}")),
         tag("div", svg, class_="plot"),
         class_="chart-figure",
     )
 
 
-def _grid(across: Axis, rows: int, metric: Metric, difference: bool) -> Html:
+def _grid(across: ChartAxis, rows: int, metric: Metric, difference: bool) -> Html:
     ticks, bottom = across.ticks(5), ROW * rows + 4
     # Below the names of the rows, not through them.
     spans = [(top + 22, top + ROW) for top in range(0, ROW * rows, ROW)]
@@ -91,7 +92,7 @@ def _grid(across: Axis, rows: int, metric: Metric, difference: bool) -> Html:
     return tag("g", *lines, *texts, name, class_="grid", aria_hidden="true")
 
 
-def _row(row: Row, top: float, across: Axis, metric: Metric, links: Links, difference: bool) -> Html:
+def _row(row: BeeswarmRow, top: float, across: ChartAxis, metric: Metric, links: ImageLinks, difference: bool) -> Html:
     radius = 3.4 if len(row.values) <= 120 else 2.5 if len(row.values) <= 400 else 1.7
     middle = top + 22 + HALF
     kind = colour(row.series)
@@ -103,11 +104,11 @@ def _row(row: Row, top: float, across: Axis, metric: Metric, links: Links, diffe
     ]
     mean = across.place(row.summary.mean)
     low, high = across.place(row.summary.low), across.place(row.summary.high)
-    told = metric.with_unit(row.summary.mean, difference)
+    text = metric.with_unit(row.summary.mean, difference)
     return tag(
         "g",
         tag("text", row.name, x=LEFT, y=top + 15, class_="row-name"),
-        tag("text", f"mean {told}", x=RIGHT, y=top + 15, text_anchor="end", class_="row-mean"),
+        tag("text", f"mean {text}", x=RIGHT, y=top + 15, text_anchor="end", class_="row-mean"),
         tag("rect", x=f"{low:.1f}", y=middle - HALF, width=f"{max(high - low, 1):.1f}", height=2 * HALF, rx=2,
             class_="interval"),
         *dots,
@@ -117,25 +118,25 @@ def _row(row: Row, top: float, across: Axis, metric: Metric, links: Links, diffe
 
 
 def _dot(
-    image: str, x: float, y: float, radius: float, row: Row, metric: Metric, links: Links, difference: bool
+    image: str, x: float, y: float, radius: float, row: BeeswarmRow, metric: Metric, links: ImageLinks, difference: bool
 ) -> Html:
-    told = metric.with_unit(row.values[image], difference)
-    has_case = image in links.shown
+    text = metric.with_unit(row.values[image], difference)
+    has_example = image in links.shown
     return tag(
         "a",
-        tag("circle", cx=f"{x:.1f}", cy=f"{y:.1f}", r=radius + 0.6 if has_case else radius),
+        tag("circle", cx=f"{x:.1f}", cy=f"{y:.1f}", r=radius + 0.6 if has_example else radius),
         href=f"#{links.anchors[image]}",
-        class_="dot case-dot" if has_case else "dot",
-        # The table of all images serves the keyboard; two hundred stops here would not.
-        tabindex=None if has_case else "-1",
+        class_="dot example-dot" if has_example else "dot",
+        # Keyboard users have the table of all images; hundreds of tab stops here would not help.
+        tabindex=None if has_example else "-1",
         data_image=image,
-        data_tip=told,
-        aria_label=f"{image}, {row.name}: {told}",
+        data_tip=text,
+        aria_label=f"{image}, {row.name}: {text}",
     )
 
 
 def packed(places: Sequence[float], apart: float, reach: float) -> list[float]:
-    """How far each of the sorted places moves sideways so that dots do not overlap, up to `reach`."""
+    """Offset of each of the sorted positions so that dots do not overlap, at most `reach`."""
     offsets: list[float] = []
     for index, place in enumerate(places):
         near = []
@@ -148,12 +149,12 @@ def packed(places: Sequence[float], apart: float, reach: float) -> list[float]:
             continue
         # Just beside a neighbour, or in the middle: one of these is the nearest free spot.
         spots = [0.0]
-        for gap, offset in near:
-            side = (apart * apart - gap * gap) ** 0.5
+        for problem, offset in near:
+            side = (apart * apart - problem * problem) ** 0.5
             spots += [offset + side, offset - side]
         free = [
             spot for spot in sorted(spots, key=lambda at: (abs(at), at)) if abs(spot) <= reach
-            and all(gap * gap + (spot - offset) ** 2 >= apart * apart * (1 - 1e-6) for gap, offset in near)
+            and all(problem * problem + (spot - offset) ** 2 >= apart * apart * (1 - 1e-6) for problem, offset in near)
         ]  # fmt: skip
         crowded = (2 * ((index * GOLDEN) % 1) - 1) * reach
         offsets.append(free[0] if free else crowded)

@@ -13,7 +13,7 @@ from made_runs import MakeRun, log_lines, make_results
 from refsr.core.errors import DataError, UsageError
 from refsr.report.comparison import compare
 from refsr.report.log import read_log
-from refsr.report.reading import read_run, read_runs
+from refsr.report.read_runs import read_run, read_runs
 
 QUOTED = "rgb-uint8-border4"
 
@@ -27,7 +27,7 @@ def test_a_line_that_a_kill_cut_short_is_ignored(tmp_path: Path) -> None:
     whole = read_log(write_log(tmp_path / "a", log_lines()))
     cut = read_log(write_log(tmp_path / "b", log_lines(), '{"kind": "train", "st'))
     assert cut.losses["l_g_pix"].sorted() == whole.losses["l_g_pix"].sorted()
-    assert cut.gaps == []
+    assert cut.problems == []
     assert whole.last_step == 20
     assert whole.seconds == 20
 
@@ -37,7 +37,7 @@ def test_a_broken_line_in_the_middle_is_named_and_unknown_kinds_are_not(tmp_path
     text = "".join(json.dumps(line) + "\n" for line in lines[:3]) + 'oops\n[]\n{"kind": "moon"}\n{"kind": "train"}\n'
     (tmp_path / "log").write_text(text + "".join(json.dumps(line) + "\n" for line in lines[3:]))
     log = read_log(tmp_path / "log")
-    assert log.gaps == ["log: lines 4, 5, 7 cannot be read and are left out"]
+    assert log.problems == ["log: lines 4, 5, 7 cannot be read and are left out"]
     assert len(log.losses["l_g_pix"].points) == 20
 
 
@@ -88,22 +88,22 @@ def test_runs_are_read_from_their_folder_their_results_or_the_file(make_run: Mak
     folder = make_run()
     for path in (folder, folder / "results" / "val", folder / "results" / "val" / "results.json", folder / "results"):
         run = read_run(path)
-        assert [one.results.dataset for one in run.measured] == ["drawn"]
+        assert [one.results.dataset for one in run.results_folders] == ["drawn"]
     assert read_run(folder).log is not None
     assert read_run(folder / "results" / "val").name == "run-a"
     assert len(read_runs([folder, folder])) == 1
 
 
 def test_runs_without_log_or_results_say_so(make_run: MakeRun) -> None:
-    assert any("no training log" in gap for gap in read_run(make_run("a", log=False)).gaps)
-    assert any("not validated yet" in gap for gap in read_run(make_run("b", results=False)).gaps)
+    assert any("no training log" in problem for problem in read_run(make_run("a", log=False)).problems)
+    assert any("not validated yet" in problem for problem in read_run(make_run("b", results=False)).problems)
 
 
 def test_mistakes_are_one_line_with_what_would_be_right(make_run: MakeRun, tmp_path: Path) -> None:
     folder = make_run("rrsnet-small")
     with pytest.raises(DataError, match=r"no such run; did you mean 'rrsnet-small'\?"):
         read_run(folder.with_name("rrsnet-smal"))
-    with pytest.raises(DataError, match=r"holds neither log\.jsonl nor results"):
+    with pytest.raises(DataError, match=r"contains neither log\.jsonl nor results"):
         read_run(tmp_path / "experiments")
     with pytest.raises(DataError, match="is a file"):
         read_run(folder / "options.yml")
@@ -131,8 +131,8 @@ def test_damaged_results_are_named_and_the_rest_is_shown(make_run: MakeRun, chan
     file = folder / "results" / "val" / "results.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | change))
     run = read_run(folder)
-    assert run.measured == []
-    assert any("results.json" in gap for gap in run.gaps)
+    assert run.results_folders == []
+    assert any("results.json" in problem for problem in run.problems)
     (folder / "log.jsonl").unlink()
     with pytest.raises(DataError, match=r"results\.json"):
         read_run(folder)
@@ -162,7 +162,7 @@ def test_differences_are_paired_and_belong_to_their_own_baseline(make_run: MakeR
     assert found.low <= found.mean <= found.high
     assert one.best(QUOTED, "psnr") == {better.key}
     assert [method.perturbed for method in one.ablations_of(better)] == ["swap", "blank"]
-    assert one.true_of(one.ablations_of(worse)[0]) is worse
+    assert one.unperturbed_of(one.ablations_of(worse)[0]) is worse
     assert one.warnings == []
 
 
