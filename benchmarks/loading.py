@@ -25,7 +25,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from refsr.core.atomic import write_text
-from refsr.data.augmentation import draw_turn
+from refsr.data.augmentation import draw_flip_rotation
 from refsr.data.crops import draw_crop, reduced
 from refsr.data.images import Array, ImageInfo, Window, write_image
 from refsr.data.loading import StepSampler, batches, quiet_worker, quieten
@@ -75,7 +75,7 @@ class PublishedOrder(Dataset[dict[str, Any]]):
     def __getitem__(self, item: tuple[int, int]) -> dict[str, Any]:
         index, draw = item
         crop = draw_crop(0, draw, index, SIDE, SIDE, CROP, SCALE, "aligned")
-        turn = draw_turn(0, draw, index, flip=True, rotate=True)
+        turn = draw_flip_rotation(0, draw, index, flip=True, rotate=True)
         sample: dict[str, Any] = {"name": self.keys[index]}
         for name, member in self.members.items():
             whole = member.store.read(self.keys[index]).astype(np.float32) / np.float32(255)

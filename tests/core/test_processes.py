@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 
 import pytest
 
@@ -52,3 +53,29 @@ def test_errors_come_through() -> None:
 def test_a_dead_worker_is_one_line() -> None:
     with pytest.raises(RefsrError, match="a worker process died"), spread(die, range(2), 1) as results:
         list(results)
+
+
+def test_leaving_early_hands_over_every_result_there_is() -> None:
+    kept: list[int] = []
+    yielded: list[int] = []
+
+    def stop_after_three(results: Iterator[int]) -> None:
+        for result in results:
+            yielded.append(result)
+            if len(yielded) == 3:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), spread(square, range(40), 2, on_early_exit=kept.append) as results:
+        stop_after_three(results)
+    assert set(yielded) <= set(kept)
+    assert len(set(kept)) == len(kept)
+    assert set(kept) <= {number * number for number in range(40)}
+
+
+def test_errors_hand_over_the_results_of_the_others() -> None:
+    kept: list[int] = []
+    with pytest.raises(DataError, match="two is wrong"), spread(refuse, range(4), 1, kept.append) as results:
+        list(results)
+    # One worker takes the items in order.
+    assert kept[:2] == [0, 1]
+    assert 2 not in kept

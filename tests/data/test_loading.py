@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from refsr.data.augmentation import Turn
+from refsr.data.augmentation import FlipRotation
 from refsr.data.images import write_image
 from refsr.data.loading import StepSampler, batches
 from refsr.data.ranges import to_unit
@@ -37,7 +37,9 @@ def test_batches_are_the_samples(dataset, workers):
                 assert torch.equal(batch[member][row], sample[member]), (step, member)
 
 
-@pytest.mark.parametrize("turn", [Turn(a, b, c) for a in (False, True) for b in (False, True) for c in (False, True)])
+@pytest.mark.parametrize(
+    "turn", [FlipRotation(a, b, c) for a in (False, True) for b in (False, True) for c in (False, True)]
+)
 @pytest.mark.parametrize(("bands", "dtype"), [(1, "uint8"), (3, "uint8"), (5, "uint16"), (200, "float32")])
 def test_planes_are_turned_as_images_are(turn, bands, dtype):
     image = (np.random.default_rng(0).random((6, 9, bands)) * 200).astype(dtype)

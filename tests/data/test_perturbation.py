@@ -209,8 +209,8 @@ def test_the_text_comes_back(text):
 @pytest.mark.parametrize(
     ("text", "answer"),
     [
-        ("swop", r"'swop' perturbations no reference; did you mean 'swap'\?"),
-        ("", r"'' perturbations no reference \(known: swap, blank, shift:\.\.\."),
+        ("swop", r"'swop' is no perturbation of a reference; did you mean 'swap'\?"),
+        ("", r"'' is no perturbation of a reference \(known: swap, blank, shift:\.\.\."),
         ("shift", "shift takes whole pixels from 1 on, as in shift:8"),
         ("shift:0", "shift takes whole pixels"),
         ("shift:2.5", "shift takes whole pixels"),

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from refsr.core import processes
 from refsr.core.errors import DataError, RefsrError, UsageError
 from refsr.data.degradation.levels import quantised
 from refsr.data.images import read_image, write_image
-from refsr.data.prepare.derive import Settings, degrade_again
+from refsr.data.prepare.derive import PrepareSettings, degrade_again
 from refsr.data.prepare.run import prepare
 from refsr.ops.resize import imresize
 
@@ -42,8 +41,8 @@ def content(folder: Path) -> dict[str, bytes]:
 @pytest.mark.parametrize("scale", [2, 3, 4, 8, 16, 32])
 def test_files_hold_what_their_folder_says(tmp_path, scale):
     source = make_source(tmp_path / "source")
-    report = prepare(source, tmp_path / "out", Settings(scale))
-    assert (report.places, report.made) == (3, 3)
+    report = prepare(source, tmp_path / "out", PrepareSettings(scale))
+    assert (report.images, report.made) == (3, 3)
     hr = read_image(source / "HR" / "place1.png")[: 50 // scale * scale, : 45 // scale * scale]
     ref = read_image(source / "Ref" / "place1.png")[: 50 // scale * scale, : 45 // scale * scale]
     small = imresize(hr.astype(np.float64), f"1/{scale}")
@@ -64,7 +63,7 @@ def test_files_hold_what_their_folder_says(tmp_path, scale):
 )
 def test_types_and_bands_are_kept(tmp_path, dtype, bands, suffix):
     source = make_source(tmp_path / "source", 1, dtype=dtype, bands=bands)
-    prepare(source, tmp_path / "out", Settings(4, degradation="real-esrgan-lossless"))
+    prepare(source, tmp_path / "out", PrepareSettings(4, degradation="real-esrgan-lossless"))
     for folder, shape in {"HR": (48, 44), "LR": (12, 11), "LR_UX4": (48, 44), "Ref_DUX4": (48, 44)}.items():
         (file,) = (tmp_path / "out" / folder).iterdir()
         image = read_image(file)
@@ -76,10 +75,10 @@ def test_types_and_bands_are_kept(tmp_path, dtype, bands, suffix):
 def test_lr_up_comes_from_where_it_is_told(tmp_path):
     source = make_source(tmp_path / "source", 1)
     for name, settings in {
-        "clean": Settings(4),
-        "file": Settings(4, lr_up_from="file"),
-        "lossy": Settings(4, lr_up_from="file", jpeg=60),
-        "published": Settings(4, jpeg=60),
+        "clean": PrepareSettings(4),
+        "file": PrepareSettings(4, lr_up_from="file"),
+        "lossy": PrepareSettings(4, lr_up_from="file", jpeg=60),
+        "published": PrepareSettings(4, jpeg=60),
     }.items():
         prepare(source, tmp_path / name, settings)
     lr = read_image(tmp_path / "file" / "LR" / "place0.png")
@@ -97,7 +96,7 @@ def test_lr_up_comes_from_where_it_is_told(tmp_path):
 
 def test_workers_change_nothing_and_draws_replay(tmp_path):
     source = make_source(tmp_path / "source", 4)
-    settings = Settings(4, degradation="real-esrgan", seed=7)
+    settings = PrepareSettings(4, degradation="real-esrgan", seed=7)
     prepare(source, tmp_path / "one", settings)
     prepare(source, tmp_path / "two", settings, workers=2)
     prepare(source, tmp_path / "other", replace(settings, seed=8))
@@ -112,7 +111,7 @@ def test_workers_change_nothing_and_draws_replay(tmp_path):
 
 def test_a_place_does_not_depend_on_its_neighbours(tmp_path):
     source = make_source(tmp_path / "source", 3)
-    settings = Settings(4, degradation="real-esrgan")
+    settings = PrepareSettings(4, degradation="real-esrgan")
     prepare(source, tmp_path / "all", settings)
     for folder in ("HR", "Ref"):
         (source / folder / "place0.png").unlink()
@@ -121,7 +120,7 @@ def test_a_place_does_not_depend_on_its_neighbours(tmp_path):
 
 
 def test_a_rerun_does_only_what_is_missing_spoilt_or_changed(tmp_path):
-    source, out, settings = make_source(tmp_path / "source", 5), tmp_path / "out", Settings(4)
+    source, out, settings = make_source(tmp_path / "source", 5), tmp_path / "out", PrepareSettings(4)
     prepare(source, out, settings)
     whole = content(out)
     assert prepare(source, out, settings).made == 0
@@ -138,52 +137,89 @@ def test_a_rerun_does_only_what_is_missing_spoilt_or_changed(tmp_path):
 
 def test_other_settings_are_refused_by_name(tmp_path):
     source, out = make_source(tmp_path / "source", 1), tmp_path / "out"
-    prepare(source, out, Settings(4))
+    prepare(source, out, PrepareSettings(4))
     with pytest.raises(DataError, match=r"other settings: scale was 4, now 8; seed was 0, now 3"):
-        prepare(source, out, Settings(8, seed=3))
+        prepare(source, out, PrepareSettings(8, seed=3))
     with pytest.raises(DataError, match=r"degradation was \"bicubic\", now \"mtf\""):
-        prepare(source, out, Settings(4, degradation="mtf"))
+        prepare(source, out, PrepareSettings(4, degradation="mtf"))
     with pytest.raises(DataError, match="reference was true, now false"):
-        prepare(source / "HR", out, Settings(4))
+        prepare(source / "HR", out, PrepareSettings(4))
 
 
-def test_a_kill_at_any_moment_leaves_a_folder_that_a_rerun_completes(tmp_path):
-    source, out = make_source(tmp_path / "source", 60), tmp_path / "out"
-    settings = Settings(4, degradation="real-esrgan")
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from refsr.cli.main import main
+
+renames, replace = 0, Path.replace
+
+def counted(path, target):
+    global renames
+    renames += 1
+    if renames == {at} and {before}:
+        os.kill(os.getpid(), signal.SIGKILL)
+    replace(path, target)
+    if renames == {at}:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+Path.replace = counted
+main(sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize(("at", "before"), [(1, True), (1, False), (4, True), (6, False), (7, True), (16, False)])
+def test_a_kill_at_any_moment_leaves_a_folder_that_a_rerun_completes(tmp_path, at, before):
+    """Files get their names one after another: the manifest, then five images a pair, then the manifest again."""
+    source, out = make_source(tmp_path / "source", 3), tmp_path / "out"
+    settings = PrepareSettings(4, degradation="real-esrgan")
     prepare(source, tmp_path / "whole", settings)
-    words = [sys.executable, "-m", "refsr", "prepare", source, out, "--scale", "4", "--degradation", "real-esrgan"]
-    process = subprocess.Popen([*words, "--workers", "0"], stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 30
-    while len(list(out.glob("Ref/*.png"))) < 5 and time.monotonic() < deadline:
-        time.sleep(0.005)
-    process.kill()
-    process.wait()
-    assert 0 < len(list(out.glob("Ref/*.png"))) < 60
-    (out / "LR" / ".place9.png.abc.part").write_bytes(b"half a file")
+    words = ["prepare", source, out, "--scale", "4", "--degradation", "real-esrgan", "--workers", "0"]
+    killed = subprocess.run([sys.executable, "-c", KILLED.format(at=at, before=before), *words], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    images = {file for file in content(out) if not file.endswith((".part", "prepare.json"))}
+    assert len(images) == max(0, at - 1 - before)
     prepare(source, out, settings)
     assert content(out) == content(tmp_path / "whole")
 
 
+STOPPED = """
+import os, signal, sys
+from refsr.core import progress
+from refsr.cli import prepare
+from refsr.cli.main import entry
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+class Stopping(progress.NoProgressBar):
+    advanced = 0
+
+    def advance(self, parts=1, note=""):
+        self.advanced += parts
+        if self.advanced == 3:
+            os.killpg(os.getpgid(0), signal.SIGINT)
+
+prepare.console_progress = lambda label, total: Stopping()
+entry()
+"""
+
+
 def test_ctrl_c_is_one_line_and_keeps_what_is_done(tmp_path):
+    """Ctrl-C as a terminal sends it, to the command and its workers alike, right after the third image."""
     source, out = make_source(tmp_path / "source", 60), tmp_path / "out"
-    # Tests that run in the background are started with Ctrl-C ignored; a command on a terminal is not.
-    code = (
-        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "from refsr.cli.main import entry; entry()"
-    )
-    words = [sys.executable, "-c", code, "prepare", source, out, "--scale", "4", "--degradation", "real-esrgan"]
-    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, start_new_session=True)
-    deadline = time.monotonic() + 30
-    while len(list(out.glob("Ref/*.png"))) < 3 and time.monotonic() < deadline:
-        time.sleep(0.005)
-    # As a terminal does: to the command and its workers alike.
-    os.killpg(process.pid, signal.SIGINT)
-    _, said = process.communicate(timeout=30)
-    assert process.returncode == 130
-    assert said.splitlines()[-1] == "refsr: stopped"
-    assert "Traceback" not in said
+    words = [sys.executable, "-c", STOPPED, "prepare", source, out, "--scale", "4", "--degradation", "real-esrgan"]
+    stopped = subprocess.run(words, capture_output=True, text=True, start_new_session=True, check=False)
+    assert stopped.returncode == 130
+    assert stopped.stderr.splitlines()[-1] == "refsr: stopped"
+    assert "Traceback" not in stopped.stderr
     kept = json.loads((out / "prepare.json").read_text())["images"]
-    assert 2 <= len(kept) < 60
+    assert len(kept) >= 3
+    # Workers finish what they are at, and all that is finished is recorded.
+    folders = ("HR", "LR", "LR_UX4", "Ref", "Ref_DUX4")
+    assert [sorted(file.stem for file in (out / folder).iterdir()) for folder in folders] == [sorted(kept)] * 5
+    settings = PrepareSettings(4, degradation="real-esrgan")
+    assert prepare(source, out, settings).made == 60 - len(kept)
+    prepare(source, tmp_path / "whole", settings)
+    assert content(out) == content(tmp_path / "whole")
 
 
 def test_a_full_disk_is_one_line_and_keeps_what_is_done(tmp_path, monkeypatch):
@@ -199,10 +235,10 @@ def test_a_full_disk_is_one_line_and_keeps_what_is_done(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(RefsrError, match="the disk is full"):
-        prepare(source, out, Settings(4))
+        prepare(source, out, PrepareSettings(4))
     monkeypatch.undo()
-    assert prepare(source, out, Settings(4)).places == 3
-    prepare(source, tmp_path / "whole", Settings(4))
+    assert prepare(source, out, PrepareSettings(4)).images == 3
+    prepare(source, tmp_path / "whole", PrepareSettings(4))
     assert content(out) == content(tmp_path / "whole")
 
 
@@ -212,17 +248,17 @@ def test_one_broken_image_does_not_stop_the_others(tmp_path):
     whole = file.read_bytes()
     file.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(DataError, match=r"place1\.png: .*all others are prepared"):
-        prepare(source, out, Settings(4))
+        prepare(source, out, PrepareSettings(4))
     assert sorted(path.stem for path in (out / "LR").iterdir()) == ["place0", "place2"]
     file.write_bytes(whole)
-    assert prepare(source, out, Settings(4)).made == 1
+    assert prepare(source, out, PrepareSettings(4)).made == 1
 
 
 def test_a_dead_worker_is_told(tmp_path, monkeypatch):
     source = make_source(tmp_path / "source", 2)
     monkeypatch.setattr(processes, "_become_worker", _die)
     with pytest.raises(RefsrError, match="a worker process died"):
-        prepare(source, tmp_path / "out", Settings(4), workers=2)
+        prepare(source, tmp_path / "out", PrepareSettings(4), workers=2)
 
 
 def _die() -> None:
@@ -271,18 +307,18 @@ def test_sources_that_cannot_be_prepared_are_refused(tmp_path, perturb, message)
     source = make_source(tmp_path / "source")
     perturb(source)
     with pytest.raises(DataError, match=message):
-        prepare(source, tmp_path / "out", Settings(4))
+        prepare(source, tmp_path / "out", PrepareSettings(4))
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
         (
-            Settings(4, degradation="real-esrgan"),
+            PrepareSettings(4, degradation="real-esrgan"),
             "degradation 'real-esrgan' needs JPEG: 8 bits.*'real-esrgan-lossless'",
         ),
-        (Settings(4, jpeg=80), "JPEG quality 80 needs JPEG: 8 bits and 1 or 3 bands$"),
-        (Settings(4, suffix=".png"), r"no \.png holds"),
+        (PrepareSettings(4, jpeg=80), "JPEG quality 80 needs JPEG: 8 bits and 1 or 3 bands$"),
+        (PrepareSettings(4, suffix=".png"), r"no \.png holds"),
     ],
 )
 def test_formats_that_cannot_hold_an_image_are_refused_before_any_work(tmp_path, settings, message):
@@ -294,23 +330,32 @@ def test_formats_that_cannot_hold_an_image_are_refused_before_any_work(tmp_path,
 
 def test_folders_are_found_and_mistakes_named(tmp_path):
     source = make_source(tmp_path / "source", 1)
-    assert prepare(source / "HR", tmp_path / "bare", Settings(4)).places == 1
+    assert prepare(source / "HR", tmp_path / "bare", PrepareSettings(4)).images == 1
     assert not (tmp_path / "bare" / "Ref").exists()
     (source / "Ref").rename(source / "google_Ref")
-    prepare(source, tmp_path / "named", Settings(4), ref_folder="google_Ref")
+    prepare(source, tmp_path / "named", PrepareSettings(4), ref_folder="google_Ref")
     assert (tmp_path / "named" / "Ref_DUX4").is_dir()
     for call, message in (
-        (lambda: prepare(source, tmp_path / "x", Settings(4), ref_folder="googleRef"), "did you mean 'google_Ref'"),
-        (lambda: prepare(tmp_path / "sourc", tmp_path / "x", Settings(4)), "no such folder; did you mean 'source'"),
-        (lambda: prepare(source, source / "out", Settings(4)), "lies inside the source"),
-        (lambda: prepare(source, source, Settings(4)), "lies inside the source"),
-        (lambda: prepare(source / "HR", source, Settings(4)), "lies inside the target"),
-        (lambda: prepare(source, tmp_path, Settings(4)), "not empty, and refsr prepare did not make it"),
-        (lambda: prepare(source, tmp_path / "x", Settings(5)), "scale 5 is not one of 2, 3, 4"),
-        (lambda: prepare(source, tmp_path / "x", Settings(4, jpeg=0)), "JPEG quality 0"),
-        (lambda: prepare(source, tmp_path / "x", Settings(4, suffix=".jpg")), "suffix '.jpg' is not one of .png"),
-        (lambda: prepare(source, tmp_path / "x", Settings(4, lr_up_from="clen")), "did you mean 'clean'"),
-        (lambda: prepare(source, tmp_path / "x", Settings(4, degradation="bicubik")), "did you mean 'bicubic'"),
+        (
+            lambda: prepare(source, tmp_path / "x", PrepareSettings(4), ref_folder="googleRef"),
+            "did you mean 'google_Ref'",
+        ),
+        (
+            lambda: prepare(tmp_path / "sourc", tmp_path / "x", PrepareSettings(4)),
+            "no such folder; did you mean 'source'",
+        ),
+        (lambda: prepare(source, source / "out", PrepareSettings(4)), "lies inside the source"),
+        (lambda: prepare(source, source, PrepareSettings(4)), "lies inside the source"),
+        (lambda: prepare(source / "HR", source, PrepareSettings(4)), "lies inside the target"),
+        (lambda: prepare(source, tmp_path, PrepareSettings(4)), "not empty, and refsr prepare did not make it"),
+        (lambda: prepare(source, tmp_path / "x", PrepareSettings(5)), "scale 5 is not one of 2, 3, 4"),
+        (lambda: prepare(source, tmp_path / "x", PrepareSettings(4, jpeg=0)), "JPEG quality 0"),
+        (
+            lambda: prepare(source, tmp_path / "x", PrepareSettings(4, suffix=".jpg")),
+            "suffix '.jpg' is not one of .png",
+        ),
+        (lambda: prepare(source, tmp_path / "x", PrepareSettings(4, lr_up_from="clen")), "did you mean 'clean'"),
+        (lambda: prepare(source, tmp_path / "x", PrepareSettings(4, degradation="bicubik")), "did you mean 'bicubic'"),
     ):
         with pytest.raises((DataError, UsageError), match=message):
             call()
@@ -342,7 +387,7 @@ def test_the_published_sets_come_out_again(shared, tmp_path, published, ref, lr_
         if number < 3:
             for name in ("HR", ref):
                 write_image(tmp_path / "source" / name / f"{file.stem}.png", read_image(folder / name / file.name))
-    prepare(tmp_path / "source", tmp_path / "out", Settings(4), ref_folder=ref)
+    prepare(tmp_path / "source", tmp_path / "out", PrepareSettings(4), ref_folder=ref)
     for ours, theirs, expected in (("LR_UX4", "LR_UX4", lr_up), ("Ref_DUX4", f"{ref}_DUX4", ref_down)):
         scores = [
             psnr(read_image(file), read_image(folder / theirs / f"{file.stem}.jpg"))

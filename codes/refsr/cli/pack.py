@@ -11,7 +11,7 @@ import argparse
 from pathlib import Path
 
 from refsr.cli.console import console_progress
-from refsr.data.cubes.about import Hints
+from refsr.data.cubes.cube_file import CubeHints
 from refsr.data.cubes.envi import ORDERS
 from refsr.data.stores.sets import LAYOUTS, pack_set
 
@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
         codec="deflate" if arguments.compress else "raw",
         layout=arguments.layout,
         workers=max(1, arguments.workers),
-        hints=Hints(arguments.variable, interleave=arguments.interleave),
+        hints=CubeHints(arguments.variable, interleave=arguments.interleave),
         progress=console_progress,
     )
     for place, report in reports.items():

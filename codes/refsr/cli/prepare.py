@@ -30,8 +30,8 @@ from refsr.cli.console import console_progress
 from refsr.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from refsr.data.prepare.derive import Settings
-    from refsr.data.prepare.run import Report
+    from refsr.data.prepare.derive import PrepareSettings
+    from refsr.data.prepare.run import PrepareReport
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -67,10 +67,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from refsr.data.prepare.derive import Settings
+    from refsr.data.prepare.derive import PrepareSettings
 
     published = arguments.dataset is not None
-    settings = Settings(
+    settings = PrepareSettings(
         scale=arguments.scale,
         degradation=arguments.degradation or ("bicubic-uint8" if published else "bicubic"),
         seed=arguments.seed,
@@ -79,14 +79,14 @@ def run(arguments: argparse.Namespace) -> int:
         suffix=arguments.suffix,
     )
     report = (_scenes if published else _folders)(arguments, settings)
-    ready = report.places - report.made
-    print(f"{arguments.target}: {report.made} made, {ready} were ready, {report.places} in all")
+    ready = report.images - report.made
+    print(f"{arguments.target}: {report.made} made, {ready} were ready, {report.images} in all")
     for note in report.notes:
         print(note)
     return 0
 
 
-def _scenes(arguments: argparse.Namespace, settings: Settings) -> Report:
+def _scenes(arguments: argparse.Namespace, settings: PrepareSettings) -> PrepareReport:
     from refsr.data.scenes.prepare import prepare_scenes
 
     for name in ("hr", "ref"):
@@ -104,7 +104,7 @@ def _scenes(arguments: argparse.Namespace, settings: Settings) -> Report:
     )
 
 
-def _folders(arguments: argparse.Namespace, settings: Settings) -> Report:
+def _folders(arguments: argparse.Namespace, settings: PrepareSettings) -> PrepareReport:
     from refsr.data.prepare.run import prepare
 
     for name in ("split", "incomplete"):

@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
@@ -22,11 +22,18 @@ ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VEC
 
 
 @contextmanager
-def spread(work: Callable[[Item], Result], items: Sequence[Item], workers: int) -> Iterator[Iterator[Result]]:
+def spread(
+    work: Callable[[Item], Result],
+    items: Sequence[Item],
+    workers: int,
+    on_early_exit: Callable[[Result], None] | None = None,
+) -> Iterator[Iterator[Result]]:
     """Yields the results in the order in which they end; leaving early drops what has not begun.
 
-    `work` and the items must be picklable. Ctrl-C reaches the parent alone, so what has begun is ended well.
+    `work` and the items must be picklable. Ctrl-C reaches the parent alone, so what has begun is finished. When the
+    block is left by an exception, `on_early_exit` gets every result that there is, those already yielded among them.
     """
+    futures: list[Future[Result]] = []
     with _environment(dict.fromkeys(ONE_THREAD, "1")):
         # Spawned, not forked: a fork would copy the locks of threads that are no more.
         pool = ProcessPoolExecutor(max(1, min(workers, len(items))), get_context("spawn"), _become_worker)
@@ -34,10 +41,16 @@ def spread(work: Callable[[Item], Result], items: Sequence[Item], workers: int) 
             with _interrupts_held():
                 futures = [pool.submit(work, item) for item in items]
             yield (future.result() for future in as_completed(futures))
-        except BrokenProcessPool as error:
-            raise RefsrError("a worker process died, perhaps for want of memory; a rerun does the rest") from error
-        finally:
+        except BaseException as error:
             pool.shutdown(cancel_futures=True)
+            if on_early_exit is not None:
+                for future in futures:
+                    if future.done() and not future.cancelled() and future.exception() is None:
+                        on_early_exit(future.result())
+            if isinstance(error, BrokenProcessPool):
+                raise RefsrError("a worker process died, perhaps for want of memory; a rerun does the rest") from error
+            raise
+        pool.shutdown(cancel_futures=True)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Flips and quarter turns, the same for every member of a sample."""
+"""Flips and rotations by multiples of 90 degrees, the same for every member of a sample."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ MOST_CV2_BANDS = 16
 
 
 @dataclass(frozen=True)
-class Turn:
-    """Mirror left-right, then top-bottom, then exchange rows and columns: together all eight turns of a square."""
+class FlipRotation:
+    """Flip left-right, then top-bottom, then transpose: together the eight symmetries of a square."""
 
     left_right: bool = False
     top_bottom: bool = False
     transpose: bool = False
 
     def apply(self, image: Array) -> Array:
-        """(H, W, C) turned; a view."""
+        """(H, W, C) flipped and rotated; a view."""
         if self.left_right:
             image = image[:, ::-1]
         if self.top_bottom:
@@ -30,7 +30,10 @@ class Turn:
         return image.transpose(1, 0, 2) if self.transpose else image
 
     def planes(self, image: Array) -> Array:
-        """(H, W, C) turned, as contiguous (C, H, W); band by band in cv2, several times faster than strided copies."""
+        """(H, W, C) flipped and rotated, as contiguous (C, H, W).
+
+        Band by band in cv2, which is several times faster than strided copies.
+        """
         import cv2
 
         if image.shape[2] > MOST_CV2_BANDS:
@@ -44,7 +47,7 @@ class Turn:
         return np.stack(parts)
 
 
-def draw_turn(seed: int, draw: int, index: int, flip: bool, rotate: bool) -> Turn:
-    """Each step in half of the draws: the first where `flip` allows it, the others where `rotate` does."""
+def draw_flip_rotation(seed: int, draw: int, index: int, flip: bool, rotate: bool) -> FlipRotation:
+    """Each of the three steps in half of the draws: the left-right flip if `flip`, the other two if `rotate`."""
     coins = numpy_generator(seed, "turn", draw, index).random(3) < 0.5
-    return Turn(bool(flip and coins[0]), bool(rotate and coins[1]), bool(rotate and coins[2]))
+    return FlipRotation(bool(flip and coins[0]), bool(rotate and coins[1]), bool(rotate and coins[2]))

@@ -1,13 +1,120 @@
-"""From the options of a data set to the data set."""
+"""From the options of a data set to the data set: the kinds that option files name, each as its members."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from refsr.core.errors import DataError
 from refsr.core.names import resolve
+from refsr.core.options.cubes import CubeOptions
 from refsr.core.options.datasets import DatasetOptions
-from refsr.data.sets.paired import PairedSet
+from refsr.data.cubes.by_position import CubesByPosition, check_positions
+from refsr.data.cubes.opening import open_cubes
+from refsr.data.cubes.reading import CubeReader, cube_hints, cube_reader, raw_range
+from refsr.data.sets.paired import Cropping, MaskOptions, Member, PairedSet
+from refsr.data.stores import open_store
+
+ROOTS = {
+    "hr": "dataroot_GT",
+    "lr": "dataroot_LQ",
+    "lr_up": "dataroot_LQ_UX4",
+    "ref": "dataroot_Ref",
+    "ref_down": "dataroot_Ref_DUX4",
+    "mask": "dataroot_mask",
+    "hsi": "dataroot_hsi",
+}
 
 
 def build_dataset(options: DatasetOptions, scale: int, seed: int) -> PairedSet:
     """The data set that a `datasets` section describes; missing, unequal and misfitting images are named."""
     dataset: PairedSet = resolve("dataset", options.mode)(options, scale, seed)
     return dataset
+
+
+def reference(options: DatasetOptions, scale: int, seed: int) -> PairedSet:
+    """HR, LR, LR_UX4, Ref and Ref_DUX4 of the same names; the enlarged ones from files or made, as declared."""
+    return _build(options, scale, seed, needed=("hr", "lr", "lr_up", "ref", "ref_down"))
+
+
+def single(options: DatasetOptions, scale: int, seed: int) -> PairedSet:
+    """HR and LR alone; LR from files, or made from HR where no folder is given."""
+    return _build(options, scale, seed, needed=("hr", "lr"))
+
+
+def change(options: DatasetOptions, scale: int, seed: int) -> PairedSet:
+    """HR, LR, Ref and a land-cover change mask, as SECOND and CNAM-CD were laid out for Ref-Diff.
+
+    Where the mask is not read from files, it is estimated from LR and Ref, or says that nothing changed.
+    """
+    return _build(options, scale, seed, needed=("hr", "lr", "ref", "mask"), optional=("lr_up",))
+
+
+def hyperspectral(options: DatasetOptions, scale: int, seed: int) -> PairedSet:
+    """HR, LR and a hyperspectral cube of the same place on a coarser grid."""
+    return _build(options, scale, seed, needed=("hr", "lr", "hsi"), optional=("lr_up",))
+
+
+def _build(
+    options: DatasetOptions, scale: int, seed: int, needed: tuple[str, ...], optional: tuple[str, ...] = ()
+) -> PairedSet:
+    made = {
+        "lr": options.lr == "from_hr",
+        "lr_up": options.lr_up == "from_lr",
+        "ref_down": options.ref_down == "from_ref",
+    }
+    derive = [name for name in needed if made.get(name)]
+    if "lr" in needed and options.dataroot_LQ is None and "lr" not in derive and needed == ("hr", "lr"):
+        derive.append("lr")
+    members = {}
+    for name in (*needed, *optional):
+        root = getattr(options, ROOTS[name])
+        if name in derive:
+            continue
+        if root is None:
+            if name in optional or (name == "mask" and options.mask != "file"):
+                continue
+            how = f", or {_switch(name)}" if name in made else ""
+            raise DataError(f"{options.name or options.mode}: needs {ROOTS[name]}{how}")
+        members[name] = _member(name, root, options)
+    if "hsi" in members:
+        members["hsi"] = _placed(members, options.hsi or CubeOptions())
+    return PairedSet(
+        members=members,
+        scale=scale,
+        derive=tuple(derive),
+        cropping=Cropping(options.GT_size, options.crop, options.use_flip, options.use_rot),
+        mask=MaskOptions(options.mask_encoding, options.mask_values, options.mask if "mask" in needed else None),
+        seed=seed,
+        name=options.name or options.mode,
+    )
+
+
+def _switch(name: str) -> str:
+    return {"lr": "lr: from_hr", "lr_up": "lr_up: from_lr", "ref_down": "ref_down: from_ref"}[name]
+
+
+def _member(name: str, root: Path, options: DatasetOptions) -> Member:
+    if name == "mask":
+        return Member(open_store(root))
+    if name == "hsi":
+        cubes = cube_reader(open_cubes(root, cube_hints(options)), options)
+        return Member(cubes, raw_range(options), all_bands=True, note=cubes.note)
+    bands = None if options.bands is None else tuple(options.bands)
+    limits = None if options.range is None else (options.range[0], options.range[1])
+    return Member(open_store(root), limits, bands)
+
+
+def _placed(members: Mapping[str, Member], cubes: CubeOptions) -> Member:
+    """The cubes beside their HR images: brought to these where that is asked for, else checked against them."""
+    member, images = members["hsi"], members["hr"].store
+    store = member.store
+    if isinstance(store, CubeReader) and cubes.pairing == "position":
+        if cubes.ratio is None:
+            raise DataError("hsi.pairing: position needs hsi.ratio, the HR pixels along the side of a cube's pixel")
+        placed = CubesByPosition(store, images, cubes.ratio)
+        return replace(member, store=placed, note=placed.note)
+    if isinstance(store, CubeReader) and cubes.pairing == "key":
+        check_positions(images, store)
+    return member

@@ -13,7 +13,7 @@ from refsr.data.images import Array
 from refsr.data.sample import Unit
 
 Encoding = Literal["grey", "index", "one_hot", "changed"]
-Source = Literal["file", "estimate", "none"]
+MaskSource = Literal["file", "estimate", "none"]
 MadeMask = Literal["estimate", "none"]
 
 # What Ref-Diff's own mask files hold is not known; these are the values of the original data sets' label images.

@@ -1,4 +1,4 @@
-"""References and cubes taken away or perturbed, to see what a network owes to them: the words, and what comes out."""
+"""Perturbations of references and cubes, to measure how much a network depends on them: parsing and applying them."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from refsr.data.sets.paired import PairedSet
 
 @dataclass(frozen=True)
 class Amount:
-    """What is said after the colon."""
+    """The number after the colon."""
 
     about: str
     allowed: Callable[[float], bool]
     default: float | None = None
-    """What counts if nothing is said."""
+    """Used if none is given."""
 
 
 def _percent(value: float) -> bool:
@@ -46,8 +46,8 @@ AMOUNTS: dict[str, Amount | None] = {
     "change": Amount("percent from 1 to 100, as in change:25", _percent),
 }
 """Every way to perturb a reference, and the amount that it takes, if any."""
-CUBE_WAYS = ("swap", "blank")
-"""Those that a hyperspectral cube knows too: the next sample's, or its mean spectrum everywhere."""
+CUBE_PERTURBATIONS = ("swap", "blank")
+"""Those that apply to a hyperspectral cube too: the next sample's cube, or its mean spectrum everywhere."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Perturbation:
     kind: str
     amount: float = 0
     member: Literal["ref", "hsi"] = "ref"
-    """What of a sample is perturbed: its reference, or its cube."""
+    """Which input is perturbed: the reference or the cube."""
 
     def __str__(self) -> str:
         wanted = AMOUNTS[self.kind]
@@ -65,11 +65,11 @@ class Perturbation:
 
 
 def parse_perturbation(text: str) -> Perturbation:
-    """`swap`, `blank`, `shift:PX`, `rotate:DEG`, ...: a word of AMOUNTS and what it takes."""
+    """`swap`, `blank`, `shift:PX`, `rotate:DEG`, ...: a name of AMOUNTS and its amount."""
     kind, colon, number = text.strip().partition(":")
     if kind not in AMOUNTS:
         known = ", ".join(name if takes is None else f"{name}:..." for name, takes in AMOUNTS.items())
-        raise UsageError(f"{text!r} perturbations no reference{suggestion(kind, AMOUNTS)} (known: {known})")
+        raise UsageError(f"{text!r} is no perturbation of a reference{suggestion(kind, AMOUNTS)} (known: {known})")
     wanted = AMOUNTS[kind]
     if wanted is None:
         if colon:
@@ -89,43 +89,45 @@ def parse_perturbation(text: str) -> Perturbation:
 def parse_cube_perturbation(text: str) -> Perturbation:
     """`swap` or `blank`."""
     kind = text.strip()
-    if kind not in CUBE_WAYS:
-        known = ", ".join(CUBE_WAYS)
-        raise UsageError(f"{text!r} perturbations no cube{suggestion(kind, CUBE_WAYS)} (known: {known})")
+    if kind not in CUBE_PERTURBATIONS:
+        known = ", ".join(CUBE_PERTURBATIONS)
+        raise UsageError(
+            f"{text!r} is no perturbation of a cube{suggestion(kind, CUBE_PERTURBATIONS)} (known: {known})"
+        )
     return Perturbation(kind, member="hsi")
 
 
-def perturb(dataset: PairedSet, index: int, how: Perturbation, seed: int) -> Sample:
-    """Sample number `index`, whole, with another `ref` and a `ref_down` to match, or `hsi`; all else is as it was.
+def perturb(dataset: PairedSet, index: int, perturbation: Perturbation, seed: int) -> Sample:
+    """Sample number `index`, whole, with another `ref` and a `ref_down` to match, or `hsi`; all else is unchanged.
 
     A function of seed and index alone. What moves in from beyond the reference's edges is mirrored.
     """
     sample = dataset[index]
-    if how.member not in sample:
-        what = "references" if how.member == "ref" else "cubes"
-        raise DataError(f"{dataset.name}: has no {what} that could be perturbed by {how}")
-    if how.kind == "swap":
-        return {**sample, **_neighbours(dataset, index, sample, how)}
-    generator = numpy_generator(seed, "spoil", how.kind, index)
-    if how.member == "hsi":
-        cube = PERTURBATIONS[how.kind](_planes_last(sample["hsi"]), how.amount, generator)
+    if perturbation.member not in sample:
+        what = "references" if perturbation.member == "ref" else "cubes"
+        raise DataError(f"{dataset.name}: has no {what} that could be perturbed by {perturbation}")
+    if perturbation.kind == "swap":
+        return {**sample, **_from_next_sample(dataset, index, sample, perturbation)}
+    generator = numpy_generator(seed, "spoil", perturbation.kind, index)
+    if perturbation.member == "hsi":
+        cube = PERTURBATIONS[perturbation.kind](_planes_last(sample["hsi"]), perturbation.amount, generator)
         return {**sample, "hsi": _planes_first(cube)}
-    if how.kind == "change":
-        ref = _changed(dataset, index, sample, how, generator)
+    if perturbation.kind == "change":
+        ref = _changed(dataset, index, sample, perturbation, generator)
     else:
-        ref = PERTURBATIONS[how.kind](_planes_last(sample["ref"]), how.amount, generator)
+        ref = PERTURBATIONS[perturbation.kind](_planes_last(sample["ref"]), perturbation.amount, generator)
     perturbed: Sample = {**sample, "ref": _planes_first(ref)}
     if "ref_down" in sample:
         perturbed["ref_down"] = _planes_first(np.clip(blurred(ref, dataset.scale), 0, 1))
     return perturbed
 
 
-def _neighbours(dataset: PairedSet, index: int, sample: Sample, how: Perturbation) -> Sample:
+def _from_next_sample(dataset: PairedSet, index: int, sample: Sample, perturbation: Perturbation) -> Sample:
     """The reference or cube of the next sample, from its files; cut, or mirrored on, to this one's size."""
     if len(dataset) < 2:
-        raise DataError(f"{dataset.name}: {how} needs two samples, there is one")
+        raise DataError(f"{dataset.name}: {perturbation} needs two samples, there is one")
     other = dataset[(index + 1) % len(dataset)]
-    if how.member == "hsi":
+    if perturbation.member == "hsi":
         return {"hsi": _fitted(other["hsi"], sample["hsi"])}
     found: Sample = {"ref": _fitted(other["ref"], sample["ref"])}
     if "ref_down" in sample:
@@ -133,11 +135,13 @@ def _neighbours(dataset: PairedSet, index: int, sample: Sample, how: Perturbatio
     return found
 
 
-def _changed(dataset: PairedSet, index: int, sample: Sample, how: Perturbation, generator: np.random.Generator) -> Unit:
+def _changed(
+    dataset: PairedSet, index: int, sample: Sample, perturbation: Perturbation, generator: np.random.Generator
+) -> Unit:
     """The next sample's reference in patches of this one's: ground that is no longer what it was."""
-    other = _neighbours(dataset, index, sample, how)["ref"]
+    other = _from_next_sample(dataset, index, sample, perturbation)["ref"]
     height, width = sample["ref"].shape[-2:]
-    mask = torch.from_numpy(covered(height, width, how.amount, generator))
+    mask = torch.from_numpy(covered(height, width, perturbation.amount, generator))
     return _planes_last(torch.where(mask, other, sample["ref"]))
 
 

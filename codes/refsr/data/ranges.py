@@ -18,12 +18,17 @@ DEFAULT_RANGES: dict[str, Range] = {"uint8": (0, 255), "float32": (0, 1)}
 Values = TypeVar("Values", Unit, Tensor)
 
 
-def declared(dtype: str, given: Range | None, name: object, option: str = "range") -> Range:
-    """The raw values that become 0 and 1: as declared by `option`, else those of the type."""
+def declared(
+    dtype: str, given: Range | None, name: object, option: str = "range", in_option_file: bool = True
+) -> Range:
+    """The raw values that become 0 and 1: as declared by `option`, else those of the type.
+
+    The error for a missing range writes `option` as an option file does, else as a keyword or a command line does.
+    """
     if given is None and dtype not in DEFAULT_RANGES:
+        write = f"declare {option}: [0, 65535], or [0, 4095]" if in_option_file else f"give {option} 0 65535, or 0 4095"
         raise DataError(
-            f"{name}: 16 bits need the raw values that become 0 and 1; "
-            f"declare {option}: [0, 65535], or [0, 4095] where a sensor fills 12 of them"
+            f"{name}: 16 bits need the raw values that become 0 and 1; {write} where a sensor fills 12 of them"
         )
     low, high = given if given is not None else DEFAULT_RANGES[dtype]
     if not high > low:

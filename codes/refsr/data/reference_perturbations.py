@@ -1,4 +1,4 @@
-"""What can befall a reference: taken away, moved, turned, resized, coarsened, recoloured, veiled, covered."""
+"""The perturbations of a reference: blank, shift, rotate, scale, down, recolour, haze, clouds; and covering masks."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _shift(ref: Unit, amount: float, generator: np.random.Generator) -> Unit:
 
 
 def _rotate(ref: Unit, amount: float, generator: np.random.Generator) -> Unit:
-    """Turned counter-clockwise about its centre, bicubic."""
+    """Rotated counter-clockwise about its centre, bicubic."""
     height, width = ref.shape[:2]
     angle = math.radians(amount)
     cosine, sine = math.cos(angle), math.sin(angle)
@@ -140,4 +140,4 @@ PERTURBATIONS: dict[str, Callable[[Unit, float, np.random.Generator], Unit]] = {
     "haze": _haze,
     "clouds": _clouds,
 }
-"""Image (H, W, C), amount and draws to image; those that need another place's reference are not among them."""
+"""(H, W, C), amount, generator -> (H, W, C); swap and change need another sample and are in `perturbation.py`."""

@@ -15,12 +15,12 @@ from refsr.core.options.datasets import DatasetOptions
 from refsr.data.change.calibration import calibration
 from refsr.data.change.estimate import estimate_mask
 from refsr.data.crops import reduced
-from refsr.data.cubes.folder import OneCube
-from refsr.data.cubes.options import cube_hints, raw_range, read_as
+from refsr.data.cubes.folder import SingleCube
+from refsr.data.cubes.reading import cube_hints, cube_reader, raw_range
 from refsr.data.derivation import DERIVED, derived
 from refsr.data.images import Array, Window, check_array, read_image
 from refsr.data.masks import MadeMask, encode_mask, unchanged_mask
-from refsr.data.ranges import DEFAULT_RANGES, Range, declared, to_unit
+from refsr.data.ranges import Range, declared, to_unit
 from refsr.data.sample import Unit
 from refsr.data.sets.paired import MaskOptions
 from refsr.inference.tile_layout import Sizes
@@ -91,7 +91,7 @@ def opened(
         pixels = _chosen(pixels, bands, name)
     if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
         raise DataError(f"{name}: has pixels that are not finite; fill them first")
-    return Given(pixels, _declared(pixels, range, name, option), name, count, reading)
+    return Given(pixels, declared(str(pixels.dtype), range, name, option, in_option_file=False), name, count, reading)
 
 
 def opened_cube(image: ImageLike, options: DatasetOptions, option: str = "range_hsi") -> Given:
@@ -99,20 +99,13 @@ def opened_cube(image: ImageLike, options: DatasetOptions, option: str = "range_
     limits = raw_range(options)
     if not isinstance(image, (str, Path)):
         return opened(image, "hsi", Reading(limits), option=option)
-    store = read_as(OneCube(Path(image), cube_hints(options)), options)
+    store = cube_reader(SingleCube(Path(image), cube_hints(options)), options)
     (key,) = store.keys()
     pixels, count = store.read(key), store.source.info(key).bands
     name = str(image)
-    return Given(pixels, _declared(pixels, limits, name, option), name, count, Reading(limits))
-
-
-def _declared(pixels: Array, range: Range | None, name: str, option: str) -> Range:
-    if range is None and str(pixels.dtype) not in DEFAULT_RANGES:
-        raise DataError(
-            f"{name}: 16 bits need the raw values that become 0 and 1; "
-            f"give {option} 0 65535, or 0 4095 where a sensor fills 12 of them"
-        )
-    return declared(str(pixels.dtype), range, name)
+    return Given(
+        pixels, declared(str(pixels.dtype), limits, name, option, in_option_file=False), name, count, Reading(limits)
+    )
 
 
 def read_mask(image: ImageLike, mask: MaskOptions) -> Given:

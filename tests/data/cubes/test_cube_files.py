@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from refsr.core.errors import DataError
-from refsr.data.cubes.about import CubeFile, Hints
+from refsr.data.cubes.cube_file import CubeFile, CubeHints
 from refsr.data.cubes.envi import ORDERS, TYPES
 from refsr.data.cubes.files import open_cube
 from refsr.data.images import Window
@@ -87,14 +87,14 @@ def test_what_an_envi_header_says(tmp_path):
         data_ignore_value="-9999",
         map_info="{UTM, 1.0, 1.0, 500000, 4480000, 20, 20, 16, North, WGS-84, units=Meters}",
     )  # fmt: skip
-    about = open_cube(header).about
-    assert about.wavelengths == CENTRES
-    assert about.good == (True, True, False, True, True, False)
-    assert about.nodata == -9999
-    assert about.geotransform is not None
-    assert about.geotransform.crs == "EPSG:32616"
-    assert about.geotransform.point(2, 3) == (500040, 4479940)
-    assert about.geotransform.pixel(500040, 4479940) == (2, 3)
+    cube_info = open_cube(header).cube_info
+    assert cube_info.wavelengths == CENTRES
+    assert cube_info.good == (True, True, False, True, True, False)
+    assert cube_info.nodata == -9999
+    assert cube_info.geotransform is not None
+    assert cube_info.geotransform.crs == "EPSG:32616"
+    assert cube_info.geotransform.point(2, 3) == (500040, 4479940)
+    assert cube_info.geotransform.pixel(500040, 4479940) == (2, 3)
 
 
 @pytest.mark.parametrize(
@@ -116,30 +116,30 @@ def test_tiff_of_more_bands_than_a_photograph_may_have(tmp_path):
     cube = np.random.default_rng(0).integers(-99, 99, (4, 5, 426)).astype(np.int16)
     found = open_cube(put_tiff(tmp_path / "a.tif", cube, interleave="pixel", nodata=-99))
     np.testing.assert_array_equal(found.read(bands=[425, 7]), cube[:, :, [425, 7]])
-    assert found.about.nodata == -99
+    assert found.cube_info.nodata == -99
 
 
 def test_wavelengths_of_a_tiff_are_in_tags_or_descriptions(tmp_path):
     texts = [f"Band {number} ({centre / 1000:.6f} um)" for number, centre in enumerate(CENTRES)]
     tags = [{"wavelength": str(centre), "wavelength_units": "Nanometers"} for centre in CENTRES]
-    assert open_cube(put_tiff(tmp_path / "a.tif", cube_of(), texts)).about.wavelengths == CENTRES
-    assert open_cube(put_tiff(tmp_path / "b.tif", cube_of(), tags=tags)).about.wavelengths == CENTRES
-    assert open_cube(put_tiff(tmp_path / "c.tif", cube_of(), texts[:3])).about.wavelengths is None
+    assert open_cube(put_tiff(tmp_path / "a.tif", cube_of(), texts)).cube_info.wavelengths == CENTRES
+    assert open_cube(put_tiff(tmp_path / "b.tif", cube_of(), tags=tags)).cube_info.wavelengths == CENTRES
+    assert open_cube(put_tiff(tmp_path / "c.tif", cube_of(), texts[:3])).cube_info.wavelengths is None
     worlds = [f"{centre:.1f} nm, FWHM 12.0 nm" for centre in CENTRES]
-    assert open_cube(put_tiff(tmp_path / "d.tif", cube_of(), worlds)).about.wavelengths == pytest.approx(
+    assert open_cube(put_tiff(tmp_path / "d.tif", cube_of(), worlds)).cube_info.wavelengths == pytest.approx(
         CENTRES, abs=0.06
     )
 
 
 def test_wavelengths_from_elsewhere_only_where_the_file_has_none(tmp_path):
     np.save(tmp_path / "a.npy", cube_of())
-    assert open_cube(tmp_path / "a.npy").about.wavelengths is None
+    assert open_cube(tmp_path / "a.npy").cube_info.wavelengths is None
     (tmp_path / "wavelengths.txt").write_text("# micrometres\n0.4505, 0.55; 0.65025\n0.86 1.65\t2.2\n")
-    assert open_cube(tmp_path / "a.npy").about.wavelengths == CENTRES
+    assert open_cube(tmp_path / "a.npy").cube_info.wavelengths == CENTRES
     others = tuple(centre + 1 for centre in CENTRES)
-    assert open_cube(tmp_path / "a.npy", Hints(centres=others)).about.wavelengths == others
+    assert open_cube(tmp_path / "a.npy", CubeHints(centres=others)).cube_info.wavelengths == others
     header = put_envi(tmp_path, cube_of(), wavelength="{400, 500, 600, 700, 800, 900}")
-    assert open_cube(header, Hints(centres=others)).about.wavelengths == (400, 500, 600, 700, 800, 900)
+    assert open_cube(header, CubeHints(centres=others)).cube_info.wavelengths == (400, 500, 600, 700, 800, 900)
 
 
 @pytest.mark.parametrize("compress", [False, True])
@@ -159,7 +159,7 @@ def test_npy_and_mat(tmp_path, dtype, compress):
     )
     check(open_cube(tmp_path / "a.npy"), expected)
     check(open_cube(tmp_path / "a.mat"), expected)
-    np.testing.assert_array_equal(open_cube(tmp_path / "a.mat", Hints(variable="map")).read(), expected[:, :, :1])
+    np.testing.assert_array_equal(open_cube(tmp_path / "a.mat", CubeHints(variable="map")).read(), expected[:, :, :1])
 
 
 def envi(**fields):
@@ -300,7 +300,7 @@ def test_an_unknown_interleave_names_the_known_ones(tmp_path):
 def test_an_array_that_is_not_there_names_the_nearest(tmp_path):
     file = mat(reflectance=cube_of())(tmp_path)
     with pytest.raises(DataError, match=r"no array 'reflectanze'; did you mean 'reflectance'\?"):
-        open_cube(file, Hints(variable="reflectanze"))
+        open_cube(file, CubeHints(variable="reflectanze"))
 
 
 def test_cut_tiffs_are_one_clear_line(tmp_path):
@@ -320,4 +320,4 @@ def test_wavelengths_beside_cubes_are_checked(tmp_path):
     with pytest.raises(DataError, match=r"wavelengths\.txt: 'red' is not a number"):
         open_cube(tmp_path / "a.npy")
     with pytest.raises(DataError, match=r"a\.npy: hsi\.centres: 2 wavelengths for 6 bands"):
-        open_cube(tmp_path / "a.npy", Hints(centres=[400, 500]))
+        open_cube(tmp_path / "a.npy", CubeHints(centres=[400, 500]))

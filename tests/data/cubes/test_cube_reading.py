@@ -6,62 +6,73 @@ import numpy as np
 import pytest
 
 from refsr.core.errors import DataError
-from refsr.data.cubes.about import About
-from refsr.data.cubes.choice import Choice
-from refsr.data.cubes.holes import Mending
+from refsr.data.cubes.band_selection import BandSelection
+from refsr.data.cubes.cube_file import CubeInfo
 from refsr.data.cubes.opening import open_cubes
-from refsr.data.cubes.reading import ReadCubes, Scaling
+from refsr.data.cubes.reading import CubeReader, CubeScaling, HoleFilling
 from refsr.data.images import Window
 from refsr.data.ranges import to_unit
 
 CENTRES = (450.0, 550.0, 650.0, 860.0, 1400.0, 1650.0)
-SPECTRAL = About(CENTRES, good=(True, True, True, True, False, True))
+SPECTRAL = CubeInfo(CENTRES, good=(True, True, True, True, False, True))
 
 
 @pytest.mark.parametrize(
-    ("choice", "taken"),
+    ("selection", "taken"),
     [
-        (Choice(), [1, 2, 3, 4, 6]),
-        (Choice(bad_by_file=False), [1, 2, 3, 4, 5, 6]),
-        (Choice(bands=[6, 5, 1]), [6, 5, 1]),
-        (Choice(runs=[(4, 6), (1, 2)]), [4, 6, 1, 2]),
-        (Choice(wavelengths=[860, 455, 641]), [4, 1, 3]),
-        (Choice(wavelengths=[1500], tolerance=200), [6]),
-        (Choice(spans=[(600, 900), (400, 500)]), [1, 3, 4]),
-        (Choice(bad_bands=[1, 2]), [3, 4, 6]),
-        (Choice(bad_spans=[(1300, 1450), (860, 860)], bad_by_file=False), [1, 2, 3, 6]),
-        (Choice(spans=[(400, 900)], bad_bands=[2]), [1, 3, 4]),
+        (BandSelection(), [1, 2, 3, 4, 6]),
+        (BandSelection(bad_by_file=False), [1, 2, 3, 4, 5, 6]),
+        (BandSelection(bands=[6, 5, 1]), [6, 5, 1]),
+        (BandSelection(runs=[(4, 6), (1, 2)]), [4, 6, 1, 2]),
+        (BandSelection(wavelengths=[860, 455, 641]), [4, 1, 3]),
+        (BandSelection(wavelengths=[1500], tolerance=200), [6]),
+        (BandSelection(spans=[(600, 900), (400, 500)]), [1, 3, 4]),
+        (BandSelection(bad_bands=[1, 2]), [3, 4, 6]),
+        (BandSelection(bad_spans=[(1300, 1450), (860, 860)], bad_by_file=False), [1, 2, 3, 6]),
+        (BandSelection(spans=[(400, 900)], bad_bands=[2]), [1, 3, 4]),
     ],
 )
-def test_which_bands_are_taken(choice, taken):
-    assert [band + 1 for band in choice.of(6, SPECTRAL, "a")] == taken
+def test_which_bands_are_taken(selection, taken):
+    assert [band + 1 for band in selection.bands_of(6, SPECTRAL, "a")] == taken
 
 
 @pytest.mark.parametrize(
-    ("choice", "about", "message"),
+    ("selection", "cube_info", "message"),
     [
-        (Choice(bands=[6, 7, 250]), SPECTRAL, r"a: bands \[7, 250\] are asked for, the cube has 1 to 6"),
-        (Choice(runs=[(5, 30)]), SPECTRAL, r"bands \[7, 8, .*, \.\.\.\] are asked for"),
-        (Choice(bad_bands=[9]), SPECTRAL, r"bands \[9\] are asked for"),
-        (Choice(wavelengths=[2200]), SPECTRAL, "no band within 10 nm of 2200 nm; .* is band 6 at 1650 nm"),
-        (Choice(wavelengths=[1400]), SPECTRAL, "no band within 10 nm of 1400 nm; the nearest good one is band 6"),
-        (Choice(wavelengths=[549, 553]), SPECTRAL, "band 2 at 550 nm is the nearest to both 549 and 553 nm"),
-        (Choice(spans=[(2000, 2500)]), SPECTRAL, "no band lies within 2000 to 2500 nm; the cube has 450 to 1650 nm"),
-        (Choice(spans=[(1300, 1500)]), SPECTRAL, "all bands of hsi.spans are bad"),
-        (Choice(bad_spans=[(0, 9000)]), SPECTRAL, "all bands of the cube are bad"),
-        (Choice(wavelengths=[550]), About(), "hsi.wavelengths needs wavelengths, and the file has none; hsi.centres"),
-        (Choice(bad_spans=[(1, 2)]), About(), "hsi.bad_spans needs wavelengths"),
+        (BandSelection(bands=[6, 7, 250]), SPECTRAL, r"a: bands \[7, 250\] are asked for, the cube has 1 to 6"),
+        (BandSelection(runs=[(5, 30)]), SPECTRAL, r"bands \[7, 8, .*, \.\.\.\] are asked for"),
+        (BandSelection(bad_bands=[9]), SPECTRAL, r"bands \[9\] are asked for"),
+        (BandSelection(wavelengths=[2200]), SPECTRAL, "no band within 10 nm of 2200 nm; .* is band 6 at 1650 nm"),
+        (
+            BandSelection(wavelengths=[1400]),
+            SPECTRAL,
+            "no band within 10 nm of 1400 nm; the nearest good one is band 6",
+        ),
+        (BandSelection(wavelengths=[549, 553]), SPECTRAL, "band 2 at 550 nm is the nearest to both 549 and 553 nm"),
+        (
+            BandSelection(spans=[(2000, 2500)]),
+            SPECTRAL,
+            "no band lies within 2000 to 2500 nm; the cube has 450 to 1650 nm",
+        ),
+        (BandSelection(spans=[(1300, 1500)]), SPECTRAL, "all bands of hsi.spans are bad"),
+        (BandSelection(bad_spans=[(0, 9000)]), SPECTRAL, "all bands of the cube are bad"),
+        (
+            BandSelection(wavelengths=[550]),
+            CubeInfo(),
+            "hsi.wavelengths needs wavelengths, and the file has none; hsi.centres",
+        ),
+        (BandSelection(bad_spans=[(1, 2)]), CubeInfo(), "hsi.bad_spans needs wavelengths"),
     ],
 )
-def test_bands_that_cannot_be_taken_are_named(choice, about, message):
+def test_bands_that_cannot_be_taken_are_named(selection, cube_info, message):
     with pytest.raises(DataError, match=message):
-        choice.of(6, about, "a")
+        selection.bands_of(6, cube_info, "a")
 
 
-def cubes(root, cube, mending=None, **how):
+def cubes(root, cube, hole_filling=None, **how):
     root.mkdir(exist_ok=True)
     np.save(root / "a.npy", cube)
-    return ReadCubes(open_cubes(root), mending=mending or Mending(), **how)
+    return CubeReader(open_cubes(root), hole_filling=hole_filling or HoleFilling(), **how)
 
 
 def holed(dtype="int16", nodata=-99, band=2):
@@ -78,36 +89,36 @@ def holed(dtype="int16", nodata=-99, band=2):
 def test_holes_are_filled_and_the_rest_stays(tmp_path, dtype, nodata, fill):
     cube = holed(dtype, nodata)
     if np.isnan(nodata):
-        read = cubes(tmp_path, cube, Mending(not_finite="fill", fill=fill))
+        read = cubes(tmp_path, cube, HoleFilling(not_finite="fill", fill=fill))
     else:
-        read = cubes(tmp_path, cube, Mending(nodata, fill=fill))
+        read = cubes(tmp_path, cube, HoleFilling(nodata, fill=fill))
     holes = np.isnan(cube) if np.isnan(nodata) else cube == np.array(nodata, dtype)
-    mended = read.read("a")
-    assert mended.dtype == dtype
-    np.testing.assert_array_equal(mended[~holes], cube[~holes])
+    filled_cube = read.read("a")
+    assert filled_cube.dtype == dtype
+    np.testing.assert_array_equal(filled_cube[~holes], cube[~holes])
     if fill == "zero":
-        assert (mended[holes] == 0).all()
+        assert (filled_cube[holes] == 0).all()
     else:
-        # Band 3 holds the column: the nearest place with data to the hole's corner is beside it or above it.
-        assert mended[5, 6, 2] in (5 * 20, 6 * 20)
-        assert mended[6, 9, 2] == 10 * 20
-        assert mended[0, 0, 1] in (0, 20)
+        # Band 3 holds the column: the nearest pixel with data to the hole's corner is beside it or above it.
+        assert filled_cube[5, 6, 2] in (5 * 20, 6 * 20)
+        assert filled_cube[6, 9, 2] == 10 * 20
+        assert filled_cube[0, 0, 1] in (0, 20)
     assert read.note() == (
         f"1 of 1 cubes have holes, {15 / 504:.2%} of their values, filled "
-        + ("by zero" if fill == "zero" else "by the nearest place with data")
+        + ("by zero" if fill == "zero" else "by the nearest pixel with data")
     )
     for window in (Window(5, 6, 3, 4), Window(0, 0, 1, 1), Window(4, 4, 8, 10)):
         top, left, height, width = window
-        np.testing.assert_array_equal(read.read("a", window), mended[top : top + height, left : left + width])
+        np.testing.assert_array_equal(read.read("a", window), filled_cube[top : top + height, left : left + width])
 
 
 def test_a_whole_cube_says_nothing_of_holes(tmp_path):
     whole = np.abs(holed())
-    assert cubes(tmp_path, whole, Mending(nodata=-1)).note() is None
+    assert cubes(tmp_path, whole, HoleFilling(nodata=-1)).note() is None
     assert cubes(tmp_path, whole.astype(np.float32)).note() is None
     # A value that the type cannot hold is nowhere.
-    assert cubes(tmp_path, whole.astype(np.uint16), Mending(nodata=-9999)).holes("a") == 0
-    assert cubes(tmp_path, whole.astype(np.uint16), Mending(nodata=0.5)).holes("a") == 0
+    assert cubes(tmp_path, whole.astype(np.uint16), HoleFilling(nodata=-9999)).holes("a") == 0
+    assert cubes(tmp_path, whole.astype(np.uint16), HoleFilling(nodata=0.5)).holes("a") == 0
 
 
 def broken(what):
@@ -126,32 +137,32 @@ def broken(what):
 
 
 @pytest.mark.parametrize(
-    ("what", "mending", "message"),
+    ("what", "hole_filling", "message"),
     [
-        ("nan", Mending(), r"a: 2 values of 2 bands \(2, 3\) are NaN or infinite; hsi.not_finite: fill"),
-        ("infinite", Mending(-99), "a: 1 value of band 1 is NaN or infinite"),
-        ("band", Mending(-99), "a: band 2 holds no data; hsi.bad_bands leaves bands out"),
-        ("band", Mending(-99, fill="zero"), "a: band 2 holds no data"),
-        ("all", Mending(-99), "a: holds no data at all"),
-        ("hole", Mending(-99, fill="refuse"), "a: 1 values of band 3 hold no data; hsi.fill: nearest or zero"),
+        ("nan", HoleFilling(), r"a: 2 values of 2 bands \(2, 3\) are NaN or infinite; hsi.not_finite: fill"),
+        ("infinite", HoleFilling(-99), "a: 1 value of band 1 is NaN or infinite"),
+        ("band", HoleFilling(-99), "a: band 2 holds no data; hsi.bad_bands leaves bands out"),
+        ("band", HoleFilling(-99, fill="zero"), "a: band 2 holds no data"),
+        ("all", HoleFilling(-99), "a: holds no data at all"),
+        ("hole", HoleFilling(-99, fill="refuse"), "a: 1 values of band 3 hold no data; hsi.fill: nearest or zero"),
     ],
 )
-def test_cubes_without_values_are_named(tmp_path, what, mending, message):
-    read = cubes(tmp_path, broken(what), mending)
+def test_cubes_without_values_are_named(tmp_path, what, hole_filling, message):
+    read = cubes(tmp_path, broken(what), hole_filling)
     for look in (read.read, read.holes, lambda key: read.read(key, Window(2, 2, 3, 3))):
         with pytest.raises(DataError, match=f"{tmp_path.name}: {message}"):
             look("a")
 
 
 def test_an_empty_band_that_is_left_out_does_no_harm(tmp_path):
-    read = cubes(tmp_path, broken("band"), Mending(-99), choice=Choice(bad_bands=[2]))
+    read = cubes(tmp_path, broken("band"), HoleFilling(-99), selection=BandSelection(bad_bands=[2]))
     assert read.info("a").bands == 2
     np.testing.assert_array_equal(read.read("a"), broken("band")[:, :, [0, 2]])
 
 
 def test_values_are_clipped_and_divided_as_declared(tmp_path):
     cube = np.array([[[-50, 0, 2500, 4999, 5001, 20000]]], np.int16)
-    scaling = Scaling(divide_by=10_000, clip=(0, 0.5))
+    scaling = CubeScaling(divide_by=10_000, clip=(0, 0.5))
     read = cubes(tmp_path, cube, clip=scaling.raw_clip)
     assert scaling.raw_range == (0, 10_000)
     unit = to_unit(read.read("a"), *scaling.raw_range)
@@ -160,8 +171,8 @@ def test_values_are_clipped_and_divided_as_declared(tmp_path):
     beyond = cubes(tmp_path, cube, clip=(-1e9, 4999.7))
     assert beyond.read("a").ravel().tolist() == [-50, 0, 2500, 4999, 4999, 4999]
     np.testing.assert_array_equal(cubes(tmp_path, cube / 10_000, clip=(0, 0.25)).read("a").max(), np.float32(0.25))
-    assert Scaling(divide_by=10_000).raw_range == (0, 10_000)
-    assert Scaling(clip=(0, 0.5)).raw_range is None
-    assert Scaling().raw_range is None
-    assert Scaling(range=(3, 4)).raw_range == (3, 4)
-    assert Scaling(range=(0, 6000), clip=(100, 5000)).raw_clip == (100, 5000)
+    assert CubeScaling(divide_by=10_000).raw_range == (0, 10_000)
+    assert CubeScaling(clip=(0, 0.5)).raw_range is None
+    assert CubeScaling().raw_range is None
+    assert CubeScaling(range=(3, 4)).raw_range == (3, 4)
+    assert CubeScaling(range=(0, 6000), clip=(100, 5000)).raw_clip == (100, 5000)

@@ -12,8 +12,8 @@ from test_cube_files import put_envi, put_tiff
 from refsr.core.errors import DataError
 from refsr.core.options.datasets import DatasetOptions
 from refsr.data.build import build_dataset
-from refsr.data.cubes.about import Hints
-from refsr.data.cubes.choice import Choice
+from refsr.data.cubes.band_selection import BandSelection
+from refsr.data.cubes.cube_file import CubeHints
 from refsr.data.cubes.envi import ORDERS
 from refsr.data.cubes.files import open_cube
 from refsr.data.cubes.folder import CubeFolder
@@ -67,11 +67,11 @@ def test_water_vapour_is_missing_and_told_by_spans(tmp_path, pines):
     """The corrected cube lacks the bands near 1400 and 1900 nm already, so leaving these spans out leaves all."""
     cube, centres = pines
     np.save(tmp_path / "a.npy", cube)
-    found = open_cube(tmp_path / "a.npy", Hints(centres=centres))
+    found = open_cube(tmp_path / "a.npy", CubeHints(centres=centres))
 
-    usable = Choice(bad_spans=[(1353, 1422), (1820, 1953)]).of(200, found.about, "a")
+    usable = BandSelection(bad_spans=[(1353, 1422), (1820, 1953)]).bands_of(200, found.cube_info, "a")
     assert usable == list(range(200))
-    visible = Choice(spans=[(400, 700)]).of(200, found.about, "a")
+    visible = BandSelection(spans=[(400, 700)]).bands_of(200, found.cube_info, "a")
     assert [centres[visible[0]], centres[visible[-1]]] == [400.02, pytest.approx(692, abs=8)]
     np.testing.assert_array_equal(found.read(bands=visible), cube[:, :, visible])
 
@@ -89,5 +89,5 @@ def test_a_wrong_interleave_is_seen_from_the_values(tmp_path, pines, part, true,
         return
     with pytest.raises(DataError, match=rf"a\.hdr: says interleave {told}, but read as {true} .* times as smooth"):
         CubeFolder(tmp_path).info("a")
-    np.testing.assert_array_equal(CubeFolder(tmp_path, Hints(interleave=true)).read("a"), cube)
-    assert CubeFolder(tmp_path, Hints(interleave=told)).info("a").bands == 200
+    np.testing.assert_array_equal(CubeFolder(tmp_path, CubeHints(interleave=true)).read("a"), cube)
+    assert CubeFolder(tmp_path, CubeHints(interleave=told)).info("a").bands == 200

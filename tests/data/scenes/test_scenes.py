@@ -13,7 +13,7 @@ from refsr.core.errors import DataError, UsageError
 from refsr.core.options.datasets import DatasetOptions
 from refsr.data.build import build_dataset
 from refsr.data.images import read_image, write_image
-from refsr.data.prepare.derive import Settings
+from refsr.data.prepare.derive import PrepareSettings
 from refsr.data.scenes.catalogue import PARTS, SCENE_SETS, scene_set
 from refsr.data.scenes.folders import find_scenes
 from refsr.data.scenes.prepare import prepare_scenes
@@ -21,7 +21,7 @@ from refsr.data.scenes.split import drawn_split, listed_split
 from refsr.data.stores.sets import pack_set
 from refsr.ops.resize import imresize
 
-SETTINGS = Settings(8, degradation="bicubic-uint8", lr_up_from="none")
+SETTINGS = PrepareSettings(8, degradation="bicubic-uint8", lr_up_from="none")
 
 
 def scene(seed: int, height: int = 256, width: int = 256) -> np.ndarray:
@@ -88,9 +88,9 @@ FIRST_OF_VAL = ["agricultural_009", "agricultural_011", "agricultural_016", "agr
 @pytest.mark.parametrize("scale", [4, 16])
 def test_files_hold_the_exact_reduction(tmp_path, scale):
     source, target = ucmerced(tmp_path), tmp_path / "out"
-    settings = Settings(scale, degradation="bicubic-uint8", lr_up_from="none")
+    settings = PrepareSettings(scale, degradation="bicubic-uint8", lr_up_from="none")
     report = prepare_scenes(source, target, settings, "ucmerced", incomplete=True)
-    assert (report.places, report.made) == (8, 8)
+    assert (report.images, report.made) == (8, 8)
     assert sorted(file.name for file in target.iterdir()) == sorted(
         [*PARTS, "prepare.json", *(f"{part}.txt" for part in PARTS)]
     )
@@ -104,8 +104,8 @@ def test_files_hold_the_exact_reduction(tmp_path, scale):
         inside = tuple(min(256, length) for length in original.shape[:2])
         np.testing.assert_array_equal(hr[: inside[0], : inside[1]], original[: inside[0], : inside[1]])
         np.testing.assert_array_equal(lr, imresize(hr, f"1/{scale}"))
-        assert entry.get("mended_from") == (None if original.shape == hr.shape else list(original.shape[:2]))
-    assert sum("mended_from" in entry for entry in entries.values()) == 2
+        assert entry.get("adjusted_from") == (None if original.shape == hr.shape else list(original.shape[:2]))
+    assert sum("adjusted_from" in entry for entry in entries.values()) == 2
 
 
 def test_missing_columns_are_mirrored(tmp_path):
@@ -119,7 +119,7 @@ def test_missing_columns_are_mirrored(tmp_path):
 def test_aid_loses_what_a_factor_of_16_leaves_over(tmp_path):
     for number in range(1, 4):
         write_image(tmp_path / "AID" / "Bare Land" / f"bareland_{number}.jpg", scene(number, 600, 600))
-    prepare_scenes(tmp_path / "AID", tmp_path / "out", Settings(16), "aid", incomplete=True)
+    prepare_scenes(tmp_path / "AID", tmp_path / "out", PrepareSettings(16), "aid", incomplete=True)
     hr, lr = (read_image(next((tmp_path / "out" / "train" / kind / "BareLand").iterdir())) for kind in ("HR", "LR"))
     assert (hr.shape, lr.shape) == ((592, 592, 3), (37, 37, 3))
 
@@ -149,7 +149,7 @@ def test_a_rerun_does_what_is_missing_and_workers_change_nothing(tmp_path):
         assert file.read_bytes() == content
         assert (tmp_path / "two" / file.relative_to(target)).read_bytes() == content
     with pytest.raises(DataError, match=r"seed was 0, now 1"):
-        prepare_scenes(source, target, Settings(8, "bicubic-uint8", 1, "none"), "ucmerced", incomplete=True)
+        prepare_scenes(source, target, PrepareSettings(8, "bicubic-uint8", 1, "none"), "ucmerced", incomplete=True)
 
 
 def test_lists_and_ready_splits_are_followed(tmp_path):
@@ -285,11 +285,11 @@ def test_the_command(tmp_path, capsys):
     assert "19 of UCMerced's 21 classes are missing: baseballdiamond" in (said := capsys.readouterr().err)
     assert said.count("\n") == 1
     assert main([*words, "--dataset", "ucmerced", "--incomplete"]) == 0
-    made, parts, lacking, mended = capsys.readouterr().out.splitlines()
+    made, parts, lacking, adjusted = capsys.readouterr().out.splitlines()
     assert made.endswith("8 made, 0 were ready, 8 in all")
     assert parts == "train 2, val 2, test 4"
     assert lacking.startswith("without 19 of UCMerced's 21 classes: baseballdiamond, beach")
-    assert mended.startswith("2 of another size cut or mirrored to 256 x 256")
+    assert adjusted.startswith("2 of another size cut or mirrored to 256 x 256")
     assert json.loads((tmp_path / "out" / "prepare.json").read_text())["settings"]["degradation"] == "bicubic-uint8"
     for more, message in (
         (["--incomplete"], "--incomplete belongs to --dataset"),

@@ -10,8 +10,8 @@ from refsr.core.errors import DataError
 from refsr.core.options.datasets import DatasetOptions
 from refsr.data.build import build_dataset
 from refsr.data.images import write_image
-from refsr.data.prepare.derive import Settings, prepare_place
-from refsr.data.prepare.sources import Place
+from refsr.data.prepare.derive import PrepareSettings, prepare_pair
+from refsr.data.prepare.sources import SourcePair
 from refsr.data.sets.paired import PairedSet
 
 SCALE = 4
@@ -70,8 +70,8 @@ def test_crops_that_split_a_cell_of_the_cube_are_refused(cubes, side):
 def test_what_is_made_equals_what_prepare_writes_for_sides_that_are_no_multiple(tmp_path):
     hr, ref = np.random.default_rng(0).random((2, 31, 46, 3), dtype=np.float32)
     folders = put(tmp_path, hr=hr, ref=ref)
-    place = Place("a", folders["dataroot_GT"] / "a.npy", folders["dataroot_Ref"] / "a.npy")
-    prepare_place(place, tmp_path / "made", Settings(SCALE, suffix=".npy"))
+    place = SourcePair("a", folders["dataroot_GT"] / "a.npy", folders["dataroot_Ref"] / "a.npy")
+    prepare_pair(place, tmp_path / "made", PrepareSettings(SCALE, suffix=".npy"))
     names = {"lr": "LR", "lr_up": "LR_UX4", "ref_down": "Ref_DUX4"}
     sample = built(folders, "reference", lr="from_hr", lr_up="from_lr", ref_down="from_ref")[0]
     for member, folder in names.items():

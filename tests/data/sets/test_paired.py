@@ -9,7 +9,7 @@ from torch.utils.data import DataLoader
 
 from refsr.core.errors import DataError
 from refsr.core.options.datasets import DatasetOptions
-from refsr.data.augmentation import Turn
+from refsr.data.augmentation import FlipRotation
 from refsr.data.build import build_dataset
 from refsr.data.crops import draw_crop
 from refsr.data.images import Window, write_image
@@ -110,7 +110,9 @@ def test_crops_are_aligned_and_release_crops_are_not(root):
     assert corners == {(top, left) for top in range(0, 49, 4) for left in range(0, 33, 4)}
 
 
-@pytest.mark.parametrize("turn", [Turn(a, b, c) for a in (False, True) for b in (False, True) for c in (False, True)])
+@pytest.mark.parametrize(
+    "turn", [FlipRotation(a, b, c) for a in (False, True) for b in (False, True) for c in (False, True)]
+)
 def test_every_turn_moves_all_members_alike(root, turn):
     sample = build_dataset(options(root), SCALE, 0).at(1, Window(8, 4, 16, 16), turn)
     reduced = imresize(sample["hr"].permute(1, 2, 0).numpy(), "1/4")

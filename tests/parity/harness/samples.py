@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from harness.case import Case
 from harness.run import Answers
-from refsr.data.augmentation import Turn
+from refsr.data.augmentation import FlipRotation
 from refsr.data.crops import reduced
 from refsr.data.enlargement import bilinear_truncated, nearest
 from refsr.data.images import Array, ImageInfo, Window, info_of
@@ -57,8 +57,8 @@ def _set(images: Mapping[str, Array], scale: int) -> PairedSet:
     return PairedSet({name: Member(MemoryStore(image)) for name, image in images.items()}, scale)
 
 
-def _turn(draw: Mapping[str, Any]) -> Turn:
-    return Turn(bool(draw.get("hflip")), bool(draw.get("vflip")), bool(draw.get("transpose")))
+def _turn(draw: Mapping[str, Any]) -> FlipRotation:
+    return FlipRotation(bool(draw.get("hflip")), bool(draw.get("vflip")), bool(draw.get("transpose")))
 
 
 def rgtgan_samples(case: Case) -> Answers:
@@ -147,7 +147,7 @@ def specgan_samples(case: Case) -> Answers:
     gt = rescale(to_unit(inputs["gt_dn"], 0, 255), -1, 1)
     answers: dict[str, npt.ArrayLike] = {}
     for flips in case.config["flips"]:
-        turn = Turn("horizontal" in flips, "vertical" in flips)
+        turn = FlipRotation("horizontal" in flips, "vertical" in flips)
         label = "_".join(["", *flips])
         answers |= {f"{name}{label}": np.moveaxis(turn.apply(image), 2, 0) for name, image in (("lq", lq), ("gt", gt))}
     return answers

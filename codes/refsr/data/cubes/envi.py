@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from refsr.core.errors import DataError, suggestion
-from refsr.data.cubes.about import About, CubeFile, check_counts, cube_size, cut
+from refsr.data.cubes.cube_file import CubeFile, CubeInfo, check_counts, cube_size, cut
 from refsr.data.cubes.interleave import smoother_order
 from refsr.data.cubes.wavelengths import in_nanometres
 from refsr.data.images import Array, Window
@@ -55,8 +55,8 @@ def open_envi(header: Path, interleave: str | None = None) -> CubeFile:
     info = cube_size((rows, columns, bands), dtype, header)
     data, offset = data_file(header), _whole(fields, "header offset", header, 0) if "header offset" in fields else 0
     _check_size(data, offset, (rows, columns, bands), dtype)
-    about = _about(fields, header)
-    check_counts(about, bands, header)
+    cube_info = _cube_info(fields, header)
+    check_counts(cube_info, bands, header)
     sides = {"r": rows, "c": columns, "b": bands}
     shape = tuple(sides[side] for side in ORDERS[told])
     to_cube = [ORDERS[told].index(side) for side in "rcb"]
@@ -76,7 +76,7 @@ def open_envi(header: Path, interleave: str | None = None) -> CubeFile:
             f"interleave {found[0]} takes them so, interleave {told} as it says"
         )
 
-    return CubeFile(header, info, about, values, doubt)
+    return CubeFile(header, info, cube_info, values, doubt)
 
 
 def read_header(file: Path) -> dict[str, str]:
@@ -154,7 +154,7 @@ def _check_size(data: Path, offset: int, shape: tuple[int, int, int], dtype: np.
     raise DataError(f"{data}: {says}, the file holds {held:.4g} of them: {what}{hint}")
 
 
-def _about(fields: Mapping[str, str], header: Path) -> About:
+def _cube_info(fields: Mapping[str, str], header: Path) -> CubeInfo:
     good = None
     if "bbl" in fields:
         good = tuple(number != 0 for number in _numbers(fields["bbl"], "bbl", header))
@@ -166,7 +166,7 @@ def _about(fields: Mapping[str, str], header: Path) -> About:
     if "data ignore value" in fields:
         # A list of them has one for each band; like most readers, take the first for all.
         nodata = next(iter(_numbers(fields["data ignore value"], "data ignore value", header)), None)
-    return About(wavelengths, good, nodata, _geotransform(fields, header))
+    return CubeInfo(wavelengths, good, nodata, _geotransform(fields, header))
 
 
 def _numbers(text: str, key: str, header: Path) -> list[float]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from refsr.core.errors import DataError
-from refsr.data.cubes.about import NO_HINTS, About, CubeFile, Hints, check_counts, cube_size, cut
+from refsr.data.cubes.cube_file import NO_CUBE_HINTS, CubeFile, CubeHints, CubeInfo, check_counts, cube_size, cut
 from refsr.data.cubes.envi import DATA_SUFFIXES, HEADER_SUFFIX, open_envi
 from refsr.data.cubes.matlab import open_matlab
 from refsr.data.cubes.wavelengths import from_sidecar
@@ -20,20 +20,20 @@ CUBE_SUFFIXES = (*IMAGE_SUFFIXES, HEADER_SUFFIX, ".mat")
 PICKLE = b"\x80"
 
 
-def open_cube(file: Path, hints: Hints = NO_HINTS) -> CubeFile:
+def open_cube(file: Path, hints: CubeHints = NO_CUBE_HINTS) -> CubeFile:
     """The cube in a file; wavelengths are the file's, else the hints', else those of `wavelengths.txt` beside it."""
     cube, centres = _opened(file, hints), hints.centres
-    if cube.about.wavelengths is None:
+    if cube.cube_info.wavelengths is None:
         given = tuple(centres) if centres is not None else from_sidecar(file.parent)
-        about = replace(cube.about, wavelengths=given)
+        cube_info = replace(cube.cube_info, wavelengths=given)
         source = "hsi.centres" if centres is not None else "wavelengths.txt"
-        check_counts(about, cube.info.bands, f"{file}: {source}")
-        return replace(cube, about=about)
-    check_counts(cube.about, cube.info.bands, file)
+        check_counts(cube_info, cube.info.bands, f"{file}: {source}")
+        return replace(cube, cube_info=cube_info)
+    check_counts(cube.cube_info, cube.info.bands, file)
     return cube
 
 
-def _opened(file: Path, hints: Hints) -> CubeFile:
+def _opened(file: Path, hints: CubeHints) -> CubeFile:
     suffix = file.suffix.lower()
     if suffix in DATA_SUFFIXES:
         file, suffix = header_of(file), HEADER_SUFFIX
@@ -49,7 +49,9 @@ def _opened(file: Path, hints: Hints) -> CubeFile:
         from refsr.data.cubes.raster import open_raster
 
         return open_raster(file)
-    return CubeFile(file, probe_image(file), About(), lambda window, bands: cut_bands(read_image(file, window), bands))
+    return CubeFile(
+        file, probe_image(file), CubeInfo(), lambda window, bands: cut_bands(read_image(file, window), bands)
+    )
 
 
 def header_of(numbers: Path) -> Path:
@@ -71,7 +73,7 @@ def _open_npy(file: Path) -> CubeFile:
         return cut(array[:, :, None] if array.ndim == 2 else array, window, bands)
 
     array = _mapped(file)
-    return CubeFile(file, cube_size(array.shape, array.dtype, file), About(), values)
+    return CubeFile(file, cube_size(array.shape, array.dtype, file), CubeInfo(), values)
 
 
 def _mapped(file: Path) -> Array:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from refsr.core.errors import DataError
-from refsr.data.cubes.about import NO_HINTS, About, CubeFile, Hints
+from refsr.data.cubes.cube_file import NO_CUBE_HINTS, CubeFile, CubeHints, CubeInfo
 from refsr.data.cubes.envi import DATA_SUFFIXES, HEADER_SUFFIX, data_file, envi_key
 from refsr.data.cubes.files import CUBE_SUFFIXES, header_of, open_cube
 from refsr.data.cubes.wavelengths import SIDECAR
@@ -25,7 +25,7 @@ class CubeFolder(FolderStore):
     held = "cubes"
     suffixes = CUBE_SUFFIXES
 
-    def __init__(self, path: str | Path, hints: Hints = NO_HINTS) -> None:
+    def __init__(self, path: str | Path, hints: CubeHints = NO_CUBE_HINTS) -> None:
         super().__init__(path)
         self._hints = hints
         self._known: dict[str, CubeFile] = {}
@@ -44,9 +44,9 @@ class CubeFolder(FolderStore):
     def info(self, key: str) -> ImageInfo:
         return self._open(key).info
 
-    def about(self, key: str) -> About:
+    def cube_info(self, key: str) -> CubeInfo:
         """What the file says beside its values."""
-        return self._open(key).about
+        return self._open(key).cube_info
 
     def where(self, key: str) -> str:
         """A cube of this folder, for messages."""
@@ -66,7 +66,7 @@ class CubeFolder(FolderStore):
         return (file, *numbers, *((sidecar,) if sidecar.is_file() else ()))
 
     def beside(self, key: str) -> Mapping[str, Any] | None:
-        return self.about(key).record()
+        return self.cube_info(key).record()
 
     def _open(self, key: str) -> CubeFile:
         """The cube, whose header is read once in each process."""
@@ -82,10 +82,10 @@ class CubeFolder(FolderStore):
         return {**self.__dict__, "_known": {}}
 
 
-class OneCube(CubeFolder):
+class SingleCube(CubeFolder):
     """A file of its own as a store; its key is its name without suffix."""
 
-    def __init__(self, file: Path, hints: Hints = NO_HINTS) -> None:
+    def __init__(self, file: Path, hints: CubeHints = NO_CUBE_HINTS) -> None:
         super().__init__(file.parent, hints)
         self.only = file
 
@@ -97,7 +97,7 @@ class OneCube(CubeFolder):
         return str(self.only)
 
 
-def folder_of(path: Path, hints: Hints = NO_HINTS) -> FolderStore:
+def folder_of(path: Path, hints: CubeHints = NO_CUBE_HINTS) -> FolderStore:
     """The folder as a store: of cubes, where its first file is one, else of images."""
     if path.is_dir():
         for file in sorted(path.rglob("*")):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from refsr.core.errors import DataError, suggestion
-from refsr.data.cubes.about import About, CubeFile, cube_size, cut
+from refsr.data.cubes.cube_file import CubeFile, CubeInfo, cube_size, cut
 from refsr.data.cubes.mat5 import NUMBERS, MatArray, arrays_in, values_of
 from refsr.data.images import Array, Window
 
@@ -30,7 +30,7 @@ def open_matlab(file: Path, variable: str | None = None) -> CubeFile:
         return cut(whole[:, :, None] if whole.ndim == 2 else whole, window, chosen)
 
     # Whole numbers may lie in fewer bytes than their class has, and which is up to the values: the class counts.
-    return CubeFile(file, cube_size(array.shape, NUMBERS[array.kind], f"{file}: {array.name}"), About(), values)
+    return CubeFile(file, cube_size(array.shape, NUMBERS[array.kind], f"{file}: {array.name}"), CubeInfo(), values)
 
 
 def _only(arrays: Mapping[str, MatArray], file: Path) -> MatArray:

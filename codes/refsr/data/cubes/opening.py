@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from refsr.data.cubes.about import NO_HINTS, About, Hints
+from refsr.data.cubes.cube_file import NO_CUBE_HINTS, CubeHints, CubeInfo
 from refsr.data.cubes.files import cut_bands
 from refsr.data.cubes.folder import CubeFolder
 from refsr.data.images import Array, ImageInfo, Window
@@ -18,7 +18,7 @@ from refsr.data.stores.folder import FolderStore
 from refsr.data.stores.packed import PackedStore
 
 
-class Source(Protocol):
+class CubeSource(Protocol):
     """Cubes by key, in all their bands."""
 
     @property
@@ -28,7 +28,7 @@ class Source(Protocol):
 
     def info(self, key: str) -> ImageInfo: ...
 
-    def about(self, key: str) -> About: ...
+    def cube_info(self, key: str) -> CubeInfo: ...
 
     def where(self, key: str) -> str: ...
 
@@ -54,11 +54,13 @@ class StoredCubes:
     def info(self, key: str) -> ImageInfo:
         return self.store.info(key)
 
-    def about(self, key: str) -> About:
+    def cube_info(self, key: str) -> CubeInfo:
         """What was packed beside the values."""
-        found = About.from_record(self.store.header(key).beside) if isinstance(self.store, PackedStore) else About()
+        found = (
+            CubeInfo.from_record(self.store.header(key).beside) if isinstance(self.store, PackedStore) else CubeInfo()
+        )
         if found.wavelengths is None and self.centres is not None:
-            return About(self.centres, found.good, found.nodata, found.geotransform)
+            return CubeInfo(self.centres, found.good, found.nodata, found.geotransform)
         return found
 
     def where(self, key: str) -> str:
@@ -72,7 +74,7 @@ class StoredCubes:
         self.store.close()
 
 
-def open_cubes(path: Path, hints: Hints = NO_HINTS) -> Source:
+def open_cubes(path: Path, hints: CubeHints = NO_CUBE_HINTS) -> CubeSource:
     """The cubes at `path`, a folder or an LMDB."""
     store = open_store(path)
     if isinstance(store, FolderStore):

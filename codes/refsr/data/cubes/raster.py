@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from refsr.core.errors import DataError
-from refsr.data.cubes.about import About, CubeFile, cube_size
+from refsr.data.cubes.cube_file import CubeFile, CubeInfo, cube_size
 from refsr.data.cubes.wavelengths import from_texts, in_nanometres
 from refsr.data.images import Array, Window
 from refsr.geo.geotransform import Geotransform
@@ -21,7 +21,7 @@ def open_raster(file: Path) -> CubeFile:
     with rasterio_open(file) as source:
         info = cube_size((source.height, source.width, source.count), source.dtypes[0], file)
         try:
-            about = About(_wavelengths(source, file), nodata=source.nodata, geotransform=located(source))
+            cube_info = CubeInfo(_wavelengths(source, file), nodata=source.nodata, geotransform=located(source))
         except UnicodeDecodeError as error:
             raise DataError(f"{file}: broken or unsupported TIFF: what it says of its bands is no text") from error
 
@@ -33,7 +33,7 @@ def open_raster(file: Path) -> CubeFile:
         image: Array = np.moveaxis(planes, 0, 2)
         return image
 
-    return CubeFile(file, info, about, values)
+    return CubeFile(file, info, cube_info, values)
 
 
 def located(source: Any) -> Geotransform | None:

@@ -4,8 +4,8 @@ PNG, JPEG and plain TIFF go through OpenCV, GeoTIFF and many-band TIFF through r
 The content decides how a file is read; its name only decides how one is written.
 """
 
-from refsr.data.images.about import DTYPES, Array, ImageInfo, Window, check_array, check_window, info_of
 from refsr.data.images.files import probe_image, read_image, write_image
+from refsr.data.images.info import DTYPES, Array, ImageInfo, Window, check_array, check_window, info_of
 from refsr.data.images.kinds import IMAGE_SUFFIXES, file_kind, named_kind
 from refsr.data.images.listing import images_in
 from refsr.data.images.plain import encode

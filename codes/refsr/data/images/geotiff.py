@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from refsr.data.images.about import Array, ImageInfo, Window, check_array, check_window, kept_type
+from refsr.data.images.info import Array, ImageInfo, Window, check_array, check_window, kept_type
 from refsr.geo.raster import rasterio_open
 
 

@@ -6,7 +6,7 @@ import struct
 from pathlib import Path
 
 from refsr.core.errors import DataError
-from refsr.data.images.about import ImageInfo
+from refsr.data.images.info import ImageInfo
 
 
 def png_info(file: Path) -> ImageInfo | None:

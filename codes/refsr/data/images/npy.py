@@ -9,7 +9,7 @@ from tokenize import TokenError
 import numpy as np
 
 from refsr.core.errors import DataError
-from refsr.data.images.about import Array, check_array
+from refsr.data.images.info import Array, check_array
 
 
 def open_npy(file: Path) -> Array:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from refsr.core.errors import DataError
-from refsr.data.images.about import Array, kept_type
+from refsr.data.images.info import Array, kept_type
 
 
 def decode(file: Path, kind: str) -> Array:

@@ -1,4 +1,4 @@
-"""What becomes of one place: HR and Ref cut to the scale, LR by the degradation, LR_UX and Ref_DUX by resizing."""
+"""What becomes of one pair: HR and Ref cut to the scale, LR by the degradation, LR_UX and Ref_DUX by resizing."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from refsr.data.degradation.record import from_record
 from refsr.data.degradation.record import to_record as steps_to_record
 from refsr.data.degradation.steps import Step, apply_steps
 from refsr.data.images import IMAGE_SUFFIXES, ImageInfo, encode, probe_image, read_image, write_image
-from refsr.data.prepare.mending import mended
-from refsr.data.prepare.sources import Place
+from refsr.data.prepare.fit_side import fitted_to_side
+from refsr.data.prepare.sources import SourcePair
 from refsr.geo.raster import has_rasterio
 from refsr.ops.resize import imresize
 
@@ -28,7 +28,7 @@ LR_UP_FROM = ("clean", "file", "none")
 
 
 @dataclass(frozen=True)
-class Settings:
+class PrepareSettings:
     """All that decides what the derived images hold.
 
     `lr_up_from` says whether LR_UX is enlarged from the LR before it is rounded and compressed (`clean`, as in the
@@ -45,36 +45,36 @@ class Settings:
     suffix: str | None = None
 
 
-def prepare_place(place: Place, target: Path, settings: Settings) -> dict[str, Any]:
-    """Writes the derived images of one place and returns what the manifest keeps of it."""
-    hr = _cut(place.hr, settings.scale, place.side)
-    steps = _drawn(place.key, hr, settings)
-    names = file_names(place, hr, settings)
+def prepare_pair(pair: SourcePair, target: Path, settings: PrepareSettings) -> dict[str, Any]:
+    """Writes the derived images of one pair and returns what the manifest keeps of it."""
+    hr = _cut(pair.hr, settings.scale, pair.side)
+    steps = _drawn(pair.key, hr, settings)
+    names = file_names(pair, hr, settings)
     clean = apply_steps(hr, steps)
     files = {"HR": hr, "LR": quantised(clean, levels_of(hr))}
     if settings.lr_up_from == "file":
         clean = normalised(_as_read(files["LR"], settings))
     if settings.lr_up_from != "none":
         files[f"LR_UX{settings.scale}"] = _enlarged(clean, hr, settings.scale)
-    if place.ref is not None:
-        ref = _cut(place.ref, settings.scale)
+    if pair.ref is not None:
+        ref = _cut(pair.ref, settings.scale)
         small = imresize(normalised(ref), size=(hr.shape[0] // settings.scale, hr.shape[1] // settings.scale))
         files["Ref"] = ref
         files[f"Ref_DUX{settings.scale}"] = _enlarged(small, ref, settings.scale)
     for folder, image in files.items():
         write_image(target / names[folder], image, settings.jpeg)
     entry: dict[str, Any] = {
-        "source": source_digests(place),
+        "source": source_digests(pair),
         "files": {name: digest(target / name) for name in names.values()},
         "steps": steps_to_record(steps),
     }
-    was = probe_image(place.hr)
-    if place.side is not None and (was.height, was.width) != (place.side, place.side):
-        entry["mended_from"] = [was.height, was.width]
+    was = probe_image(pair.hr)
+    if pair.side is not None and (was.height, was.width) != (pair.side, pair.side):
+        entry["adjusted_from"] = [was.height, was.width]
     return entry
 
 
-def check_formats(place: Place, info: ImageInfo, settings: Settings) -> None:
+def check_formats(pair: SourcePair, info: ImageInfo, settings: PrepareSettings) -> None:
     """Refuses an image that the degradation or the files asked for cannot hold."""
     wants_jpeg = {
         f"degradation {settings.degradation!r}": preset(settings.degradation).compresses,
@@ -83,17 +83,17 @@ def check_formats(place: Place, info: ImageInfo, settings: Settings) -> None:
     for asked, wanted in wants_jpeg.items():
         if wanted and (info.dtype != "uint8" or info.bands not in (1, 3)):
             free = "; 'real-esrgan-lossless', 'mtf' and 'bicubic' do without" if "degradation" in asked else ""
-            raise DataError(f"{place.hr}: {info}, but {asked} needs JPEG: 8 bits and 1 or 3 bands{free}")
+            raise DataError(f"{pair.hr}: {info}, but {asked} needs JPEG: 8 bits and 1 or 3 bands{free}")
     if settings.suffix == ".png" and (info.dtype == "float32" or info.bands not in (1, 3, 4)):
-        raise DataError(f"{place.hr}: {info}, which no .png holds; .npy and .tif hold all")
+        raise DataError(f"{pair.hr}: {info}, which no .png holds; .npy and .tif hold all")
 
 
 def degrade_again(image: Image, entry: dict[str, Any]) -> Image:
-    """The LR image that a manifest's entry tells of, from its HR image."""
+    """The LR image that a manifest's entry describes, from its HR image."""
     return quantised(apply_steps(image, from_record(entry["steps"])), levels_of(image))
 
 
-def file_names(place: Place, hr: Image, settings: Settings) -> dict[str, str]:
+def file_names(pair: SourcePair, hr: Image, settings: PrepareSettings) -> dict[str, str]:
     """Folder: the file's path in the target."""
     lossless = settings.suffix or _lossless_suffix(hr)
     lossy = ".jpg" if settings.jpeg is not None else lossless
@@ -101,15 +101,15 @@ def file_names(place: Place, hr: Image, settings: Settings) -> dict[str, str]:
     suffixes = {"HR": lossless, "LR": lossy}
     if settings.lr_up_from != "none":
         suffixes[f"LR_UX{scale}"] = lossy
-    if place.ref is not None:
+    if pair.ref is not None:
         suffixes |= {"Ref": lossless, f"Ref_DUX{scale}": lossy}
-    part = f"{place.part}/" if place.part else ""
-    return {folder: f"{part}{folder}/{place.key}{suffix}" for folder, suffix in suffixes.items()}
+    part = f"{pair.part}/" if pair.part else ""
+    return {folder: f"{part}{folder}/{pair.key}{suffix}" for folder, suffix in suffixes.items()}
 
 
-def source_digests(place: Place) -> dict[str, str]:
-    """What tells whether a place's images are still the same."""
-    images = {"HR": place.hr, "Ref": place.ref}
+def source_digests(pair: SourcePair) -> dict[str, str]:
+    """Digests of the source images, by which a rerun knows whether they changed."""
+    images = {"HR": pair.hr, "Ref": pair.ref}
     return {name: digest(file) for name, file in images.items() if file is not None}
 
 
@@ -128,13 +128,13 @@ def _cut(file: Path, scale: int, side: int | None = None) -> Image:
     """
     image = read_image(file)
     if side is not None:
-        image = mended(image, side)
+        image = fitted_to_side(image, side)
     if image.dtype.kind == "f" and not np.isfinite(image).all():
         raise DataError(f"{file}: has pixels that are not finite; fill them first, resizing would spread them")
     return image[: image.shape[0] // scale * scale, : image.shape[1] // scale * scale]
 
 
-def _drawn(key: str, hr: Image, settings: Settings) -> list[Step]:
+def _drawn(key: str, hr: Image, settings: PrepareSettings) -> list[Step]:
     generator = numpy_generator(settings.seed, "degradation", key)
     return preset(settings.degradation).draw(generator, hr.shape[0], hr.shape[1], settings.scale)
 
@@ -143,7 +143,7 @@ def _enlarged(small: Image, like: Image, scale: int) -> Image:
     return quantised(imresize(small, scale), levels_of(like))
 
 
-def _as_read(image: Image, settings: Settings) -> Image:
+def _as_read(image: Image, settings: PrepareSettings) -> Image:
     """The image as its file gives it back."""
     if settings.jpeg is None:
         return image
@@ -161,5 +161,5 @@ def _lossless_suffix(image: Image) -> str:
 
 
 def lossless_suffixes() -> Iterable[str]:
-    """What `Settings.suffix` may be."""
+    """What `PrepareSettings.suffix` may be."""
     return [suffix for suffix in IMAGE_SUFFIXES if suffix not in (".jpg", ".jpeg")]

@@ -1,4 +1,4 @@
-"""Prepares all places of a folder over processes, so that a rerun does only what is missing."""
+"""Prepares all pairs of a folder over processes, so that a rerun does only what is missing."""
 
 from __future__ import annotations
 
@@ -20,41 +20,41 @@ from refsr.data.prepare import manifest as manifests
 from refsr.data.prepare.derive import (
     LR_UP_FROM,
     SCALES,
-    Settings,
+    PrepareSettings,
     check_formats,
     digest,
     lossless_suffixes,
-    prepare_place,
+    prepare_pair,
     source_digests,
 )
 from refsr.data.prepare.manifest import Manifest
-from refsr.data.prepare.sources import Place, check_place, find_places
+from refsr.data.prepare.sources import SourcePair, check_pair, find_pairs
 
 SECONDS_BETWEEN_SAVES = 2.0
 Result = tuple[str, dict[str, Any] | None, str]
 
 
 @dataclasses.dataclass(frozen=True)
-class Report:
-    """How many places there were, how many of them had to be made now."""
+class PrepareReport:
+    """How many pairs there were, how many of them had to be made now."""
 
-    places: int
+    images: int
     made: int
-    mended: int = 0
-    """How many were not of the size that they must have."""
+    adjusted: int = 0
+    """How many were cropped or padded to the size that all images of the set have."""
     notes: tuple[str, ...] = ()
-    """What else is good to know, a line each."""
+    """Remarks for the user, a line each."""
 
 
 def prepare(
     source: str | Path,
     target: str | Path,
-    settings: Settings,
+    settings: PrepareSettings,
     hr_folder: str | None = None,
     ref_folder: str | None = None,
     workers: int = 0,
     progress: ProgressFactory = no_progress,
-) -> Report:
+) -> PrepareReport:
     """Makes HR, LR, LR_UX<s> and, where there is a Ref, Ref and Ref_DUX<s> in `target`.
 
     What comes out depends on the images' names, their content, the settings and nothing else. With `workers` 0 or 1
@@ -63,36 +63,36 @@ def prepare(
     check_settings(settings)
     source, target = Path(source), Path(target)
     check_apart(source, target)
-    return prepare_places(find_places(source, hr_folder, ref_folder), target, settings, {}, workers, progress)
+    return prepare_pairs(find_pairs(source, hr_folder, ref_folder), target, settings, {}, workers, progress)
 
 
-def prepare_places(
-    places: list[Place],
+def prepare_pairs(
+    pairs: list[SourcePair],
     target: Path,
-    settings: Settings,
+    settings: PrepareSettings,
     about: dict[str, Any],
     workers: int,
     progress: ProgressFactory,
-) -> Report:
-    """All places, of which the manifest says `about` beside the settings."""
+) -> PrepareReport:
+    """All pairs, of which the manifest says `about` beside the settings."""
     if workers < 0:
         raise UsageError(f"{workers} workers; it takes 0 or more")
-    for place in places:
-        check_formats(place, check_place(place, settings.scale), settings)
-    manifest = _open(target, places, settings, about)
+    for pair in pairs:
+        check_formats(pair, check_pair(pair, settings.scale), settings)
+    manifest = _open(target, pairs, settings, about)
     sweep(target)
     try:
-        made = _all(places, target, settings, manifest, workers, progress)
+        made = _all(pairs, target, settings, manifest, workers, progress)
     except BaseException:
-        # What is done counts; if the disk is what failed, that is told already.
+        # What is finished is recorded; if the disk is full, the first error says so.
         with suppress(RefsrError):
             manifest.save(target)
         raise
     manifest.save(target)
-    return Report(len(places), made, sum("mended_from" in entry for entry in manifest.images.values()))
+    return PrepareReport(len(pairs), made, sum("adjusted_from" in entry for entry in manifest.images.values()))
 
 
-def check_settings(settings: Settings) -> None:
+def check_settings(settings: PrepareSettings) -> None:
     """Refuses settings that no images could be prepared with."""
     preset(settings.degradation)
     if settings.scale not in SCALES:
@@ -115,18 +115,18 @@ def check_apart(source: Path, target: Path) -> None:
         raise UsageError(f"{source}: the source lies inside the target's HR folder; choose another target")
 
 
-def _open(target: Path, places: list[Place], settings: Settings, about: dict[str, Any]) -> Manifest:
+def _open(target: Path, pairs: list[SourcePair], settings: PrepareSettings, about: dict[str, Any]) -> Manifest:
     """The target's manifest, new or of an earlier run with the same settings."""
     wanted = {
         **dataclasses.asdict(settings),
-        "reference": places[0].ref is not None,
+        "reference": pairs[0].ref is not None,
         "degradation_parameters": dataclasses.asdict(preset(settings.degradation)),  # type: ignore[call-overload]
         **about,
     }
     wanted = json.loads(json.dumps(wanted))
     found = manifests.load(target)
     if found is None:
-        if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        if target.exists() and (not target.is_dir() or any(not _half_manifest(file) for file in target.iterdir())):
             raise DataError(f"{target}: is there already and not empty, and refsr prepare did not make it")
         found = Manifest(wanted)
         found.save(target)
@@ -134,25 +134,35 @@ def _open(target: Path, places: list[Place], settings: Settings, about: dict[str
     changed = manifests.differences(found.settings, wanted)
     if changed:
         raise DataError(f"{target}: was prepared with other settings: {'; '.join(changed)}; choose another folder")
-    gone = sorted(set(found.images) - {place.name for place in places})
+    gone = sorted(set(found.images) - {pair.name for pair in pairs})
     if gone:
         raise DataError(f"{target}: holds images that the source lacks: {listed(gone)}; choose another folder")
     return found
 
 
+def _half_manifest(file: Path) -> bool:
+    """Whether a kill left this file while the first manifest was written."""
+    return file.name.startswith(f".{manifests.NAME}.") and file.suffix == ".part"
+
+
 def _all(
-    places: list[Place], target: Path, settings: Settings, manifest: Manifest, workers: int, progress: ProgressFactory
+    pairs: list[SourcePair],
+    target: Path,
+    settings: PrepareSettings,
+    manifest: Manifest,
+    workers: int,
+    progress: ProgressFactory,
 ) -> int:
+    """Prepares what is missing and records it; an image is on disk before it is in the manifest."""
     made, broken = 0, []
     saved = time.monotonic()
-    with progress("preparing", len(places)) as bar, _results(places, target, settings, manifest, workers) as results:
-        for key, entry, problem in results:
+    with progress("preparing", len(pairs)) as bar, _results(pairs, target, settings, manifest, workers) as results:
+        for result in results:
+            _record(manifest, result)
+            key, entry, problem = result
+            made += entry is not None
             if problem:
                 broken.append(problem)
-                manifest.images.pop(key, None)
-            elif entry is not None:
-                manifest.images[key] = entry
-                made += 1
             bar.advance(note=key)
             if time.monotonic() - saved > SECONDS_BETWEEN_SAVES:
                 manifest.save(target)
@@ -165,30 +175,40 @@ def _all(
 
 @contextmanager
 def _results(
-    places: list[Place], target: Path, settings: Settings, manifest: Manifest, workers: int
+    pairs: list[SourcePair], target: Path, settings: PrepareSettings, manifest: Manifest, workers: int
 ) -> Iterator[Iterator[Result]]:
-    """The outcome of each place, in the order in which they end."""
-    items = [(place, manifest.images.get(place.name)) for place in places]
+    """The outcome of each pair, in the order in which they end."""
+    items = [(pair, manifest.images.get(pair.name)) for pair in pairs]
     work = partial(_one, target, settings)
-    if workers < 2 or len(places) < 2:
+    if workers < 2 or len(pairs) < 2:
         yield (work(item) for item in items)
         return
-    with spread(work, items, workers) as results:
+    # On Ctrl-C, workers finish what they are at: that is recorded, too.
+    with spread(work, items, workers, on_early_exit=partial(_record, manifest)) as results:
         yield results
 
 
-def _one(target: Path, settings: Settings, item: tuple[Place, dict[str, Any] | None]) -> Result:
-    """Key, the new entry if the place had to be made, and what is wrong with its images."""
-    place, entry = item
+def _record(manifest: Manifest, result: Result) -> None:
+    """Puts a result into the manifest; doing so twice changes nothing."""
+    key, entry, problem = result
+    if problem:
+        manifest.images.pop(key, None)
+    elif entry is not None:
+        manifest.images[key] = entry
+
+
+def _one(target: Path, settings: PrepareSettings, item: tuple[SourcePair, dict[str, Any] | None]) -> Result:
+    """Key, the new entry if the pair had to be made, and what is wrong with its images."""
+    pair, entry = item
     try:
-        if entry is not None and _is_whole(place, target, entry):
-            return place.name, None, ""
-        return place.name, prepare_place(place, target, settings), ""
+        if entry is not None and _is_whole(pair, target, entry):
+            return pair.name, None, ""
+        return pair.name, prepare_pair(pair, target, settings), ""
     except DataError as error:
-        return place.name, None, str(error)
+        return pair.name, None, str(error)
 
 
-def _is_whole(place: Place, target: Path, entry: dict[str, Any]) -> bool:
-    if entry.get("source") != source_digests(place):
+def _is_whole(pair: SourcePair, target: Path, entry: dict[str, Any]) -> bool:
+    if entry.get("source") != source_digests(pair):
         return False
     return all((target / name).is_file() and digest(target / name) == kept for name, kept in entry["files"].items())

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from refsr.core.errors import DataError, listed, suggestion
 from refsr.data.images import IMAGE_SUFFIXES, ImageInfo, images_in, probe_image
-from refsr.data.prepare.mending import check_side
+from refsr.data.prepare.fit_side import check_side
 
 
 @dataclass(frozen=True)
-class Place:
-    """One sharp image, its reference where there is one, and the name that all derived images get."""
+class SourcePair:
+    """One HR image, its reference where there is one, and the name that all derived images get."""
 
     key: str
     hr: Path
@@ -20,16 +20,16 @@ class Place:
     part: str = ""
     """Sub-folder of the target that holds its folders; none where a set is one part."""
     side: int | None = None
-    """What all images of the set should metric, where a few do not."""
+    """The side that all images of the set should have, where a few do not."""
 
     @property
     def name(self) -> str:
-        """Its own among all places of a set."""
+        """Unique among all pairs of a set."""
         return f"{self.part}/{self.key}" if self.part else self.key
 
 
-def find_places(source: Path, hr_folder: str | None, ref_folder: str | None) -> list[Place]:
-    """The places of `source`: its HR and Ref sub-folders, or a bare folder of sharp images, in order of name.
+def find_pairs(source: Path, hr_folder: str | None, ref_folder: str | None) -> list[SourcePair]:
+    """The pairs of `source`: its HR and Ref sub-folders, or a bare folder of sharp images, in order of name.
 
     Sub-folders that are named must be there; those that are not are taken when they are.
     """
@@ -42,7 +42,7 @@ def find_places(source: Path, hr_folder: str | None, ref_folder: str | None) -> 
         folder = source if bare else source / (hr_folder or "HR")
         raise DataError(f"{folder}: no images here{hint}; known suffixes are {', '.join(IMAGE_SUFFIXES)}")
     if ref_folder is None and (bare or not (source / "Ref").is_dir()):
-        return [Place(key, file, None) for key, file in hr.items()]
+        return [SourcePair(key, file, None) for key, file in hr.items()]
     ref = images_in(_sub_folder(source, ref_folder or "Ref"))
     without = [key for key in hr if key not in ref]
     alone = [key for key in ref if key not in hr]
@@ -50,20 +50,20 @@ def find_places(source: Path, hr_folder: str | None, ref_folder: str | None) -> 
         parts = {"HR without Ref": without, "Ref without HR": alone}
         lines = [f"{label}: {listed(keys)}" for label, keys in parts.items() if keys]
         raise DataError(f"{source}: images do not pair; {'; '.join(lines)}")
-    return [Place(key, file, ref[key]) for key, file in hr.items()]
+    return [SourcePair(key, file, ref[key]) for key, file in hr.items()]
 
 
-def check_place(place: Place, scale: int) -> ImageInfo:
+def check_pair(pair: SourcePair, scale: int) -> ImageInfo:
     """What the sharp image's header says, when both images can be prepared."""
-    info = probe_image(place.hr)
+    info = probe_image(pair.hr)
     if min(info.height, info.width) < scale:
-        raise DataError(f"{place.hr}: {info.height}x{info.width} is smaller than the scale {scale}")
-    if place.side is not None:
-        check_side(place.hr, info, place.side)
-    if place.ref is not None:
-        ref = probe_image(place.ref)
+        raise DataError(f"{pair.hr}: {info.height}x{info.width} is smaller than the scale {scale}")
+    if pair.side is not None:
+        check_side(pair.hr, info, pair.side)
+    if pair.ref is not None:
+        ref = probe_image(pair.ref)
         if ref != info:
-            raise DataError(f"{place.ref}: {ref}, but its HR image {place.hr} is {info}; they must be alike")
+            raise DataError(f"{pair.ref}: {ref}, but its HR image {pair.hr} is {info}; they must be alike")
     return info
 
 

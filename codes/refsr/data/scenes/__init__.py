@@ -3,5 +3,5 @@
 - `catalogue`: what each set is: classes, images, size, shares of the split.
 - `folders`: finds a set's class folders and images as they are distributed.
 - `split`: which image goes to train, val or test: by draw, or by lists.
-- `plan`: a set as places to prepare.
+- `plan`: a set as pairs to prepare.
 """

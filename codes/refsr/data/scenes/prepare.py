@@ -8,22 +8,22 @@ from pathlib import Path
 
 from refsr.core.atomic import write_text
 from refsr.core.progress import ProgressFactory, no_progress
-from refsr.data.prepare.derive import Settings
-from refsr.data.prepare.run import Report, check_apart, check_settings, prepare_places
+from refsr.data.prepare.derive import PrepareSettings
+from refsr.data.prepare.run import PrepareReport, check_apart, check_settings, prepare_pairs
 from refsr.data.scenes.catalogue import SceneSet, scene_set
-from refsr.data.scenes.plan import Plan, planned
+from refsr.data.scenes.plan import SplitPlan, plan_split
 
 
 def prepare_scenes(
     source: Path,
     target: Path,
-    settings: Settings,
+    settings: PrepareSettings,
     name: str,
     lists: Path | None = None,
     incomplete: bool = False,
     workers: int = 0,
     progress: ProgressFactory = no_progress,
-) -> Report:
+) -> PrepareReport:
     """Makes `target/<part>/<folder>/<class>/<image>` of the published set `name`, and the lists `target/<part>.txt`.
 
     The settings' seed draws the split, unless `lists` says it. What comes out depends on the images' names, their
@@ -32,19 +32,19 @@ def prepare_scenes(
     check_settings(settings)
     scenes = scene_set(name)
     check_apart(source, target)
-    plan = planned(source, scenes, settings.seed, lists, incomplete)
-    report = prepare_places(plan.places, target, settings, {"dataset": plan.record}, workers, progress)
+    plan = plan_split(source, scenes, settings.seed, lists, incomplete)
+    report = prepare_pairs(plan.pairs, target, settings, {"dataset": plan.record}, workers, progress)
     for file, content in plan.lists.items():
         write_text(target / file, content)
-    return replace(report, notes=tuple(_notes(plan, scenes, report.mended)))
+    return replace(report, notes=tuple(_notes(plan, scenes, report.adjusted)))
 
 
-def _notes(plan: Plan, scenes: SceneSet, mended: int) -> Iterator[str]:
+def _notes(plan: SplitPlan, scenes: SceneSet, adjusted: int) -> Iterator[str]:
     """How many images each part has, and what is not as it was published."""
     yield ", ".join(f"{part} {count}" for part, count in plan.record["images"].items())
-    there = {place.key.split("/")[0] for place in plan.places}
+    there = {pair.key.split("/")[0] for pair in plan.pairs}
     if lacking := [name for name in scenes.classes if name not in there]:
         yield f"without {len(lacking)} of {scenes.title}'s {len(scenes.classes)} classes: {', '.join(lacking)}"
-    if mended:
+    if adjusted:
         sides = f"{scenes.side} x {scenes.side}"
-        yield f"{mended} of another size cut or mirrored to {sides} (prepare.json names them: mended_from)"
+        yield f"{adjusted} of another size cut or mirrored to {sides} (prepare.json names them: adjusted_from)"

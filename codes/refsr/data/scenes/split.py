@@ -38,20 +38,20 @@ def listed_split(found: Scenes, lists: Path) -> Split:
     if not lists.is_dir():
         near = suggestion(lists.name, [one.name for one in lists.parent.iterdir()]) if lists.parent.is_dir() else ""
         raise DataError(f"{lists}: no such folder of lists{near}")
-    places: dict[str, tuple[str, str]] = {}
+    pairs: dict[str, tuple[str, str]] = {}
     twice: set[str] = set()
     for name, images in found.items():
         for image in images:
-            if image in places:
+            if image in pairs:
                 twice.add(image)
-            places[image] = name, image
+            pairs[image] = name, image
     split: Split = {}
     taken: dict[str, str] = {}
     for part in PARTS:
         names = _listed_names(lists, part)
-        unknown = [name for name in names if name not in places]
+        unknown = [name for name in names if name not in pairs]
         if unknown:
-            near = suggestion(unknown[0], places)
+            near = suggestion(unknown[0], pairs)
             raise DataError(f"{lists}: {part} names {listed(unknown)}, which the source lacks{near}")
         unclear = [name for name in names if name in twice]
         if unclear:
@@ -59,7 +59,7 @@ def listed_split(found: Scenes, lists: Path) -> Split:
         again = [f"{name} ({taken[name]} and {part})" for name in names if taken.setdefault(name, part) != part]
         if again:
             raise DataError(f"{lists}: in two parts at once: {listed(again)}")
-        split[part] = sorted(places[name] for name in dict.fromkeys(names))
+        split[part] = sorted(pairs[name] for name in dict.fromkeys(names))
     return split
 
 

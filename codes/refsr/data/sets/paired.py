@@ -1,4 +1,4 @@
-"""The data set behind all kinds: members paired by key, cut alike, derived where no file is given, turned alike."""
+"""The data set behind all kinds: members paired by key, cropped and augmented alike, derived where no file is given."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ import torch
 from torch.utils.data import Dataset
 
 from refsr.core.errors import DataError
-from refsr.data.augmentation import Turn, draw_turn
+from refsr.data.augmentation import FlipRotation, draw_flip_rotation
 from refsr.data.change.calibration import calibration
 from refsr.data.change.estimate import change_probability, mask_under
 from refsr.data.crops import CropRule, draw_crop, reduced
 from refsr.data.derivation import DERIVED, derived
 from refsr.data.images import Array, Window
-from refsr.data.masks import Encoding, Source, changed_pixels, encode_mask, unchanged_mask
+from refsr.data.masks import Encoding, MaskSource, changed_pixels, encode_mask, unchanged_mask
 from refsr.data.pairing import paired_keys
 from refsr.data.ranges import Range, declared, to_unit
 from refsr.data.sample import Packed, Sample, Unit, unpacked
 from refsr.data.sets.checks import check_bands, check_side, check_sizes
 from refsr.data.stores.base import Store
 
-NO_TURN = Turn()
+UNTURNED = FlipRotation()
 UNIT: Range = (0, 1)
 MADE_MASKS = ("estimate", "none")
 
@@ -59,7 +59,7 @@ class Member:
 
 @dataclass(frozen=True)
 class Cropping:
-    """How training samples are cut and turned."""
+    """How training samples are cropped, flipped and rotated."""
 
     side: int | None = None
     rule: CropRule = "aligned"
@@ -73,13 +73,13 @@ class MaskOptions:
 
     encoding: Encoding = "grey"
     values: Sequence[int] | None = None
-    source: Source | None = "file"
+    source: MaskSource | None = "file"
     """None: samples have no mask. Where it is not `file`, masks in files only tell where results are scored apart."""
 
 
 @dataclass
 class PairedSet(Dataset[Sample]):
-    """Samples by `dataset[index]` (whole images) or `dataset[index, draw]` (the crop and turn of draw number `draw`).
+    """Samples by `dataset[index]` (whole images) or `dataset[index, draw]` (draw number `draw`, cropped and augmented).
 
     A sample is a function of seed, index and draw alone. What `members` lack and `derive` names is made by the exact
     bicubic resizer, from the same pixels as if the whole image were resized.
@@ -181,18 +181,19 @@ class PairedSet(Dataset[Sample]):
         index, draw = item if isinstance(item, tuple) else (item, None)
         return self.at(index, *self._cut(self._whole(index), index, draw))
 
-    def at(self, index: int, window: Window, turn: Turn = NO_TURN) -> Sample:
-        """Sample number `index` under a high-resolution window, turned."""
-        return unpacked(self.packed(index, window, turn))
+    def at(self, index: int, window: Window, flip_rotation: FlipRotation = UNTURNED) -> Sample:
+        """Sample number `index` under a high-resolution window, flipped and rotated."""
+        return unpacked(self.packed(index, window, flip_rotation))
 
-    def packed(self, index: int, window: Window, turn: Turn = NO_TURN) -> Packed:
+    def packed(self, index: int, window: Window, flip_rotation: FlipRotation = UNTURNED) -> Packed:
         """The same sample as it is stored, with the values that become 0 and 1: bytes travel faster than floats."""
         images = {name: self._raw(name, index, window) for name in self._delivered}
         images |= {made: (self._made(made, index, window), UNIT) for made in self.derive}
         if self.mask.source in MADE_MASKS:
             images["mask"] = self._made_mask(index, window), UNIT
         return self.keys[index], {
-            name: (torch.from_numpy(turn.planes(image)), low, high) for name, (image, (low, high)) in images.items()
+            name: (torch.from_numpy(flip_rotation.planes(image)), low, high)
+            for name, (image, (low, high)) in images.items()
         }
 
     def draw(self, index: int, draw: int) -> Packed:
@@ -208,15 +209,15 @@ class PairedSet(Dataset[Sample]):
         member = self.members[name]
         return declared(dtype, member.range, member.where(key), "range_hsi" if name == "hsi" else "range")
 
-    def _cut(self, whole: Window, index: int, draw: int | None) -> tuple[Window, Turn]:
+    def _cut(self, whole: Window, index: int, draw: int | None) -> tuple[Window, FlipRotation]:
         if draw is None:
-            return whole, NO_TURN
+            return whole, UNTURNED
         cropping, window = self.cropping, whole
         if cropping.side is not None:
             window = draw_crop(
                 self.seed, draw, index, whole.height, whole.width, cropping.side, self.grid, cropping.rule
             )
-        return window, draw_turn(self.seed, draw, index, cropping.flip, cropping.rotate)
+        return window, draw_flip_rotation(self.seed, draw, index, cropping.flip, cropping.rotate)
 
     def _read(self, name: str, index: int, window: Window) -> Unit:
         """A member under a high-resolution window, in [0, 1]."""

@@ -17,7 +17,7 @@ import lmdb
 from refsr.core.atomic import atomic_folder
 from refsr.core.errors import StoreError
 from refsr.core.progress import ProgressFactory, no_progress
-from refsr.data.cubes.about import NO_HINTS, Hints
+from refsr.data.cubes.cube_file import NO_CUBE_HINTS, CubeHints
 from refsr.data.cubes.folder import folder_of
 from refsr.data.stores.environment import close_readers, explain_lmdb
 from refsr.data.stores.folder import FolderStore
@@ -55,7 +55,7 @@ def pack_folder(
     *,
     codec: str = "raw",
     workers: int = 2,
-    hints: Hints = NO_HINTS,
+    hints: CubeHints = NO_CUBE_HINTS,
     progress: ProgressFactory = no_progress,
 ) -> PackReport:
     """Brings every image of the folder `source` into the packed store `target`, making it or completing it.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from refsr.core.errors import DataError, listed, suggestion
 from refsr.core.progress import ProgressFactory, no_progress
-from refsr.data.cubes.about import NO_HINTS, Hints
+from refsr.data.cubes.cube_file import NO_CUBE_HINTS, CubeHints
 from refsr.data.cubes.files import CUBE_SUFFIXES
 from refsr.data.cubes.folder import folder_of
 from refsr.data.stores.checking import unequal_keys
@@ -26,7 +26,7 @@ def pack_set(
     codec: str = "raw",
     layout: str = "refsr",
     workers: int = 2,
-    hints: Hints = NO_HINTS,
+    hints: CubeHints = NO_CUBE_HINTS,
     progress: ProgressFactory = no_progress,
 ) -> dict[Path, PackReport]:
     """Packs each kind folder below `source` to `target/<kind>.lmdb`; a bare image folder to one store.
@@ -64,7 +64,7 @@ def kind_folders(source: Path, kinds: Sequence[str] = ()) -> dict[str, Path]:
     return below
 
 
-def check_fit(folders: dict[str, Path], hints: Hints = NO_HINTS) -> None:
+def check_fit(folders: dict[str, Path], hints: CubeHints = NO_CUBE_HINTS) -> None:
     """Every kind must have the same keys, and sizes in whole proportions to the largest."""
     stores = {kind: folder_of(folder, hints) for kind, folder in folders.items()}
     lines = unequal_keys({kind: set(store.keys()) for kind, store in stores.items()})

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from refsr.core.errors import DataError
-from refsr.data.cubes.about import About
+from refsr.data.cubes.cube_file import CubeInfo
 
 Span = tuple[float, float]
 MOST_NAMED = 8
 
 
 @dataclass(frozen=True)
-class Choice:
+class BandSelection:
     """At most one of `bands`, `runs`, `wavelengths` and `spans` says what is wanted; none: every band.
 
     Bands are counted from 1, wavelengths are in nm. What is named by `bands` is taken whatever the file says of it;
@@ -32,18 +32,18 @@ class Choice:
     bad_spans: Sequence[Span] = ()
     bad_by_file: bool = True
 
-    def of(self, count: int, about: About, where: str) -> list[int]:
+    def bands_of(self, count: int, cube_info: CubeInfo, where: str) -> list[int]:
         """The bands that are taken of a cube with `count` of them, counted from 0."""
         if self.bands is not None:
             return _known(self.bands, count, where)
-        usable = self._usable(count, about, where)
+        usable = self._usable(count, cube_info, where)
         if self.wavelengths is not None:
-            return self._nearest(usable, _centres(about, where, "hsi.wavelengths"), where)
+            return self._nearest(usable, _centres(cube_info, where, "hsi.wavelengths"), where)
         if self.runs is not None:
             wanted = _known([band for first, last in self.runs for band in range(first, last + 1)], count, where)
             taken, what = [band for band in wanted if band in usable], "hsi.runs"
         elif self.spans is not None:
-            centres = _centres(about, where, "hsi.spans")
+            centres = _centres(cube_info, where, "hsi.spans")
             for span in self.spans:
                 if not any(_within(centre, [span]) for centre in centres):
                     reach = f"{min(centres):g} to {max(centres):g}"
@@ -56,13 +56,13 @@ class Choice:
             raise DataError(f"{where}: all bands of {what} are bad; nothing is left to take")
         return taken
 
-    def _usable(self, count: int, about: About, where: str) -> set[int]:
+    def _usable(self, count: int, cube_info: CubeInfo, where: str) -> set[int]:
         usable = set(range(count)) - set(_known(self.bad_bands, count, where))
         if self.bad_spans:
-            centres = _centres(about, where, "hsi.bad_spans")
+            centres = _centres(cube_info, where, "hsi.bad_spans")
             usable -= {band for band, centre in enumerate(centres) if _within(centre, self.bad_spans)}
-        if self.bad_by_file and about.good is not None:
-            usable -= {band for band, good in enumerate(about.good) if not good}
+        if self.bad_by_file and cube_info.good is not None:
+            usable -= {band for band, good in enumerate(cube_info.good) if not good}
         return usable
 
     def _nearest(self, usable: set[int], centres: Sequence[float], where: str) -> list[int]:
@@ -88,13 +88,13 @@ def _known(bands: Sequence[int], count: int, where: str) -> list[int]:
     return [band - 1 for band in bands]
 
 
-def _centres(about: About, where: str, asked: str) -> tuple[float, ...]:
-    if about.wavelengths is None:
+def _centres(cube_info: CubeInfo, where: str, asked: str) -> tuple[float, ...]:
+    if cube_info.wavelengths is None:
         raise DataError(
             f"{where}: {asked} needs wavelengths, and the file has none; hsi.centres or a wavelengths.txt beside the "
             "cubes gives them"
         )
-    return about.wavelengths
+    return cube_info.wavelengths
 
 
 def _within(centre: float, spans: Iterable[Span]) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 
 from refsr.core.errors import DataError, listed
 from refsr.data.cubes.raster import located
-from refsr.data.cubes.reading import ReadCubes
+from refsr.data.cubes.reading import CubeReader
 from refsr.data.images import Array, ImageInfo, Window, check_window, file_kind
 from refsr.data.stores import Store
 from refsr.data.stores.folder import FolderStore
@@ -36,11 +36,11 @@ def image_geotransform(store: Store, key: str) -> Geotransform | None:
         return located(source)
 
 
-def check_places(images: Store, cubes: ReadCubes) -> None:
+def check_positions(images: Store, cubes: CubeReader) -> None:
     """Refuses cubes that are paired by name with images of another place, where both say where they lie."""
     wrong = []
     for key in sorted(set(images.keys()) & set(cubes.keys())):
-        place, image = cubes.about(key).geotransform, image_geotransform(images, key)
+        place, image = cubes.cube_info(key).geotransform, image_geotransform(images, key)
         if place is None or image is None:
             continue
         misfit = _misfit(image, images.info(key), place, cubes.info(key))
@@ -52,14 +52,14 @@ def check_places(images: Store, cubes: ReadCubes) -> None:
 
 
 @dataclass(frozen=True)
-class PlacedCubes:
+class CubesByPosition:
     """Of the cubes that cover an image's ground, the part under it, on a grid `ratio` of the image's pixels wide.
 
     Of several that cover it the one of the image's own name is taken, else the first. Values are resampled bilinearly,
     as means where the grid is coarser than the cube.
     """
 
-    cubes: ReadCubes
+    cubes: CubeReader
     images: Store
     ratio: int
 
@@ -134,7 +134,7 @@ class PlacedCubes:
         return found
 
     def _place(self, cube: str) -> Geotransform:
-        place = self.cubes.about(cube).geotransform
+        place = self.cubes.cube_info(cube).geotransform
         if place is None:
             raise DataError(f"{self.path}: {cube} has no coordinate system, which hsi.pairing: position needs")
         return place

@@ -20,7 +20,7 @@ MOST_BANDS = 4096
 
 
 @dataclass(frozen=True)
-class About:
+class CubeInfo:
     """What is known of a cube beside its size; nothing, where a file says nothing."""
 
     wavelengths: tuple[float, ...] | None = None
@@ -45,11 +45,11 @@ class About:
         return found or None
 
     @staticmethod
-    def from_record(record: Mapping[str, Any] | None) -> About:
+    def from_record(record: Mapping[str, Any] | None) -> CubeInfo:
         """What `record` wrote."""
         found = record or {}
         grid = found.get("geotransform")
-        return About(
+        return CubeInfo(
             wavelengths=tuple(found["wavelengths"]) if "wavelengths" in found else None,
             good=tuple(found["good"]) if "good" in found else None,
             nodata=float(found["nodata"]) if "nodata" in found else None,
@@ -58,7 +58,7 @@ class About:
 
 
 @dataclass(frozen=True)
-class Hints:
+class CubeHints:
     """What people know of files that these do not say."""
 
     variable: str | None = None
@@ -69,7 +69,7 @@ class Hints:
     """The order of the numbers in ENVI files, whatever their headers say."""
 
 
-NO_HINTS = Hints()
+NO_CUBE_HINTS = CubeHints()
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class CubeFile:
 
     path: Path
     info: ImageInfo
-    about: About
+    cube_info: CubeInfo
     values: Callable[[Window, Sequence[int] | None], Array]
     """(H, W, bands) under a window, in the file's own type; of all bands, or of some, counted from 0."""
     doubt: Callable[[], str | None] = lambda: None
@@ -120,8 +120,8 @@ def cut(image: Array, window: Window, bands: Sequence[int] | None) -> Array:
     return part if bands is None else part[:, :, list(bands)]
 
 
-def check_counts(about: About, bands: int, name: object) -> None:
+def check_counts(cube_info: CubeInfo, bands: int, name: object) -> None:
     """Refuses wavelengths and marks of good bands that are not one a band."""
-    for what, found in (("wavelengths", about.wavelengths), ("marks of good bands (bbl)", about.good)):
+    for what, found in (("wavelengths", cube_info.wavelengths), ("marks of good bands (bbl)", cube_info.good)):
         if found is not None and len(found) != bands:
             raise DataError(f"{name}: {len(found)} {what} for {bands} bands")

@@ -1,4 +1,4 @@
-"""Images of a set whose sides are a few pixels off get the size that all others have."""
+"""Crops or pads images of a set whose sides are a few pixels off to the size that all others have."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def check_side(file: Path, info: ImageInfo, side: int) -> None:
         raise DataError(f"{file}: {info}; the images of this set are 8-bit colour")
 
 
-def mended(image: Array, side: int) -> Array:
+def fitted_to_side(image: Array, side: int) -> Array:
     """(H, W, 1 or 3) -> (side, side, 3): cut, or mirrored where pixels are missing, at the bottom and right.
 
     Most of what is mirrored lies in the border that protocols cut away, so it is not scored.
