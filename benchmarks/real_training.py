@@ -25,9 +25,8 @@ import yaml
 from refsr.core.atomic import write_text
 from refsr.core.options.load import load_options
 from refsr.evaluation.results import Results
-from refsr.runs.checkpoint import steps
 from refsr.runs.process_group import ALONE
-from refsr.runs.run_folder import RunFolder
+from refsr.runs.run_folder import RunFolder, checkpoint_steps
 from refsr.training.dry_run import dry_run
 
 HERE = Path(__file__).resolve().parent
@@ -102,7 +101,7 @@ def learnt(file: Path, content: dict[str, Any]) -> dict[str, Any]:
     """Trains and measures, as far as that is not done."""
     file.write_text(yaml.safe_dump(content, sort_keys=False))
     run = RunFolder.of(load_options(file))
-    if content["train"]["niter"] not in steps(run.checkpoints):
+    if content["train"]["niter"] not in checkpoint_steps(run.checkpoints):
         subprocess.run([sys.executable, "-m", "refsr", "train", str(file)], check=True)
     words = [word for metric in METRICS for word in ("--metric", metric)]
     words += ["--ref", "swap", "--ref", "blank"]
@@ -133,7 +132,7 @@ def main() -> None:
         work = arguments.work or Path(temporary)
         counts = split(arguments.folder, work)
         file = work / "options.yml"
-        done = steps(work / "experiments" / "small_RRSNet" / "checkpoints")
+        done = checkpoint_steps(work / "experiments" / "small_RRSNet" / "checkpoints")
         if done:
             niter = done[-1]
         else:

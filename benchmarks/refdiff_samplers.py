@@ -39,9 +39,8 @@ from refsr.inference.restorer import load
 from refsr.metrics.building import build
 from refsr.metrics.protocols import DEFAULT_PROTOCOL, protocol
 from refsr.ops.resize import imresize
-from refsr.runs.checkpoint import steps
-from refsr.runs.find_weights import weights_at
-from refsr.runs.run_folder import RunFolder
+from refsr.runs.model_file import model_file_at
+from refsr.runs.run_folder import RunFolder, checkpoint_steps
 from refsr.tasks.diffusion.levels import evaluations
 from refsr.tasks.diffusion.sampling import Sampler
 from runs import ROOT, refsr, scores_of
@@ -200,7 +199,7 @@ def learnt(work: Path) -> RunFolder:
     options = load_options(FILE, [f"path.root={work / 'exp'}"])
     run = RunFolder.of(options)
     assert options.train is not None
-    if options.train.niter not in steps(run.checkpoints):
+    if options.train.niter not in checkpoint_steps(run.checkpoints):
         refsr(work, "train", str(FILE), "--auto-resume")
     return run
 
@@ -220,7 +219,7 @@ def main() -> None:
     run = learnt(work)
     keep_freed_memory()
     torch.set_num_threads(1)
-    weights = weights_at(run.path)
+    weights = model_file_at(run.path)
     digest = hashlib.blake2b(weights.read_bytes(), digest_size=16).hexdigest()
     restorer = load(weights, "cpu")
     before = json.loads(RESULT.read_text()) if RESULT.is_file() else {}

@@ -11,8 +11,7 @@ from typing import Any
 from refsr.core.options.load import load_options
 from refsr.core.options.schema import Options
 from refsr.evaluation.results import Results
-from refsr.runs.checkpoint import steps
-from refsr.runs.run_folder import RunFolder
+from refsr.runs.run_folder import RunFolder, checkpoint_steps
 
 ROOT = Path(__file__).resolve().parent.parent
 WORLD = "dataset/small_world"
@@ -36,7 +35,7 @@ def trained(work: Path, name: str, words: Sequence[str] = ()) -> tuple[Options, 
     options = load_options(file, [*words, f"path.root={work / 'exp'}"])
     run = RunFolder.of(options)
     assert options.train is not None
-    if options.train.niter not in steps(run.checkpoints):
+    if options.train.niter not in checkpoint_steps(run.checkpoints):
         refsr(work, "train", str(file), "--auto-resume", *words)
     return options, run
 

@@ -21,9 +21,9 @@ from refsr.inference import tile_layout as layout
 from refsr.inference.restorer import Restorer, load
 from refsr.metrics.quantise import to_uint8
 from refsr.ops.resize import imresize
-from refsr.runs.best import Best
 from refsr.runs.checkpoint import Checkpoint, write_checkpoint
 from refsr.runs.model_file import read_model
+from refsr.runs.run_folder import Best
 from refsr.tasks.inference import direct
 
 

@@ -10,19 +10,17 @@ import torch
 from torch import nn
 
 from refsr.core.errors import DataError
-from refsr.runs.best import Best, best_step
 from refsr.runs.checkpoint import (
-    COMPLETE,
     Checkpoint,
-    named,
-    newest_sound,
+    checkpoint_at,
+    newest_readable,
     prune,
     read_checkpoint,
     set_aside,
-    steps,
     write_checkpoint,
 )
 from refsr.runs.model_file import ModelCard
+from refsr.runs.run_folder import COMPLETE, Best, best_step, checkpoint_steps
 from refsr.tasks.blueprint import NetworkSpec
 from refsr.training.optimiser_state import restore_state, state_tensors
 
@@ -49,7 +47,7 @@ def test_what_is_written_comes_back(folder):
     for mine, theirs in ((found.weights, expected.weights), (found.optimisers, expected.optimisers)):
         assert mine.keys() == theirs.keys()
         assert all(torch.equal(mine[key][name], theirs[key][name]) for key in mine for name in theirs[key])
-    assert named(folder / "10" / "G.safetensors").step == 10
+    assert checkpoint_at(folder / "10" / "G.safetensors").step == 10
 
 
 def test_equal_checkpoints_are_equal_files(folder, tmp_path):
@@ -93,20 +91,20 @@ def test_the_newest_that_can_be_read_is_found(folder):
     told: list[str] = []
     (folder / "15" / "state.json").write_text("{}")
     (folder / "10" / "G.safetensors").unlink()
-    found = newest_sound(folder, told.append)
+    found = newest_readable(folder, told.append)
     assert found is not None
     assert found.step == 5
     assert ["state.json is damaged" in told[0], "G.safetensors cannot be read" in told[1]] == [True, True]
     (folder / "5" / COMPLETE).unlink()
-    assert newest_sound(folder, told.append) is None
-    assert newest_sound(folder / "nowhere", told.append) is None
+    assert newest_readable(folder, told.append) is None
+    assert newest_readable(folder / "nowhere", told.append) is None
 
 
 def test_old_ones_go_but_for_the_best(folder):
     Best("psnr", 5, 30.0).write(folder)
     assert best_step(folder) == 5
     assert list(prune(folder, 1, {5: "best"})) == [10]
-    assert steps(folder) == [5, 15]
+    assert checkpoint_steps(folder) == [5, 15]
     assert list(prune(folder, None, {})) == []
 
 
@@ -114,7 +112,7 @@ def test_later_ones_are_set_aside(folder):
     assert [path.name for path in set_aside(folder, 5)] == ["10.superseded", "15.superseded"]
     write_checkpoint(folder, made(10), "")
     assert [path.name for path in set_aside(folder, 5)] == ["10.superseded1"]
-    assert steps(folder) == [5]
+    assert checkpoint_steps(folder) == [5]
 
 
 @pytest.mark.parametrize(
@@ -123,7 +121,7 @@ def test_later_ones_are_set_aside(folder):
 )
 def test_what_is_no_checkpoint_gets_one_line(folder, words, path):
     with pytest.raises(DataError, match=words):
-        named(folder / path)
+        checkpoint_at(folder / path)
 
 
 def test_an_optimiser_goes_on_as_if_nothing_had_happened():

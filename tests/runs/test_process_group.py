@@ -12,8 +12,9 @@ import pytest
 import torch
 
 from refsr.core.errors import UsageError
-from refsr.runs.checkpoint import Checkpoint, read_checkpoint, steps
+from refsr.runs.checkpoint import Checkpoint, read_checkpoint
 from refsr.runs.process_group import ALONE, Launch, gpus_to_use, launched
+from refsr.runs.run_folder import checkpoint_steps
 
 TIMEOUT = 180
 
@@ -135,7 +136,7 @@ def test_one_process_that_is_not_finite_stops_all_before_the_step(option_file, o
     assert "refsr: iteration 3: l_g_pix and l_g_pix_grad of network G not finite; no step was taken" in run.stderr
     assert "internal error" not in run.stderr
     folder = options().path.root / "experiments" / "small"
-    assert steps(folder / "checkpoints") == [1, 2]
+    assert checkpoint_steps(folder / "checkpoints") == [1, 2]
     facts = [json.loads((folder / "nonfinite_3" / f"step_process{rank}.json").read_text()) for rank in (0, 1)]
     assert facts[1]["terms"] == ["l_g_pix", "l_g_pix_grad"]
     assert facts[0]["names"] != facts[1]["names"]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from refsr.runs.checkpoint import steps
+from refsr.runs.run_folder import checkpoint_steps
 
 NITER = 40
 WORDS = [f"train.niter={NITER}", "logger.save_checkpoint_freq=1", "logger.print_freq=1", "logger.keep_last=2"]
@@ -51,7 +51,7 @@ def killed_until_done(file: Path, root: Path, kills: int, seed: int) -> int:
             halves += bool(list(checkpoints.glob(".*.part")))
         run.wait()
         run.stderr.close()
-        assert steps(checkpoints)[-2:] == sorted(steps(checkpoints)[-2:])
+        assert checkpoint_steps(checkpoints)[-2:] == sorted(checkpoint_steps(checkpoints)[-2:])
     run = begun(file, "path.auto_resume=true")
     assert run.communicate(timeout=120) is not None
     assert run.returncode == 0

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from refsr.core.errors import RefsrError, UsageError
 from refsr.core.options.train import TrainOptions
 from refsr.networks.descriptor import Descriptor
+from refsr.runs.model_file import read_tensors
 from refsr.runs.process_group import ALONE
-from refsr.runs.tensor_file import read_tensors
 from refsr.tasks import regression
 from refsr.tasks.base import Phase
 from refsr.training.precision import Precision

@@ -16,10 +16,9 @@ import torch
 
 from refsr.core import atomic
 from refsr.core.errors import DataError, RefsrError, UsageError
-from refsr.runs.best import Best
-from refsr.runs.checkpoint import Checkpoint, read_checkpoint, steps
+from refsr.runs.checkpoint import Checkpoint, read_checkpoint
 from refsr.runs.model_file import read_model
-from refsr.runs.run_folder import RunFolder
+from refsr.runs.run_folder import Best, RunFolder, checkpoint_steps
 from refsr.training import trainer
 from refsr.training.stepping import Stepper
 
@@ -67,7 +66,7 @@ def test_what_a_run_leaves(trained):
     ]
     best = max(validations[::2], key=lambda event: event["psnr"])
     assert json.loads((folder / "checkpoints" / "best.json").read_text())["step"] == best["step"]
-    assert set(steps(folder / "checkpoints")) == {best["step"], 6}
+    assert set(checkpoint_steps(folder / "checkpoints")) == {best["step"], 6}
     assert (folder / "val_images" / "0" / "0_6.png").is_file()
     assert list((folder / "tensorboard").glob("events*"))
     assert "iteration 6/6" in (folder / "log.txt").read_text()
@@ -145,7 +144,7 @@ def test_a_stopped_run_saves_and_ends_as_if_it_had_not_stopped(options, trained,
         stop_at(patch, 3, number)
         stopped = trained()
     assert (stopped.step, stopped.stopped_by) == (3, number)
-    assert steps(stopped.folder / "checkpoints") == [2, 3]
+    assert checkpoint_steps(stopped.folder / "checkpoints") == [2, 3]
     finished = trained("path.auto_resume=true", "datasets.train.n_workers=2", "train.gradient_accumulation=1")
     resumed = read_checkpoint(finished.folder / "checkpoints" / "6")
     assert equal(resumed, whole)
@@ -235,7 +234,7 @@ def test_a_full_disk_loses_no_good_checkpoint(trained, monkeypatch):
     monkeypatch.undo()
     assert "\n" not in str(caught.value)
     folder = Path(str(caught.value).split("checkpoints")[0]) / "checkpoints"
-    found = steps(folder)
+    found = checkpoint_steps(folder)
     assert found
     assert read_checkpoint(folder / str(found[-1])).step == found[-1]
     assert trained("path.auto_resume=true").step == 6
@@ -254,7 +253,7 @@ def test_going_back_in_a_run_sets_later_checkpoints_aside(trained, monkeypatch):
     with monkeypatch.context() as patch:
         stop_at(patch, 3)
         trained(f"path.resume_state={folder / '2'}", "train.lr_G=1e-4")
-    assert steps(folder) == [2, 3]
+    assert checkpoint_steps(folder) == [2, 3]
     assert read_checkpoint(folder / "6.superseded").step == 6
 
 
@@ -297,7 +296,7 @@ def test_a_signal_to_the_whole_family_saves_too(option_file, options, number):
         assert run.wait(60) == 128 + signal.Signals[number]
     assert f"go on with: refsr train {option_file} train.niter=100000" in told
     folder = options().path.root / "experiments" / "small" / "checkpoints"
-    (step,) = steps(folder)
+    (step,) = checkpoint_steps(folder)
     assert f"stopped after iteration {step}, which is saved" in told
     assert "internal error" not in told
 

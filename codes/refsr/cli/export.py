@@ -37,8 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from refsr.interop.weights.families import family_named
     from refsr.interop.weights.publishing import publish, write_published
-    from refsr.runs.find_weights import weights_at
-    from refsr.runs.model_file import read_model
+    from refsr.runs.model_file import model_file_at, read_model
 
     source: Path = arguments.source
     target: Path = arguments.output
@@ -48,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"{target}: is there already (--overwrite replaces it)")
     if source.is_file() and (arguments.raw or arguments.network):
         raise UsageError(f"{source}: is one network's file; --network and --raw choose in a folder")
-    file = weights_at(source, arguments.network or "G", not arguments.raw)
+    file = model_file_at(source, arguments.network or "G", not arguments.raw)
     network, card = read_model(file)
     form = family_named(card.blueprint.network).form_of(card.blueprint.keywords)
     publication = publish(network.state_dict(), form)

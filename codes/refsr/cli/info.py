@@ -43,9 +43,9 @@ def _model(model: Path) -> tuple[Rows, str]:
     """What a model file says of itself, and the page beside it, which weights that come along have."""
     from refsr.evaluation.weights import load_weights
     from refsr.networks.descriptor import Described
-    from refsr.runs.find_weights import weights_at
+    from refsr.runs.model_file import model_file_at
 
-    weights = load_weights(weights_at(model))
+    weights = load_weights(model_file_at(model))
     card = weights.card
     keywords = [f"{key}={value}" for key, value in card.blueprint.keywords.items()]
     rows = [

@@ -81,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
     from refsr.evaluation.weights import load_weights, weights_file
     from refsr.metrics import described
     from refsr.metrics.protocols import DEFAULT_PROTOCOL, protocol
-    from refsr.runs.find_weights import weights_at
+    from refsr.runs.model_file import model_file_at
     from refsr.runs.process_group import joined
     from refsr.runs.run_folder import RunFolder
 
@@ -96,7 +96,7 @@ def run(arguments: argparse.Namespace) -> int:
     weights = None
     if not arguments.baselines:
         given: Path | None = arguments.weights
-        chosen = weights_file(options) if given is None else weights_at(given, averaged=options.val.use_ema)
+        chosen = weights_file(options) if given is None else model_file_at(given, averaged=options.val.use_ema)
         weights = load_weights(chosen)
     root = arguments.output or RunFolder.of(options).path / "results"
     with joined(options.gpu_ids) as group:

@@ -14,7 +14,7 @@ from refsr.evaluation.evaluate import evaluate
 from refsr.evaluation.plan import Plan
 from refsr.evaluation.results import ABLATION, FILE, Results
 from refsr.evaluation.weights import Weights, load_weights
-from refsr.runs.find_weights import weights_at
+from refsr.runs.model_file import model_file_at
 from refsr.runs.process_group import Group
 from refsr.tasks.inference import descriptor_of
 
@@ -29,7 +29,7 @@ def measured_once(
     progress: ProgressFactory = no_progress,
 ) -> Results:
     """Scores of a run's network on its set `name`, read from `folder` or put there."""
-    weights = load_weights(weights_at(run, averaged=options.val.use_ema))
+    weights = load_weights(model_file_at(run, averaged=options.val.use_ema))
     if "ref" not in descriptor_of(weights.network).inputs:
         plan = replace(plan, ablations=())
     dataset = build_dataset(options.datasets[name], options.scale, options.run_seed)

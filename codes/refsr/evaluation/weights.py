@@ -11,10 +11,8 @@ from torch import nn
 from refsr.core.digests import file_digest
 from refsr.core.errors import DataError
 from refsr.core.options.schema import Options
-from refsr.runs.checkpoint import steps
-from refsr.runs.find_weights import weights_at
-from refsr.runs.model_file import ModelCard, read_model
-from refsr.runs.run_folder import RunFolder
+from refsr.runs.model_file import ModelCard, model_file_at, read_model
+from refsr.runs.run_folder import RunFolder, checkpoint_steps
 
 
 @dataclass(frozen=True)
@@ -44,16 +42,16 @@ def weights_file(options: Options) -> Path:
     Options that do not train name by that key what they measure, so there it comes first.
     """
     run = RunFolder.of(options)
-    learnt = bool(steps(run.checkpoints))
+    learnt = bool(checkpoint_steps(run.checkpoints))
     start = options.path.pretrain_model_G
     if start is not None and (options.train is None or not learnt):
-        return weights_at(start, averaged=options.val.use_ema)
+        return model_file_at(start, averaged=options.val.use_ema)
     if not learnt:
         raise DataError(
             f"{run.path}: has no checkpoint; train first, name weights by path.pretrain_model_G=FILE, "
             "or metric the baselines alone with --baselines"
         )
-    return weights_at(run.path, averaged=options.val.use_ema)
+    return model_file_at(run.path, averaged=options.val.use_ema)
 
 
 def load_weights(file: Path) -> Weights:

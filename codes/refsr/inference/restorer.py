@@ -33,8 +33,7 @@ from refsr.inference.inputs import (
 )
 from refsr.inference.tile_layout import automatic, lay_out
 from refsr.inference.tiling import pieces
-from refsr.runs.find_weights import weights_at
-from refsr.runs.model_file import ModelCard, read_model
+from refsr.runs.model_file import ModelCard, model_file_at, read_model
 from refsr.tasks.base import TilesWithin
 from refsr.tasks.inference import descriptor_of, restoring
 
@@ -219,7 +218,7 @@ def load(path: str | Path, device: str | torch.device | None = None) -> Restorer
     Weights that come along are called by their names, which refsr info lists. Without a device: the GPU, where there
     is one.
     """
-    network, card = read_model(weights_at(Path(path)))
+    network, card = read_model(model_file_at(Path(path)))
     return Restorer(network, card, chosen_device(device))
 
 

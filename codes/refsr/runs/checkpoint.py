@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,19 +12,15 @@ from typing import Any
 from torch import Tensor
 
 from refsr.core.atomic import atomic_folder, write_text
-from refsr.core.bundled import WEIGHTS
+from refsr.core.bundled import MODEL_SUFFIX
 from refsr.core.digests import file_digest
 from refsr.core.errors import DataError, suggestion
-from refsr.runs.model_file import ModelCard, read_card, write_model
-from refsr.runs.tensor_file import read_tensors, write_tensors
+from refsr.runs.model_file import ModelCard, read_card, read_tensors, write_model, write_tensors
+from refsr.runs.run_folder import COMPLETE, checkpoint_steps, is_complete
 
 FORMAT = "refsr-checkpoint-1"
-COMPLETE = "COMPLETE.json"
-"""Holds the digests of all other files and is written last."""
 STATE = "state.json"
 OPTIMISER = ".optimiser.safetensors"
-AVERAGE = "G_ema"
-"""Key of the averaged copy of G beside the networks' own."""
 
 
 @dataclass
@@ -49,7 +44,7 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint, options: str) -> Path
         shutil.rmtree(target)
     with atomic_folder(target) as staged:
         for key, weights in checkpoint.weights.items():
-            write_model(staged / f"{key}{WEIGHTS}", weights, checkpoint.cards[key])
+            write_model(staged / f"{key}{MODEL_SUFFIX}", weights, checkpoint.cards[key])
         for key, tensors in checkpoint.optimisers.items():
             write_tensors(staged / f"{key}{OPTIMISER}", tensors, {"format": FORMAT})
         state = {"format": FORMAT, "step": checkpoint.step, **checkpoint.facts}
@@ -73,41 +68,30 @@ def read_checkpoint(folder: Path) -> Checkpoint:
     if facts.pop("format") != FORMAT:
         raise DataError(f"{folder}: is a checkpoint of another version of refsr")
     checkpoint = Checkpoint(facts.pop("step"), {}, {}, {}, facts)
-    for file in sorted(folder.glob(f"*{WEIGHTS}")):
+    for file in sorted(folder.glob(f"*{MODEL_SUFFIX}")):
         tensors, header = read_tensors(file)
         if file.name.endswith(OPTIMISER):
             checkpoint.optimisers[file.name.removesuffix(OPTIMISER)] = tensors
         else:
-            key = file.name.removesuffix(WEIGHTS)
+            key = file.name.removesuffix(MODEL_SUFFIX)
             checkpoint.weights[key], checkpoint.cards[key] = tensors, read_card(header, file)
     return checkpoint
 
 
-def is_complete(folder: Path) -> bool:
-    """Whether the folder's marker is there; its files may be damaged all the same."""
-    return (folder / COMPLETE).is_file()
-
-
-def steps(folder: Path) -> list[int]:
-    """The steps of the complete checkpoints in a run's `checkpoints`, oldest first."""
-    found = folder.iterdir() if folder.is_dir() else ()
-    return sorted(int(path.name) for path in found if re.fullmatch(r"[0-9]+", path.name) and is_complete(path))
-
-
-def newest_sound(folder: Path, tell: Callable[[str], None]) -> Checkpoint | None:
-    """The newest checkpoint that can be read; what is wrong with newer ones is told."""
-    for step in reversed(steps(folder)):
+def newest_readable(folder: Path, warn: Callable[[str], None]) -> Checkpoint | None:
+    """The newest checkpoint that can be read; `warn` gets a line for each newer one that cannot."""
+    for step in reversed(checkpoint_steps(folder)):
         try:
             return read_checkpoint(folder / str(step))
         except DataError as error:
-            tell(f"{error}; the checkpoint before it is used")
+            warn(f"{error}; the checkpoint before it is used")
     return None
 
 
 def set_aside(folder: Path, after: int) -> list[Path]:
     """Renames the checkpoints of steps beyond `after`, which are no part of the run that goes on from there."""
     moved = []
-    for step in steps(folder):
+    for step in checkpoint_steps(folder):
         if step > after:
             source = folder / str(step)
             names = (folder / f"{step}.superseded{number or ''}" for number in range(1000))
@@ -115,7 +99,7 @@ def set_aside(folder: Path, after: int) -> list[Path]:
     return moved
 
 
-def named(path: Path) -> Checkpoint:
+def checkpoint_at(path: Path) -> Checkpoint:
     """The checkpoint that `path.resume_state` names: its folder, or any file in it."""
     folder = path if path.is_dir() else path.parent
     if path.suffix == ".state":
@@ -132,7 +116,7 @@ def prune(folder: Path, keep_last: int | None, keep: Mapping[int, str]) -> Itera
     """Removes all but the newest `keep_last` checkpoints and those in `keep`; yields the steps that went."""
     if keep_last is None:
         return
-    for step in steps(folder)[:-keep_last]:
+    for step in checkpoint_steps(folder)[:-keep_last]:
         if step not in keep:
             # Without its marker a half-removed checkpoint is none.
             (folder / str(step) / COMPLETE).unlink()

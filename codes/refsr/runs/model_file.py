@@ -1,21 +1,34 @@
-"""A network on disk: its weights, how it is built, which task restores with it, and where it came from."""
+"""Model files: a network's weights, how it is built, which task restores with it, and where it came from.
+
+A file is safetensors, with a digest of all that it says, so that damage is never loaded.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
-from refsr.core.errors import DataError, RefsrError
+from refsr.core.atomic import write_bytes
+from refsr.core.bundled import MODEL_SUFFIX, bundled
+from refsr.core.errors import DataError, RefsrError, suggestion
 from refsr.core.version import __version__
-from refsr.runs.tensor_file import read_tensors, write_tensors
+from refsr.runs.run_folder import RunFolder, best_step, checkpoint_steps
 from refsr.tasks.blueprint import NetworkSpec
 
 FORMAT = "refsr-model-1"
+AVERAGE = "G_ema"
+"""Key of the averaged copy of G beside the networks' own."""
+HEADER = "refsr"
+"""The one key of the file's metadata: libraries write several in no fixed order, and equal runs give equal files."""
+DIGEST = "digest"
 
 
 @dataclass(frozen=True)
@@ -92,3 +105,92 @@ def fit_weights(network: nn.Module, weights: Mapping[str, Tensor], source: objec
         raise DataError(f"{source}: {len(problems)} keys do not fit the network{shown}{more}")
     network.load_state_dict(fitting, strict=False)
     return problems
+
+
+def model_file_at(path: str | Path, network: str = "G", averaged: bool = True) -> Path:
+    """The model file that `path` is or names, or that the folder of a checkpoint or a run holds of a network.
+
+    A name is that of bundled weights; a file or folder of that name comes first. Of a run it is its best checkpoint's
+    file, else its newest's, and of G the averaged copy if there is one and it is wanted.
+    """
+    path = Path(path)
+    if not path.exists():
+        return _bundled_at(path)
+    if path.suffix in (".pth", ".pt") and path.is_file():
+        raise DataError(f"{path}: is no model file of refsr; refsr import {path} makes one of published weights")
+    if not path.is_dir():
+        return path
+    held = path
+    if not any((path / f"{name}{MODEL_SUFFIX}").is_file() for name in (AVERAGE, "G", network)):
+        checkpoints = RunFolder(path).checkpoints
+        found = checkpoint_steps(checkpoints)
+        if not found:
+            raise DataError(f"{path}: is no folder of a run with a checkpoint; expected one, or a {MODEL_SUFFIX} file")
+        best = best_step(checkpoints)
+        held = checkpoints / str(found[-1] if best is None else best)
+    for name in (AVERAGE, network) if network == "G" and averaged else (network,):
+        if (held / f"{name}{MODEL_SUFFIX}").is_file():
+            return held / f"{name}{MODEL_SUFFIX}"
+    raise DataError(f"{held}: holds no weights of {network}")
+
+
+def _bundled_at(path: Path) -> Path:
+    """The bundled weights of that name; what looks like a path is left to whoever opens it."""
+    known = bundled()
+    if str(path) in known:
+        return known[str(path)]
+    if path.suffix or len(path.parts) > 1:
+        return path
+    hint = suggestion(str(path), known)
+    raise DataError(
+        f"{path}: no such file or folder, and no weights of that name come with refsr{hint} (known: {', '.join(known)})"
+    )
+
+
+def write_tensors(path: str | Path, tensors: Mapping[str, Tensor], header: Mapping[str, str]) -> None:
+    """`tensors` and a header of texts at `path`, whole or not at all."""
+    from safetensors.torch import save
+
+    kept = {name: tensor.detach().to("cpu").contiguous() for name, tensor in tensors.items()}
+    words = json.dumps({**header, DIGEST: _digest(kept, header)}, sort_keys=True)
+    write_bytes(path, save(kept, metadata={HEADER: words}))
+
+
+def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The tensors, on the CPU, and the header; a file that is not what was written is a DataError."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    file = Path(path)
+    try:
+        content = file.read_bytes()
+    except FileNotFoundError:
+        near = suggestion(file.name, [other.name for other in file.parent.glob("*.safetensors")])
+        raise DataError(f"{file}: no such file{near}") from None
+    except OSError as error:
+        raise DataError(f"{file}: {error.strerror or error}") from error
+    try:
+        header = _header(content)
+        tensors = load(content)
+    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(f"{file}: is no safetensors file, or a damaged one") from error
+    digest = header.pop(DIGEST, None)
+    # Other programs' files have no header of ours, and ours always have a digest.
+    if header and digest != _digest(tensors, header):
+        raise DataError(f"{file}: is damaged: its tensors are not the ones that were written")
+    return tensors, header
+
+
+def _header(content: bytes) -> dict[str, str]:
+    (length,) = struct.unpack_from("<Q", content) if len(content) >= 8 else (0,)
+    metadata = json.loads(content[8 : 8 + length]).get("__metadata__", {})
+    return {str(key): str(value) for key, value in json.loads(metadata.get(HEADER, "{}")).items()}
+
+
+def _digest(tensors: Mapping[str, Tensor], header: Mapping[str, str]) -> str:
+    """Over names, types, shapes, values and the rest of the header, in an order of their own."""
+    running = hashlib.sha256(json.dumps(dict(header), sort_keys=True).encode())
+    for name, tensor in sorted(tensors.items()):
+        running.update(f"\0{name}\0{tensor.dtype}\0{tuple(tensor.shape)}\0".encode())
+        running.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return running.hexdigest()

@@ -1,16 +1,24 @@
-"""The folder of a run: what of an earlier run it holds, who may write in it, and what it is called."""
+"""The folder of a run: where its files lie, which checkpoints it holds, and who may write in it."""
 
 from __future__ import annotations
 
 import contextlib
+import json
+import re
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-from refsr.core.atomic import explain_io, sweep
+from refsr.core.atomic import explain_io, sweep, write_text
 from refsr.core.errors import UsageError
 from refsr.core.options.schema import Options
+from refsr.metrics import described
+
+COMPLETE = "COMPLETE.json"
+"""The last file of a checkpoint that is written: it holds the digests of all others."""
+BEST = "best.json"
 
 
 @dataclass(frozen=True)
@@ -74,3 +82,45 @@ class RunFolder:
                     self.path.rename(target)
                 return target
         raise UsageError(f"{self.path}: cannot be archived: all names are taken")
+
+
+@dataclass(frozen=True)
+class Best:
+    """The best mean of a metric over a run's first validation set, and its step."""
+
+    metric: str
+    step: int
+    value: float
+
+    def beaten_by(self, value: float) -> bool:
+        return value > self.value if described(self.metric).better == "higher" else value < self.value
+
+    def write(self, checkpoints: Path) -> None:
+        """`best.json` beside the checkpoints names the step."""
+        write_text(checkpoints / BEST, json.dumps(asdict(self)) + "\n")
+
+    @staticmethod
+    def of(facts: Mapping[str, Any]) -> Best | None:
+        """The best that a checkpoint knew of."""
+        found = facts.get("best")
+        return Best(**found) if found else None
+
+
+def is_complete(folder: Path) -> bool:
+    """Whether the folder's marker is there; its files may be damaged all the same."""
+    return (folder / COMPLETE).is_file()
+
+
+def checkpoint_steps(folder: Path) -> list[int]:
+    """The steps of the complete checkpoints in a run's `checkpoints`, oldest first."""
+    found = folder.iterdir() if folder.is_dir() else ()
+    return sorted(int(path.name) for path in found if re.fullmatch(r"[0-9]+", path.name) and is_complete(path))
+
+
+def best_step(checkpoints: Path) -> int | None:
+    """The step that `best.json` names, if its checkpoint is there."""
+    try:
+        step = int(json.loads((checkpoints / BEST).read_text(encoding="utf-8"))["step"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return step if (checkpoints / str(step)).is_dir() else None

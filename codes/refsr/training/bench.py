@@ -17,9 +17,8 @@ from refsr.core.options.show import plain, show
 from refsr.core.progress import ProgressFactory, no_progress
 from refsr.evaluation.kept import measured_once
 from refsr.evaluation.plan import Plan
-from refsr.runs.checkpoint import steps
 from refsr.runs.process_group import Group
-from refsr.runs.run_folder import RunFolder
+from refsr.runs.run_folder import RunFolder, checkpoint_steps
 from refsr.training.dry_run import seconds_a_step
 from refsr.training.trainer import Finished, train
 
@@ -122,7 +121,7 @@ def trained(systems: Sequence[System], group: Group, progress: ProgressFactory =
     for system in systems:
         assert system.options.train is not None
         folder, niter = system.run, system.options.train.niter
-        if niter in steps(folder.checkpoints):
+        if niter in checkpoint_steps(folder.checkpoints):
             _same_as_before(system)
             yield Finished(folder.path, niter)
         else:

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from refsr.core.atomic import write_text
 from refsr.core.errors import RefsrError
+from refsr.runs.model_file import write_tensors
 from refsr.runs.process_group import Group
 from refsr.runs.run_folder import RunFolder
-from refsr.runs.tensor_file import write_tensors
 from refsr.tasks.base import Batch
 from refsr.training.stepping import NotFiniteError
 

@@ -24,11 +24,8 @@ from refsr.data.sets.paired import PairedSet
 from refsr.evaluation.metrics import find_metrics
 from refsr.metrics.pair import ImageMetric
 from refsr.networks.descriptor import Descriptor
-from refsr.runs.checkpoint import AVERAGE
-from refsr.runs.find_weights import weights_at
-from refsr.runs.model_file import fit_weights, read_card
+from refsr.runs.model_file import AVERAGE, fit_weights, model_file_at, read_card, read_tensors
 from refsr.runs.process_group import Group
-from refsr.runs.tensor_file import read_tensors
 from refsr.tasks.base import HasParts, Part, Restore, Task
 from refsr.tasks.inference import descriptor_of, require_fit, restoring
 from refsr.tasks.regression import required_train
@@ -142,12 +139,12 @@ def build_task(options: Options) -> Task:
     for key in task.networks:
         start: Path | None = getattr(options.path, f"pretrain_model_{key}", None)
         if start is not None:
-            load_start(task.networks[key], weights_at(start, key), options.path.strict_load)
+            load_start(task.networks[key], model_file_at(start, key), options.path.strict_load)
     parts = task.parts if isinstance(task, HasParts) else {}
     for key, start in options.path.parts().items():
         if key not in parts:
             raise UsageError(f"path.{key}: {options.model} has no part that begins with another network's weights")
-        load_part(parts[key], weights_at(start))
+        load_part(parts[key], model_file_at(start))
     return task
 
 

@@ -9,8 +9,8 @@ from typing import Any
 from refsr.core.errors import DataError
 from refsr.core.options.schema import Options
 from refsr.core.options.show import plain
-from refsr.runs.checkpoint import AVERAGE, Checkpoint
-from refsr.runs.model_file import ModelCard, fit_weights
+from refsr.runs.checkpoint import Checkpoint
+from refsr.runs.model_file import AVERAGE, ModelCard, fit_weights
 from refsr.training.optimiser_state import restore_state, state_tensors
 from refsr.training.setup import Setup
 

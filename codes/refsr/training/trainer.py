@@ -19,10 +19,17 @@ from refsr.core.options.show import show
 from refsr.core.progress import ProgressBar, ProgressFactory, no_progress
 from refsr.core.seeding import derive
 from refsr.data.loading import StepSampler, batches
-from refsr.runs.best import Best
-from refsr.runs.checkpoint import Checkpoint, named, newest_sound, prune, read_checkpoint, set_aside, write_checkpoint
+from refsr.runs.checkpoint import (
+    Checkpoint,
+    checkpoint_at,
+    newest_readable,
+    prune,
+    read_checkpoint,
+    set_aside,
+    write_checkpoint,
+)
 from refsr.runs.process_group import Group, peer_lost
-from refsr.runs.run_folder import RunFolder
+from refsr.runs.run_folder import Best, RunFolder
 from refsr.tasks.base import Batch
 from refsr.tasks.watching import Monitored
 from refsr.training.journal import Journal, memory_peak
@@ -76,14 +83,14 @@ def _start(setup: Setup, folder: RunFolder) -> tuple[Checkpoint | None, list[str
     remarks: list[str] = []
     source: Path | None = options.path.resume_state
     if source is not None:
-        checkpoint: Checkpoint | None = named(source)
+        checkpoint: Checkpoint | None = checkpoint_at(source)
         if group.is_main and folder.path.resolve() not in source.resolve().parents:
             _archive(folder, remarks)
     else:
         checkpoint = None
         if group.is_main:
             if options.path.auto_resume:
-                checkpoint = newest_sound(folder.checkpoints, remarks.append)
+                checkpoint = newest_readable(folder.checkpoints, remarks.append)
             if checkpoint is None:
                 _archive(folder, remarks)
         step = int(group.total(torch.tensor([checkpoint.step if checkpoint is not None else 0]))[0])

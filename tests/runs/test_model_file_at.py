@@ -6,9 +6,8 @@ import pytest
 
 from refsr.core.bundled import bundled
 from refsr.core.errors import DataError
-from refsr.runs.best import Best
-from refsr.runs.find_weights import weights_at
-from refsr.runs.tensor_file import read_tensors
+from refsr.runs.model_file import model_file_at, read_tensors
+from refsr.runs.run_folder import Best
 
 
 @pytest.fixture
@@ -24,36 +23,36 @@ def run(tmp_path):
 
 
 def test_a_run_means_its_newest_checkpoint_until_one_was_the_best(run):
-    assert weights_at(run) == run / "checkpoints/2/G_ema.safetensors"
-    assert weights_at(run, averaged=False) == run / "checkpoints/2/G.safetensors"
-    assert weights_at(run, "D") == run / "checkpoints/2/D.safetensors"
+    assert model_file_at(run) == run / "checkpoints/2/G_ema.safetensors"
+    assert model_file_at(run, averaged=False) == run / "checkpoints/2/G.safetensors"
+    assert model_file_at(run, "D") == run / "checkpoints/2/D.safetensors"
     Best("psnr", 1, 30.0).write(run / "checkpoints")
-    assert weights_at(run) == run / "checkpoints/1/G.safetensors"
+    assert model_file_at(run) == run / "checkpoints/1/G.safetensors"
 
 
 def test_the_folder_of_a_checkpoint_means_that_checkpoint(run):
     first = run / "checkpoints/1"
-    assert weights_at(first) == first / "G.safetensors"
-    assert weights_at(first, "D") == first / "D.safetensors"
+    assert model_file_at(first) == first / "G.safetensors"
+    assert model_file_at(first, "D") == first / "D.safetensors"
     with pytest.raises(DataError, match="checkpoints/1: holds no weights of D_grad"):
-        weights_at(first, "D_grad")
+        model_file_at(first, "D_grad")
 
 
 def test_files_and_names_mean_themselves(tmp_path):
     file = tmp_path / "w.safetensors"
-    assert weights_at(file) == file
+    assert model_file_at(file) == file
     name, bundled_file = next(iter(bundled().items()))
-    assert weights_at(type(file)(name)) == bundled_file
+    assert model_file_at(type(file)(name)) == bundled_file
 
 
 def test_what_can_hold_no_weights_is_named(tmp_path):
     (tmp_path / "old.pth").touch()
     with pytest.raises(DataError, match=r"refsr import .*old\.pth makes one"):
-        weights_at(tmp_path / "old.pth")
+        model_file_at(tmp_path / "old.pth")
     with pytest.raises(DataError, match="is no folder of a run with a checkpoint"):
-        weights_at(tmp_path)
+        model_file_at(tmp_path)
 
 
 def test_a_published_file_that_is_not_there_is_said_to_be_missing(tmp_path):
     with pytest.raises(DataError, match="no such file"):
-        read_tensors(weights_at(tmp_path / "gone.pth"))
+        read_tensors(model_file_at(tmp_path / "gone.pth"))

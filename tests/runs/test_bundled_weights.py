@@ -1,4 +1,4 @@
-"""Weights that come along are found by name, each has its page, and a wrong name is told with the nearest right one."""
+"""Bundled weights are found by name, each has its page, and a wrong name gets the nearest right one."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from refsr.core.bundled import bundled, located
+from refsr.core.bundled import bundled
 from refsr.core.errors import DataError
+from refsr.runs.model_file import model_file_at
 
 NAMES = sorted(bundled())
 LARGEST = 5_000_000
 
 
-def test_one_at_least_comes_along():
+def test_one_at_least_is_bundled():
     assert "rrsnet-small-x4" in NAMES
 
 
@@ -27,20 +28,24 @@ def test_each_is_small_and_has_its_page(name):
 
 
 def test_a_name_stands_for_its_file():
-    assert located(Path(NAMES[0])) == bundled()[NAMES[0]]
+    assert model_file_at(NAMES[0]) == bundled()[NAMES[0]]
 
 
 def test_what_is_there_comes_first(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / NAMES[0]).mkdir()
-    assert located(Path(NAMES[0])) == Path(NAMES[0])
+    Path(NAMES[0]).mkdir()
+    with pytest.raises(DataError, match=f"{NAMES[0]}: is no folder of a run with a checkpoint"):
+        model_file_at(NAMES[0])
+    Path(NAMES[0]).rmdir()
+    Path(NAMES[0]).write_bytes(b"")
+    assert model_file_at(NAMES[0]) == Path(NAMES[0])
 
 
 @pytest.mark.parametrize("path", ["gone.safetensors", "runs/gone", "/gone"])
 def test_paths_are_left_to_whoever_opens_them(path):
-    assert located(Path(path)) == Path(path)
+    assert model_file_at(path) == Path(path)
 
 
-def test_a_wrong_name_is_told_with_the_nearest_right_one():
+def test_a_wrong_name_gets_the_nearest_right_one():
     with pytest.raises(DataError, match=r"rrsnet-smal-x4: no such file or folder.* did you mean 'rrsnet-small-x4'\?"):
-        located(Path("rrsnet-smal-x4"))
+        model_file_at("rrsnet-smal-x4")
