@@ -23,9 +23,9 @@ refsr --version
 refsr --help > help.txt
 refsr info
 python - << 'END'
-from refsr.core.names import NAMES, resolve
+from refsr.core.registry import NAMES, names, resolve
 
-built = [(kind, name) for kind, names in NAMES.items() for name in names]
+built = [(kind, name) for kind in NAMES for name in names(kind)]
 for kind, name in built:
     resolve(kind, name)
 print(f"{len(built)} names of the table, all of them there")

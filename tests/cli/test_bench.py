@@ -11,8 +11,8 @@ import yaml
 
 from refsr.cli.main import main
 from refsr.core.errors import UsageError
-from refsr.core.names import NAMES
 from refsr.core.options.bench import load_bench
+from refsr.core.registry import NAMES
 from refsr.evaluation import kept as kept_module
 from refsr.evaluation import pretrained as neighbours
 from refsr.evaluation.results import Results
@@ -167,7 +167,7 @@ def test_option_files_are_a_bench_of_their_own(tmp_path, file):
 def test_shipped_benches_are_comparable(shipped, tmp_path):
     systems = planned(load_bench([shipped]), [], tmp_path)
     assert len(systems) >= 4
-    assert {one.options.model for one in systems} <= set(NAMES["model"])
+    assert {one.options.model for one in systems} <= set(NAMES["task"])
     for system in systems:
         for name, dataset in system.options.datasets.items():
             roots = [root for key, root in dataset if key.startswith("dataroot_") and isinstance(root, Path)]

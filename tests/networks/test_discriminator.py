@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from refsr.core.errors import OperatorError, UsageError
-from refsr.core.names import resolve
+from refsr.core.registry import resolve
 from refsr.networks.discriminator import VGGDiscriminator
 from refsr.ops import gradient_magnitude
 

@@ -8,7 +8,7 @@ from network_contract import NetworkContract
 from torch import nn
 
 from refsr.core.errors import UsageError
-from refsr.core.names import resolve
+from refsr.core.registry import resolve
 from refsr.networks.edsr import EDSR
 
 

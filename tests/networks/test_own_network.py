@@ -13,7 +13,7 @@ from network_contract import NetworkContract
 from torch import nn
 
 from refsr.cli.main import main
-from refsr.core.names import NAMES
+from refsr.core.registry import NAMES
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "own_network.md").read_text(encoding="utf-8")
 CODE, CONTRACT = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)

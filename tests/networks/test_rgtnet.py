@@ -12,7 +12,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from refsr.core.errors import OperatorError, UsageError
-from refsr.core.names import resolve
+from refsr.core.registry import resolve
 from refsr.networks.blocks.dcnv3 import AligningDCNv3
 from refsr.networks.rgtnet import RGTNet
 

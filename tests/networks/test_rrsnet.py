@@ -9,7 +9,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from refsr.core.errors import UsageError
-from refsr.core.names import resolve
+from refsr.core.registry import resolve
 from refsr.networks.blocks.dcnv2 import DCNv2
 from refsr.networks.rrsnet import RRSNet
 

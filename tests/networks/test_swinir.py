@@ -10,7 +10,7 @@ from network_contract import NetworkContract
 from torch import nn
 
 from refsr.core.errors import UsageError
-from refsr.core.names import resolve
+from refsr.core.registry import resolve
 from refsr.networks.blocks.window_attention import WindowAttention, parts_apart, relative_places
 from refsr.networks.swinir import SwinIR
 

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from refsr.cli.main import main
-from refsr.core.names import is_built
 from refsr.core.options.load import load_options
 from refsr.core.options.schema import Options
 from refsr.data.images import write_image
@@ -73,9 +72,6 @@ def side_of(options: Options) -> int:
 
 def narrowed(options: Options, places: Path, root: Path) -> list[str]:
     """Words that put small data and a small network in the place of the file's own."""
-    networks = [section.which for section in (options.network_G, options.network_D) if section is not None]
-    if not all(is_built("network", name) for name in networks) or not is_built("model", options.model):
-        pytest.skip(f"{options.model} with {', '.join(networks)} is not part of this version")
     words = [f"path.root={root}", "path.pretrain_model_G=null", "path.pretrain_bank=null", "gpu_ids=[]"]
     words += ["val.max_images=1", *(f"network_G.{word}" for word in NARROW[options.network_G.which])]
     if options.network_D is not None:

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from refsr.core.errors import DataError, RefsrError
-from refsr.core.names import NAMES
 from refsr.core.options.load import load_options
 from refsr.core.options.schema import Options
+from refsr.core.registry import NAMES
 from refsr.losses.pixel import pixel_loss
 from refsr.ops import gradient_magnitude
 from refsr.runs.checkpoint import read_checkpoint

@@ -12,6 +12,18 @@ def add_option_file(parser: argparse.ArgumentParser, what: str = "option file") 
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="put over the file, such as train.lr_G=1e-4")
 
 
+def add_imports(parser: argparse.ArgumentParser) -> None:
+    """`--import MODULE`, which `main` carries out before the command."""
+    parser.add_argument(
+        "--import",
+        dest="imports",
+        action="append",
+        default=[],
+        metavar="MODULE",
+        help="import a module (or a .py file) that registers a network, task or metric; may be repeated",
+    )
+
+
 def flag(keyword: str) -> str:
     """A keyword of Python as a flag: `range_ref` is `--range-ref`."""
     return f"--{keyword.replace('_', '-')}"

@@ -13,6 +13,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from refsr.cli.arguments import add_imports
 from refsr.cli.console import console_progress
 from refsr.core.progress import no_progress
 
@@ -26,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--minutes", type=float, metavar="X", help="the same by each system's speed here")
     parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="where to write (default: bench/NAME)")
+    add_imports(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

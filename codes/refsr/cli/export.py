@@ -12,6 +12,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from refsr.cli.arguments import add_imports
 from refsr.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--old-torch", action="store_true", help="a file that torch before 1.6 reads too")
     parser.add_argument("--list", action="store_true", help="name every filled key")
     parser.add_argument("--overwrite", action="store_true", help="replace what is there")
+    add_imports(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

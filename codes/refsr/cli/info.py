@@ -11,6 +11,8 @@ import argparse
 import platform
 from pathlib import Path
 
+from refsr.cli.arguments import add_imports
+
 Rows = list[tuple[str, str]]
 
 
@@ -22,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="MODEL",
         help="model file, a run's folder, or the name of weights that come along",
     )
+    add_imports(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -15,6 +15,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from refsr.core.errors import RefsrError, UsageError, suggestion
+from refsr.core.user_modules import import_module
 from refsr.core.version import __version__
 
 # Name: (module that has add_arguments and run, what `refsr --help` says). Modules are imported when called for.
@@ -139,7 +140,10 @@ def _dispatch(words: list[str]) -> int:
     module = importlib.import_module(COMMANDS[name][0])
     parser = Parser(prog=f"refsr {name}", description=module.__doc__)
     module.add_arguments(parser)
-    return int(module.run(_parsed(parser, words[1:])))
+    arguments = _parsed(parser, words[1:])
+    for word in getattr(arguments, "imports", []):
+        import_module(word)
+    return int(module.run(arguments))
 
 
 def _parsed(parser: Parser, words: list[str]) -> argparse.Namespace:

@@ -26,7 +26,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from refsr.cli.arguments import flag
+from refsr.cli.arguments import add_imports, flag
 from refsr.cli.console import console_progress
 from refsr.core.errors import UsageError
 
@@ -81,6 +81,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("-hsi", "cubes (default: as learnt)"),
     ):
         parser.add_argument(f"--bands{name}", type=int, nargs="+", metavar="N", help=f"bands to take of {what}")
+    add_imports(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

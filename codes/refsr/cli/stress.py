@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from refsr.cli.arguments import add_imports
 from refsr.cli.console import columns, console_progress
 from refsr.core.progress import no_progress
 
@@ -25,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", type=Path, default=Path("stress"), metavar="DIR", help="where to write (default: stress)"
     )
+    add_imports(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from refsr.cli.arguments import add_option_file
+from refsr.cli.arguments import add_imports, add_option_file
 from refsr.cli.console import columns, console_progress
 from refsr.core.progress import no_progress
 
@@ -68,6 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-o", "--output", type=Path, metavar="DIR", help="where to write (default: results in the run's folder)"
     )
     parser.add_argument("--no-images", action="store_true", help="keep no restored images")
+    add_imports(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

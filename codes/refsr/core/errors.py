@@ -42,10 +42,6 @@ class OperatorError(RefsrError):
     """An operator was called with a shape or type that its definition excludes."""
 
 
-class NotBuiltError(RefsrError):
-    """A known name whose implementation is not part of this version."""
-
-
 NEAR = 0.6
 """Of 1, how like a word must be to stand for another."""
 

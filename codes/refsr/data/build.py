@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from refsr.core.errors import DataError
-from refsr.core.names import resolve
 from refsr.core.options.cubes import CubeOptions
 from refsr.core.options.datasets import DatasetOptions
+from refsr.core.registry import resolve
 from refsr.data.cubes.by_position import CubesByPosition, check_positions
 from refsr.data.cubes.opening import open_cubes
 from refsr.data.cubes.reading import CubeReader, cube_hints, cube_reader, raw_range

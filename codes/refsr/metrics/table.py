@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from refsr.core.errors import RefsrError, UsageError, suggestion
+from refsr.core import registry
+from refsr.core.errors import RefsrError, UsageError
+from refsr.core.registry import NAMES
 
 
 class MetricError(RefsrError):
@@ -164,13 +166,19 @@ METRICS = {
 }
 
 
+NAMES["metric"].update(METRICS)
+
+
 def names() -> list[str]:
-    """The names of all metrics, in the table's order."""
-    return list(METRICS)
+    """The names of all metrics: those of the table in its order, then those that users register."""
+    return registry.names("metric")
 
 
 def described(name: str) -> Metric:
-    """The line of the table for a name."""
-    if name not in METRICS:
-        raise UsageError(f"metric {name!r} is not known{suggestion(name, METRICS)} (known: {', '.join(METRICS)})")
-    return METRICS[name]
+    """The metric of a name."""
+    metric = registry.resolve("metric", name)
+    if not isinstance(metric, Metric):
+        raise UsageError(f"metric {name!r} is a {type(metric).__name__}; expected a refsr.metrics.Metric")
+    if metric.name != name:
+        raise UsageError(f"metric {name!r} is registered for a Metric that is named {metric.name!r}")
+    return metric

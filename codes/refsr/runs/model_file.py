@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from refsr.core.atomic import write_bytes
 from refsr.core.bundled import MODEL_SUFFIX, bundled
 from refsr.core.errors import DataError, RefsrError, suggestion
+from refsr.core.registry import Kind, names, source
 from refsr.core.version import __version__
 from refsr.runs.run_folder import RunFolder, best_step, checkpoint_steps
 from refsr.tasks.blueprint import NetworkSpec
@@ -60,6 +61,7 @@ def write_model(path: str | Path, weights: Mapping[str, Tensor], card: ModelCard
         "sampling": json.dumps(dict(card.sampling), sort_keys=True),
         "masks": json.dumps(dict(card.masks), sort_keys=True),
         "cubes": json.dumps(dict(card.cubes), sort_keys=True),
+        "sources": json.dumps({kind: source(kind, name) for kind, name in _names(card)}),
     }
     write_tensors(path, weights, header)
 
@@ -80,12 +82,26 @@ def read_model(path: str | Path) -> tuple[nn.Module, ModelCard]:
     """The network in evaluation mode on the CPU, and its card."""
     weights, header = read_tensors(path)
     card = read_card(header, path)
+    _require_names(card, json.loads(header.get("sources", "{}")), path)
     try:
         network = card.blueprint.build()
     except (TypeError, RefsrError) as error:
         raise DataError(f"{path}: its network {card.blueprint.network} cannot be built: {error}") from error
     fit_weights(network, weights, path)
     return network.eval(), card
+
+
+def _require_names(card: ModelCard, sources: Mapping[str, str], path: str | Path) -> None:
+    """A DataError that says how to register what the file's network or task needs and this process does not know."""
+    for kind, name in _names(card):
+        if name not in names(kind) and (brought := sources.get(kind)):
+            raise DataError(
+                f"{path}: its {kind} {name} is not registered; where the file was written, {brought} brought it"
+            )
+
+
+def _names(card: ModelCard) -> tuple[tuple[Kind, str], ...]:
+    return ("network", card.blueprint.network), ("task", card.model)
 
 
 def fit_weights(network: nn.Module, weights: Mapping[str, Tensor], source: object, strict: bool = True) -> list[str]:

@@ -10,8 +10,8 @@ from typing import Any
 
 from torch import nn
 
-from refsr.core.names import canonical, resolve
 from refsr.core.options.network import NetworkOptions
+from refsr.core.registry import canonical, resolve
 
 
 @dataclass(frozen=True)

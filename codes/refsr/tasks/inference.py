@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from refsr.core.errors import DataError, UsageError
-from refsr.core.names import resolve
 from refsr.core.options.sampling import SamplingOptions
+from refsr.core.registry import resolve
 from refsr.networks.descriptor import Described, Descriptor
 from refsr.tasks.base import Batch, Restore
 
@@ -24,7 +24,7 @@ class Samples(Protocol):
 
 def restoring(model: str, sampling: SamplingOptions | None = None, seed: int = 0) -> Restore:
     """How the task of this name restores; those that sample do it as the options say."""
-    task = resolve("model", model)
+    task = resolve("task", model)
     if isinstance(task, Samples):
         return task.restoring(sampling if sampling is not None else SamplingOptions(), seed)
     restore: Restore = task.restore

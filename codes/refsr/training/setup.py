@@ -15,9 +15,9 @@ from torch.utils.checkpoint import checkpoint
 
 from refsr.core.errors import DataError, UsageError
 from refsr.core.memory import keep_freed_memory
-from refsr.core.names import resolve
 from refsr.core.options.schema import Options
 from refsr.core.options.train import TrainOptions
+from refsr.core.registry import resolve
 from refsr.core.seeding import derive
 from refsr.data.build import build_dataset
 from refsr.data.sets.paired import PairedSet
@@ -135,7 +135,7 @@ def data_sets(options: Options) -> tuple[PairedSet, dict[str, PairedSet]]:
 def build_task(options: Options) -> Task:
     """The task that the options name, its fresh weights a function of the seed, start weights loaded."""
     torch.manual_seed(derive(options.run_seed, "weights") & (2**63 - 1))
-    task: Task = resolve("model", options.model)(options)
+    task: Task = resolve("task", options.model)(options)
     for key in task.networks:
         start: Path | None = getattr(options.path, f"pretrain_model_{key}", None)
         if start is not None:

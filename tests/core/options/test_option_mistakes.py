@@ -196,7 +196,7 @@ REPLACED = {
     "unknown model": (
         "RRSNet_model",
         "RSRNet_model",
-        ["f.yml:2: model: model 'RSRNet_model' is not known; did you mean 'RRSNet_model'?"],
+        ["f.yml:2: model: task 'RSRNet_model' is not known; did you mean 'RRSNet_model'?"],
     ),
     "unknown network": (
         "which_model_G: RRSNet",

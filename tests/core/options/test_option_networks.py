@@ -6,9 +6,9 @@ from typing import Literal
 
 import pytest
 
-from refsr.core.names import NAMES
 from refsr.core.options.load import examine_text
 from refsr.core.options.show import show
+from refsr.core.registry import NAMES
 
 
 class Net:
@@ -32,7 +32,7 @@ class Open:
 
 @pytest.fixture
 def text(good, monkeypatch):
-    networks = {"Net": f"{__name__}:Net", "Net_arch": "Net", "Open": f"{__name__}:Open", "Later": None}
+    networks = {"Net": f"{__name__}:Net", "Net_arch": "Net", "Open": f"{__name__}:Open"}
     monkeypatch.setitem(NAMES, "network", networks)
     return good.replace("which_model_G: RRSNet", "which_model_G: Net\n  n_blocks: 3")
 
@@ -91,9 +91,3 @@ def test_a_second_spelling_is_checked_alike(text):
 def test_a_constructor_that_takes_anything_gets_it(text):
     options = examine_text(text, "f.yml", ["network_G.which_model_G=Open", "network_G.other=[1]"]).options
     assert options.network_G.parameters == {"nf": 64, "n_blocks": 3, "other": [1]}
-
-
-def test_what_is_not_built_is_taken_with_a_notice(text):
-    examined = examine_text(text, "f.yml", ["network_G.which_model_G=Later"])
-    assert examined.options.network_G.parameters == {"n_blocks": 3}
-    assert any("Later is known but not part of this version; its other keys" in str(line) for line in examined.notices)

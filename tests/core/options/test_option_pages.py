@@ -11,6 +11,7 @@ from refsr.core.options import Options
 from refsr.core.options.load import examine_text
 from refsr.core.options.pages import json_schema, markdown
 from refsr.core.options.reading import read_tree
+from refsr.core.options.section import fields_of
 from refsr.core.options.show import show, write_scalar
 
 PAGE = Path(__file__).parents[3] / "docs" / "options.md"
@@ -36,7 +37,7 @@ def test_the_schema_agrees_with_the_validation():
     schema = json_schema()
     assert schema["additionalProperties"] is False
     assert set(schema["required"]) == {"name", "model", "scale", "datasets", "network_G"}
-    assert set(schema["properties"]) == set(Options.model_fields)
+    assert set(schema["properties"]) == set(fields_of(Options))
     assert schema["$defs"]["GeneratorOptions"]["additionalProperties"] is True
 
 

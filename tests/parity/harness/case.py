@@ -17,6 +17,10 @@ from refsr.core.errors import DataError
 FloatArray = npt.NDArray[np.float32]
 
 
+class NotCoveredError(Exception):
+    """A case asks for something that this package does not have."""
+
+
 def uniform(name: str, shape: tuple[int, ...], seed: int) -> FloatArray:
     """Uniform numbers in [0, 1) that depend on name, seed and shape alone, the same on every machine."""
     bits = np.random.PCG64([zlib.crc32(name.encode()), seed])

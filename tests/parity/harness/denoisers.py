@@ -10,10 +10,9 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from harness.case import Case
+from harness.case import Case, NotCoveredError
 from harness.networks import load_module, part
 from harness.run import Answers
-from refsr.core.errors import NotBuiltError
 from refsr.interop.weights.conversion import convert
 from refsr.interop.weights.refdiff import DEAD, part_keys, refdiff_keys
 from refsr.interop.weights.rrsnet import relevance_keys, with_parameters
@@ -43,7 +42,7 @@ def denoiser_options(case: Case) -> dict[str, Any]:
     ignored = {"img_channels", "label_dim", "model_type", "eff_attn"}
     strange = [key for key in given if key not in known and key not in ignored]
     if strange or given.get("model_type", "SongUNet") != "SongUNet" or given.get("label_dim", 0):
-        raise NotBuiltError(f"a denoiser with {strange or given}")
+        raise NotCoveredError(f"a denoiser with {strange or given}")
     options = {key: value for key, value in given.items() if key in known}
     return {"scale": 1, "channels": given.get("img_channels", 3), **options}
 
@@ -171,7 +170,7 @@ def blocks(case: Case) -> Answers:
             plain = EncoderBlock(*common, options.get("attention", False))
             return _loaded(plain, case, name).eval()(x, embedding)
         if shape.adaptive_scale:
-            raise NotBuiltError("a decoder block whose embedding scales")
+            raise NotCoveredError("a decoder block whose embedding scales")
         conditions = Conditions(*(torch.from_numpy(inputs[member]) for member in ("lr", "ref", "mask")))
         widths = [one.shape[1] for one in (conditions.structure, conditions.texture)]
         block = DecoderBlock(*common, options.get("attention", False), *widths)

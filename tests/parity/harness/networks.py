@@ -10,9 +10,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from harness.case import Case
+from harness.case import Case, NotCoveredError
 from harness.run import Answers
-from refsr.core.errors import NotBuiltError
 from refsr.interop.weights.conversion import Dead, convert
 from refsr.interop.weights.rrsnet import (
     DCNV2_LEAVES,
@@ -73,10 +72,10 @@ def rrsnet(case: Case) -> RRSNet:
 
 
 def require_options(case: Case, network: ReferenceTransfer) -> None:
-    """A NotBuiltError unless the case's own options are those that its weights show."""
+    """A NotCoveredError unless the case's own options are those that its weights show."""
     for key, value in {"nf": network.alignment.cascade_fusion.out_channels, "scale": network.scale}.items():
         if case.config.get(key, value) != value:
-            raise NotBuiltError(f"{key} {case.config[key]} with weights of {key} {value}")
+            raise NotCoveredError(f"{key} {case.config[key]} with weights of {key} {value}")
 
 
 def rrsnet_alignment(case: Case) -> Answers:

@@ -9,9 +9,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from harness.case import Case
+from harness.case import Case, NotCoveredError
 from harness.run import Answers
-from refsr.core.errors import NotBuiltError
 from refsr.networks.blocks.dcnv2 import DCNv2
 from refsr.networks.blocks.dcnv3 import DCNv3, DCNv3FromFeature
 from refsr.ops import dcnv3, gradient_magnitude
@@ -83,10 +82,10 @@ def gradient_maps(case: Case) -> Answers:
 
 def _layer(kind: str, options: Mapping[str, object]) -> nn.Module:
     if kind not in LAYERS:
-        raise NotBuiltError(f"no layer {kind!r}")
+        raise NotCoveredError(f"no layer {kind!r}")
     # The published DCNv2 takes its offsets from a second feature only with this switch, which all of RRSNet sets.
     if not options.get("extra_offset_mask", True):
-        raise NotBuiltError(f"{kind} without a second feature")
+        raise NotCoveredError(f"{kind} without a second feature")
     return LAYERS[kind](**{key: value for key, value in options.items() if key != "extra_offset_mask"})
 
 

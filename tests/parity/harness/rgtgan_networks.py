@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from harness.case import Case
+from harness.case import Case, NotCoveredError
 from harness.networks import (
     Tensors,
     aligned_maps,
@@ -20,7 +20,6 @@ from harness.networks import (
     whole_network,
 )
 from harness.run import Answers
-from refsr.core.errors import NotBuiltError
 from refsr.interop.weights.discriminator import discriminator_options, import_discriminator
 from refsr.interop.weights.rgtnet import (
     DCNV3_LEAVES,
@@ -129,7 +128,7 @@ def discriminator(case: Case) -> Answers:
     conversion.require_complete(case.name)
     for key, value in discriminator_options(state).items():
         if case.config.get(key, value) != value:
-            raise NotBuiltError(f"{key} {case.config[key]} with weights of {key} {value}")
+            raise NotCoveredError(f"{key} {case.config[key]} with weights of {key} {value}")
     seen: list[Tensor] = []
     network.layers[-1].register_forward_hook(lambda module, inputs, output: seen.append(output.detach()[:, ::16]))
     answers: dict[str, npt.ArrayLike] = {}
@@ -156,5 +155,5 @@ def _state(case: Case) -> dict[str, Tensor]:
 def _reading(case: Case) -> Offsets:
     variant = case.config.get("variant", "release")
     if variant not in READINGS:
-        raise NotBuiltError(f"variant {variant!r} is none of {', '.join(READINGS)}")
+        raise NotCoveredError(f"variant {variant!r} is none of {', '.join(READINGS)}")
     return READINGS[variant]

@@ -11,8 +11,7 @@ from enum import Enum
 import numpy as np
 import numpy.typing as npt
 
-from harness.case import Case
-from refsr.core.errors import NotBuiltError
+from harness.case import Case, NotCoveredError
 
 # Outputs that only help to find a difference; compared where we have them.
 DIAGNOSTIC = ("probe_", "tap_")
@@ -58,7 +57,7 @@ def run_case(case: Case) -> Outcome:
         return Outcome(case, Verdict.NOT_BUILT)
     try:
         answers = runner(case)
-    except NotBuiltError as error:
+    except NotCoveredError as error:
         return Outcome(case, Verdict.NOT_BUILT, remark=str(error))
     return compare(case, answers)
 

@@ -9,10 +9,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from harness.case import Case
+from harness.case import Case, NotCoveredError
 from harness.networks import load_module
 from harness.run import Answers
-from refsr.core.errors import NotBuiltError
 from refsr.interop.weights.conversion import Dead
 from refsr.interop.weights.rrsnet import under
 from refsr.interop.weights.stylegan2 import (
@@ -127,7 +126,7 @@ def generator(case: Case) -> Answers:
     network, done = import_stylegan2(published(case), "released", config.get("lr_mlp", 0.01))
     done.require_complete(case.name)
     if network.side != config["out_size"]:
-        raise NotBuiltError(f"out_size {config['out_size']} with weights of {network.side}")
+        raise NotCoveredError(f"out_size {config['out_size']} with weights of {network.side}")
     call = config["call"]
     with torch.no_grad():
         codes = _codes(network, call, [inputs[name] for name in call["styles"]], inputs)
@@ -147,7 +146,7 @@ def judge(state: Tensors, case: Case) -> nn.Module:
     done.require_complete(case.name)
     size = case.config.get("discriminator", case.config).get("in_size", network.side)
     if network.side != size:
-        raise NotBuiltError(f"in_size {size} with weights of {network.side}")
+        raise NotCoveredError(f"in_size {size} with weights of {network.side}")
     return network
 
 
@@ -190,7 +189,7 @@ def _equal_layer(layer: Mapping[str, Any]) -> tuple[nn.Module, dict[str, str]]:
     if layer["type"] == "resblock":
         return HalvingBlock(layer["in"], layer["out"]), halving_block_keys("", "")
     if layer["type"] != "conv":
-        raise NotBuiltError(f"a layer of type {layer['type']!r}")
+        raise NotCoveredError(f"a layer of type {layer['type']!r}")
     halve, activate = layer.get("downsample", False), layer.get("act", True)
     conv = EqualConv(layer["in"], layer["out"], layer["kernel_size"], halve, activate)
     return conv, conv_keys("", "", halve, activate)

@@ -8,11 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from harness.case import Case
+from harness.case import Case, NotCoveredError
 from harness.run import Answers
 from harness.specgan_layers import given, judge, published
 from harness.specgan_networks import parted, specgan
-from refsr.core.errors import NotBuiltError
 from refsr.core.options.network import DiscriminatorOptions, GeneratorOptions
 from refsr.core.options.schema import Options
 from refsr.core.options.train import TrainOptions
@@ -132,4 +131,4 @@ def _features(state: Mapping[str, Tensor], config: Mapping[str, Any]) -> nn.Modu
 def _require(config: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
     for key, value in wanted.items():
         if config.get(key, value) != value:
-            raise NotBuiltError(f"{key} {config[key]}, not {value}")
+            raise NotCoveredError(f"{key} {config[key]}, not {value}")

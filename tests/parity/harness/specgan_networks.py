@@ -9,11 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from harness.case import Case
+from harness.case import Case, NotCoveredError
 from harness.networks import load_module
 from harness.run import Answers
 from harness.specgan_layers import given, published
-from refsr.core.errors import NotBuiltError
 from refsr.interop.weights.rrsnet import with_parameters
 from refsr.interop.weights.specgan import UNFELT, attention_keys, branch_keys, head_keys, import_specgan
 from refsr.networks.blocks.dual_branch import SLOPE, DenseBranch, DualBranchEncoder, SimilarityAttention
@@ -86,7 +85,7 @@ def specgan(case: Case, state: Mapping[str, Tensor], config: Mapping[str, int]) 
     found = {"in_size": network.side, "out_size": network.side * network.scale}
     for key, value in found.items():
         if config.get(key, value) != value:
-            raise NotBuiltError(f"{key} {config[key]} with weights of {key} {value}")
+            raise NotCoveredError(f"{key} {config[key]} with weights of {key} {value}")
     return network
 
 

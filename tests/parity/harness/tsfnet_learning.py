@@ -10,10 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from harness.case import Case
+from harness.case import Case, NotCoveredError
 from harness.run import Answers
 from harness.tsfnet_networks import tensors, tsfnet
-from refsr.core.errors import NotBuiltError
 from refsr.core.options.network import GeneratorOptions
 from refsr.core.options.schema import Options
 from refsr.core.options.train import TrainOptions
@@ -100,7 +99,7 @@ def _recipe(case: Case) -> dict[str, Any]:
     """Keys of the train section: weight and kind of the loss, Adam's numbers."""
     found = re.fullmatch(r"([0-9.e+-]+)\*(\w+)", case.config["loss"])
     if found is None or found[2] not in CRITERIA:
-        raise NotBuiltError(f"loss {case.config['loss']!r}")
+        raise NotCoveredError(f"loss {case.config['loss']!r}")
     recipe: dict[str, Any] = {"pixel_weight": float(found[1]), "pixel_criterion": CRITERIA[found[2]]}
     if "optimizer" in case.config:
         adam: Mapping[str, Any] = case.config["optimizer"]

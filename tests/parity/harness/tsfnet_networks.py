@@ -8,10 +8,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from harness.case import Case
+from harness.case import Case, NotCoveredError
 from harness.networks import load_module, part
 from harness.run import Answers
-from refsr.core.errors import NotBuiltError
 from refsr.interop.weights import tsfnet as keys
 from refsr.networks.tsfnet.fusion import CrossFusion, Fusion
 from refsr.networks.tsfnet.network import TSFNet
@@ -38,7 +37,7 @@ def tsfnet(case: Case) -> TSFNet:
     options = keys.tsfnet_options(state, scale)
     for key, value in {"num_features": options["nf"], "base_num_every_group": options["n_pairs"]}.items():
         if case.config.get(key, value) != value:
-            raise NotBuiltError(f"{key} {case.config[key]} with weights of {key} {value}")
+            raise NotCoveredError(f"{key} {case.config[key]} with weights of {key} {value}")
     return network.double()
 
 

@@ -12,6 +12,7 @@ from refsr.core.options.datasets import DatasetOptions
 from refsr.core.options.problems import KeyPath, key_text
 from refsr.core.options.schema import DATASET_NAMES, Options
 from refsr.core.options.train import TrainOptions
+from refsr.core.registry import canonical, source
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ def _cubes(dataset: DatasetOptions, cubes: CubeOptions, at: KeyPath) -> Iterator
 
 
 def _sections(options: Options) -> Iterator[Finding]:
-    adversarial = "GAN" in options.model
+    adversarial = _has_discriminators(options)
     if adversarial and options.network_D is None:
         yield Finding(("network_D",), f"is missing; {options.model} has discriminators", (("model",),))
     if "train" in options.datasets and options.train is None:
@@ -227,10 +228,17 @@ def _paths(options: Options) -> Iterator[Finding]:
         yield Finding(("val", "tile_overlap"), message, (("val", "tile"),))
 
 
+def _has_discriminators(options: Options) -> bool:
+    """What is known of the tasks of this package; one that somebody else registered has them if the file names them."""
+    if source("task", options.model):
+        return options.network_D is not None
+    return canonical("task", options.model) in ("twin_gan", "stylegan2", "specgan")
+
+
 def notices(options: Options) -> Iterator[Finding]:
     """What is allowed and may surprise."""
     train = options.train
-    adversarial = "GAN" in options.model
+    adversarial = _has_discriminators(options)
     if options.network_D is not None and not adversarial:
         yield Finding(("network_D",), f"does nothing: {options.model} has no discriminator")
     if train is not None:

@@ -7,9 +7,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from refsr.core.names import canonical
 from refsr.core.options.cubes import CubeOptions
 from refsr.core.options.section import Ignored, Section, without_effect
+from refsr.core.registry import canonical
 
 
 class DatasetOptions(Section):

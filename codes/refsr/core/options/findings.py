@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 from refsr.core.errors import nearest
 from refsr.core.options.problems import Edit, KeyPath, Place, Problem, quote
 from refsr.core.options.scalars import narrowed, read_word, wide_characters
+from refsr.core.options.section import fields_of
 from refsr.core.options.tree import Tree
 
 _WANTED = {
@@ -89,7 +90,7 @@ class Finder:
 
     def _known(self, loc: KeyPath) -> list[str]:
         section = section_at(self._schema, loc[:-1])
-        return [field.alias or name for name, field in section.model_fields.items()] if section is not None else []
+        return list(fields_of(section)) if section is not None else []
 
     def _unknown(self, path: KeyPath, loc: KeyPath) -> Problem:
         key = str(path[-1])
@@ -206,7 +207,7 @@ def section_at(schema: type[BaseModel], path: KeyPath) -> type[BaseModel] | None
     found: Any = schema
     for part in path:
         if isinstance(found, type) and issubclass(found, BaseModel):
-            field = found.model_fields.get(str(part))
+            field = fields_of(found).get(str(part))
             found = _inner(field.annotation) if field is not None else None
         elif typing.get_origin(found) is dict:
             found = typing.get_args(found)[1]
@@ -224,8 +225,8 @@ def _inner(annotation: Any) -> Any:
 
 def sections_with(schema: type[BaseModel], key: str, at: KeyPath = ()) -> list[KeyPath]:
     """The paths of all sections below the root that know `key`."""
-    found = [at] if key in schema.model_fields and at else []
-    for name, field in schema.model_fields.items():
+    found = [at] if key in fields_of(schema) and at else []
+    for name, field in fields_of(schema).items():
         inner = _inner(field.annotation)
         if typing.get_origin(inner) is dict:
             inner, name = typing.get_args(inner)[1], f"{name}.*"

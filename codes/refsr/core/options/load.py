@@ -11,8 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from refsr.core.errors import OptionsError, nearest
-from refsr.core.names import canonical, is_built, names
+from refsr.core.errors import OptionsError, RefsrError, nearest
 from refsr.core.options.contradictions import Finding, contradictions, notices
 from refsr.core.options.findings import Finder, is_clear, section_at
 from refsr.core.options.folders import missing_paths
@@ -23,9 +22,11 @@ from refsr.core.options.problems import KeyPath, Place, Problem, quote
 from refsr.core.options.reading import read_tree
 from refsr.core.options.scalars import narrowed, wide_characters
 from refsr.core.options.schema import Options
-from refsr.core.options.section import NO_EFFECT
+from refsr.core.options.section import NO_EFFECT, fields_of
 from refsr.core.options.source import read_source, straighten
 from refsr.core.options.tree import Tree
+from refsr.core.registry import Kind, names
+from refsr.core.user_modules import import_module
 
 logger = logging.getLogger(__name__)
 
@@ -111,10 +112,11 @@ class _Examination:
         given, mistakes = apply_overrides(self._tree, overrides)
         self._problems += mistakes
         self._debug(given)
+        imports = self._import_modules()
         self._drop_idle_scale()
         options = self._validate()
         if options is not None:
-            options = self._check_names(options)
+            options = self._check_names(options.model_copy(update={"imports": imports}))
             if not self._tree.cut:
                 self._tell(self._problems, contradictions(options))
             if paths:
@@ -159,13 +161,27 @@ class _Examination:
                 continue
             self._tree.graft_at(path, Tree(value, {(): place}, {(): place}))
 
+    def _import_modules(self) -> list[str]:
+        """Imports what `import:` lists, so that names are known; returns it as it is found from everywhere."""
+        words = self._tree.data.get("import")
+        found = []
+        for at, word in enumerate(words if isinstance(words, list) else []):
+            path = ("import", at)
+            if not isinstance(word, str):
+                continue
+            try:
+                found.append(import_module(word, Path(self._source).parent))
+            except RefsrError as error:
+                self._problems.append(Problem(self._finder.value_place(path), path, str(error)))
+        return found
+
     def _drop_idle_scale(self) -> None:
         """Published files give network_G.scale, which does nothing unless the constructor knows it."""
         section = self._tree.data.get("network_G")
         if not isinstance(section, dict) or "scale" not in section:
             return
         name = section.get("which_model_G")
-        known = isinstance(name, str) and canonical("network", name) in names("network") and is_built("network", name)
+        known = isinstance(name, str) and name in names("network")
         if known and "scale" in keywords(str(name)):
             return
         path = ("network_G", "scale")
@@ -198,7 +214,7 @@ class _Examination:
         return _mended(data, path, 0)
 
     def _check_names(self, options: Options) -> Options:
-        self._check_name("model", ("model",), options.model)
+        self._check_name("task", ("model",), options.model)
         for name, dataset in options.datasets.items():
             self._check_name("dataset", ("datasets", name, "mode"), dataset.mode)
         changed: dict[str, NetworkOptions] = {}
@@ -213,8 +229,8 @@ class _Examination:
                 changed[section] = type(network).model_validate({key: written, **parameters})
         return options.model_copy(update=changed)
 
-    def _check_name(self, kind: str, path: KeyPath, name: str) -> bool:
-        """Notes an unknown name; says whether it is built."""
+    def _check_name(self, kind: Kind, path: KeyPath, name: str) -> bool:
+        """Notes an unknown name; says whether it is known."""
         if self._rests_on_spoilt(path):
             return False
         known = names(kind)
@@ -224,11 +240,6 @@ class _Examination:
             hint = f"did you mean {near!r}?" if near else f"known: {', '.join(known)}"
             edits = self._finder.new_value(path, near) if near and is_clear(name, near, known) else ()
             self._problems.append(Problem(place, path, f"{kind} {quote(name)} is not known; {hint}", edits))
-            return False
-        if not is_built(kind, name):
-            unchecked = "; its other keys are not checked" if kind == "network" else ""
-            message = f"{kind} {name} is known but not part of this version{unchecked}"
-            self._notices.append(Problem(place, path, message))
             return False
         return True
 
@@ -248,7 +259,7 @@ class _Examination:
     def _idle_keys(self) -> None:
         for path, place in self._tree.keys.items():
             section = section_at(Options, path[:-1]) if path else None
-            field = section.model_fields.get(str(path[-1])) if section is not None else None
+            field = fields_of(section).get(str(path[-1])) if section is not None else None
             extra = field.json_schema_extra if field is not None else None
             if field is not None and isinstance(extra, dict) and extra.get(NO_EFFECT):
                 self._notices.append(Problem(place, path, f"does nothing: {field.description}"))
@@ -272,7 +283,7 @@ def _mended(data: Any, path: KeyPath, at: int) -> dict[str, Any]:
         return result
     result.pop(key, None)
     section = section_at(Options, path[:-1])
-    field = section.model_fields.get(key) if section is not None else None
+    field = fields_of(section).get(key) if section is not None else None
     if field is not None and field.is_required() and field.examples:
         result[key] = field.examples[0]
     return result

@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import ConfigDict, Field
 
-from refsr.core.names import canonical
 from refsr.core.options.section import Section
+from refsr.core.registry import canonical
 
 
 class NetworkOptions(Section):

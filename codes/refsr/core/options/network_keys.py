@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic_core import ErrorDetails
 
-from refsr.core.names import resolve
+from refsr.core.registry import resolve
 
 
 @dataclass(frozen=True)

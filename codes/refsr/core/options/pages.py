@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from refsr.core.options.schema import Options
-from refsr.core.options.section import NO_EFFECT
+from refsr.core.options.section import NO_EFFECT, fields_of
 from refsr.core.options.show import write_value
 
 _INTRODUCTION = """\
@@ -54,7 +54,7 @@ def _tables(section: type[BaseModel], title: str, prefix: str) -> Iterator[str]:
     yield "|---|---|---|---|"
     inner: list[tuple[type[BaseModel], str]] = []
     idle = []
-    for name, field in section.model_fields.items():
+    for name, field in fields_of(section).items():
         if isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get(NO_EFFECT):
             idle.append(f"- `{name}`: {field.description}")
             continue
@@ -103,7 +103,7 @@ def _type(annotation: Any) -> str:
     if origin is typing.Union or isinstance(annotation, types.UnionType):
         return " or ".join("none" if part is types.NoneType else _type(part) for part in inner)
     if origin is list:
-        plural = {int: "whole numbers", float: "numbers"}
+        plural = {int: "whole numbers", float: "numbers", str: "text"}
         if typing.get_origin(pair := _bare(inner[0])) is list:
             return f"list of pairs of {plural[_bare(typing.get_args(pair)[0])]}"
         return f"list of {plural.get(_bare(inner[0]), 'values')}"

@@ -86,7 +86,18 @@ class Options(Section):
         examples=["001_RRSNet"],
     )
     use_tb_logger: bool = Field(default=False, description="write TensorBoard curves into the run folder")
-    model: str = Field(description="the task: how the networks learn and restore", examples=["RRSNet_model"])
+    imports: list[str] = Field(
+        default=[],
+        alias="import",
+        description="modules to import first, which register networks, tasks, data sets or metrics: a module's name, "
+        "or the path of a .py file, from this file's folder or the working folder",
+        examples=[["my_module"]],
+    )
+    model: str = Field(
+        description="the task: how networks are trained and restore: regression, twin_gan, diffusion, stylegan2, "
+        "specgan, or one of the published names such as RRSNet_model",
+        examples=["RRSNet_model"],
+    )
     scale: int = Field(description="side of HR over side of LR", ge=1, le=64, examples=[4])
     seed: int | None = Field(default=None, ge=0, description="seed of all random draws; none: train.manual_seed or 0")
     gpu_ids: list[Annotated[int, Field(ge=0)]] | None = Field(

@@ -13,13 +13,14 @@ from pydantic.fields import FieldInfo
 from refsr.core.options.network import NetworkOptions
 from refsr.core.options.scalars import read_word
 from refsr.core.options.schema import Options
+from refsr.core.options.section import fields_of
 
 _WORD = re.compile(r"[A-Za-z_./][A-Za-z0-9_./-]*")
 
 
 def plain(options: BaseModel) -> dict[str, Any]:
     """The options as dicts, lists and plain values, as JSON holds them; keys without effect are left out."""
-    return options.model_dump(mode="json")
+    return options.model_dump(mode="json", by_alias=True)
 
 
 def show(options: Options) -> str:
@@ -29,9 +30,11 @@ def show(options: Options) -> str:
 
 def _section(model: BaseModel, data: Mapping[str, Any], depth: int) -> Iterator[str]:
     pad = "  " * depth
+    known = fields_of(type(model))
+    names = dict(zip(known, type(model).model_fields, strict=True))
     for key, value in data.items():
-        field = type(model).model_fields.get(key)
-        inner = getattr(model, key, None) if field is not None else None
+        field = known.get(key)
+        inner = getattr(model, names.get(key, key), None) if field is not None else None
         if isinstance(inner, BaseModel):
             yield f"{pad}{write_scalar(key)}:"
             yield from _section(inner, value, depth + 1)

@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from refsr.core.errors import DataError, UsageError, suggestion
-from refsr.core.names import resolve
+from refsr.core.registry import resolve
 from refsr.interop.weights import (
     basicsr,
     discriminator,

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from refsr.core.errors import NotBuiltError
+from refsr.core.errors import OperatorError
 from refsr.ops.deformable_v3.geometry import Geometry
 from refsr.ops.deformable_v3.native import Native, load
 from refsr.ops.deformable_v3.reference import reference
@@ -53,7 +53,7 @@ def backward_operator(
     """Gradients for input, offset and mask."""
     reason = NATIVE.why_not(input)
     if reason is not None:
-        raise NotBuiltError(f"refsr::dcnv3 has no backward here: {reason}")
+        raise OperatorError(f"refsr::dcnv3 has no backward here: {reason}")
     numbers = (kernel, stride, padding, dilation, groups, offset_scale, remove_center)
     deterministic = torch.are_deterministic_algorithms_enabled()
     grads = torch.ops.refsr_native.dcnv3_backward(grad_output, input, offset, mask, *numbers, deterministic)
