@@ -25,23 +25,22 @@ def seconds_of_parts(knobs: Knobs, count: int) -> dict[str, float]:
     import cv2
 
     from refsr.worlds.draws import draw
-    from refsr.worlds.pair import make_pair
-    from refsr.worlds.place import drawn, make_place
-    from refsr.worlds.render import Look, Sun, render
+    from refsr.worlds.render import render
+    from refsr.worlds.scene import drawn, make_scene
+    from refsr.worlds.scene_pair import make_scene_pair
 
     cv2.setNumThreads(1)
     drawing = whole = 0.0
     for index in range(count):
         shots = draw(knobs, index)
         start = time.process_time()
-        place = make_place(knobs.seed, index, knobs.canvas, PIXEL, knobs.change, knobs.style)
-        for shot in (shots.hr, shots.reference):
-            sun = Sun(shot.moment.azimuth, shot.moment.elevation)
-            render(place, shot.date, sun, Look(shot.look.azimuth, shot.look.off_nadir))
+        scene = make_scene(knobs.seed, index, knobs.canvas, PIXEL, knobs.change, knobs.style)
+        for acquisition in (shots.hr, shots.reference):
+            render(scene, acquisition.date, acquisition.time.sun, acquisition.viewing)
         middle = time.process_time()
         drawn.cache_clear()
         again = time.process_time()
-        make_pair(knobs, index)
+        make_scene_pair(knobs, index)
         drawing += middle - start
         whole += time.process_time() - again
     return {"renderings": round(drawing / count, 3), "all without writing": round(whole / count, 3)}

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from refsr.data.images import write_image
 from refsr.worlds.knobs import Knobs
-from refsr.worlds.pair import make_pair
+from refsr.worlds.scene_pair import make_scene_pair
 
 FIGURE = Path(__file__).resolve().parent.parent / "figures" / "worlds.png"
 TILE = 236
@@ -48,7 +48,8 @@ def sheet(rows: list[list[Bytes]]) -> Bytes:
 
 def main() -> None:
     pairs = [
-        make_pair(Knobs(style=style, palette=True, change=0.2), index).images for index, style in enumerate(PLACES)
+        make_scene_pair(Knobs(style=style, palette=True, change=0.2), index).images
+        for index, style in enumerate(PLACES)
     ]
     places = [smaller(pair["HR"]) for pair in pairs]
     one = pairs[DETAIL]

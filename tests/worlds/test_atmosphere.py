@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 
 from refsr.core.seeding import numpy_generator
-from refsr.worlds.atmosphere import ELEVATIONS, Moment, add_haze, between, draw_clouds, draw_moment, solar_position
+from refsr.worlds.atmosphere import (
+    ELEVATIONS,
+    AcquisitionTime,
+    add_haze,
+    between,
+    draw_acquisition_time,
+    draw_clouds,
+    solar_position,
+)
 
 
 @pytest.mark.parametrize(
@@ -33,13 +41,13 @@ def test_sun_is_in_the_east_before_noon() -> None:
 def test_moments_have_a_useful_sun(latitude: float) -> None:
     generator = numpy_generator(0, "sun")
     for _ in range(50):
-        moment = draw_moment(generator, latitude)
+        moment = draw_acquisition_time(generator, latitude)
         assert ELEVATIONS[0] <= moment.elevation <= ELEVATIONS[1]
         assert (moment.azimuth, moment.elevation) == solar_position(latitude, moment.day, moment.hour)
 
 
 def test_between_takes_the_short_way_round() -> None:
-    first, second = Moment(40, 100, 10, 350, 30), Moment(40, 200, 12, 20, 50)
+    first, second = AcquisitionTime(40, 100, 10, 350, 30), AcquisitionTime(40, 200, 12, 20, 50)
     half = between(first, second, 0.5)
     assert half.azimuth == pytest.approx(5)
     assert half.elevation == pytest.approx(40)
@@ -57,7 +65,9 @@ def test_haze_is_bluish_and_lowers_contrast() -> None:
 
 @pytest.mark.parametrize("fraction", [0.1, 0.5])
 def test_clouds_cover_what_was_asked_for(fraction: float) -> None:
-    clouds = draw_clouds(numpy_generator(0, "clouds"), 256, 32, fraction, 0.5, Moment(45, 100, 11, 150, 45), (0.0, 0.0))
+    clouds = draw_clouds(
+        numpy_generator(0, "clouds"), 256, 32, fraction, 0.5, AcquisitionTime(45, 100, 11, 150, 45), (0.0, 0.0)
+    )
     inner = clouds.cover[32:-32, 32:-32]
     assert (inner > 0).mean() == pytest.approx(fraction, abs=0.06)
     assert inner.max() > 0.5
@@ -69,7 +79,7 @@ def test_shadows_lie_away_from_the_sun(azimuth: float) -> None:
     """The sky is matched against its shadows: the best shift is the base's height over the sun's slope."""
     side, pixel, elevation = 512, 8.0, 45.0
     generator = numpy_generator(3, "clouds")
-    clouds = draw_clouds(generator, side, 0, 0.4, pixel, Moment(45, 100, 11, azimuth, elevation), (0.0, 0.0))
+    clouds = draw_clouds(generator, side, 0, 0.4, pixel, AcquisitionTime(45, 100, 11, azimuth, elevation), (0.0, 0.0))
     base = float(numpy_generator(3, "clouds").uniform(350, 900))
     away = math.radians(azimuth + 180)
     row, column = (round(part * base / pixel) for part in (-math.cos(away), math.sin(away)))
@@ -80,7 +90,9 @@ def test_shadows_lie_away_from_the_sun(azimuth: float) -> None:
 
 
 def test_a_cloud_hides_and_its_shadow_darkens() -> None:
-    clouds = draw_clouds(numpy_generator(0, "clouds"), 256, 0, 0.4, 0.5, Moment(45, 100, 11, 150, 45), (0.0, 0.0))
+    clouds = draw_clouds(
+        numpy_generator(0, "clouds"), 256, 0, 0.4, 0.5, AcquisitionTime(45, 100, 11, 150, 45), (0.0, 0.0)
+    )
     scene = np.full((256, 256, 3), 0.1, np.float32)
     seen = clouds.over(scene)
     assert seen[clouds.cover > 0.8].min() > 0.4

@@ -73,19 +73,19 @@ def test_every_view_lies_on_the_canvas(like: str | None) -> None:
 def test_draws_follow_the_knobs() -> None:
     for index in range(10):
         pair = draw(knobs_like("kagglesrd", {}), index)
-        assert pair.hr.moment == pair.reference.moment
+        assert pair.hr.time == pair.reference.time
         assert pair.reference.date == 1
         assert 1 <= abs(pair.reference.lens.rotation) <= 4
         assert 0.01 <= abs(pair.reference.lens.scale - 1) <= 0.04
         dual = draw(Knobs(optics="dual-zoom"), index)
-        assert (dual.hr.look, dual.hr.moment) == (dual.reference.look, dual.reference.moment)
+        assert (dual.hr.viewing, dual.hr.time) == (dual.reference.viewing, dual.reference.time)
         assert dual.dual_zoom is not None
 
 
 def test_one_knob_moves_one_thing() -> None:
     usual, misty = draw(Knobs(), 3), draw(Knobs(haze=0.8, misregistration=3.0), 3)
-    assert (usual.hr.moment, usual.hr.sensor, usual.reference.sensor) == (
-        misty.hr.moment,
+    assert (usual.hr.time, usual.hr.sensor, usual.reference.sensor) == (
+        misty.hr.time,
         misty.hr.sensor,
         misty.reference.sensor,
     )

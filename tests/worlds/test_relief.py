@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from refsr.worlds.relief import Look, Sun, direction, look_at, sunlight
+from refsr.worlds.geometry import SunPosition, ViewingGeometry, direction
+from refsr.worlds.relief import sunlight, visible_surface
 
 FINE = 0.25
 SIZE = 240
@@ -20,7 +21,7 @@ def tower():
 
 @pytest.mark.parametrize(("azimuth", "elevation"), [(0, 45), (90, 30), (180, 60), (270, 45), (135, 40)])
 def test_shadows_have_the_right_place_and_length(tower, azimuth, elevation):
-    shaded = sunlight(tower, Sun(azimuth, elevation), FINE) < 0.5
+    shaded = sunlight(tower, SunPosition(azimuth, elevation), FINE) < 0.5
     assert not shaded[110:130, 110:130].any()
     rows, columns = np.nonzero(shaded)
     down, across = direction(azimuth)
@@ -34,7 +35,7 @@ def test_shadows_have_the_right_place_and_length(tower, azimuth, elevation):
 
 @pytest.mark.parametrize(("azimuth", "angle"), [(90, 10), (180, 15), (0, 8)])
 def test_roofs_move_by_their_height(tower, azimuth, angle):
-    seen = look_at(tower, Look(azimuth, angle), FINE)
+    seen = visible_surface(tower, ViewingGeometry(azimuth, angle), FINE)
     top = (seen.height > 9.5) & ~seen.wall
     rows, columns = np.nonzero(top)
     down, across = direction(azimuth)
@@ -51,12 +52,12 @@ def test_roofs_move_by_their_height(tower, azimuth, angle):
 
 
 def test_from_right_above_nothing_moves(tower):
-    seen = look_at(tower, Look(90, 0), FINE)
+    seen = visible_surface(tower, ViewingGeometry(90, 0), FINE)
     np.testing.assert_array_equal(seen.source, np.arange(SIZE * SIZE).reshape(SIZE, SIZE))
     np.testing.assert_array_equal(seen.height, tower)
     assert not seen.wall.any()
 
 
 def test_flat_ground_is_seen_where_it_is(tower):
-    seen = look_at(tower, Look(90, 12), FINE)
+    seen = visible_surface(tower, ViewingGeometry(90, 12), FINE)
     np.testing.assert_array_equal(seen.source[:100], np.arange(SIZE * SIZE).reshape(SIZE, SIZE)[:100])

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from refsr.worlds.geometry import SunPosition
+
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float32]
 
@@ -25,7 +27,7 @@ CLOUD_CELL = 4
 
 
 @dataclass(frozen=True)
-class Moment:
+class AcquisitionTime:
     """Where and when an image is taken, and so where the sun stands (degrees; azimuth clockwise from north)."""
 
     latitude: float
@@ -33,6 +35,10 @@ class Moment:
     hour: float
     azimuth: float
     elevation: float
+
+    @property
+    def sun(self) -> SunPosition:
+        return SunPosition(self.azimuth, self.elevation)
 
 
 def solar_position(latitude: float, day: int, hour: float) -> tuple[float, float]:
@@ -52,21 +58,21 @@ def draw_latitude(generator: np.random.Generator) -> float:
     return float(generator.uniform(22, 55) if north else -generator.uniform(15, 42))
 
 
-def draw_moment(generator: np.random.Generator, latitude: float) -> Moment:
+def draw_acquisition_time(generator: np.random.Generator, latitude: float) -> AcquisitionTime:
     """A day and an hour when images are taken, with the sun neither low nor overhead."""
     while True:
         day, hour = int(generator.integers(1, 366)), float(generator.uniform(9.5, 14.5))
         azimuth, elevation = solar_position(latitude, day, hour)
         if ELEVATIONS[0] <= elevation <= ELEVATIONS[1]:
-            return Moment(latitude, day, hour, azimuth, elevation)
+            return AcquisitionTime(latitude, day, hour, azimuth, elevation)
 
 
-def between(first: Moment, second: Moment, part: float) -> Moment:
-    """A moment `part` of the way of the sun from the first to the second: 0 is the first, 1 the second."""
+def between(first: AcquisitionTime, second: AcquisitionTime, part: float) -> AcquisitionTime:
+    """A time `part` of the way of the sun from the first to the second: 0 is the first, 1 the second."""
     turn = (second.azimuth - first.azimuth + 180) % 360 - 180
     elevation = first.elevation + part * (second.elevation - first.elevation)
     nearer = second if part > 0.5 else first
-    return Moment(first.latitude, nearer.day, nearer.hour, (first.azimuth + part * turn) % 360, elevation)
+    return AcquisitionTime(first.latitude, nearer.day, nearer.hour, (first.azimuth + part * turn) % 360, elevation)
 
 
 def add_haze(radiance: Array, haze: float, generator: np.random.Generator) -> Floats:
@@ -102,7 +108,7 @@ def draw_clouds(
     margin: int,
     fraction: float,
     pixel: float,
-    moment: Moment,
+    time: AcquisitionTime,
     lean: tuple[float, float],
 ) -> Clouds:
     """Clouds over a square of `side` pixels that hide `fraction` of what lies inside its margin.
@@ -110,9 +116,9 @@ def draw_clouds(
     `lean` is how far a thing of one metre height is displaced in the image, in pixels (row, column).
     """
     base = float(generator.uniform(350, 900))
-    reach = base / math.tan(math.radians(moment.elevation)) / pixel
+    reach = base / math.tan(math.radians(time.elevation)) / pixel
     # The shadow lies away from the sun. North is up, so azimuth's sine is a column and its cosine a row upwards.
-    away = math.radians(moment.azimuth + 180)
+    away = math.radians(time.azimuth + 180)
     shadow = (-math.cos(away) * reach, math.sin(away) * reach)
     cloud = (lean[0] * base, lean[1] * base)
     # A shadow seen at p is of the cloud that stands above p - shadow; the cloud seen at p stands above p - cloud.

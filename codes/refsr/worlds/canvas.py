@@ -1,4 +1,4 @@
-"""What stands on the ground of a place on one date, drawn as numbered things on a fine grid."""
+"""What stands on the ground of a scene on one date, drawn as numbered things on a fine grid."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is drawn for one place: where and when, from where and through what it is seen."""
+"""What is drawn for one scene: where and when, from where and through what it is seen."""
 
 from __future__ import annotations
 
@@ -11,72 +11,75 @@ import numpy as np
 
 from refsr.core.seeding import numpy_generator
 from refsr.geo.geotransform import Geotransform
-from refsr.worlds.atmosphere import Moment, between, draw_latitude, draw_moment
+from refsr.worlds.atmosphere import AcquisitionTime, between, draw_acquisition_time, draw_latitude
 from refsr.worlds.geo import draw_geotransform, utm_record
+from refsr.worlds.geometry import ViewingGeometry
 from refsr.worlds.knobs import PIXEL, Knobs
 from refsr.worlds.optics import DualZoom, Lens, draw_dual_zoom, draw_shift
 from refsr.worlds.sensor import Sensor, draw_other_sensor, draw_sensor, towards
 
 
 @dataclass(frozen=True)
-class Angles:
-    """Where a camera looks from, degrees: its azimuth and how far it is from overhead."""
-
-    azimuth: float
-    off_nadir: float
-
-
-@dataclass(frozen=True)
-class Shot:
-    """All about how one image comes about, apart from the place."""
+class Acquisition:
+    """How one image is taken, apart from the scene: when, from where, through what."""
 
     date: int
-    moment: Moment
-    look: Angles
+    time: AcquisitionTime
+    viewing: ViewingGeometry
     lens: Lens
     sensor: Sensor
     haze: float
     clouds: float
 
+    def record(self) -> dict[str, Any]:
+        """As plain numbers, in the names that world.json has."""
+        plain = dataclasses.asdict(self)
+        return {"date": plain["date"], "moment": plain["time"], "look": plain["viewing"]} | {
+            name: plain[name] for name in ("lens", "sensor", "haze", "clouds")
+        }
+
 
 @dataclass(frozen=True)
 class Draws:
-    """A place's two shots."""
+    """The two acquisitions of a scene."""
 
-    hr: Shot
-    reference: Shot
+    hr: Acquisition
+    reference: Acquisition
     dual_zoom: DualZoom | None
     geotransform: Geotransform
 
     def record(self) -> dict[str, Any]:
-        """As plain numbers for a JSON file."""
-        found = dataclasses.asdict(self)
-        del found["geotransform"]
-        return {**found, "place": utm_record(self.geotransform)}
+        """As plain numbers, in the names that world.json has."""
+        return {
+            "hr": self.hr.record(),
+            "reference": self.reference.record(),
+            "dual_zoom": None if self.dual_zoom is None else dataclasses.asdict(self.dual_zoom),
+            "place": utm_record(self.geotransform),
+        }
 
 
 STRAIGHT = Lens((0.0, 0.0), 0.0, 1.0, 0.0)
 
 
 def draw(knobs: Knobs, index: int) -> Draws:
-    """The draws of place `index`; each kind has a generator of its own, so that one knob moves one thing."""
+    """The draws of scene `index`; each kind has a generator of its own, so that one knob changes one thing."""
 
     def generator(purpose: str) -> np.random.Generator:
         return numpy_generator(knobs.seed, "world", purpose, index)
 
     sun = generator("sun")
     latitude = draw_latitude(sun)
-    moment, other = draw_moment(sun, latitude), draw_moment(sun, latitude)
+    time, other = draw_acquisition_time(sun, latitude), draw_acquisition_time(sun, latitude)
     make = generator("sensor")
     sensor, strange = draw_sensor(make), draw_other_sensor(make)
-    looks = generator("look")
-    look = _angles(looks, 0.0, knobs.view_angle / 3)
-    away = _angles(looks, knobs.view_angle / 2, knobs.view_angle)
+    viewings = generator("look")
+    viewing = _angles(viewings, 0.0, knobs.view_angle / 3)
+    away = _angles(viewings, knobs.view_angle / 2, knobs.view_angle)
     air = generator("air")
     haze, hazier = (float(air.uniform(0.3, 1)) * knobs.haze for _ in range(2))
     focus = generator("focus")
     soft, softer = (float(focus.uniform(0.5, 1)) * knobs.softness for _ in range(2))
-    hr = Shot(1, moment, look, STRAIGHT, sensor.softened(soft), haze / 3, 0.0)
+    hr = Acquisition(1, time, viewing, STRAIGHT, sensor.softened(soft), haze / 3, 0.0)
     geotransform = draw_geotransform(generator("place"), latitude, PIXEL)
     if knobs.optics == "dual-zoom":
         dual = draw_dual_zoom(
@@ -84,10 +87,10 @@ def draw(knobs: Knobs, index: int) -> Draws:
         )
         twin = towards(sensor, draw_sensor(make), 0.3).softened(softer)
         return Draws(hr, dataclasses.replace(hr, lens=dual.long, sensor=twin), dual, geotransform)
-    reference = Shot(
+    reference = Acquisition(
         date=1 if knobs.dates == 1 else 0,
-        moment=between(moment, other, knobs.sun_shift),
-        look=away,
+        time=between(time, other, knobs.sun_shift),
+        viewing=away,
         lens=_lens(generator("lens"), knobs),
         sensor=towards(sensor, strange, knobs.spectral_shift).softened(softer),
         haze=hazier,
@@ -96,8 +99,8 @@ def draw(knobs: Knobs, index: int) -> Draws:
     return Draws(hr, reference, None, geotransform)
 
 
-def _angles(generator: np.random.Generator, low: float, high: float) -> Angles:
-    return Angles(float(generator.uniform(0, 360)), float(generator.uniform(low, high)))
+def _angles(generator: np.random.Generator, low: float, high: float) -> ViewingGeometry:
+    return ViewingGeometry(float(generator.uniform(0, 360)), float(generator.uniform(low, high)))
 
 
 def _lens(generator: np.random.Generator, knobs: Knobs) -> Lens:

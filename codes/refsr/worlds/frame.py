@@ -1,4 +1,4 @@
-"""The plan of a place and the picture of it: metres along streets to pixels on the canvas, and shapes in metres."""
+"""The plan of a scene and the picture of it: metres along streets to pixels on the canvas, and shapes in metres."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from refsr.geo.raster import has_rasterio
 def draw_geotransform(generator: np.random.Generator, latitude: float, pixel: float) -> Geotransform:
     """Somewhere at this latitude, in the UTM zone of a random longitude, the corner on whole metres."""
     zone = int(generator.integers(1, 61))
-    # A degree of latitude is 110.6 to 111.7 km, which UTM shortens by 0.04 % at most: near enough for a made-up place.
+    # A degree of latitude is 110.6 to 111.7 km, which UTM shortens by 0.04 % at most: near enough for a made-up scene.
     north = round(latitude * 110_900)
     east = round(500_000 + float(generator.uniform(-200_000, 200_000)))
     southern = latitude < 0

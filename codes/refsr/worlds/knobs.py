@@ -10,8 +10,8 @@ from typing import Any
 
 from refsr.core.errors import UsageError, suggestion
 from refsr.data.degradation.presets import preset
+from refsr.worlds.layout_plan import STYLES, check_style
 from refsr.worlds.layouts import FACTORS, LAYOUTS
-from refsr.worlds.plan import STYLES, check_style
 
 OPTICS = ("single", "dual-zoom")
 # What one camera at one moment leaves no choice in.
@@ -153,11 +153,11 @@ class Knobs:
 
     @property
     def canvas(self) -> int:
-        """Side of the square on which a place is drawn."""
+        """Side of the square on which a scene is drawn."""
         return self.size + 2 * self.margin
 
     def split_of(self, index: int) -> str:
-        """The first places validate, the next ones test, so a world that grows gets more to train on."""
+        """The first scenes validate, the next ones test, so a world that grows gets more to train on."""
         if index < self.val_count:
             return "val"
         return "test" if index < self.val_count + self.test_count else "train"

@@ -24,7 +24,7 @@ CLASS_TABLE = "CLASS_Table.txt"
 def refdiff(
     images: dict[str, Array], seed: int, index: int, split: str, degradation: str
 ) -> tuple[dict[str, Array], Any]:
-    """A world's images of a place in Ref-Diff's folders, and how LR was made by factor.
+    """The images of a scene in Ref-Diff's folders, and how LR was made by factor.
 
     Training LR is degraded, the others are bicubic. Masks are the grey values of SECOND's colours. HR's folder is
     called HR_512 whatever its size, as in the published test set.

@@ -1,4 +1,4 @@
-"""Makes a world on disk: places over processes, whole or not there, the same whatever the number of workers."""
+"""Makes a world on disk: scenes over processes, whole or not there, the same whatever the number of workers."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def make_world(target: Path, knobs: Knobs, workers: int = 2, progress: ProgressF
         check_geo()
     _check_target(target, knobs)
     sweep(target)
-    names = [place_name(index) for index in range(knobs.places)]
+    names = [scene_name(index) for index in range(knobs.places)]
     _describe(target, knobs, {})
     if knobs.layout == "refdiff":
         write_text(target / CLASS_TABLE, class_table(CLASSES))
@@ -64,20 +64,20 @@ def make_world(target: Path, knobs: Knobs, workers: int = 2, progress: ProgressF
     return WorldReport(len(missing), len(names) - len(missing))
 
 
-def place_name(index: int) -> str:
-    """What all files of a place are called; it never changes when a world grows."""
+def scene_name(index: int) -> str:
+    """What all files of a scene are called; it never changes when a world grows."""
     return f"{index:06d}"
 
 
 def _make(target: Path, knobs: Knobs, index: int) -> str:
-    """One place, in a worker; its record is written last and says that all files are there."""
+    """One scene, in a worker; its record is written last and says that all files are there."""
     import cv2
 
-    from refsr.worlds.pair import make_pair
+    from refsr.worlds.scene_pair import make_scene_pair
 
     cv2.setNumThreads(1)
-    pair = make_pair(knobs, index)
-    name, split = place_name(index), knobs.split_of(index)
+    pair = make_scene_pair(knobs, index)
+    name, split = scene_name(index), knobs.split_of(index)
     files = [
         _write(target, f"{split}/{kind}/{name}", kind, image, knobs, pair.draws.geotransform)
         for kind, image in pair.images.items()
@@ -87,7 +87,7 @@ def _make(target: Path, knobs: Knobs, index: int) -> str:
     return name
 
 
-def _write(target: Path, stem: str, kind: str, image: Any, knobs: Knobs, place: Any) -> str:
+def _write(target: Path, stem: str, kind: str, image: Any, knobs: Knobs, geotransform: Any) -> str:
     """Writes one image and returns its file's path below the target."""
     from refsr.data.images import write_image
     from refsr.geo.raster import has_rasterio
@@ -99,12 +99,14 @@ def _write(target: Path, stem: str, kind: str, image: Any, knobs: Knobs, place: 
         says = [
             f"{centre:.1f} nm, FWHM {width:.1f} nm" for centre, width in zip(bands.centres, bands.widths, strict=True)
         ]
-        write_geotiff(target / f"{stem}.tif", image, place.coarser(knobs.cell) if knobs.geo else None, says)
+        write_geotiff(target / f"{stem}.tif", image, geotransform.coarser(knobs.cell) if knobs.geo else None, says)
         return f"{stem}.tif"
     if kind in ("flow", "hsi"):
         suffix = ".npy"
     elif knobs.geo:
-        write_geotiff(target / f"{stem}.tif", image, place.coarser(knobs.scale) if kind == "LR" else place)
+        write_geotiff(
+            target / f"{stem}.tif", image, geotransform.coarser(knobs.scale) if kind == "LR" else geotransform
+        )
         return f"{stem}.tif"
     else:
         suffix = ".jpg" if knobs.jpeg and kind.rstrip("0123456789") in PHOTOGRAPHS else ".png"
@@ -148,7 +150,7 @@ def _check_target(target: Path, knobs: Knobs) -> None:
 
 
 def _whole(target: Path, name: str) -> dict[str, Any] | None:
-    """The record of a place whose files are all there."""
+    """The record of a scene whose files are all there."""
     try:
         record: dict[str, Any] = json.loads((target / RECORDS / f"{name}.json").read_text())
         files: Sequence[str] = record["files"]

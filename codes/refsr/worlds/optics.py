@@ -18,7 +18,7 @@ from refsr.worlds.view import View
 
 @dataclass(frozen=True)
 class Lens:
-    """What a lens adds to a place: where its axis points, how it bends, how soft it is."""
+    """What a lens adds to a scene: where its axis points, how it bends, how soft it is."""
 
     shift: tuple[float, float]
     """Boresight: where the lens's axis meets the ground, in HR pixels off the other's."""
@@ -35,7 +35,7 @@ class Lens:
 
 @dataclass(frozen=True)
 class DualZoom:
-    """The two lenses of one camera on one place."""
+    """The two lenses of one camera on one scene."""
 
     long: Lens
     short: Lens

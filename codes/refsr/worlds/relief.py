@@ -1,38 +1,16 @@
-"""Heights on the fine grid, shadows they cast, and what of them a slanted look sees."""
+"""Heights on the fine grid, shadows they cast, and what an oblique view sees of them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from refsr.worlds.canvas import Canvas, Roof
+from refsr.worlds.geometry import SunPosition, ViewingGeometry, direction
 
 Grid = npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Sun:
-    """Where the sun stands, in degrees; azimuth from north, clockwise, north being up."""
-
-    azimuth: float
-    elevation: float
-
-
-@dataclass(frozen=True)
-class Look:
-    """How the sensor looks down: tall things lean towards `azimuth` by `off_nadir` degrees."""
-
-    azimuth: float = 0.0
-    off_nadir: float = 0.0
-
-
-def direction(azimuth: float) -> tuple[float, float]:
-    """(row, column) of a step of one towards an azimuth."""
-    angle = np.radians(azimuth)
-    return -float(np.cos(angle)), float(np.sin(angle))
 
 
 def heights(canvas: Canvas) -> Grid:
@@ -65,7 +43,7 @@ def _roof_height(of: Grid, rows: Grid, columns: Grid) -> Grid:
     return height
 
 
-def sunlight(height: Grid, sun: Sun, fine: float) -> Grid:
+def sunlight(height: Grid, sun: SunPosition, fine: float) -> Grid:
     """Share of the sun's disc that each fine pixel sees: 0 in a cast shadow, 1 in the sun."""
     down, across = direction(sun.azimuth)
     rise = float(np.tan(np.radians(sun.elevation)))
@@ -89,8 +67,8 @@ def _overlap(shift: tuple[int, int], size: int) -> tuple[tuple[slice, slice], tu
     return (here[0], here[1]), (there[0], there[1])
 
 
-class Seen(NamedTuple):
-    """What each fine pixel of a slanted view shows."""
+class VisibleSurface(NamedTuple):
+    """What each fine pixel of an oblique view shows."""
 
     source: npt.NDArray[np.intp]
     """Flat index of the surface's foot on the fine grid, (size, size)."""
@@ -99,16 +77,16 @@ class Seen(NamedTuple):
     """The side of something rather than its top."""
 
 
-def look_at(height: Grid, look: Look, fine: float) -> Seen:
+def visible_surface(height: Grid, viewing: ViewingGeometry, fine: float) -> VisibleSurface:
     """The first surface that each line of sight meets."""
     size = height.shape[0]
     source = np.arange(size * size, dtype=np.intp).reshape(size, size)
     seen = height.copy()
     wall = np.zeros((size, size), bool)
-    slope = float(np.tan(np.radians(look.off_nadir)))
+    slope = float(np.tan(np.radians(viewing.off_nadir)))
     if slope < 1e-4:
-        return Seen(source, seen, wall)
-    down, across = direction(look.azimuth)
+        return VisibleSurface(source, seen, wall)
+    down, across = direction(viewing.azimuth)
     source = source.copy()
     plain = np.arange(size * size, dtype=np.intp).reshape(size, size)
     for k in range(1, round(float(height.max()) * slope / fine) + 1):
@@ -120,4 +98,4 @@ def look_at(height: Grid, look: Look, fine: float) -> Seen:
         source[here][meets] = plain[there][meets]
         seen[here][meets] = np.minimum(standing, most)[meets]
         wall[here][meets] = (standing >= most)[meets]
-    return Seen(source, seen, wall)
+    return VisibleSurface(source, seen, wall)

@@ -1,4 +1,4 @@
-"""From what stands at a place to what light comes from it, and the truth that goes with it."""
+"""From what stands in a scene to the light that comes from it, and the truth that goes with it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from refsr.worlds.canvas import Canvas
+from refsr.worlds.geometry import SunPosition, ViewingGeometry
 from refsr.worlds.materials import COVER, INDEX, REFLECTANCE, ROUGHNESS, Cover
-from refsr.worlds.place import FINER, Place, drawn
-from refsr.worlds.relief import Look, Seen, Sun, heights, look_at, sunlight
+from refsr.worlds.relief import VisibleSurface, heights, sunlight, visible_surface
+from refsr.worlds.scene import FINER, Scene, drawn
 from refsr.worlds.texture import textures
 
 Floats = npt.NDArray[np.float32]
@@ -44,17 +45,17 @@ class Rendering:
     """0 in a cast shadow to 1 in the sun."""
 
 
-def render(place: Place, date: int, sun: Sun, look: Look) -> Rendering:
-    """The place on a date under a sun, seen by a look."""
-    canvas = drawn(place, date)
+def render(scene: Scene, date: int, sun: SunPosition, viewing: ViewingGeometry) -> Rendering:
+    """The scene on a date under a sun, seen under a viewing geometry."""
+    canvas = drawn(scene, date)
     fine = canvas.frame.fine
     height = heights(canvas)
     lit = sunlight(height, sun, fine)
     own_material = _material(canvas)
-    radiance = _reflectance(place, canvas, own_material) * _irradiance(place, height, lit, sun, fine)
-    seen = look_at(height, look, fine)
+    radiance = _reflectance(scene, canvas, own_material) * _irradiance(scene, height, lit, sun, fine)
+    seen = visible_surface(height, viewing, fine)
     material, walls = _seen_material(own_material, seen)
-    if look.off_nadir > 0:
+    if viewing.off_nadir > 0:
         radiance, lit = _take(radiance, seen), _take(lit, seen)
         radiance[walls] *= WALL_LIGHT
     shown: Bytes = _centre(material)
@@ -69,10 +70,10 @@ def render(place: Place, date: int, sun: Sun, look: Look) -> Rendering:
     )
 
 
-def cover_map(place: Place, date: int, look: Look) -> Bytes:
+def cover_map(scene: Scene, date: int, viewing: ViewingGeometry) -> Bytes:
     """Land cover alone, (H, W), as `render` would give it."""
-    canvas = drawn(place, date)
-    seen = look_at(heights(canvas), look, canvas.frame.fine)
+    canvas = drawn(scene, date)
+    seen = visible_surface(heights(canvas), viewing, canvas.frame.fine)
     material, _ = _seen_material(_material(canvas), seen)
     cover: Bytes = COVER[_centre(material)]
     return cover
@@ -83,17 +84,17 @@ def _material(canvas: Canvas) -> Bytes:
     return material
 
 
-def _seen_material(material: Bytes, seen: Seen) -> tuple[Bytes, npt.NDArray[np.bool_]]:
-    """What a look sees, and where it sees the side of a building; the sides of crowns are leaves like their tops."""
+def _seen_material(material: Bytes, seen: VisibleSurface) -> tuple[Bytes, npt.NDArray[np.bool_]]:
+    """What is seen, and where it is the side of a building; the sides of crowns are leaves like their tops."""
     shown: Bytes = _take(material, seen)
     walls: npt.NDArray[np.bool_] = seen.wall & (COVER == Cover.BUILDING)[shown]
     shown[walls] = INDEX["wall"]
     return shown, walls
 
 
-def _reflectance(place: Place, canvas: Canvas, material: npt.NDArray[np.uint8]) -> Floats:
+def _reflectance(scene: Scene, canvas: Canvas, material: npt.NDArray[np.uint8]) -> Floats:
     """(size, size, 3) reflectance with tint, rows and texture."""
-    noise = textures(place.seed, place.index, canvas.size)
+    noise = textures(scene.seed, scene.index, canvas.size)
     rough = ROUGHNESS[material]
     factor = 1 + rough[..., 0] * noise.grain + rough[..., 1] * noise.clumps + rough[..., 2] * noise.patches
     factor += _rows(canvas, noise.clumps)
@@ -129,9 +130,9 @@ def _rows(canvas: Canvas, wobble: Floats) -> Floats:
     return result
 
 
-def _irradiance(place: Place, height: Floats, lit: Floats, sun: Sun, fine: float) -> Floats:
+def _irradiance(scene: Scene, height: Floats, lit: Floats, sun: SunPosition, fine: float) -> Floats:
     """(size, size, 3) light on every surface: sun by its slope and shadow, sky by how much of it is open."""
-    noise = textures(place.seed, place.index, len(height))
+    noise = textures(scene.seed, scene.index, len(height))
     gy, gx = np.gradient(height)
     # The ground itself rolls a little.
     relief = cv2.GaussianBlur(noise.patches, (0, 0), 6) * 0.035
@@ -150,7 +151,7 @@ def _irradiance(place: Place, height: Floats, lit: Floats, sun: Sun, fine: float
     return light
 
 
-def _take(grid: npt.NDArray[Any], seen: Seen) -> npt.NDArray[Any]:
+def _take(grid: npt.NDArray[Any], seen: VisibleSurface) -> npt.NDArray[Any]:
     """What each line of sight meets, of a grid (size, size, ...)."""
     met: npt.NDArray[Any] = grid.reshape(-1, *grid.shape[2:])[seen.source]
     return met
@@ -172,6 +173,3 @@ def _feet(source: npt.NDArray[np.intp], size: int) -> Floats:
     rows, columns = np.divmod(source, size)
     feet: Floats = (np.stack([rows, columns], -1).astype(np.float32) - FINER // 2) / np.float32(FINER)
     return feet
-
-
-__all__ = ["Look", "Rendering", "Sun", "cover_map", "render"]

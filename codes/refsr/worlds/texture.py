@@ -1,4 +1,4 @@
-"""Noise in several sizes, fixed for a place, that keeps every surface from looking painted."""
+"""Noise in several sizes, fixed for a scene, that keeps every surface from looking painted."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Textures(NamedTuple):
 
 @lru_cache(maxsize=2)
 def textures(seed: int, index: int, size: int) -> Textures:
-    """The fields of one place."""
+    """The fields of one scene."""
     generator = numpy_generator(seed, "place", index, "texture")
     white = generator.standard_normal((size, size), dtype=np.float32)
     grain = 0.7 * white + _noise(generator, size, 2)

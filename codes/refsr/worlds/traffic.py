@@ -7,7 +7,7 @@ import numpy as np
 from refsr.worlds.canvas import PLAIN, Canvas, Tint
 from refsr.worlds.frame import Points, Rect, densify, strip, turned
 from refsr.worlds.greenery import tree, vary
-from refsr.worlds.plan import Street
+from refsr.worlds.layout_plan import Street
 
 Generator = np.random.Generator
 

@@ -1,4 +1,4 @@
-"""Where an image's pixels lie on a place's canvas: shift, rotation, scale and lens distortion."""
+"""Where an image's pixels lie on a scene's canvas: shift, rotation, scale and lens distortion."""
 
 from __future__ import annotations
 

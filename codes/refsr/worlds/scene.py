@@ -1,4 +1,4 @@
-"""A place: its layout, the ground that never changes, and what stands on it at each of two dates."""
+"""A scene: its layout, the ground that never changes, and what stands on it at each of two dates."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from refsr.worlds.blocks import FILLERS
 from refsr.worlds.canvas import Canvas
 from refsr.worlds.frame import Frame, Rect
 from refsr.worlds.greenery import hedge, vary
-from refsr.worlds.plan import Plan, check_style, make_plan
+from refsr.worlds.layout_plan import LayoutPlan, check_style, make_layout_plan
 from refsr.worlds.traffic import driving, markings, pavement, river, roadway
 
 # Everything is drawn at twice the resolution and averaged, so that edges are as sharp as a sensor sees them.
@@ -22,8 +22,8 @@ LASTING = ("field", "site")
 
 
 @dataclass(frozen=True)
-class Place:
-    """A square piece of land; two places with equal fields are equal to the last pixel."""
+class Scene:
+    """A square piece of land; two scenes with equal fields are equal to the last pixel."""
 
     seed: int
     index: int
@@ -31,25 +31,25 @@ class Place:
     """Canvas pixels a side."""
     pixel: float
     """Metres a pixel."""
-    plan: Plan
+    plan: LayoutPlan
 
     @property
     def style(self) -> str:
         return self.plan.style
 
 
-def make_place(
+def make_scene(
     seed: int, index: int, size: int, pixel: float = 0.5, change: float = 0.15, style: str | None = None
-) -> Place:
+) -> Scene:
     """Place number `index` of a seed, with about the share `change` of its land changed between its dates."""
     check_style(style)
     visible = size * pixel
-    return Place(seed, index, size, pixel, make_plan(seed, index, visible * 1.5 + 40, visible, change, style))
+    return Scene(seed, index, size, pixel, make_layout_plan(seed, index, visible * 1.5 + 40, visible, change, style))
 
 
-def make_frame(place: Place) -> Frame:
-    """The turn and the gentle bends of a place's streets."""
-    generator = numpy_generator(place.seed, "place", place.index, "frame")
+def make_frame(scene: Scene) -> Frame:
+    """The turn and the gentle bends of a scene's streets."""
+    generator = numpy_generator(scene.seed, "place", scene.index, "frame")
     count = 3
     length = generator.uniform(170, 420, count)
     heading = generator.uniform(0, 2 * np.pi, count)
@@ -57,19 +57,19 @@ def make_frame(place: Place) -> Frame:
     vectors = 2 * np.pi / length[:, None] * np.stack([np.cos(heading), np.sin(heading)], 1)
     waves = np.concatenate([vectors, generator.uniform(0, 2 * np.pi, (count, 1)), push, np.zeros((count, 1))], 1)
     angle = float(generator.uniform(0, 2 * np.pi))
-    return Frame(angle, place.size * place.pixel / 2, place.pixel / FINER, waves)
+    return Frame(angle, scene.size * scene.pixel / 2, scene.pixel / FINER, waves)
 
 
 @lru_cache(maxsize=2)
-def drawn(place: Place, date: int) -> Canvas:
-    """What stands at the place on a date, as things on the fine grid."""
+def drawn(scene: Scene, date: int) -> Canvas:
+    """What stands at the scene on a date, as things on the fine grid."""
 
     def generator(*path: str | int) -> np.random.Generator:
-        return numpy_generator(place.seed, "place", place.index, *path)
+        return numpy_generator(scene.seed, "place", scene.index, *path)
 
-    canvas = Canvas(make_frame(place), place.size * FINER)
+    canvas = Canvas(make_frame(scene), scene.size * FINER)
     canvas.thing("grass_green", vary(generator("verge"), 0.08))
-    streets, blocks = place.plan.streets, place.plan.blocks
+    streets, blocks = scene.plan.streets, scene.plan.blocks
     for street in streets:
         if street.kind != "river":
             pavement(canvas, generator("pavement", street.number), street)

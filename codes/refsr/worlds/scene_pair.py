@@ -1,4 +1,4 @@
-"""All images of one place: the pair, what is derived from it, and its truth."""
+"""All images of one scene: HR and Ref, what is derived from them, and the ground truth."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ from refsr.data.degradation.record import to_record
 from refsr.data.degradation.steps import apply_steps
 from refsr.ops.resize import imresize
 from refsr.worlds.atmosphere import Clouds, add_haze, draw_clouds
-from refsr.worlds.draws import Draws, Shot, draw
+from refsr.worlds.draws import Acquisition, Draws, draw
+from refsr.worlds.geometry import ViewingGeometry, direction
 from refsr.worlds.knobs import PIXEL, Knobs
 from refsr.worlds.layouts import refdiff
 from refsr.worlds.materials import MATERIALS, Cover
 from refsr.worlds.optics import short_lens_light
-from refsr.worlds.place import FINER, Place, drawn, make_place
-from refsr.worlds.relief import direction, heights, look_at
-from refsr.worlds.render import Look, Rendering, Sun, cover_map, render
+from refsr.worlds.relief import heights, visible_surface
+from refsr.worlds.render import Rendering, cover_map, render
+from refsr.worlds.scene import FINER, Scene, drawn, make_scene
 from refsr.worlds.sensor import Floats, light_level
 from refsr.worlds.spectra import make_bands, mix_cube, spectral_library
 from refsr.worlds.truth import Surface, change_mask, displacement, in_colours
@@ -39,7 +40,7 @@ HIDES = 0.3
 
 
 @dataclass(frozen=True)
-class Pair:
+class ScenePair:
     """Images by kind, and the record of all that was drawn for them."""
 
     images: dict[str, Array]
@@ -47,17 +48,17 @@ class Pair:
     record: dict[str, Any]
 
 
-def make_pair(knobs: Knobs, index: int) -> Pair:
-    """Place `index` of the world of these knobs, in full; a pure function of both."""
+def make_scene_pair(knobs: Knobs, index: int) -> ScenePair:
+    """Scene `index` of the world of these knobs, in full; a pure function of both."""
     draws = draw(knobs, index)
-    place = make_place(knobs.seed, index, knobs.canvas, PIXEL, knobs.change, knobs.style)
-    seen = _rendered(place, draws.hr)
-    alike = (draws.hr.date, draws.hr.moment, draws.hr.look) == (
+    scene = make_scene(knobs.seed, index, knobs.canvas, PIXEL, knobs.change, knobs.style)
+    seen = _rendered(scene, draws.hr)
+    alike = (draws.hr.date, draws.hr.time, draws.hr.viewing) == (
         draws.reference.date,
-        draws.reference.moment,
-        draws.reference.look,
+        draws.reference.time,
+        draws.reference.viewing,
     )
-    reference = seen if alike else _rendered(place, draws.reference)
+    reference = seen if alike else _rendered(scene, draws.reference)
     view = View(knobs.size, knobs.canvas)
     reference_view = draws.reference.lens.view(knobs.size, knobs.canvas)
     lean = _lean(draws.reference)
@@ -79,52 +80,51 @@ def make_pair(knobs: Knobs, index: int) -> Pair:
         "Ref": _exposed(knobs, index, "Ref", draws.reference, reference_cut, reference_level),
     }
     if knobs.layout == "refdiff":
-        _add_truth(knobs, images, place, draws, seen, reference, lean, clouds)
+        _add_truth(knobs, images, scene, draws, seen, reference, lean, clouds)
         split, degradation = knobs.split_of(index), str(knobs.degradation)
         images, degraded = refdiff(images, knobs.seed, index, split, degradation)
-        return Pair(images, draws, {**draws.record(), "degradation": degraded})
+        return ScenePair(images, draws, {**draws.record(), "degradation": degraded})
     steps = _add_derived(knobs, index, draws, images, light, level)
-    _add_truth(knobs, images, place, draws, seen, reference, lean, clouds)
+    _add_truth(knobs, images, scene, draws, seen, reference, lean, clouds)
     if knobs.light:
         images["light"] = _levels(view.sample(seen.light), 8)
     if knobs.bands:
         images["hsi"] = _cube(knobs, index, seen, view)
-    return Pair(images, draws, {**draws.record(), "degradation": steps})
+    return ScenePair(images, draws, {**draws.record(), "degradation": steps})
 
 
-def _rendered(place: Place, shot: Shot) -> Rendering:
-    sun = Sun(shot.moment.azimuth, shot.moment.elevation)
-    return render(place, shot.date, sun, Look(shot.look.azimuth, shot.look.off_nadir))
+def _rendered(scene: Scene, acquisition: Acquisition) -> Rendering:
+    return render(scene, acquisition.date, acquisition.time.sun, acquisition.viewing)
 
 
 def _surface(rendering: Rendering) -> Surface:
     return Surface(rendering.ground, rendering.height, rendering.material)
 
 
-def _lean(shot: Shot) -> tuple[float, float]:
+def _lean(acquisition: Acquisition) -> tuple[float, float]:
     """Pixels (row, column) by which a metre of height displaces a point."""
-    row, column = direction(shot.look.azimuth)
-    slope = math.tan(math.radians(shot.look.off_nadir)) / PIXEL
+    row, column = direction(acquisition.viewing.azimuth)
+    slope = math.tan(math.radians(acquisition.viewing.off_nadir)) / PIXEL
     return row * slope, column * slope
 
 
-def _seen_heights(place: Place, date: int, look: Look) -> Array:
+def _seen_heights(scene: Scene, date: int, viewing: ViewingGeometry) -> Array:
     """(canvas, canvas) heights in metres as `render` would show them, without the light."""
-    canvas = drawn(place, date)
-    height = look_at(heights(canvas), look, canvas.frame.fine).height
+    canvas = drawn(scene, date)
+    height = visible_surface(heights(canvas), viewing, canvas.frame.fine).height
     return height[FINER // 2 :: FINER, FINER // 2 :: FINER]
 
 
-def _clouds(knobs: Knobs, index: int, shot: Shot, lean: tuple[float, float]) -> Clouds | None:
-    if shot.clouds <= 0:
+def _clouds(knobs: Knobs, index: int, acquisition: Acquisition, lean: tuple[float, float]) -> Clouds | None:
+    if acquisition.clouds <= 0:
         return None
     generator = numpy_generator(knobs.seed, "world", "clouds", index)
-    return draw_clouds(generator, knobs.canvas, knobs.margin, shot.clouds, PIXEL, shot.moment, lean)
+    return draw_clouds(generator, knobs.canvas, knobs.margin, acquisition.clouds, PIXEL, acquisition.time, lean)
 
 
-def _exposed(knobs: Knobs, index: int, kind: str, shot: Shot, light: Floats, level: float) -> Array:
+def _exposed(knobs: Knobs, index: int, kind: str, acquisition: Acquisition, light: Floats, level: float) -> Array:
     generator = numpy_generator(knobs.seed, "world", "noise", index, kind)
-    return _levels(shot.sensor.expose(light, level, generator, knobs.noise), knobs.bits)
+    return _levels(acquisition.sensor.expose(light, level, generator, knobs.noise), knobs.bits)
 
 
 def _levels(image: Array, bits: int) -> Array:
@@ -161,7 +161,7 @@ def _add_derived(
 def _add_truth(
     knobs: Knobs,
     images: dict[str, Array],
-    place: Place,
+    scene: Scene,
     draws: Draws,
     seen: Rendering,
     reference: Rendering,
@@ -170,11 +170,11 @@ def _add_truth(
 ) -> None:
     view, reference_view = View(knobs.size, knobs.canvas), draws.reference.lens.view(knobs.size, knobs.canvas)
     cover = view.nearest(seen.cover)
-    look = Look(draws.hr.look.azimuth, draws.hr.look.off_nadir)
+    viewing = draws.hr.viewing
     mask = np.zeros_like(cover)
     if draws.reference.date != draws.hr.date:
-        before = view.nearest(cover_map(place, draws.reference.date, look))
-        higher = np.abs(view.nearest(_seen_heights(place, draws.reference.date, look)) - view.nearest(seen.height))
+        before = view.nearest(cover_map(scene, draws.reference.date, viewing))
+        higher = np.abs(view.nearest(_seen_heights(scene, draws.reference.date, viewing)) - view.nearest(seen.height))
         mask = change_mask(before, cover, (cover == Cover.BUILDING) & (higher > OTHER_BUILDING))
     way = displacement(_surface(seen), view, _surface(reference), reference_view, lean)
     valid = way.valid & (mask == 0)
@@ -193,7 +193,7 @@ def _add_truth(
 
 @lru_cache(maxsize=2)
 def _library(bands: int) -> tuple[Array, Array]:
-    """Spectra of all materials, the same for every place of a world."""
+    """Spectra of all materials, the same for every scene of a world."""
     colours = [material.reflectance for material in MATERIALS]
     return spectral_library([material.name for material in MATERIALS], colours, make_bands(bands))
 

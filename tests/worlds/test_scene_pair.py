@@ -1,4 +1,4 @@
-"""What comes out of a place: shapes, the truth against the images, and each knob's effect."""
+"""What comes out of a scene: shapes, the truth against the images, and each knob's effect."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import pytest
 from scipy import ndimage
 
 from refsr.worlds.knobs import Knobs, knobs_like
-from refsr.worlds.pair import Pair, make_pair
+from refsr.worlds.scene_pair import ScenePair, make_scene_pair
 
 
-def _pair(index: int = 1, like: str | None = None, **given: Any) -> Pair:
-    return make_pair(knobs_like(like, {"size": 128, **given}), index)
+def _pair(index: int = 1, like: str | None = None, **given: Any) -> ScenePair:
+    return make_scene_pair(knobs_like(like, {"size": 128, **given}), index)
 
 
 def _psnr(one: np.ndarray, other: np.ndarray) -> float:
@@ -130,4 +130,4 @@ def test_a_place_is_a_function_of_knobs_and_index() -> None:
     for kind, image in one.images.items():
         np.testing.assert_array_equal(image, two.images[kind], err_msg=kind)
     assert not np.array_equal(one.images["HR"], _pair(2).images["HR"])
-    assert not np.array_equal(one.images["HR"], make_pair(Knobs(size=128, seed=5), 1).images["HR"])
+    assert not np.array_equal(one.images["HR"], make_scene_pair(Knobs(size=128, seed=5), 1).images["HR"])

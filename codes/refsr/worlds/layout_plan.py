@@ -1,4 +1,4 @@
-"""How a place is laid out: streets, tracks and rivers cut the land into blocks, and each block gets a use."""
+"""How a scene is laid out: streets, tracks and rivers cut the land into blocks, and each block gets a use."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Street:
 
 
 @dataclass(frozen=True)
-class Block:
+class LandBlock:
     """A piece of land between streets, and its use at each date."""
 
     rect: Rect
@@ -79,11 +79,11 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """The whole layout of a place."""
+class LayoutPlan:
+    """The whole layout of a scene."""
 
     style: str
-    blocks: tuple[Block, ...]
+    blocks: tuple[LandBlock, ...]
     streets: tuple[Street, ...]
 
 
@@ -93,7 +93,9 @@ def check_style(style: str | None) -> None:
         raise UsageError(f"style {style!r} is not known{suggestion(style, STYLES)} (known: {', '.join(STYLES)})")
 
 
-def make_plan(seed: int, index: int, side: float, visible: float, change: float, style: str | None) -> Plan:
+def make_layout_plan(
+    seed: int, index: int, side: float, visible: float, change: float, style: str | None
+) -> LayoutPlan:
     """Lays out a square of `side` metres, of which `visible` metres are seen, so that `change` of it differs."""
     generator = numpy_generator(seed, "place", index, "plan")
     chosen = (
@@ -110,8 +112,8 @@ def make_plan(seed: int, index: int, side: float, visible: float, change: float,
     blocks = []
     for number, rect in enumerate(rects):
         use = _fitting(str(generator.choice(names, p=weights / weights.sum())), rect)
-        blocks.append(Block(rect, number, (use, use)))
-    return Plan(chosen, tuple(_changed(blocks, visible, change, generator)), tuple(streets))
+        blocks.append(LandBlock(rect, number, (use, use)))
+    return LayoutPlan(chosen, tuple(_changed(blocks, visible, change, generator)), tuple(streets))
 
 
 def _cut(
@@ -166,7 +168,7 @@ def _fitting(use: str, rect: Rect) -> str:
     return use
 
 
-def _changed(blocks: list[Block], visible: float, change: float, generator: np.random.Generator) -> list[Block]:
+def _changed(blocks: list[LandBlock], visible: float, change: float, generator: np.random.Generator) -> list[LandBlock]:
     """Blocks drawn at random get another use or new details, until the wanted share of the visible land has."""
     window = visible / 2
     areas = [_overlap(block.rect, window) for block in blocks]
