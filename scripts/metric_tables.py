@@ -18,7 +18,7 @@ def metrics() -> str:
 
 def weight_files() -> str:
     """All weight files, a line each."""
-    head = ("file", "what it is", "SHA-256 starts with", "shipped by")
+    head = ("file", "what it is", "SHA-256 starts with", "comes with")
     rows = []
     for wanted in WEIGHT_FILES.values():
         names = " or ".join(f"`{name}`" for name in wanted.names)

@@ -1,12 +1,13 @@
 """What the documentation site needs beside docs/: a hook of mkdocs, named in mkdocs.yml.
 
-The rooms' READMEs become pages and the pictures of figures/ come along, and links lead there. A link to another file of
-the repository, which the site has not, becomes the file's path. Drawings are put into their pages, so that they take
-the page's colours.
+The rooms' READMEs and the notebooks become pages, the pictures of figures/ are copied, and links lead there. A link to
+a file of the repository that the site does not have becomes the file's path. Drawings are put into their pages, so
+that they take the page's colours.
 """
 
 from __future__ import annotations
 
+import json
 import posixpath
 import re
 from collections.abc import Mapping
@@ -36,7 +37,7 @@ DRAWING = re.compile(r'<img [^>]*?src="[^"]*?figures/(?P<name>[\w-]+)\.svg"[^>]*
 
 
 def extra_pages() -> dict[str, str]:
-    """Files that the site has from outside docs/: path in the repository, then path in the site."""
+    """Pages and pictures that mkdocs does not find in docs/: path in the repository, then path in the site."""
     found = {}
     for pattern in READMES:
         for readme in sorted(ROOT.glob(pattern)):
@@ -49,15 +50,32 @@ def extra_pages() -> dict[str, str]:
             found[source] = f"rooms/{name.replace('/', '-')}.md"
     for page in sorted((ROOT / "codes/refsr/models").glob("[!R]*.md")):
         found[page.relative_to(ROOT).as_posix()] = f"models/{page.name}"
+    for notebook in sorted((ROOT / "docs/notebooks").glob("*.ipynb")):
+        found[notebook.relative_to(ROOT).as_posix()] = f"notebooks/{notebook.stem}.md"
     for picture in sorted((ROOT / "figures").glob("*.png")):
         found[picture.relative_to(ROOT).as_posix()] = f"pictures/{picture.name}"
     return found
 
 
+def notebook_page(notebook: Path) -> str:
+    """A notebook as Markdown, its stored outputs below their cells."""
+    parts = [f"[Download this page as a notebook]({notebook.name})"]
+    for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
+        source = "".join(cell["source"])
+        parts.append(source if cell["cell_type"] == "markdown" else f"```python\n{source}\n```")
+        for output in cell.get("outputs", ()):
+            if output["output_type"] == "stream":
+                parts.append(f"```text\n{''.join(output['text']).rstrip()}\n```")
+            else:
+                parts.append(f'<img alt="output" src="data:image/png;base64,{output["data"]["image/png"]}">')
+    # The page's title comes first.
+    return "\n\n".join([parts[1], parts[0], *parts[2:]])
+
+
 def relinked(markdown: str, source: str, pages: Mapping[str, str]) -> str:
     """A page's text, its links leading where `pages` (repository to site) and docs/ are in the site."""
 
-    def mended(found: re.Match[str]) -> str:
+    def corrected(found: re.Match[str]) -> str:
         target, _, anchor = found["target"].partition("#")
         if not target or re.match(r"[a-z]+:", target):
             return found[0]
@@ -72,13 +90,13 @@ def relinked(markdown: str, source: str, pages: Mapping[str, str]) -> str:
     kept: list[str] = []
     begin = 0
     for fence in FENCE.finditer(markdown):
-        kept += [LINK.sub(mended, markdown[begin : fence.start()]), fence[0]]
+        kept += [LINK.sub(corrected, markdown[begin : fence.start()]), fence[0]]
         begin = fence.end()
-    return "".join([*kept, LINK.sub(mended, markdown[begin:])])
+    return "".join([*kept, LINK.sub(corrected, markdown[begin:])])
 
 
 def on_config(config: Any) -> None:
-    """mkdocs has read mkdocs.yml: the rooms come last in what leads through the site."""
+    """mkdocs has read mkdocs.yml: the rooms come last in the navigation."""
     rooms = [place for place in extra_pages().values() if place.endswith(".md")]
     named = [{posixpath.basename(place).removesuffix(".md"): place} for place in rooms]
     config["nav"].append({"Rooms": named})
@@ -89,7 +107,10 @@ def on_files(files: Any, config: Any) -> Any:
     from mkdocs.structure.files import File
 
     for source, place in extra_pages().items():
-        files.append(File.generated(config, place, abs_src_path=str(ROOT / source)))
+        if source.endswith(".ipynb"):
+            files.append(File.generated(config, place, content=notebook_page(ROOT / source)))
+        else:
+            files.append(File.generated(config, place, abs_src_path=str(ROOT / source)))
     return files
 
 

@@ -37,7 +37,7 @@ def anchors(page: str) -> set[str]:
     """What headings may be called in a link."""
     heads = re.findall(r"^#+ (.*)$", prose(page, PAGES[page]), re.MULTILINE)
     plain = [re.sub(r"[^\w\s-]", "", re.sub(r"\]\([^)]*\)", "", head)).strip().lower() for head in heads]
-    return {re.sub(r"\s", "-", head) for head in plain}
+    return {re.sub(r"\s", "-", head) for head in plain} | set(re.findall(r'<a id="([\w-]+)">', PAGES[page]))
 
 
 @pytest.mark.parametrize("page", PAGES)
