@@ -52,17 +52,17 @@ def test_weights_of_a_run_go_out_and_come_in_again(run, tmp_path, capsys, place,
     assert all(map(torch.equal, again.state_dict().values(), network.state_dict().values()))
 
 
-def test_what_was_filled_in_is_told(run, tmp_path, capsys):
+def test_what_was_filled_in_is_listed(run, tmp_path, capsys):
     words = ["export", str(run), "--published", "-o", str(tmp_path / "G.pth"), "--list"]
     assert main(words) == 0
     shown = capsys.readouterr().out
     assert (
         "filled 8 with zeros: the content extractor's tail, whose image nobody uses\n  content_extractor.tail" in shown
     )
-    assert "filled 2 as they always are: fixed kernels of the gradient operator\n  get_g_nopadding.weight_h\n" in shown
+    assert "filled 2 with the fixed kernels of the gradient operator\n  get_g_nopadding.weight_h\n" in shown
     before = (tmp_path / "G.pth").read_bytes()
     assert main(words) == 2
-    assert "is there already (--overwrite replaces it)" in capsys.readouterr().err
+    assert "already exists (--overwrite replaces it)" in capsys.readouterr().err
     assert main([*words, "--raw", "--overwrite"]) == 0
     assert (tmp_path / "G.pth").read_bytes() != before
 

@@ -96,7 +96,7 @@ def test_an_older_result_is_kept(source, capsys):
     target = source.with_suffix(".safetensors")
     target.write_text("older")
     assert main(["import", str(source)]) == 2
-    assert "is there already (--overwrite replaces it)" in capsys.readouterr().err
+    assert "already exists (--overwrite replaces it)" in capsys.readouterr().err
     assert target.read_text() == "older"
     assert main(["import", str(source), "--overwrite"]) == 0
     assert target.read_bytes() != b"older"

@@ -17,7 +17,7 @@ def test_a_model_by_its_name(capsys):
     assert main(["info", "rrsnet-small-x4"]) == 0
     told = capsys.readouterr().out
     assert "RRSNet, " in told
-    assert "lr, lr_up, ref, ref_down; 3 bands, x4" in told
+    assert "lr, lr_up, ref, ref_down; 3 channels, x4" in told
     assert "\n# rrsnet-small-x4\n" in told
     assert "<!--" not in told
 

@@ -25,7 +25,7 @@ def test_pack_verify_repair(data_set, tmp_path, capsys):
     assert main(["pack", str(data_set), str(out)]) == 0
     stores = [str(out / f"{kind}.lmdb") for kind in ("HR", "LR", "Ref")]
     assert main(["store", "verify", *stores]) == 0
-    assert capsys.readouterr().out.count("all whole") == 3
+    assert capsys.readouterr().out.count("all intact") == 3
     database = out / "HR.lmdb" / "data.mdb"
     content = bytearray(database.read_bytes())
     at = bytes(content).find(b"\x32" * 9000)

@@ -58,9 +58,9 @@ def test_a_folder(tmp_path, capsys):
     out = tmp_path / "out"
     words = ["restore", "--model", "w.safetensors", "--lr", "LR", "--ref", "Ref", "-o", str(out)]
     assert main(words) == 0
-    assert capsys.readouterr().out == f"{out}: 2 restored by RRSNet x2, 0 were ready, 2 in all\n"
+    assert capsys.readouterr().out == f"{out}: 2 restored by RRSNet x2, 0 already there, 2 in all\n"
     assert main(words) == 0
-    assert "0 restored by RRSNet x2, 2 were ready" in capsys.readouterr().out
+    assert "0 restored by RRSNet x2, 2 already there" in capsys.readouterr().out
 
 
 def test_sixteen_bits_need_their_range(tmp_path, capsys):
@@ -168,7 +168,7 @@ def test_where_the_mask_came_from_is_told_and_kept(denoiser, tmp_path, capsys):
 def test_a_folder_without_masks(denoiser, tmp_path, capsys):
     words = ["restore", "--lr", "LR4", "--ref", "Ref4", "--mask", "none", "--model", "grey.safetensors"]
     assert main([*words, "-o", str(tmp_path)]) == 0
-    assert "1 restored by RefDiff x4, 0 were ready, 1 in all; the change mask says" in capsys.readouterr().out
+    assert "1 restored by RefDiff x4, 0 already there, 1 in all; the change mask says" in capsys.readouterr().out
     assert read_image(tmp_path / "a.png").shape == (96, 96, 3)
 
 

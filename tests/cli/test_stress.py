@@ -79,4 +79,4 @@ def test_mistakes_are_named(runs, tmp_path, capsys):
     assert main(["stress", runs[0], "--dataset", "tset"]) == 2
     assert "did you mean 'test'?" in capsys.readouterr().err
     assert main(["stress", runs[0], "--images", "0"]) == 2
-    assert "at least one image" in capsys.readouterr().err
+    assert "expected 1 or more" in capsys.readouterr().err

@@ -366,7 +366,7 @@ def test_the_command_tells_what_it_did(tmp_path, capsys):
     source = make_source(tmp_path / "source", 2)
     words = ["prepare", str(source), str(tmp_path / "out"), "--scale", "4", "--workers", "0"]
     assert main(words) == 0
-    assert "2 made, 0 were ready, 2 in all" in capsys.readouterr().out
+    assert "2 made, 0 already there, 2 in all" in capsys.readouterr().out
     assert main([*words, "--seed", "1"]) == 1
     assert "seed was 0, now 1" in capsys.readouterr().err
     assert main(["prepare", str(source)]) == 2

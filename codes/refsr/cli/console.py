@@ -1,4 +1,4 @@
-"""What commands show while they work: a bar on a terminal, plain lines elsewhere."""
+"""Progress of commands: a bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class Lines:
 
 
 def columns(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Rows of text in columns, the first to the left and the others to the right."""
+    """Rows of text as aligned columns: the first left-aligned, the others right-aligned."""
     widths = [max(len(row[at]) for row in [header, *rows]) for at in range(len(header))]
     return [
         "  ".join(

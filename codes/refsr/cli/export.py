@@ -1,9 +1,9 @@
 """Writes weights for the published code: refsr export --published SOURCE -o TARGET.pth
 
-SOURCE is a model file, a checkpoint's folder or a run's (its best checkpoint, else its newest): RRSNet, RGTNet, the
-discriminator of either, or TSFNet. TARGET is a .pth file of tensors under the published keys, all that a strict load
-there asks for: parameters that never reach the output, which our networks have not, are filled with zeros and named.
-Networks that the published code cannot be, such as narrower ones, are refused.
+SOURCE is a model file, or the folder of a checkpoint or a run (its best checkpoint, else its newest), of RRSNet,
+RGTNet, their discriminators, or TSFNet. TARGET is a .pth file of tensors with all published keys, for a strict load.
+Parameters that never reach the output are absent from our networks: they are filled with zeros and listed. Networks
+that the published code does not support, such as narrower ones, are refused.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("source", type=Path, metavar="SOURCE", help="model file, or a run's folder")
-    parser.add_argument("--published", action="store_true", required=True, help="keep them as the published code does")
+    parser.add_argument("source", type=Path, metavar="SOURCE", help="model file, or folder of a run or a checkpoint")
+    parser.add_argument("--published", action="store_true", required=True, help="write the published keys and layout")
     parser.add_argument("-o", "--output", type=Path, metavar="TARGET", required=True, help="where to write")
     parser.add_argument(
         "--network",
@@ -29,10 +29,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="G|D|D_grad",
         help="which network of a folder (default: G)",
     )
-    parser.add_argument("--raw", action="store_true", help="a folder's last weights of G, not their average")
-    parser.add_argument("--old-torch", action="store_true", help="a file that torch before 1.6 reads too")
-    parser.add_argument("--list", action="store_true", help="name every filled key")
-    parser.add_argument("--overwrite", action="store_true", help="replace what is there")
+    parser.add_argument("--raw", action="store_true", help="last weights of a folder instead of their EMA")
+    parser.add_argument("--old-torch", action="store_true", help="write a file that torch before 1.6 can read")
+    parser.add_argument("--list", action="store_true", help="list every filled key")
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
     add_imports(parser)
 
 
@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     if target.suffix not in (".pth", ".pt"):
         raise UsageError(f"{target}: expected a name that ends in .pth")
     if target.exists() and not arguments.overwrite:
-        raise UsageError(f"{target}: is there already (--overwrite replaces it)")
+        raise UsageError(f"{target}: already exists (--overwrite replaces it)")
     if source.is_file() and (arguments.raw or arguments.network):
         raise UsageError(f"{source}: is one network's file; --network and --raw choose in a folder")
     file = model_file_at(source, arguments.network or "G", not arguments.raw)
@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"{target}: {card.blueprint.network} from {file}{_origin(card)}, {len(publication.tensors)} tensors")
     filled = {f"with zeros: {reason}": keys for reason, keys in publication.zeros.items()}
     if publication.fixed:
-        filled["as they always are: fixed kernels of the gradient operator"] = publication.fixed
+        filled["with the fixed kernels of the gradient operator"] = publication.fixed
     for how, keys in filled.items():
         print(f"filled {len(keys)} {how}")
         if arguments.list:
@@ -68,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _origin(card: ModelCard) -> str:
-    """Where a run's weights stand."""
+    """Iteration of a run's weights, and whether they are averaged."""
     if "step" not in card.origin:
         return ""
     averaged = ", averaged" if card.origin.get("averaged") else ""

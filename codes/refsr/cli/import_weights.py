@@ -1,11 +1,10 @@
-"""Brings in published weights: refsr import SOURCE.pth -o TARGET.safetensors
+"""Converts published weights to a model file: refsr import SOURCE.pth -o TARGET.safetensors
 
-SOURCE is read as tensors and nothing else; code in it is never run. Its keys say which of our networks it is for:
-RRSNet, RGTNet, the discriminator of either, TSFNet, RefDiff (whose training states are read too), SpecGAN, StyleGAN2
-and its discriminator (out of whole checkpoints too; --network says which of them), SwinIR, or BasicSR's EDSR and
-MSRResNet (of params and params_ema the latter). Every key is accounted for: used, dropped because the published network
-never used it or it follows from the rest, missing, or left over. With anything missing, left over or of another shape,
-nothing is written. TARGET is a model file that says in its header where it came from.
+SOURCE is read as tensors only; code in it is never run. The network is found from its keys: RRSNet, RGTNet, their
+discriminators, TSFNet, RefDiff (also from training states), SpecGAN, StyleGAN2 and its discriminator (also from whole
+checkpoints: --network chooses), SwinIR, or EDSR and MSRResNet of BasicSR (params_ema is preferred to params). Every key
+is used, or dropped because the published network never used it or it follows from the others. If a key is missing or
+left over, or a tensor has another shape, nothing is written. The header of TARGET records where the weights came from.
 """
 
 from __future__ import annotations
@@ -16,8 +15,8 @@ from pathlib import Path
 
 from refsr.core.errors import UsageError
 
-READINGS = ("offsets", "enlarge", "scale", "upsample", "input_range", "residual_scale", "span")
-"""What tensors do not show, by the families that have it."""
+SETTINGS = ("offsets", "enlarge", "scale", "upsample", "input_range", "residual_scale", "span")
+"""Settings that cannot be seen from the tensors; each family uses some of them."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,37 +28,37 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="TARGET",
         help="where to write (default: SOURCE's name with .safetensors)",
     )
-    _add_choice(parser, "--offsets", ("released", "dense"), "what RGTNet's weights move samples by")
+    _add_choice(parser, "--offsets", ("released", "dense"), "RGTNet: which offsets its deformable convolutions use")
     _add_choice(
         parser,
         "--enlarge",
         ("released", "pixel_shuffle", "bilinear", "truncated", "nearest"),
-        "how RGTNet's weights enlarge gradients (the first two), or RefDiff's see LR (the others; default: truncated)",
+        "RGTNet: upsampling of gradients (the first two). RefDiff: upsampling of LR (the others; default: truncated)",
     )
     parser.add_argument(
-        "--scale", type=int, metavar="N", help="the factor of TSFNet's or RefDiff's weights, which do not show it"
+        "--scale", type=int, metavar="N", help="TSFNet, RefDiff: the scale, which the tensors do not show"
     )
-    _add_choice(parser, "--upsample", ("released", "stylegan2"), "how StyleGAN2's weights learnt to double an image")
+    _add_choice(parser, "--upsample", ("released", "stylegan2"), "StyleGAN2: how images are upsampled by 2")
     _add_choice(
         parser,
         "--input-range",
         ("released", "full"),
-        "what SpecGAN's weights saw of LR and cubes (default: released)",
+        "SpecGAN: value range of LR and cubes in training (default: released)",
     )
     parser.add_argument(
         "--residual-scale",
         type=float,
         metavar="X",
-        help="what EDSR's blocks are scaled by (default: 1 with 64 features, 0.1 with 256)",
+        help="EDSR: residual scaling of its blocks (default: 1 with 64 features, 0.1 with 256)",
     )
-    parser.add_argument("--span", type=float, metavar="X", help="what EDSR's weights see as white (default: 255)")
+    parser.add_argument("--span", type=float, metavar="X", help="EDSR: value of white (default: 255)")
     parser.add_argument(
         "--network",
         metavar="NAME",
-        help="which network of a checkpoint that holds several, such as StyleGAN2Discriminator",
+        help="which network of a checkpoint with several, such as StyleGAN2Discriminator",
     )
-    parser.add_argument("--list", action="store_true", help="name every dropped key")
-    parser.add_argument("--overwrite", action="store_true", help="replace what is there")
+    parser.add_argument("--list", action="store_true", help="list every dropped key")
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
 
 
 def _add_choice(parser: argparse.ArgumentParser, option: str, choices: Sequence[str], says: str) -> None:
@@ -77,10 +76,10 @@ def run(arguments: argparse.Namespace) -> int:
     if target.suffix != ".safetensors":
         raise UsageError(f"{target}: expected a name that ends in .safetensors")
     if target.exists() and not arguments.overwrite:
-        raise UsageError(f"{target}: is there already (--overwrite replaces it)")
+        raise UsageError(f"{target}: already exists (--overwrite replaces it)")
     published = read_published(source)
     family = family_of(published, arguments.network)
-    given = {name: value for name in READINGS if (value := getattr(arguments, name)) is not None}
+    given = {name: value for name in SETTINGS if (value := getattr(arguments, name)) is not None}
     options, conversion = family.import_from(published.tensors, given)
     write_imported(target, NetworkSpec(family.network, options), family.model, published, conversion)
     shown = ", ".join(f"{name} {value}" for name, value in options.items())

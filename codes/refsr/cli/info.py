@@ -1,8 +1,7 @@
-"""Shows what is installed, or what a model is: refsr info [MODEL]
+"""Describes the installation, or a model: refsr info [MODEL]
 
-Without a model: versions, devices, which back-end serves each operator or why it does not, and the weights that come
-along. With a model file, a run's folder or the name of weights that come along: what that model is, and where it came
-from.
+Without a model: versions, devices, the back-end of each operator (or why the compiled one is not used), and the bundled
+weights. With a model file, the folder of a run, or the name of bundled weights: the network, its inputs and its origin.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         type=Path,
         metavar="MODEL",
-        help="model file, a run's folder, or the name of weights that come along",
+        help="model file, folder of a run, or name of bundled weights",
     )
     add_imports(parser)
 
@@ -43,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _model(model: Path) -> tuple[Rows, str]:
-    """What a model file says of itself, and the page beside it, which weights that come along have."""
+    """The description of a model file, and the model page beside it, which bundled weights have."""
     from refsr.evaluation.weights import load_weights
     from refsr.networks.descriptor import Described
     from refsr.runs.model_file import model_file_at
@@ -54,24 +53,24 @@ def _model(model: Path) -> tuple[Rows, str]:
     rows = [
         ("file", f"{weights.file} ({weights.file.stat().st_size / 1e6:.1f} MB)"),
         ("network", ", ".join([card.blueprint.network, *keywords])),
-        ("restores as", card.model),
+        ("model", card.model),
         ("parameters", f"{weights.record['parameters']:,}"),
         *((f"origin: {key}", str(value)) for key, value in card.origin.items() if not isinstance(value, dict)),
     ]
     if isinstance(weights.network, Described):
         takes = weights.network.descriptor
-        rows.append(("takes", f"{', '.join(takes.inputs) or 'draws'}; {takes.channels} bands, x{takes.scale}"))
+        rows.append(("inputs", f"{', '.join(takes.inputs) or 'noise'}; {takes.channels} channels, x{takes.scale}"))
     page = weights.file.with_suffix(".md")
     lines = page.read_text(encoding="utf-8").splitlines(keepends=True) if page.is_file() else []
     return rows, "".join(line for line in lines if not line.startswith("<!--"))
 
 
 def _bundled() -> Rows:
-    """The weights that come along, and how large they are."""
+    """The bundled weights and their sizes."""
     from refsr.core.bundled import bundled
 
     return [
-        ("comes along" if at == 0 else "", f"{name} ({file.stat().st_size / 1e6:.1f} MB; refsr info {name})")
+        ("bundled weights" if at == 0 else "", f"{name} ({file.stat().st_size / 1e6:.1f} MB; refsr info {name})")
         for at, (name, file) in enumerate(bundled().items())
     ]
 
@@ -102,7 +101,9 @@ def _installation() -> Rows:
     for device in ("cpu", "cuda"):
         empty = torch.empty(0, dtype=torch.float32, device="cpu" if device == "cpu" or not cuda else device)
         reason = "torch sees no GPU" if device == "cuda" and not cuda else NATIVE.why_not(empty)
-        rows.append((f"DCNv3 on {device}", "compiled" if reason is None else f"plain torch; not compiled: {reason}"))
+        rows.append(
+            (f"DCNv3 on {device}", "compiled" if reason is None else f"plain torch (compiled one not used: {reason})")
+        )
     reason = deformable_v2.why_not(torch.empty(1))
-    rows.append(("DCNv2 on cpu", "torchvision" if reason is None else f"plain torch; not torchvision: {reason}"))
+    rows.append(("DCNv2 on cpu", "torchvision" if reason is None else f"plain torch (torchvision not used: {reason})"))
     return rows

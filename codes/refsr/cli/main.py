@@ -1,4 +1,4 @@
-"""The command `refsr`: finds the sub-command, runs it, and turns errors into lines and exit codes."""
+"""The command `refsr`: runs the sub-command and turns errors into one line and an exit code."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from refsr.core.errors import RefsrError, UsageError, suggestion
 from refsr.core.user_modules import import_module
 from refsr.core.version import __version__
 
-# Name: (module that has add_arguments and run, what `refsr --help` says). Modules are imported when called for.
+# Name: (module with add_arguments and run, line in `refsr --help`). A module is imported when its command is called.
 COMMANDS = {
-    "train": ("refsr.cli.train", "train what an option file says"),
-    "val": ("refsr.cli.val", "metric restored images under named protocols"),
-    "bench": ("refsr.cli.bench", "train several systems under one budget, in one table"),
-    "stress": ("refsr.cli.stress", "show which reference each run can be trusted with"),
-    "report": ("refsr.cli.report", "write a page about runs: scores, cases, curves"),
-    "options": ("refsr.cli.options", "check an option file, show it resolved, print the schema"),
-    "world": ("refsr.cli.world", "make synthetic scenes with known truth"),
-    "prepare": ("refsr.cli.prepare", "derive LR, LR_UX and Ref_DUX images from HR and Ref"),
-    "pack": ("refsr.cli.pack", "put image folders into LMDB stores"),
-    "store": ("refsr.cli.store", "look at, verify or repair a store"),
-    "restore": ("refsr.cli.restore", "make images sharp with a model file and a reference"),
-    "import": ("refsr.cli.import_weights", "bring in published weights"),
-    "export": ("refsr.cli.export", "write weights as the published code keeps them"),
-    "info": ("refsr.cli.info", "show what is built and what comes along, or what a model file is"),
+    "train": ("refsr.cli.train", "train a network from an option file"),
+    "val": ("refsr.cli.val", "evaluate weights and baselines under named protocols"),
+    "bench": ("refsr.cli.bench", "train several systems with one budget and compare them in one table"),
+    "stress": ("refsr.cli.stress", "evaluate runs with perturbed references and draw the curves"),
+    "report": ("refsr.cli.report", "write an HTML page about runs: scores, example images, training curves"),
+    "options": ("refsr.cli.options", "check an option file, print it resolved, print the schema"),
+    "world": ("refsr.cli.world", "make a synthetic data set with known ground truth"),
+    "prepare": ("refsr.cli.prepare", "make LR, LR_UX and Ref_DUX images from HR and Ref"),
+    "pack": ("refsr.cli.pack", "pack image folders into LMDB stores"),
+    "store": ("refsr.cli.store", "describe, verify or repair stores of images"),
+    "restore": ("refsr.cli.restore", "super-resolve images with a model file and a reference"),
+    "import": ("refsr.cli.import_weights", "convert published weights to a model file"),
+    "export": ("refsr.cli.export", "write weights as a .pth file for the published code"),
+    "info": ("refsr.cli.info", "describe the installation and the bundled weights, or a model file"),
 }
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose mistakes are UsageErrors, and whose descriptions keep their lines."""
+    """An argument parser that raises UsageError and keeps the line breaks of descriptions."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**{"formatter_class": argparse.RawDescriptionHelpFormatter} | settings)
@@ -48,7 +48,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def entry() -> NoReturn:
-    """Where the installed command starts."""
+    """Entry point of the installed command."""
     sys.exit(main(sys.argv[1:]))
 
 
@@ -57,7 +57,7 @@ def main(words: list[str]) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
         with _one_interrupt():
-            return _brought_out(words)
+            return _run_and_flush(words)
     except RefsrError as error:
         print(f"refsr: {error}", file=sys.stderr)
         return error.exit_code
@@ -71,7 +71,7 @@ def main(words: list[str]) -> int:
         if os.environ.get("REFSR_TRACEBACK"):
             raise
         if isinstance(error, OSError) and error.errno:
-            # A full disk, a name too long, a folder that is not ours: the system's own words say it.
+            # A full disk, a name too long, no permission: the message of the operating system says it.
             where = f"{error.filename}: " if error.filename else ""
             print(f"refsr: {where}{error.strerror}", file=sys.stderr)
             _drop_output()
@@ -85,7 +85,7 @@ def main(words: list[str]) -> int:
 
 @contextlib.contextmanager
 def _one_interrupt() -> Iterator[None]:
-    """Takes the first Ctrl-C and ignores the next: a second one in the middle of stopping workers would hang them."""
+    """Takes the first Ctrl-C and ignores later ones: a second one while workers stop would hang them."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -98,13 +98,13 @@ def _one_interrupt() -> Iterator[None]:
     try:
         yield
     finally:
-        # After an interrupt the process only ends: nothing may come between.
+        # After an interrupt the process only ends, without further interrupts.
         if signal.getsignal(signal.SIGINT) is once:
             signal.signal(signal.SIGINT, before)
 
 
-def _brought_out(words: list[str]) -> int:
-    """Runs the command, and brings out what Python still keeps of its output while a failure can be told in a line."""
+def _run_and_flush(words: list[str]) -> int:
+    """Runs the command and flushes its output while a failure can still be reported in one line."""
     try:
         code = _dispatch(words)
     except SystemExit:  # argparse's, after --help
@@ -115,12 +115,12 @@ def _brought_out(words: list[str]) -> int:
 
 
 def _flush() -> None:
-    if sys.stdout is not None:  # None where it was closed before we began
+    if sys.stdout is not None:  # None if it was closed before the start
         sys.stdout.flush()
 
 
 def _drop_output() -> None:
-    """Where output cannot go out, a second complaint at exit would only be noise."""
+    """If output cannot be written, drops it, so that Python does not complain again at exit."""
     try:
         _flush()
     except OSError:
@@ -147,7 +147,7 @@ def _dispatch(words: list[str]) -> int:
 
 
 def _parsed(parser: Parser, words: list[str]) -> argparse.Namespace:
-    """Flags may stand anywhere among the words, which argparse allows only where there are no sub-commands."""
+    """Allows flags anywhere, which argparse supports only for commands without sub-commands."""
     try:
         return parser.parse_intermixed_args(words)
     except TypeError:
@@ -159,5 +159,5 @@ def _overview() -> str:
     rows = "\n".join(f"  {name:<{width}}{summary}" for name, (_, summary) in COMMANDS.items())
     return (
         "refsr: reference-based super-resolution of remote-sensing images\n\n"
-        f"usage: refsr COMMAND ...\n\n{rows}\n\nrefsr COMMAND --help tells more; refsr --version"
+        f"usage: refsr COMMAND ...\n\n{rows}\n\nrefsr COMMAND --help: all arguments; refsr --version"
     )

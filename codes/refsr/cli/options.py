@@ -1,4 +1,4 @@
-"""Checks an option file, shows it as a run would use it, or prints the schema.
+"""Checks an option file, prints it as a run would use it, or prints the schema.
 
 refsr options check OPTIONS.yml [--fix] [--no-paths] [key=value ...]
 refsr options show OPTIONS.yml [key=value ...]
@@ -19,7 +19,7 @@ from refsr.core.errors import OptionsError, UsageError
 
 
 class FlagsAnywhere(Parser):
-    """A parser whose flags may stand between a file and its key=value words; plain argparse takes no words then."""
+    """A parser that allows flags between a file and its key=value overrides, which plain argparse does not."""
 
     def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]
         words = list(args or [])
@@ -35,32 +35,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     check = actions.add_parser(
         "check",
-        help="name every mistake of an option file by its line",
-        description="Names every mistake of an option file, one line each as FILE:LINE: KEY: what is wrong, and keys\n"
-        "that do nothing. The exit code is 0 if the file is right, 2 if not.",
+        help="list every mistake in an option file",
+        description="Lists every mistake in an option file as FILE:LINE: KEY: what is wrong, and keys without effect.\n"
+        "The exit code is 0 if there is no mistake, else 2.",
     )
     add_option_file(check, "option file or bench file")
     check.add_argument(
         "--fix",
         action="store_true",
-        help="mend what has one clear repair (characters of another width, tabs, slips in keys and names, yes for "
-        "true), show the difference and write the file",
+        help="fix mistakes with one clear correction (full-width characters, tabs, misspelt keys and names, yes for "
+        "true), print the difference and write the file",
     )
-    check.add_argument("--no-paths", action="store_true", help="do not ask whether files and folders are there")
+    check.add_argument("--no-paths", action="store_true", help="do not check that files and folders exist")
 
     show = actions.add_parser(
         "show",
-        help="print the options that a run would use",
-        description="Prints every option as YAML, with the default beside each value that differs from it.",
+        help="print the resolved options",
+        description="Prints every option as YAML; where a value is not the default, the default is given beside it.",
     )
     add_option_file(show)
 
     schema = actions.add_parser(
         "schema",
-        help="print what an option file may hold",
-        description="Prints the JSON schema of option files, which editors can check against.",
+        help="print the schema of option files",
+        description="Prints the JSON schema of option files, which editors can use.",
     )
-    schema.add_argument("--markdown", action="store_true", help="print the page docs/options.md instead")
+    schema.add_argument("--markdown", action="store_true", help="print docs/options.md instead")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -100,17 +100,17 @@ def _fix(file: Path) -> None:
     from refsr.core.options.source import read_source
 
     if file.exists() and not (file.is_file() or file.is_dir()):
-        raise UsageError(f"{file}: --fix needs a file that it can write")
+        raise UsageError(f"{file}: --fix needs a regular file")
     text, unreadable = read_source(file)
     if unreadable is not None:
         raise OptionsError([unreadable])
-    mended, _ = repair(text, str(file))
-    if mended == text:
-        print(f"{file}: nothing that has one clear repair", file=sys.stderr)
+    fixed, _ = repair(text, str(file))
+    if fixed == text:
+        print(f"{file}: no mistake with one clear correction", file=sys.stderr)
         return
-    print(difference(text, mended, str(file)))
+    print(difference(text, fixed, str(file)))
     # A link to the file stays a link.
-    write_bytes(file.resolve(), mended.encode())
+    write_bytes(file.resolve(), fixed.encode())
 
 
 def _show(file: Path, overrides: list[str]) -> int:

@@ -126,7 +126,7 @@ def run(arguments: argparse.Namespace) -> int:
             restorer, given, arguments.output, _how(arguments), arguments.overwrite, console_progress
         )
         ready = report.images - report.restored
-        counts = f"{report.restored} restored by {named}, {ready} were ready, {report.images} in all"
+        counts = f"{report.restored} restored by {named}, {ready} already there, {report.images} in all"
         print(f"{arguments.output}: {counts}{says}")
         return 0
     counted = () if arguments.samples is None else (arguments.samples,)

@@ -1,4 +1,4 @@
-"""Says what is in a store of images, reads every byte of it, or mends it.
+"""Describes, verifies or repairs stores of images.
 
 refsr store info STORE...
 refsr store verify STORE...
@@ -21,25 +21,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="info|verify|repair")
     about = actions.add_parser(
         "info",
-        help="say what is in stores",
-        description="Says of each store its kind, how many images, and their sizes.",
+        help="describe stores",
+        description="Prints the kind of each store, and the number and sizes of its images.",
     )
     about.add_argument("stores", nargs="+", type=Path, metavar="STORE", help=A_STORE)
     check = actions.add_parser(
         "verify",
-        help="read every byte of stores",
-        description="Names damaged and missing images, packing that did not end, and, given several stores, keys that\n"
-        "do not pair. The exit code is 0 if all is whole, 1 if not.",
+        help="check every byte of stores",
+        description="Lists damaged and missing images, unfinished packing, and keys of stores that do not pair.\n"
+        "The exit code is 0 if everything is intact, else 1.",
     )
     check.add_argument("stores", nargs="+", type=Path, metavar="STORE", help=A_STORE)
-    mend = actions.add_parser(
+    fix = actions.add_parser(
         "repair",
-        help="mend a packed store",
-        description="Drops damaged images of a packed store and packs them again from --source,\n"
-        "without which they are gone.",
+        help="repair a packed store",
+        description="Removes damaged images from a packed store and packs them again from --source.\n"
+        "Without --source they are lost.",
     )
-    mend.add_argument("store", type=Path, metavar="STORE", help="LMDB")
-    mend.add_argument("--source", type=Path, metavar="DIR", help="folder that the store was packed from")
+    fix.add_argument("store", type=Path, metavar="STORE", help="LMDB")
+    fix.add_argument("--source", type=Path, metavar="DIR", help="folder that the store was packed from")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -66,7 +66,7 @@ def _verify(paths: list[Path]) -> int:
         for damage in damages:
             print(f"{path}: {damage}")
         if not damages:
-            print(f"{path}: {len(open_store(path).keys())} images, all whole")
+            print(f"{path}: {len(open_store(path).keys())} images, all intact")
         wrong += len(damages)
     for line in verify_set(paths) if len(paths) > 1 else []:
         print(line)
@@ -81,5 +81,5 @@ def _repair(path: Path, source: Path | None) -> int:
     print(f"{path}: {len(damages)} problems, {report.written} images packed again")
     lost = [damage.key for damage in damages if damage.key is not None] if source is None else []
     if lost:
-        print(f"{path}: without --source these are gone: {', '.join(lost)}")
+        print(f"{path}: without --source these are lost: {', '.join(lost)}")
     return 0

@@ -1,9 +1,9 @@
-"""Shows which reference each run can be trusted with: refsr stress RUN...
+"""Evaluates runs with perturbed references and draws the curves: refsr stress RUN...
 
-Every run is measured on its held-out images with the reference moved, turned, enlarged, coarsened, recoloured, hazy,
-clouded and changed, by more and more, and with another place's and none. One page shows a curve for each run and
-bicubic as the floor; runs without a reference stand in it as level lines. What was measured before of the same weights
-is kept, so a call that was stopped goes on with the next run.
+Each run is evaluated on its held-out images with eight perturbations of the reference (shift, rotate, scale, down,
+recolour, haze, clouds, change) by growing amounts, with the reference of another place, and with a blank one. One HTML
+page shows a curve for each run, and bicubic for comparison; a run without a reference is a level line. Results of the
+same weights are kept, so an interrupted command is continued by running it again.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from refsr.core.progress import no_progress
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="a run's folder (ROOT/experiments/NAME)")
-    parser.add_argument("--dataset", metavar="NAME", help="data set of the runs' options (default: test)")
-    parser.add_argument("--images", type=int, metavar="N", help="only the first N images")
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folder of a run (ROOT/experiments/NAME)")
+    parser.add_argument("--dataset", metavar="NAME", help="data set in the options of the runs (default: test)")
+    parser.add_argument("--images", type=int, metavar="N", help="evaluate only the first N images")
     parser.add_argument("--metric", default="psnr", metavar="NAME", help="metric to draw (default: psnr)")
-    parser.add_argument("--protocol", metavar="NAME", help="protocol to measure under (default: rgb-uint8-border4)")
-    parser.add_argument("--metric-weights", type=Path, metavar="DIR", help="folder of the weights that metrics need")
+    parser.add_argument("--protocol", metavar="NAME", help="protocol (default: rgb-uint8-border4)")
+    parser.add_argument("--metric-weights", type=Path, metavar="DIR", help="folder of the weights of metrics")
     parser.add_argument(
         "-o", "--output", type=Path, default=Path("stress"), metavar="DIR", help="where to write (default: stress)"
     )
@@ -40,17 +40,17 @@ def run(arguments: argparse.Namespace) -> int:
     from refsr.runs.process_group import joined
 
     if arguments.images is not None and arguments.images < 1:
-        raise UsageError(f"--images {arguments.images}: at least one image must be measured")
+        raise UsageError(f"--images {arguments.images}: expected 1 or more")
     quoted = protocol(arguments.protocol or DEFAULT_PROTOCOL).name
     metric = described(arguments.metric).name
     options = [run_options(folder) for folder in arguments.runs]
     scales = {one.scale for one in options}
     if len(scales) > 1:
-        raise UsageError(f"runs of different scales do not go on one page: {', '.join(map(str, sorted(scales)))}")
+        raise UsageError(f"runs of different scales cannot share a page: {', '.join(map(str, sorted(scales)))}")
     with joined(options[0].gpu_ids) as group:
         judges = find_metrics([metric], arguments.metric_weights, options[0].scale, group.device)
         if metric not in judges.images:
-            raise UsageError(f"--metric {metric}: {'; '.join(judges.missing) or 'is of whole sets'}")
+            raise UsageError(f"--metric {metric}: {'; '.join(judges.missing) or 'is computed on whole data sets only'}")
         plan = Plan([quoted], judges, pictures=False, limit=arguments.images)
         progress = console_progress if group.is_main else no_progress
         results = [

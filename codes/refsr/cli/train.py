@@ -1,8 +1,8 @@
-"""Trains what an option file says: refsr train OPTIONS.yml [key=value ...]
+"""Trains a network from an option file: refsr train OPTIONS.yml [key=value ...]
 
-Several processes: torchrun --nproc-per-node N -m refsr train OPTIONS.yml, or srun refsr train OPTIONS.yml.
-Without a launcher, a machine with several GPUs gets a process for each that gpu_ids counts.
-Ctrl-C and SIGTERM save a checkpoint and tell the command that goes on from there.
+Several processes: torchrun --nproc-per-node N -m refsr train OPTIONS.yml, or srun refsr train OPTIONS.yml. Without a
+launcher, one process is started for each GPU in gpu_ids. Ctrl-C and SIGTERM save a checkpoint and print the command
+that resumes from it.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_option_file(parser)
-    parser.add_argument("--auto-resume", action="store_true", help="go on from the run's newest checkpoint, if any")
+    parser.add_argument("--auto-resume", action="store_true", help="resume from the newest checkpoint, if there is one")
     parser.add_argument(
         "--dry-run",
         action="store_true",
-        help="read every image, build everything, take one step, tell what to expect; writes nothing",
+        help="check all images, build everything, train one iteration, print expected time and memory; write nothing",
     )
 
 
@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.auto_resume:
         overrides.append("path.auto_resume=true")
     launch = launched()
-    _talk(launch is None or launch.rank == 0)
+    _configure_logging(launch is None or launch.rank == 0)
     options = load_options(arguments.file, overrides, paths=True)
     if launch is None and (count := gpus_to_use(options.gpu_ids)) > 1:
         _become_launcher(count)
@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _train(options: Options, group: Group, arguments: argparse.Namespace) -> int:
     from refsr.training.trainer import train
 
-    # A pipe gets the run's own lines, so a second account of its progress would only be noise.
+    # Without a terminal the log lines of the run show its progress.
     bar = group.is_main and sys.stderr.isatty()
     finished = train(options, group, console_progress if bar else no_progress)
     if not group.is_main:
@@ -63,9 +63,9 @@ def _train(options: Options, group: Group, arguments: argparse.Namespace) -> int
     if finished.stopped_by is None:
         print(f"trained to iteration {finished.step}: {finished.folder}")
         return 0
-    words = [word for word in arguments.overrides if not word.startswith("path.resume_state=")]
-    command = " ".join(["refsr train", str(arguments.file), *words, "--auto-resume"])
-    print(f"stopped after iteration {finished.step}, which is saved; go on with: {command}", file=sys.stderr)
+    overrides = [word for word in arguments.overrides if not word.startswith("path.resume_state=")]
+    command = " ".join(["refsr train", str(arguments.file), *overrides, "--auto-resume"])
+    print(f"stopped after iteration {finished.step}, which is saved; resume with: {command}", file=sys.stderr)
     return 128 + (finished.stopped_by or signal.SIGTERM)
 
 
@@ -82,24 +82,27 @@ def _rows(found: Expectation) -> list[tuple[str, str]]:
     hours = found.seconds / 3600
     return [
         ("run folder", str(found.folder)),
-        ("samples", f"{found.samples} to train on, {found.validation_samples} to validate on"),
+        ("samples", f"{found.samples} for training, {found.validation_samples} for validation"),
         ("parameters", ", ".join(f"{name} {count:,}" for name, count in found.parameters.items())),
         ("losses of step 1", ", ".join(f"{name} {value:.4g}" for name, value in found.losses.items())),
-        ("iterations", f"{found.niter}, {found.epochs:.1f} times through the data"),
-        ("time", f"{found.seconds_a_step:.2f} s a step, {hours:.1f} hours in all with {found.validations} validations"),
-        ("memory", f"{found.memory_mib / 1024:.2f} GiB at most so far"),
+        ("iterations", f"{found.niter}, {found.epochs:.1f} epochs"),
+        (
+            "time",
+            f"{found.seconds_a_step:.2f} s/iteration, {hours:.1f} hours in all with {found.validations} validations",
+        ),
+        ("memory", f"{found.memory_mib / 1024:.2f} GiB peak so far"),
         ("checkpoint", f"{found.checkpoint_mib:.1f} MiB each"),
     ]
 
 
 def _become_launcher(count: int) -> None:
-    """Starts this command anew, once a GPU."""
+    """Replaces this process by a launcher that runs the command in `count` processes, one for each GPU."""
     words = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(count)]
     os.execv(sys.executable, [*words, "-m", "refsr", *sys.argv[1:]])
 
 
 class _Stderr(logging.StreamHandler[TextIO]):
-    """Writes to whatever standard error is at the time, which a live bar replaces."""
+    """Writes to the current standard error, which a live progress bar replaces."""
 
     def __init__(self) -> None:
         logging.Handler.__init__(self)
@@ -109,8 +112,8 @@ class _Stderr(logging.StreamHandler[TextIO]):
         return sys.stderr
 
 
-def _talk(is_main: bool) -> None:
-    """Log lines go above the bar, and only one process has any."""
+def _configure_logging(is_main: bool) -> None:
+    """Prints log lines above the progress bar, from the main process only."""
     handler = _Stderr()
     handler.setFormatter(logging.Formatter("%(message)s"))
     root = logging.getLogger()

@@ -1,9 +1,9 @@
-"""Measures restored images: refsr val OPTIONS.yml [key=value ...]
+"""Evaluates weights on the validation and test sets of an option file: refsr val OPTIONS.yml [key=value ...]
 
-Every validation and test set of the file is restored and measured under named protocols, beside nearest and bicubic
-enlargement (and the LR_UX files, where there are any). Weights: --weights, else the run's best checkpoint, else its
-newest, else path.pretrain_model_G (which comes first in a file without a section train). Results go to the run's
-folder: results/SET/results.json, scores.csv and images, and classes.csv where images lie in class folders.
+Every image is restored, and metrics are computed under named protocols, also for nearest and bicubic interpolation (and
+for LR_UX files, if there are any). Weights: --weights, else the best checkpoint of the run, else its newest, else
+path.pretrain_model_G (which comes first in a file without a train section). Results are written to the folder of the
+run: results/SET/results.json, scores.csv and images, and classes.csv if images are in class folders.
 """
 
 from __future__ import annotations
@@ -22,52 +22,55 @@ if TYPE_CHECKING:
     from refsr.core.options.schema import Options
     from refsr.evaluation.results import Results, Summary
 
-CLASS_MEASURES = ("psnr", "ssim")
-"""What is shown of every class; the files hold all."""
+CLASS_METRICS = ("psnr", "ssim")
+"""Metrics printed for each class; the files contain all."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_option_file(parser)
     parser.add_argument(
-        "--weights", type=Path, metavar="W", help="model file, folder of a run or a checkpoint, or a name (refsr info)"
+        "--weights",
+        type=Path,
+        metavar="W",
+        help="model file, folder of a run or a checkpoint, or name of bundled weights",
     )
-    parser.add_argument("--baselines", action="store_true", help="measure what needs no network, and nothing else")
+    parser.add_argument("--baselines", action="store_true", help="evaluate only nearest, bicubic and LR_UX files")
     parser.add_argument(
         "--dataset",
         action="append",
         metavar="NAME",
-        help="data set of the file (default: all but train); may be repeated",
+        help="data set of the file (default: all except train); may be repeated",
     )
     parser.add_argument(
         "--protocol",
         action="append",
         metavar="NAME",
-        help="protocol to measure under (default: rgb-uint8-border4); may be repeated",
+        help="protocol (default: rgb-uint8-border4); may be repeated",
     )
     parser.add_argument(
         "--metric",
         action="append",
         metavar="NAME",
-        help="metric to take beside psnr and ssim (docs/metrics.md); may be repeated",
+        help="metric in addition to psnr and ssim (docs/metrics.md); may be repeated",
     )
-    parser.add_argument("--metric-weights", type=Path, metavar="DIR", help="folder of the weights that metrics need")
+    parser.add_argument("--metric-weights", type=Path, metavar="DIR", help="folder of the weights of metrics")
     parser.add_argument(
         "--ref",
         action="append",
-        metavar="HOW",
-        help="also metric with the reference perturbed: swap, blank, shift:PX, rotate:DEG, scale:PERCENT, "
+        metavar="PERTURBATION",
+        help="evaluate also with a perturbed reference: swap, blank, shift:PX, rotate:DEG, scale:PERCENT, "
         "down:N, recolour, haze:PERCENT, clouds:PERCENT or change:PERCENT; may be repeated",
     )
     parser.add_argument(
         "--hsi",
         action="append",
-        metavar="HOW",
-        help="also metric with the hyperspectral cube perturbed: swap or blank; may be repeated",
+        metavar="PERTURBATION",
+        help="evaluate also with a perturbed hyperspectral cube: swap or blank; may be repeated",
     )
     parser.add_argument(
-        "-o", "--output", type=Path, metavar="DIR", help="where to write (default: results in the run's folder)"
+        "-o", "--output", type=Path, metavar="DIR", help="where to write (default: results in the folder of the run)"
     )
-    parser.add_argument("--no-images", action="store_true", help="keep no restored images")
+    parser.add_argument("--no-images", action="store_true", help="do not save restored images")
     add_imports(parser)
 
 
@@ -87,7 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
     from refsr.runs.run_folder import RunFolder
 
     if arguments.baselines and (arguments.weights or arguments.ref or arguments.hsi):
-        raise UsageError("--baselines metrics no network, so it goes with none of --weights, --ref and --hsi")
+        raise UsageError("--baselines evaluates no network, so --weights, --ref and --hsi cannot be given with it")
     options = load_options(arguments.file, arguments.overrides)
     names = chosen_sets(options, arguments.dataset)
     protocols = [protocol(name).name for name in arguments.protocol or [DEFAULT_PROTOCOL]]
@@ -114,27 +117,27 @@ def run(arguments: argparse.Namespace) -> int:
             results = evaluate(options, name, dataset, weights, plan, group, root / name, progress)
             if group.is_main:
                 results.write(root / name)
-                print("\n".join(_account(results, root / name)))
+                print("\n".join(_lines(results, root / name)))
     return 0
 
 
 def chosen_sets(options: Options, asked: Sequence[str] | None) -> list[str]:
-    """The data sets to measure, by their names in the options."""
+    """Names of the data sets to evaluate."""
     from refsr.core.errors import UsageError, suggestion
 
     there = [name for name in options.datasets if name != "train"]
     for name in asked or []:
         if name not in options.datasets:
             raise UsageError(
-                f"--dataset {name}: the options have {', '.join(options.datasets)}{suggestion(name, there)}"
+                f"--dataset {name}: the data sets are {', '.join(options.datasets)}{suggestion(name, there)}"
             )
     if not there and not asked:
-        raise UsageError("the options have no validation or test set to measure (datasets.val, datasets.test)")
+        raise UsageError("the options have no validation or test set (datasets.val, datasets.test)")
     return list(asked or there)
 
 
-def _account(results: Results, folder: Path) -> Iterable[str]:
-    """The table as people read it, a block a protocol."""
+def _lines(results: Results, folder: Path) -> Iterable[str]:
+    """The printed table, one block for each protocol."""
     table = results.table()
     yield ""
     for quoted, about in results.protocols.items():
@@ -156,13 +159,13 @@ def _account(results: Results, folder: Path) -> Iterable[str]:
 
 
 def _by_class(results: Results) -> Iterable[str]:
-    """Means of every class in columns of method and metric, under the first protocol."""
+    """The printed table of class means under the first protocol."""
     from refsr.evaluation.results import CLASSES_FILE
 
     if not results.classes:
         return
     quoted = next(iter(results.protocols))
-    metrics = [name for name in results.metrics if name in CLASS_MEASURES]
+    metrics = [name for name in results.metrics if name in CLASS_METRICS]
     heads = [(method, metric) for method in results.methods for metric in metrics]
     rows = []
     for name in results.classes:

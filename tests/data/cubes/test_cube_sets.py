@@ -182,7 +182,7 @@ def test_packed_cubes_keep_type_bands_and_what_is_known_of_them(tmp_path, compre
     command = ["pack", str(tmp_path / "set"), str(tmp_path), *(["--compress"] if compress else [])]
     assert main(command) == 0
     assert main(command) == 0
-    assert "0 packed, 1 were there" in capsys.readouterr().out
+    assert "0 packed, 1 already packed" in capsys.readouterr().out
     assert compress or not verify(tmp_path / "hsi.lmdb")
     np.testing.assert_array_equal(open_store(tmp_path / "hsi.lmdb").read("a"), cube)
     how = {"range_hsi": [-100, 100], "hsi": {"wavelengths": [650, 450, 1650]}}

@@ -286,14 +286,14 @@ def test_the_command(tmp_path, capsys):
     assert said.count("\n") == 1
     assert main([*words, "--dataset", "ucmerced", "--incomplete"]) == 0
     made, parts, lacking, adjusted = capsys.readouterr().out.splitlines()
-    assert made.endswith("8 made, 0 were ready, 8 in all")
+    assert made.endswith("8 made, 0 already there, 8 in all")
     assert parts == "train 2, val 2, test 4"
     assert lacking.startswith("without 19 of UCMerced's 21 classes: baseballdiamond, beach")
     assert adjusted.startswith("2 of another size cut or mirrored to 256 x 256")
     assert json.loads((tmp_path / "out" / "prepare.json").read_text())["settings"]["degradation"] == "bicubic-uint8"
     for more, message in (
-        (["--incomplete"], "--incomplete belongs to --dataset"),
-        (["--split", "lists"], "--split belongs to --dataset"),
+        (["--incomplete"], "--incomplete needs --dataset"),
+        (["--split", "lists"], "--split needs --dataset"),
         (["--dataset", "nwpu", "--hr", "HR"], "--hr: nwpu has class folders"),
     ):
         assert main([*words, *more]) == 2
