@@ -1,4 +1,4 @@
-"""Pixel, gradient and frequency losses on numbers worked out by hand; their parity cases are run in tests/interop."""
+"""Pixel, gradient and frequency losses on numbers worked out by hand; their parity cases are in tests/parity."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -54,10 +54,15 @@ def entry() -> NoReturn:
 
 def main(words: list[str]) -> int:
     """Runs one command line and returns its exit code."""
+    return guarded(lambda: _dispatch(words))
+
+
+def guarded(command: Callable[[], int]) -> int:
+    """Runs a command, prints its errors as one line each, and returns its exit code."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
         with _one_interrupt():
-            return _run_and_flush(words)
+            return _run_and_flush(command)
     except RefsrError as error:
         print(f"refsr: {error}", file=sys.stderr)
         return error.exit_code
@@ -103,10 +108,10 @@ def _one_interrupt() -> Iterator[None]:
             signal.signal(signal.SIGINT, before)
 
 
-def _run_and_flush(words: list[str]) -> int:
+def _run_and_flush(command: Callable[[], int]) -> int:
     """Runs the command and flushes its output while a failure can still be reported in one line."""
     try:
-        code = _dispatch(words)
+        code = command()
     except SystemExit:  # argparse's, after --help
         _flush()
         raise

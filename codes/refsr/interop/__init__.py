@@ -1,1 +1,1 @@
-"""What others published: weights, option files, stores, and the parity cases that hold us to them."""
+"""What others published: weights, in and out."""

@@ -38,7 +38,7 @@ def rule(train: TrainOptions, batch: int) -> Rule:
 
     @torch.no_grad()
     def follow(averages: Sequence[Tensor], weights: Sequence[Tensor], before: Tensor | int) -> None:
-        fresh = 1 - decay(train, int(before) * batch, batch)
+        fresh = 1 - decay(train, float(before) * batch, batch)
         floats = [(mine, theirs) for mine, theirs in zip(averages, weights, strict=True) if mine.is_floating_point()]
         if floats:
             torch._foreach_lerp_([mine for mine, _ in floats], [theirs for _, theirs in floats], fresh)

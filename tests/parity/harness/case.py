@@ -1,4 +1,4 @@
-"""One parity case: a folder with case.json and expected.npz, its filled weights and inputs."""
+"""One parity case: a folder with case.json and expected.npz, its filled weights and its inputs."""
 
 from __future__ import annotations
 
@@ -6,15 +6,21 @@ import json
 import math
 import zlib
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
+from torch import Tensor
 
 from refsr.core.errors import DataError
 
 FloatArray = npt.NDArray[np.float32]
+
+KEYS: dict[str, type | tuple[type, ...]] = {"system": str, "kind": str, "inputs": dict, "tolerance": (int, float)}
+"""What a case must have, and of which type."""
 
 
 class NotCoveredError(Exception):
@@ -27,8 +33,8 @@ def uniform(name: str, shape: tuple[int, ...], seed: int) -> FloatArray:
     return np.random.Generator(bits).random(size=shape).astype(np.float32)
 
 
-def _centred(name: str, shape: tuple[int, ...], deviation: float, seed: int) -> FloatArray:
-    return ((uniform(name, shape, seed) * 2 - 1) * (deviation * math.sqrt(3))).astype(np.float32)
+def _zero_mean(name: str, shape: tuple[int, ...], std: float, seed: int) -> FloatArray:
+    return ((uniform(name, shape, seed) * 2 - 1) * (std * math.sqrt(3))).astype(np.float32)
 
 
 def filled_parameter(key: str, shape: tuple[int, ...], seed: int, gain: float) -> npt.NDArray[Any]:
@@ -40,10 +46,10 @@ def filled_parameter(key: str, shape: tuple[int, ...], seed: int, gain: float) -
         return (1 + 0.1 * uniform(key, shape, seed)).astype(np.float32)
     if len(shape) >= 2:
         fan_in = max(1, math.prod(shape[1:]))
-        return _centred(key, shape, gain / math.sqrt(fan_in), seed)
+        return _zero_mean(key, shape, gain / math.sqrt(fan_in), seed)
     if leaf == "weight":
-        return (1 + _centred(key, shape, 0.1, seed)).astype(np.float32)
-    return _centred(key, shape, 0.05, seed)
+        return (1 + _zero_mean(key, shape, 0.1, seed)).astype(np.float32)
+    return _zero_mean(key, shape, 0.05, seed)
 
 
 @dataclass(frozen=True)
@@ -63,9 +69,15 @@ class Case:
             meta = json.loads(file.read_text())
         except ValueError as error:
             raise DataError(f"{file}: not JSON: {error}") from error
-        missing = [key for key in ("system", "what", "inputs", "outputs", "tolerance") if key not in meta]
+        if not isinstance(meta, dict):
+            raise DataError(f"{file}: not a JSON object")
+        missing = [key for key in KEYS if key not in meta]
         if missing:
             raise DataError(f"{file}: lacks {', '.join(missing)}")
+        wrong = [key for key, kind in KEYS.items() if not isinstance(meta[key], kind)]
+        wrong += [key for key in ("config", "tolerances", "constants") if not isinstance(meta.get(key, {}), dict)]
+        if wrong:
+            raise DataError(f"{file}: {', '.join(wrong)} of a wrong type")
         return Case(path, meta)
 
     @property
@@ -77,8 +89,8 @@ class Case:
         return str(self.meta["system"])
 
     @property
-    def what(self) -> str:
-        return str(self.meta["what"])
+    def kind(self) -> str:
+        return str(self.meta["kind"])
 
     @property
     def config(self) -> dict[str, Any]:
@@ -91,7 +103,7 @@ class Case:
     def state(self) -> dict[str, npt.NDArray[Any]]:
         """The published network's filled state dict under its published keys, constants included."""
         gain = float(self.meta.get("gain", 1.0))
-        state = {key: filled_parameter(key, tuple(shape), self.seed, gain) for key, shape in self.meta["state"]}
+        state = {key: filled_parameter(key, tuple(shape), self.seed, gain) for key, shape in self.meta.get("state", [])}
         constants = self.meta.get("constants", {})
         state.update({key: np.asarray(value, dtype=np.float32) for key, value in constants.items()})
         return state
@@ -105,13 +117,34 @@ class Case:
             for name, of in self.meta["inputs"].items()
         }
 
+    def weights(self, prefix: str = "") -> dict[str, Tensor]:
+        """The state as tensors: the entries below a prefix, without it."""
+        return _tensors(self.state(), prefix)
+
+    def given(self, prefix: str = "") -> dict[str, Tensor]:
+        """The inputs as tensors: those whose names begin with a prefix, without it."""
+        return _tensors(self.inputs(), prefix)
+
     def expected(self) -> dict[str, npt.NDArray[Any]]:
+        """The published numbers, by output."""
         file = self.folder / "expected.npz"
         if not file.is_file():
             raise DataError(f"{file}: missing")
-        with np.load(file, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
+        try:
+            with np.load(file, allow_pickle=False) as archive:
+                return {name: archive[name] for name in archive.files}
+        except Exception as error:  # a damaged archive can raise nearly anything
+            raise DataError(f"{file}: cannot be read: {error}") from error
+
+    @cached_property
+    def asked(self) -> frozenset[str]:
+        """The outputs that the case asks for."""
+        return frozenset(self.expected())
 
     def tolerance(self, output: str) -> float:
         """The largest absolute difference allowed for one output."""
         return float(self.meta.get("tolerances", {}).get(output, self.meta["tolerance"]))
+
+
+def _tensors(arrays: dict[str, npt.NDArray[Any]], prefix: str) -> dict[str, Tensor]:
+    return {key[len(prefix) :]: torch.from_numpy(array) for key, array in arrays.items() if key.startswith(prefix)}

@@ -1,33 +1,45 @@
-"""Runs parity cases against published numbers: refsr parity CASE...
+"""Runs parity cases against published numbers: sh scripts/parity.sh CASE...
 
-A line a case tells the largest difference and the tolerance it must keep. A case passes when every output is within its
-tolerance. The exit code is 1 if any case fails, is unknown, or belongs to a system that is not built.
+One line a case: the verdict, and the output that came nearest to its tolerance. A case passes when every output is
+within its tolerance. The exit code is 1 if any case fails, is of an unknown kind, or belongs to a part that is not
+built.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from harness.case import Case
-from harness.run import Outcome, Verdict, run_case
+from harness.run import CaseResult, Verdict, run_case
+from refsr.cli.main import Parser, guarded
 from refsr.core.errors import DataError
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def main(words: list[str]) -> int:
+    """Runs one command line and returns its exit code."""
+    return guarded(lambda: run(arguments(words).cases))
+
+
+def arguments(words: list[str]) -> argparse.Namespace:
+    """The parsed command line."""
+    parser = Parser(prog="sh scripts/parity.sh", description=__doc__)
     parser.add_argument("cases", nargs="+", type=Path, metavar="CASE", help="a case's folder, or a folder of such")
+    return parser.parse_args(words)
 
 
-def run(arguments: argparse.Namespace) -> int:
-    folders = [folder for given in arguments.cases for folder in case_folders(given)]
+def run(given: list[Path]) -> int:
+    """Runs the cases one after the other and prints them."""
+    cases = [Case.load(folder) for place in given for folder in case_folders(place)]
     counts = dict.fromkeys(Verdict, 0)
-    width = max(len(folder.name) for folder in folders)
-    for folder in folders:
-        outcome = run_case(Case.load(folder))
-        counts[outcome.verdict] += 1
-        print(f"{outcome.verdict.value:<10}{folder.name:<{width}}  {_figures(outcome)}".rstrip(), flush=True)
+    width = max(len(case.name) for case in cases)
+    for case in cases:
+        result = run_case(case)
+        counts[result.verdict] += 1
+        print(f"{result.verdict.value:<10}{case.name:<{width}}  {_figures(result)}".rstrip(), flush=True)
     print(", ".join(f"{count} {verdict.value.lower()}" for verdict, count in counts.items() if count))
-    return 0 if counts[Verdict.PASSED] == len(folders) else 1
+    return 0 if counts[Verdict.PASSED] == len(cases) else 1
 
 
 def case_folders(given: Path) -> list[Path]:
@@ -35,16 +47,18 @@ def case_folders(given: Path) -> list[Path]:
     if not given.exists():
         raise DataError(f"{given}: no such folder")
     if (given / "case.json").is_file():
-        return [given]
+        return [given.resolve()]
     found = sorted(file.parent for file in given.glob("*/case.json"))
     if not found:
         raise DataError(f"{given}: neither a parity case nor a folder of cases")
     return found
 
 
-def _figures(outcome: Outcome) -> str:
-    if outcome.remark:
-        return outcome.remark
-    if outcome.verdict is Verdict.NOT_BUILT:
-        return ""
-    return f"{outcome.difference:.2e} of {outcome.tolerance:.0e} allowed ({outcome.output})"
+def _figures(result: CaseResult) -> str:
+    if result.remark:
+        return result.remark
+    return f"{result.difference:.2e} of {result.tolerance:.0e} allowed ({result.output})"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

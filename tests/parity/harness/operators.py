@@ -1,4 +1,4 @@
-"""Answers the parity cases of operators and deformable layers: outputs, and gradients of sum(output * cotangent)."""
+"""Answers for operators and deformable modules: outputs, and gradients of sum(output * cotangent)."""
 
 from __future__ import annotations
 
@@ -15,89 +15,71 @@ from refsr.networks.blocks.dcnv2 import DCNv2
 from refsr.networks.blocks.dcnv3 import DCNv3, DCNv3FromFeature
 from refsr.ops import dcnv3, gradient_magnitude
 
-LAYERS: dict[str, type[nn.Module]] = {"DCNv3Modified": DCNv3FromFeature, "DCNv3Standard": DCNv3, "DCNv2": DCNv2}
+MODULES: dict[str, type[nn.Module]] = {"DCNv3Modified": DCNv3FromFeature, "DCNv3Standard": DCNv3, "DCNv2": DCNv2}
 
 
-def sampling(case: Case) -> Answers:
-    """The bare DCNv3 operator under each of the configuration's settings."""
-    inputs = case.inputs()
+def dcnv3_operator(case: Case) -> Answers:
+    """The bare DCNv3 operator under each of the settings in config.ops."""
     answers: dict[str, npt.ArrayLike] = {}
     for name, options in case.config["ops"].items():
+        inputs = {key: one.numpy() for key, one in case.given(f"{name}_").items()}
         # Away from whole pixels, where bilinear sampling has a kink.
-        offset = ((np.floor(16 * inputs[f"{name}_offset"]) + 0.5) / 16).astype(np.float32)
-        arrays: dict[str, npt.NDArray[np.float32]] = {
-            "x": inputs[f"{name}_x"],
-            "offset": offset,
-            "mask": inputs[f"{name}_mask"],
-        }
-        given = {key: torch.from_numpy(array).requires_grad_() for key, array in arrays.items()}
+        inputs["offset"] = ((np.floor(16 * inputs["offset"]) + 0.5) / 16).astype(np.float32)
+        given = {key: torch.from_numpy(inputs[key]).requires_grad_() for key in ("x", "offset", "mask")}
         output = dcnv3(
             given["x"],
             given["offset"],
             given["mask"],
-            kernel=options["kernel"],
-            stride=options["stride"],
-            padding=options["pad"],
-            dilation=options["dilation"],
+            kernel=options.get("kernel", 3),
+            stride=options.get("stride", 1),
+            padding=options.get("pad", 1),
+            dilation=options.get("dilation", 1),
             groups=options["group"],
-            offset_scale=options["offset_scale"],
+            offset_scale=options.get("offset_scale", 1.0),
             remove_center=options.get("remove_center", False),
         )
-        answers |= _results(name, output, inputs[f"{name}_cot"], given, [])
+        answers |= _with_gradients(name, output, torch.from_numpy(inputs["cot"]), given)
     return answers
 
 
-def layers(case: Case) -> Answers:
-    """Each layer of the configuration with its published weights."""
-    inputs, state = case.inputs(), case.state()
+def deformable_modules(case: Case) -> Answers:
+    """Each module of config.modules with its published weights."""
     answers: dict[str, npt.ArrayLike] = {}
     for name, entry in case.config["modules"].items():
-        weights = {key[len(name) + 1 :]: torch.from_numpy(state[key]) for key in state if key.startswith(f"{name}.")}
-        layer = _layer(entry["module"], entry["args"])
-        layer.load_state_dict(weights, strict=True)
-        given = {
-            key: torch.from_numpy(inputs[f"{name}_{key}"]).requires_grad_()
-            for key in ("x", "feat")
-            if f"{name}_{key}" in inputs
-        }
-        parameters = dict(layer.named_parameters())
-        in_order = [parameters[key] for key in weights]
-        answers |= _results(name, layer(*given.values()), inputs[f"{name}_cot"], given, in_order)
+        inputs, weights, options = case.given(f"{name}_"), case.weights(f"{name}."), dict(entry["args"])
+        if entry["module"] not in MODULES:
+            raise NotCoveredError(f"no module {entry['module']!r}")
+        # The published DCNv2 takes its offsets from a second feature only with this switch.
+        alone = not options.pop("extra_offset_mask", True)
+        module = MODULES[entry["module"]](**options)
+        module.load_state_dict(weights, strict=True)
+        names = [key for key in ("x", "feat") if key in inputs]
+        given: dict[str, Tensor] = {key: inputs[key].requires_grad_() for key in names}
+        output = module(given["x"], given["x"]) if alone else module(*given.values())
+        parameters = dict(module.named_parameters())
+        answers |= _with_gradients(name, output, inputs["cot"], given, [parameters[key] for key in weights])
     return answers
 
 
 def gradient_maps(case: Case) -> Answers:
     """Gradient maps under both published padding rules, with the gradient of sum(y^2) + sum(y)."""
-    eps = case.config["eps"]
+    eps = case.config.get("eps", 1e-6)
     answers: dict[str, npt.ArrayLike] = {}
-    for name, array in case.inputs().items():
-        answers[f"{name}_net"] = gradient_magnitude(torch.from_numpy(array), "same", eps)
+    for name, image in case.given().items():
+        answers[f"{name}_net"] = gradient_magnitude(image, "same", eps)
+        image.requires_grad_()
         for label, padding in (("pad1", "same"), ("pad2", "full")):
-            image = torch.from_numpy(array).requires_grad_()
             gradients = gradient_magnitude(image, padding, eps)  # type: ignore[arg-type]
             (grad,) = torch.autograd.grad((gradients * gradients).sum() + gradients.sum(), image)
             answers |= {f"{name}_{label}": gradients.detach(), f"{name}_{label}_grad": grad}
     return answers
 
 
-def _layer(kind: str, options: Mapping[str, object]) -> nn.Module:
-    if kind not in LAYERS:
-        raise NotCoveredError(f"no layer {kind!r}")
-    # The published DCNv2 takes its offsets from a second feature only with this switch, which all of RRSNet sets.
-    if not options.get("extra_offset_mask", True):
-        raise NotCoveredError(f"{kind} without a second feature")
-    return LAYERS[kind](**{key: value for key, value in options.items() if key != "extra_offset_mask"})
-
-
-def _results(
-    name: str,
-    output: Tensor,
-    cotangent: npt.NDArray[np.float32],
-    given: Mapping[str, Tensor],
-    parameters: Sequence[Tensor],
+def _with_gradients(
+    name: str, output: Tensor, cotangent: Tensor, given: Mapping[str, Tensor], parameters: Sequence[Tensor] = ()
 ) -> dict[str, npt.ArrayLike]:
-    wanted = [*given.values(), *parameters]
-    gradients = torch.autograd.grad((output * torch.from_numpy(cotangent)).sum(), wanted)
+    """The output, the gradient for each input, and the norms of the parameters' gradients."""
+    gradients = torch.autograd.grad((output * cotangent).sum(), [*given.values(), *parameters])
     answers: dict[str, npt.ArrayLike] = {f"{name}_y": output.detach()}
     answers |= {f"{name}_grad_{key}": gradient for key, gradient in zip(given, gradients, strict=False)}
     if parameters:

@@ -1,9 +1,8 @@
-"""Runs parity cases: finds who answers a case, compares every output, and says by how much it differs."""
+"""Runs parity cases: computes what a case asks for, compares it, and says by how much it differs."""
 
 from __future__ import annotations
 
-import importlib
-import re
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -12,21 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.case import Case, NotCoveredError
+from harness.runners import find_runner
+from refsr.core.errors import RefsrError
 
-# Outputs that only help to find a difference; compared where we have them.
+Answer = npt.ArrayLike | Callable[[], npt.ArrayLike]
+"""An output, or a function without arguments that computes it where the case asks for it."""
+Answers = Mapping[str, Answer]
+
 DIAGNOSTIC = ("probe_", "tap_")
-
-Answers = Mapping[str, npt.ArrayLike]
-Runner = Callable[[Case], Answers]
-
-# System: module with RUNNERS, a list of (pattern that `what` starts with, function or None where it is not built).
-SYSTEMS = {
-    "rgtgan": "harness.rgtgan",
-    "rrsgan": "harness.rrsgan",
-    "tsfnet": "harness.tsfnet",
-    "refdiff": "harness.refdiff",
-    "specgan": "harness.specgan",
-}
+"""Beginnings of outputs that only help to find a difference; compared where we have them."""
 
 
 class Verdict(Enum):
@@ -37,8 +30,8 @@ class Verdict(Enum):
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """How a case went: its verdict, the output that came nearest to its tolerance, and what to say of it."""
+class CaseResult:
+    """How a case went: its verdict, the output that came nearest to its tolerance, and a remark."""
 
     case: Case
     verdict: Verdict
@@ -48,50 +41,53 @@ class Outcome:
     remark: str = ""
 
 
-def run_case(case: Case) -> Outcome:
-    """Computes and compares one case."""
-    found, runner = find_runner(case)
-    if not found:
-        return Outcome(case, Verdict.UNKNOWN, remark=f"nobody answers {case.system!r}: {case.what!r}")
+def run_case(case: Case) -> CaseResult:
+    """Computes and compares one case; an error of its runner is a failure of this case alone."""
+    runner = find_runner(case)
     if runner is None:
-        return Outcome(case, Verdict.NOT_BUILT)
+        return CaseResult(case, Verdict.UNKNOWN, remark=f"no runner for system {case.system!r}, kind {case.kind!r}")
+    expected = case.expected()
     try:
-        answers = runner(case)
+        return compare(case, answers_of(case, runner, expected), expected)
     except NotCoveredError as error:
-        return Outcome(case, Verdict.NOT_BUILT, remark=str(error))
-    return compare(case, answers)
+        return CaseResult(case, Verdict.NOT_BUILT, remark=str(error))
+    except Exception as error:
+        if os.environ.get("REFSR_TRACEBACK"):
+            raise
+        words = str(error) if isinstance(error, RefsrError) else f"{type(error).__name__}: {error}"
+        return CaseResult(case, Verdict.FAILED, remark=" ".join(words.split()))
 
 
-def find_runner(case: Case) -> tuple[bool, Runner | None]:
-    """Whether the case's kind is known, and the function that answers it if it is built."""
-    if case.system not in SYSTEMS:
-        return False, None
-    module = importlib.import_module(SYSTEMS[case.system])
-    for pattern, runner in module.RUNNERS:
-        if re.match(pattern, case.what):
-            return True, runner
-    return False, None
+def answers_of(
+    case: Case, runner: Callable[[Case], Answers], asked: Mapping[str, object]
+) -> dict[str, npt.NDArray[np.generic]]:
+    """The outputs that are asked for, no others."""
+    answers = runner(case)
+    found = {name: answers[name] for name in asked if name in answers}
+    return {name: np.asarray(answer() if callable(answer) else answer) for name, answer in found.items()}
 
 
-def compare(case: Case, answers: Answers) -> Outcome:
+def compare(
+    case: Case, answers: Mapping[str, npt.ArrayLike], expected: Mapping[str, npt.NDArray[np.generic]]
+) -> CaseResult:
     """Every expected output against our answer; the worst by difference over tolerance decides."""
-    worst = Outcome(case, Verdict.PASSED)
+    worst = CaseResult(case, Verdict.PASSED)
     worst_ratio = -1.0
-    for name, expected in case.expected().items():
+    for name, published in expected.items():
         tolerance = case.tolerance(name)
         if name not in answers:
             if name.startswith(DIAGNOSTIC):
                 continue
-            return Outcome(case, Verdict.FAILED, name, float("inf"), tolerance, f"no answer for {name!r}")
+            return CaseResult(case, Verdict.FAILED, name, float("inf"), tolerance, f"no answer for {name!r}")
         answer = np.asarray(answers[name])
-        if answer.shape != expected.shape:
-            remark = f"{name!r} has shape {answer.shape}, expected {expected.shape}"
-            return Outcome(case, Verdict.FAILED, name, float("inf"), tolerance, remark)
-        difference = largest_difference(answer, expected)
+        if answer.shape != published.shape:
+            remark = f"{name!r} has shape {answer.shape}, expected {published.shape}"
+            return CaseResult(case, Verdict.FAILED, name, float("inf"), tolerance, remark)
+        difference = largest_difference(answer, published)
         ratio = difference / tolerance if tolerance > 0 else (0.0 if difference == 0 else float("inf"))
         if ratio > worst_ratio or np.isnan(ratio):
             verdict = Verdict.PASSED if difference <= tolerance else Verdict.FAILED
-            worst, worst_ratio = Outcome(case, verdict, name, difference, tolerance), ratio
+            worst, worst_ratio = CaseResult(case, verdict, name, difference, tolerance), ratio
         if worst.verdict is Verdict.FAILED and np.isnan(worst.difference):
             break
     return worst

@@ -1,4 +1,4 @@
-"""Answers the parity cases of training samples and of the ranges in which networks see them."""
+"""Answers for training samples, and for the ranges in which networks see them."""
 
 from __future__ import annotations
 
@@ -53,6 +53,16 @@ def _levels(image: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
     return np.clip(np.floor(image), 0, 255).astype(np.uint8)
 
 
+def _bands(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """(H, W) as an image of one band."""
+    return image[..., None] if image.ndim == 2 else image
+
+
+def _rasters(case: Case) -> dict[str, npt.NDArray[np.uint8]]:
+    """The inputs (C, H, W) as 8-bit images (H, W, C)."""
+    return {name: np.moveaxis(_levels(image), 0, 2) for name, image in case.inputs().items()}
+
+
 def _set(images: Mapping[str, Array], scale: int) -> PairedSet:
     return PairedSet({name: Member(MemoryStore(image)) for name, image in images.items()}, scale)
 
@@ -61,26 +71,27 @@ def _turn(draw: Mapping[str, Any]) -> FlipRotation:
     return FlipRotation(bool(draw.get("hflip")), bool(draw.get("vflip")), bool(draw.get("transpose")))
 
 
-def rgtgan_samples(case: Case) -> Answers:
-    """Five stored BGR images, cut and turned by each draw, and whole for the validation phase."""
+def five_images(case: Case) -> Answers:
+    """RRSGAN's and RGTGAN's five stored BGR images, cut and turned by each draw; in validation only HR is cut."""
     members = {"GT": "hr", "LQ": "lr", "LQ_UX4": "lr_up", "Ref": "ref", "Ref_DUX4": "ref_down"}
-    inputs = {members[name]: swap_colours(_levels(image)) for name, image in case.inputs().items()}
-    dataset, side = _set(inputs, case.config["scale"]), case.config["GT_size"]
+    inputs = {name: swap_colours(_bands(_levels(image))) for name, image in case.inputs().items()}
+    scale, side = case.config.get("scale", 4), case.config.get("GT_size", 0)
+    height, width = (length // scale * scale for length in inputs["GT"].shape[:2])
+    images = {members[name]: image for name, image in inputs.items()}
     answers: dict[str, npt.ArrayLike] = {}
     for number, draw in enumerate(case.config["draws"]):
         if draw.get("phase") == "val":
-            sample = dataset[0]
+            sample = _set({**images, "hr": images["hr"][:height, :width]}, scale)[0]
         else:
-            sample = dataset.at(0, Window(draw["top"], draw["left"], side, side), _turn(draw))
-        answers |= {f"{name}_{number}": sample[member] for name, member in members.items()}  # type: ignore[literal-required]
+            sample = _set(images, scale).at(0, Window(draw["top"], draw["left"], side, side), _turn(draw))
+        answers |= {f"{name}_{number}": sample[members[name]] for name in inputs}  # type: ignore[literal-required]
     return answers
 
 
-def tsfnet_samples(case: Case) -> Answers:
-    """LR and HR, cut at low-resolution corners and turned."""
+def two_images(case: Case) -> Answers:
+    """TSFNet's LR and HR, cut at low-resolution corners and turned."""
     scale, side = case.config["scale"], case.config["patch_size"]
-    images = {name: np.moveaxis(_levels(image), 0, 2) for name, image in case.inputs().items()}
-    dataset = _set(images, scale)
+    dataset = _set(_rasters(case), scale)
     answers: dict[str, npt.ArrayLike] = {}
     for number, draw in enumerate(case.config["draws"]):
         window = Window(draw["iy"] * scale, draw["ix"] * scale, side, side)
@@ -89,38 +100,38 @@ def tsfnet_samples(case: Case) -> Answers:
     return answers
 
 
-def refdiff_samples(case: Case) -> Answers:
-    """The release's crop at any pixel, LR cut at the corner divided, enlarged with fractions cut off."""
-    scale, side = case.config["up_scale"], case.config["crop"]
-    images = {name: np.moveaxis(_levels(image), 0, 2) for name, image in case.inputs().items()}
-    stores = {name: MemoryStore(image) for name, image in images.items()}
+def changed_places(case: Case) -> Answers:
+    """Ref-Diff's crop at any pixel; LR is cut at the corner divided, then enlarged with fractions cut off."""
+    scale, side, images = case.config["up_scale"], case.config["crop"], _rasters(case)
     answers: dict[str, npt.ArrayLike] = {}
     for number, (top, left) in enumerate(case.config["offsets"]):
         window = Window(top, left, side, side)
-        low = bilinear_truncated(stores["lr"].read(ONLY, reduced(window, scale)), side, side)
-        answers[f"lr_{number}"] = np.moveaxis(low, 2, 0)
-        for name in ("hr", "ref", "mask"):
-            answers[f"{name}_{number}"] = np.moveaxis(stores[name].read(ONLY, window), 2, 0)
+        for name, image in images.items():
+            cut = MemoryStore(image).read(ONLY, reduced(window, scale) if name == "lr" else window)
+            enlarged = bilinear_truncated(cut, side, side) if name == "lr" else cut
+            answers[f"{name}_{number}"] = np.moveaxis(enlarged, 2, 0)
     height, width = images["hr"].shape[:2]
-    answers["offset_limits"] = np.array([[0, height - side], [0, width - side]])
+    answers["offset_limits"] = np.array([[0, max(0, height - side)], [0, max(0, width - side)]])
     return answers
 
 
-def refdiff_ranges(case: Case) -> Answers:
-    """Masks and images in the network's range, and the mask at the sizes of decoder blocks."""
+def masks_and_images(case: Case) -> Answers:
+    """Ref-Diff's masks and images in the network's range, and the mask at the sizes of decoder blocks."""
     inputs = {name: _levels(image) for name, image in case.inputs().items()}
-    mask = np.stack([encode_mask(np.moveaxis(one, 0, 2), "grey", None, "mask") for one in inputs["mask"]])
-    image = rescale(to_unit(inputs["image"], 0, 255), -1, 1)
-    planes = np.moveaxis(mask, 3, 1)
-    answers = {"mask_train": planes, "mask_infer": planes, "image_train": image, "image_infer": image}
-    for height, width in case.config["sizes"]:
-        smaller = np.stack([nearest(one, height, width) for one in mask])
-        answers[f"mask_{height}x{width}"] = np.moveaxis(smaller, 3, 1)
+    answers: dict[str, npt.ArrayLike] = {}
+    if "image" in inputs:
+        answers = dict.fromkeys(("image_train", "image_infer"), rescale(to_unit(inputs["image"], 0, 255), -1, 1))
+    if "mask" in inputs:
+        mask = np.stack([encode_mask(np.moveaxis(one, 0, 2), "grey", None, "mask") for one in inputs["mask"]])
+        answers |= dict.fromkeys(("mask_train", "mask_infer"), np.moveaxis(mask, 3, 1))
+        for height, width in case.config.get("sizes", ()):
+            smaller = np.stack([nearest(one, height, width) for one in mask])
+            answers[f"mask_{height}x{width}"] = np.moveaxis(smaller, 3, 1)
     return answers
 
 
-def refdiff_enlargement(case: Case) -> Answers:
-    """LR in the network's range, enlarged to the network's size by nearest neighbour."""
+def enlarged_lr(case: Case) -> Answers:
+    """Ref-Diff's LR in the network's range, enlarged to the network's size by nearest neighbour."""
     size = case.config["size"]
     answers: dict[str, npt.ArrayLike] = {}
     for name, image in case.inputs().items():
@@ -130,8 +141,8 @@ def refdiff_enlargement(case: Case) -> Answers:
     return answers
 
 
-def refdiff_files(case: Case) -> Answers:
-    """Network outputs as 8-bit images, and that every 8-bit value comes back as itself."""
+def saved_images(case: Case) -> Answers:
+    """Ref-Diff's outputs as 8-bit images, and that every 8-bit value comes back as itself."""
     image = np.moveaxis(case.inputs()["image"].astype(np.float64), 1, 3)
     levels = np.arange(256).reshape(16, 16) / 127.5 - 1
     return {
@@ -140,14 +151,13 @@ def refdiff_files(case: Case) -> Answers:
     }
 
 
-def specgan_samples(case: Case) -> Answers:
-    """Rasters in the ranges that the published weights were trained with, LR's four times too small, and flipped."""
-    inputs = {name: np.moveaxis(_levels(image), 0, 2) for name, image in case.inputs().items()}
-    lq = rescale(to_unit(inputs["lq_dn"], 0, 255), -0.25, 0.25)
-    gt = rescale(to_unit(inputs["gt_dn"], 0, 255), -1, 1)
+def rasters(case: Case) -> Answers:
+    """SpecGAN's rasters in the published ranges, flipped: four times too small where there are not three bands."""
     answers: dict[str, npt.ArrayLike] = {}
-    for flips in case.config["flips"]:
-        turn = FlipRotation("horizontal" in flips, "vertical" in flips)
-        label = "_".join(["", *flips])
-        answers |= {f"{name}{label}": np.moveaxis(turn.apply(image), 2, 0) for name, image in (("lq", lq), ("gt", gt))}
+    for name, image in _rasters(case).items():
+        reach = 1.0 if image.shape[2] == 3 else 0.25
+        ranged = rescale(to_unit(image, 0, 255), -reach, reach)
+        for flips in case.config["flips"]:
+            turned = FlipRotation("horizontal" in flips, "vertical" in flips).apply(ranged)
+            answers["_".join([name.removesuffix("_dn"), *flips])] = np.moveaxis(turned, 2, 0)
     return answers

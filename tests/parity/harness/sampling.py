@@ -1,4 +1,4 @@
-"""Answers the parity cases of Ref-Diff's sampler."""
+"""Answers for Ref-Diff's sampler."""
 
 from __future__ import annotations
 
@@ -10,25 +10,16 @@ import torch
 from torch import Tensor
 
 from harness.case import Case
-from harness.denoisers import denoiser, given_conditions
+from harness.refdiff_networks import denoiser_of, prepared_conditions
 from harness.run import Answers
 from refsr.core.options.sampling import SamplingOptions
 from refsr.tasks.diffusion.levels import Churn, Denoise, noise_levels
 from refsr.tasks.diffusion.sampling import run
 
-NAMES = {
-    "num_steps": "steps",
-    "S_churn": "S_churn",
-    "S_min": "S_min",
-    "S_max": "S_max",
-    "S_noise": "S_noise",
-}
-"""Published names of options beside ours; the others are called alike."""
-
 
 def published(given: Mapping[str, Any]) -> SamplingOptions:
     """The published sampler; what a case leaves out has its published default."""
-    named = {NAMES.get(name, name): value for name, value in given.items()}
+    named = {"steps" if name == "num_steps" else name: value for name, value in given.items()}
     return SamplingOptions(**{"sampler": "published", "start": "released", "steps": 256, **named})
 
 
@@ -48,9 +39,9 @@ def schedules(case: Case) -> Answers:
 
 def analytic(case: Case) -> Answers:
     """Images and the levels asked for, around a denoiser in closed form."""
-    given = {name: torch.from_numpy(array).double() for name, array in case.inputs().items()}
+    given = {name: one.double() for name, one in case.given().items()}
     mean = given["mask"] * given["lr"] + (1 - given["mask"]) * given["ref"]
-    variance = case.config["sigma_data"] ** 2
+    variance = case.config.get("sigma_data", 0.5) ** 2
     answers: dict[str, npt.ArrayLike] = {}
     for name, options in case.config["runs"].items():
         asked: list[float] = []
@@ -67,10 +58,10 @@ def analytic(case: Case) -> Answers:
 
 def with_network(case: Case) -> Answers:
     """Images made with the network, whose conditions are prepared once."""
-    network, inputs = denoiser(case), case.inputs()
-    given = {name: torch.from_numpy(array).double() for name, array in inputs.items()}
+    network = denoiser_of(case)
+    given = {name: one.double() for name, one in case.given().items()}
     with torch.no_grad():
-        prepared = network.unet.prepare(given_conditions(network, inputs))
+        prepared = prepared_conditions(network, given)
 
         def denoise(image: Tensor, level: float) -> Tensor:
             return network.denoise(image, level, prepared).to(image.dtype)

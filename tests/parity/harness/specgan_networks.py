@@ -1,22 +1,30 @@
-"""Answers the parity cases of SpecGAN's generator and of its dual-branch encoder."""
+"""Answers for SpecGAN's generator, and for its dual-branch encoder."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
 
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from harness.case import Case, NotCoveredError
-from harness.networks import load_module
+from harness.case import Case
+from harness.modules import Options, Tensors, load_module, require_options
 from harness.run import Answers
-from harness.specgan_layers import given, published
+from harness.stylegan2 import published
 from refsr.interop.weights.rrsnet import with_parameters
 from refsr.interop.weights.specgan import UNFELT, attention_keys, branch_keys, head_keys, import_specgan
 from refsr.networks.blocks.dual_branch import SLOPE, DenseBranch, DualBranchEncoder, SimilarityAttention
 from refsr.networks.specgan import SpecGAN
+
+PUBLISHED = {
+    "in_dim": (48, 3),
+    "out_dim": (512, 512),
+    "num_RDB_blocks": 8,
+    "base_dim": 128,
+    "growRate": 64,
+    "Depth": 8,
+}
+"""The released sizes of the dual-branch encoder."""
 
 
 def branch(case: Case) -> Answers:
@@ -26,12 +34,12 @@ def branch(case: Case) -> Answers:
     module = DenseBranch(config["growRate0"], blocks, config["growRate"], layers)
     load_module(module, published(case), with_parameters(branch_keys(blocks, layers)))
     with torch.no_grad():
-        return {"y": module(given(case)["x"])}
+        return {"y": module(case.given()["x"])}
 
 
 def attention(case: Case) -> Answers:
     """The similarity attention."""
-    state, inputs = published(case), given(case)
+    state, inputs = published(case), case.given()
     width, channels = state["query_conv.weight"].shape[:2]
     module = SimilarityAttention(channels, width)
     load_module(module, state, attention_keys(), (UNFELT,))
@@ -39,15 +47,14 @@ def attention(case: Case) -> Answers:
         return {"y": module(inputs["reference"], inputs["x"])}
 
 
-def head(case: Case) -> Answers:
+def encoder_head(case: Case) -> Answers:
     """The dual-branch encoder's two maps."""
-    config, state = case.config, published(case)
-    blocks, layers = config["num_RDB_blocks"], config["Depth"]
-    spectral, visible = config["in_dim"]
+    config, state = {**PUBLISHED, **case.config}, published(case)
+    blocks, layers, (spectral, visible) = config["num_RDB_blocks"], config["Depth"], config["in_dim"]
     module = DualBranchEncoder(
         spectral,
         visible,
-        (config["out_dim"][0], config["out_dim"][1]),
+        tuple(config["out_dim"]),
         config["base_dim"],
         blocks,
         config["growRate"],
@@ -56,36 +63,29 @@ def head(case: Case) -> Answers:
     )
     load_module(module, state, head_keys(blocks, layers), (UNFELT,))
     with torch.no_grad():
-        maps = module(*parted(given(case)["lq"], visible))
+        maps = module(*parted(case.given()["lq"], visible))
     return sampled(case, dict(zip(("encoder_feature", "decoder_feature"), maps, strict=True)))
 
 
 def generator(case: Case) -> Answers:
     """The generator's image, and what the optional taps look at."""
-    network = specgan(case, published(case), case.config)
+    network = specgan_of(case, case.config)
     seen: dict[str, Tensor] = {}
-
-    def look(name: str, value: Tensor) -> None:
-        seen[name] = value
-
-    network.to_codes.register_forward_hook(lambda module, inputs, output: look("latent", output.flatten(1)))
-    network.bank.register_forward_hook(lambda module, inputs, output: look("skip", output[1]))
+    network.to_codes.register_forward_hook(lambda module, inputs, output: seen.update(latent=output.flatten(1)))
+    network.bank.register_forward_hook(lambda module, inputs, output: seen.update(skip=output[1]))
     network.finish.decode.register_forward_hook(
-        lambda module, inputs, output: look("decoded", F.leaky_relu(output, SLOPE))
+        lambda module, inputs, output: seen.update(decoded=F.leaky_relu(output, SLOPE))
     )
     with torch.no_grad():
-        image = network(*parted(given(case)["lq"], network.channels))
+        image = network(*parted(case.given()["lq"], network.channels))
     return sampled(case, {"hr": image, **seen})
 
 
-def specgan(case: Case, state: Mapping[str, Tensor], config: Mapping[str, int]) -> SpecGAN:
-    """SpecGAN with these weights, of the sizes that a configuration names."""
-    network, done = import_specgan(state)
+def specgan_of(case: Case, config: Options) -> SpecGAN:
+    """SpecGAN with the case's weights, of the sizes that a configuration names."""
+    network, done = import_specgan(published(case))
     done.require_complete(case.name)
-    found = {"in_size": network.side, "out_size": network.side * network.scale}
-    for key, value in found.items():
-        if config.get(key, value) != value:
-            raise NotCoveredError(f"{key} {config[key]} with weights of {key} {value}")
+    require_options(config, {"in_size": network.side, "out_size": network.side * network.scale})
     return network
 
 
@@ -94,7 +94,7 @@ def parted(lq: Tensor, visible: int) -> tuple[Tensor, Tensor]:
     return lq[:, -visible:], lq[:, :-visible]
 
 
-def sampled(case: Case, whole: Mapping[str, Tensor]) -> Answers:
+def sampled(case: Case, whole: Tensors) -> Answers:
     """Whole outputs, and the parts of them that the case keeps."""
     answers: dict[str, npt.ArrayLike] = dict(whole)
     for name, sample in case.meta.get("samples", {}).items():

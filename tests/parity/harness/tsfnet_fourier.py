@@ -1,13 +1,15 @@
-"""Answers the parity case of the Fourier convolutions that TSFNet's release carries beside its network."""
+"""Answers for the Fourier convolutions that TSFNet's release carries beside its network."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy.typing as npt
 import torch
 from torch import nn
 
 from harness.case import Case
-from harness.networks import part
+from harness.modules import Options, require_options
 from harness.run import Answers
 from refsr.networks.tsfnet.fourier import FourierUnit, SpectralHourglass, SpectralTransform, TwoBranches
 
@@ -30,29 +32,47 @@ WORDS = {
 
 
 def fourier_convolutions(case: Case) -> Answers:
-    """All four operators in evaluation mode."""
-    unit, transform, branches, hourglass = (case.config[name] for name in ("unit", "spectral", "ffc", "shu"))
-    modules: dict[str, nn.Module] = {
-        "unit": FourierUnit(unit["in_channels"], unit["out_channels"]),
-        "spectral": SpectralTransform(
-            transform["in_channels"], transform["out_channels"], transform.get("stride", 1), transform["enable_lfu"]
-        ),
-        "ffc": TwoBranches(
-            branches["in_channels"], branches["out_channels"], branches["kernel_size"], branches["enable_lfu"]
-        ),
-        "shu": SpectralHourglass(hourglass["in_channels"], hourglass["out_channels"]),
-    }
-    for name, module in modules.items():
-        state = {_ours(key): tensor for key, tensor in part(case.state(), f"{name}.").items()}
-        module.load_state_dict(state, strict=True)
-        module.eval()
+    """The operators of the configuration, in evaluation mode."""
+    modules = {name: module for name in BUILDERS if (module := _built(case, name)) is not None}
     answers: dict[str, npt.ArrayLike] = {}
     with torch.no_grad():
-        for label, given in part(case.inputs(), "").items():
-            answers |= {f"{name}_{label}": modules[name](given) for name in ("unit", "spectral", "shu")}
-            near, far = modules["ffc"](*given.chunk(2, dim=1))
-            answers |= {f"ffc_local_{label}": near, f"ffc_global_{label}": far}
+        for label, given in case.given().items():
+            for name, module in modules.items():
+                if name == "ffc":
+                    local, everywhere = module(*given.chunk(2, dim=1))
+                    answers |= {f"ffc_local_{label}": local, f"ffc_global_{label}": everywhere}
+                else:
+                    answers[f"{name}_{label}"] = module(given)
     return answers
+
+
+def _built(case: Case, name: str) -> nn.Module | None:
+    """One of the operators with its weights, where the case has it."""
+    options = case.config.get(name)
+    if options is None:
+        return None
+    module = BUILDERS[name](options)
+    module.load_state_dict({_ours(key): tensor for key, tensor in case.weights(f"{name}.").items()}, strict=True)
+    return module.eval()
+
+
+def _two_branches(options: Options) -> nn.Module:
+    wanted = {"ratio_gin": 0.5, "ratio_gout": 0.5, "padding": options["kernel_size"] // 2, "padding_type": "reflect"}
+    require_options(options, wanted)
+    return TwoBranches(
+        options["in_channels"], options["out_channels"], options["kernel_size"], options.get("enable_lfu", True)
+    )
+
+
+BUILDERS: dict[str, Callable[[Options], nn.Module]] = {
+    "unit": lambda options: FourierUnit(options["in_channels"], options["out_channels"]),
+    "spectral": lambda options: SpectralTransform(
+        options["in_channels"], options["out_channels"], options.get("stride", 1), options.get("enable_lfu", True)
+    ),
+    "ffc": _two_branches,
+    "shu": lambda options: SpectralHourglass(options["in_channels"], options["out_channels"]),
+}
+"""A case's name of an operator, and what makes it."""
 
 
 def _ours(key: str) -> str:

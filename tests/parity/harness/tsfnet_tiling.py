@@ -1,4 +1,4 @@
-"""Answers the parity case of TSFNet's tile scans."""
+"""Answers for TSFNet's tile scans."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy.typing as npt
-import torch
 from torch import Tensor, nn
 
 from harness.case import Case
@@ -23,26 +22,26 @@ PASSES = {"test": "tsfnet-test", "val": "tsfnet-val"}
 class StandIn(nn.Module):
     """(B, C, h, w) -> (B, C, s*h, s*w): each pixel as a block, and the mean of all that the tile holds."""
 
-    def __init__(self, scale: int) -> None:
+    def __init__(self, scale: int, channels: int) -> None:
         super().__init__()
-        self.scale = scale
+        self.scale, self.channels = scale, channels
 
     def forward(self, lr: Tensor) -> Tensor:
         return enlarged(lr, self.scale) + lr.mean()
 
     @property
     def descriptor(self) -> Descriptor:
-        return Descriptor(scale=self.scale, channels=3, inputs=("lr",))
+        return Descriptor(scale=self.scale, channels=self.channels, inputs=("lr",))
 
 
 def scans(case: Case) -> Answers:
     """Each image by both scans, and where their tiles begin, those that are visited again too."""
     answers: dict[str, npt.ArrayLike] = {}
-    inputs = case.inputs()
+    inputs = case.given()
     for name, scale in case.config["images"].items():
-        image, side = torch.from_numpy(inputs[name]), case.config["patch_size"] // scale
+        image, side = inputs[name], case.config["patch_size"] // scale
         for label, scan in PASSES.items():
-            found = restore_tiled(_unclamped, StandIn(scale), {"lr": image}, side, tiling=scan)
+            found = restore_tiled(_unclamped, StandIn(scale, image.shape[1]), {"lr": image}, side, tiling=scan)
             answers[f"{label}_{name}"] = found[..., ::scale, ::scale]
             starts = (origins(length, side, scan) for length in image.shape[-2:])
             answers[f"{label}_{name}_origins"] = list(itertools.product(*starts))

@@ -1,8 +1,7 @@
-"""Answers the parity cases of StyleGAN2 and its layers."""
+"""Answers for StyleGAN2 and its layers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy.typing as npt
@@ -10,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from harness.case import Case, NotCoveredError
-from harness.networks import load_module
+from harness.modules import Options, Tensors, load_module, require_options
 from harness.run import Answers
 from refsr.interop.weights.conversion import Dead
 from refsr.interop.weights.rrsnet import under
@@ -33,15 +32,15 @@ from refsr.networks.blocks.minibatch_stddev import with_minibatch_stddev
 from refsr.networks.blocks.modulated_conv import ModulatedConv, Resample, StyledConv, ToImage
 from refsr.networks.blocks.synthesis import Mapping as MappingNetwork
 
-Tensors = Mapping[str, Tensor]
+RESAMPLERS = {"up": doubled, "down": halved}
 
-FRONT = Dead(r"[a-z_]+\.0\.kernel", "fixed filters")
-"""Where a layer stands alone, its filter stands right under its name."""
+ALONE = Dead(r"((conv2|skip)\.)?0\.kernel", "fixed filters")
+"""Filters of a layer that stands alone."""
 
 
 def filters(case: Case) -> Answers:
-    """Each layer of the configuration upon the input."""
-    x = given(case)["x"]
+    """Each layer of the configuration on the input."""
+    x = case.given()["x"]
     answers: dict[str, npt.ArrayLike] = {}
     for name, layer in case.config["layers"].items():
         taps = layer["kernel"]
@@ -49,14 +48,16 @@ def filters(case: Case) -> Answers:
             before, after = layer["pad"]
             gain = layer.get("upsample_factor", 1) ** 2
             answers[name] = resampled(x, taps, before=before, after=after, gain=gain)
+        elif layer["type"] in RESAMPLERS and layer.get("factor", 2) == 2:
+            answers[name] = RESAMPLERS[layer["type"]](x, taps)
         else:
-            answers[name] = {"up": doubled, "down": halved}[layer["type"]](x, taps)
+            raise NotCoveredError(f"a layer {layer}")
     return answers
 
 
-def equal_layers(case: Case) -> Answers:
-    """Each layer of the configuration upon the input it is fed with."""
-    inputs, state = given(case), published(case)
+def equalised_layers(case: Case) -> Answers:
+    """Each layer of the configuration on the input that config.feeds names."""
+    inputs = case.given()
     answers: dict[str, npt.ArrayLike] = {}
     for name, layer in case.config["layers"].items():
         x = inputs[case.meta["feeds"][name]]
@@ -64,20 +65,19 @@ def equal_layers(case: Case) -> Answers:
             answers[name] = pixel_normalised(x)
             continue
         module, keys = _equal_layer(layer)
-        own = {key: one for key, one in state.items() if key.startswith(f"{name}.")}
-        load_module(module, own, under("", name, keys), (FRONT, FILTERS))
+        load_module(module, published(case, f"{name}."), keys, (ALONE,))
         with torch.no_grad():
             answers[name] = module(x)
     return answers
 
 
-def modulated(case: Case) -> Answers:
+def modulated_conv(case: Case) -> Answers:
     """A modulated convolution."""
-    config, inputs = case.config, given(case)
+    config, inputs = case.config, case.given()
     module = ModulatedConv(
         config["in_channels"],
         config["out_channels"],
-        config["kernel_size"],
+        config.get("kernel_size", 3),
         config["style_channels"],
         config.get("demodulate", True),
         _resampling(config),
@@ -87,24 +87,25 @@ def modulated(case: Case) -> Answers:
         return {"y": module(inputs["x"], inputs["style"])}
 
 
-def styled(case: Case) -> Answers:
+def styled_conv(case: Case) -> Answers:
     """A style convolution block with the noise that is given."""
-    config, inputs = case.config, given(case)
+    config, inputs = case.config, case.given()
     module = StyledConv(
         config["in_channels"],
         config["out_channels"],
         config["style_channels"],
         _resampling(config),
-        kernel=config["kernel_size"],
+        kernel=config.get("kernel_size", 3),
     )
+    module.conv.demodulate = config.get("demodulate", True)
     load_module(module, published(case), styled_keys("", ""), (FILTERS,))
     with torch.no_grad():
-        return {"y": module(inputs["x"], inputs["style"], inputs["noise"])}
+        return {"y": module(inputs["x"], inputs["style"], inputs.get("noise"))}
 
 
 def to_image(case: Case) -> Answers:
     """A to-RGB block."""
-    config, inputs = case.config, given(case)
+    config, inputs = case.config, case.given()
     module = ToImage(config["in_channels"], config.get("out_channels", 3), config["style_channels"])
     load_module(module, published(case), image_keys("", ""), (FILTERS,))
     with torch.no_grad():
@@ -117,16 +118,15 @@ def mapping(case: Case) -> Answers:
     module = MappingNetwork(config["style_channels"], config["num_mlps"], config["lr_mlp"])
     load_module(module, published(case), under("", "style_mapping", mapping_keys(config["num_mlps"])))
     with torch.no_grad():
-        return {"w": module(given(case)["z"])}
+        return {"w": module(case.given()["z"])}
 
 
 def generator(case: Case) -> Answers:
     """StyleGAN2's image and codes: from draws, shortened or crossed as the call says, or from codes."""
-    config, inputs = case.config, given(case)
+    config, inputs = case.config, case.given()
     network, done = import_stylegan2(published(case), "released", config.get("lr_mlp", 0.01))
     done.require_complete(case.name)
-    if network.side != config["out_size"]:
-        raise NotCoveredError(f"out_size {config['out_size']} with weights of {network.side}")
+    require_options(config, {"out_size": network.side})
     call = config["call"]
     with torch.no_grad():
         codes = _codes(network, call, [inputs[name] for name in call["styles"]], inputs)
@@ -135,38 +135,31 @@ def generator(case: Case) -> Answers:
 
 def discriminator(case: Case) -> Answers:
     """Logits."""
-    network = judge(published(case), case)
+    network = discriminator_of(case)
     with torch.no_grad():
-        return {"logits": network(given(case)["image"])}
+        return {"logits": network(case.given()["image"])}
 
 
-def judge(state: Tensors, case: Case) -> nn.Module:
+def discriminator_of(case: Case) -> nn.Module:
     """The discriminator with the case's weights."""
-    network, done = import_discriminator_network(state)
+    network, done = import_discriminator_network(published(case))
     done.require_complete(case.name)
-    size = case.config.get("discriminator", case.config).get("in_size", network.side)
-    if network.side != size:
-        raise NotCoveredError(f"in_size {size} with weights of {network.side}")
+    require_options(case.config.get("discriminator", case.config), {"in_size": network.side})
     return network
 
 
-def deviation(case: Case) -> Answers:
-    """The input with its channels of deviation."""
+def minibatch_stddev(case: Case) -> Answers:
+    """The input with its channels of standard deviations."""
     config = case.config
-    return {"y": with_minibatch_stddev(given(case)["x"], config["group_size"], config["channel_groups"])}
+    return {"y": with_minibatch_stddev(case.given()["x"], config.get("group_size", 4), config.get("channel_groups", 1))}
 
 
-def given(case: Case) -> dict[str, Tensor]:
-    """The case's inputs."""
-    return {name: torch.from_numpy(array) for name, array in case.inputs().items()}
+def published(case: Case, prefix: str = "") -> dict[str, Tensor]:
+    """The case's weights below a prefix under their published keys, in our shapes."""
+    return {key: in_our_shape(prefix + key, one) for key, one in case.weights(prefix).items()}
 
 
-def published(case: Case) -> dict[str, Tensor]:
-    """The case's weights under their published keys, in our shapes."""
-    return {key: in_our_shape(key, torch.from_numpy(array)) for key, array in case.state().items()}
-
-
-def _codes(network: Any, call: Mapping[str, Any], styles: list[Tensor], inputs: Tensors) -> Tensor:
+def _codes(network: Any, call: Options, styles: list[Tensor], inputs: Tensors) -> Tensor:
     """A code for each layer."""
     if not call.get("input_is_latent", False):
         styles = [network.mapping(one) for one in styles]
@@ -182,7 +175,7 @@ def _codes(network: Any, call: Mapping[str, Any], styles: list[Tensor], inputs: 
     )
 
 
-def _equal_layer(layer: Mapping[str, Any]) -> tuple[nn.Module, dict[str, str]]:
+def _equal_layer(layer: Options) -> tuple[nn.Module, dict[str, str]]:
     if layer["type"] == "linear":
         module = EqualLinear(layer["in"], layer["out"], layer.get("lr_mul", 1.0), layer.get("act", False))
         return module, linear_keys("", "")
@@ -195,7 +188,7 @@ def _equal_layer(layer: Mapping[str, Any]) -> tuple[nn.Module, dict[str, str]]:
     return conv, conv_keys("", "", halve, activate)
 
 
-def _resampling(config: Mapping[str, Any]) -> Resample | None:
+def _resampling(config: Options) -> Resample | None:
     if config.get("upsample", False):
         return "released"
     return "halve" if config.get("downsample", False) else None

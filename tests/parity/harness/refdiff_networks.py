@@ -1,4 +1,4 @@
-"""Answers the parity cases of Ref-Diff's denoiser, of its parts and of its preconditioning."""
+"""Answers for Ref-Diff's denoiser, its parts and its preconditioning."""
 
 from __future__ import annotations
 
@@ -8,77 +8,77 @@ from typing import Any
 
 import numpy.typing as npt
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from harness.case import Case, NotCoveredError
-from harness.networks import load_module, part
+from harness.modules import Options, Tensors, load_module, require_options
 from harness.run import Answers
-from refsr.interop.weights.conversion import convert
 from refsr.interop.weights.refdiff import DEAD, part_keys, refdiff_keys
 from refsr.interop.weights.rrsnet import relevance_keys, with_parameters
+from refsr.networks.blocks.conditioned_unet import Prepared
 from refsr.networks.blocks.denoising_blocks import BlockShape, Conditions, DecoderBlock, EncoderBlock, group_norm
 from refsr.networks.blocks.modulation import SpatialTransform
 from refsr.networks.blocks.noise_embedding import positional_frequencies, waves
 from refsr.networks.blocks.resampled_conv import Resample, ResampledConv
 from refsr.networks.refdiff import Coefficients, RefDiff
 
-Options = Mapping[str, Any]
 
-
-def denoiser(case: Case) -> RefDiff:
+def denoiser_of(case: Case) -> RefDiff:
     """The denoiser with the case's options and weights."""
     network = RefDiff(**denoiser_options(case))
-    published = {key: torch.from_numpy(array) for key, array in case.state().items()}
-    done = convert(published, network, refdiff_keys(network), DEAD)
-    done.require_complete(case.name)
-    network.load_state_dict(done.weights)
+    load_module(network, case.weights(), refdiff_keys(network), DEAD)
     return network.eval()
 
 
 def denoiser_options(case: Case) -> dict[str, Any]:
-    """The constructor's keywords of the case's denoiser."""
+    """The constructor's keywords of the case's denoiser; labels are published, but nothing reads them."""
     given = dict(case.config["network"])
+    require_options(given, {"model_type": "SongUNet"})
     known = inspect.signature(RefDiff).parameters
-    ignored = {"img_channels", "label_dim", "model_type", "eff_attn"}
-    strange = [key for key in given if key not in known and key not in ignored]
-    if strange or given.get("model_type", "SongUNet") != "SongUNet" or given.get("label_dim", 0):
-        raise NotCoveredError(f"a denoiser with {strange or given}")
+    strange = given.keys() - known - {"img_channels", "label_dim", "augment_dim", "model_type", "eff_attn"}
+    if strange:
+        raise NotCoveredError(f"a denoiser with {', '.join(sorted(strange))}")
     options = {key: value for key, value in given.items() if key in known}
     return {"scale": 1, "channels": given.get("img_channels", 3), **options}
 
 
-def given_conditions(network: RefDiff, inputs: Mapping[str, npt.NDArray[Any]]) -> Conditions:
-    """The case's conditions, whose LR has the size of HR already."""
-    return network.conditions(*(torch.from_numpy(inputs[name]) for name in ("lr", "ref", "mask")))
+def prepared_conditions(network: RefDiff, given: Tensors) -> Prepared:
+    """What depends on the case's conditions alone; LR has the size of HR already."""
+    return network.prepare(given["lr"], given["ref"], given["mask"])
 
 
-def whole_denoiser(case: Case) -> Answers:
+def denoiser_output(case: Case) -> Answers:
     """The network's output before preconditioning, the embedding, and features on the way."""
-    network, inputs = denoiser(case), case.inputs()
+    network, given = denoiser_of(case), case.given()
     first = next(iter(network.unet.decoder.values()))
     seen: dict[str, Any] = {}
-    first.register_forward_hook(lambda module, given, output: seen.update(encoder_last=given[0], decoder_first=output))
-    network.unet.embedding.register_forward_hook(lambda module, given, output: seen.update(emb=output))
+    first.register_forward_hook(
+        lambda module, inputs, output: seen.update(encoder_last=inputs[0], decoder_first=output)
+    )
+    network.unet.embedding.register_forward_hook(lambda module, inputs, output: seen.update(emb=output))
     with torch.no_grad():
-        prepared = network.unet.prepare(given_conditions(network, inputs))
-        seen["F"] = network.unet(torch.from_numpy(inputs["x"]), torch.from_numpy(inputs["c_noise"]), prepared)
+        seen["F"] = network.unet(given["x"], given["c_noise"], prepared_conditions(network, given))
     return seen
 
 
 def preconditioning(case: Case) -> Answers:
     """D at each noise level, shared by the batch and one a sample, and the coefficients."""
-    network, inputs = denoiser(case), case.inputs()
-    clean, noise = (torch.from_numpy(inputs[name]) for name in ("clean", "noise"))
+    network, given = denoiser_of(case), case.given()
+    clean, noise = given["clean"], given["noise"]
     levels = torch.tensor(case.config["sigmas"])
     of = Coefficients(levels, network.sigma_data)
     with torch.no_grad():
-        prepared = network.unet.prepare(given_conditions(network, inputs))
+        prepared = prepared_conditions(network, given)
         shared = [network.denoise(clean + level * noise, float(level), prepared) for level in levels]
-        each = levels[: len(clean)]
-        own = network.denoise(clean + each[:, None, None, None] * noise, each, prepared)
+
+    @torch.no_grad()
+    def per_sample() -> Tensor:
+        own = levels[: len(clean)]
+        return network.denoise(clean + own[:, None, None, None] * noise, own, prepared)
+
     return {
         "D": torch.stack(shared),
-        "D_per_sample": own,
+        "D_per_sample": per_sample,
         "c_skip": of.skip,
         "c_out": of.out,
         "c_in": of.into,
@@ -88,7 +88,7 @@ def preconditioning(case: Case) -> Answers:
 
 def resampled_convolutions(case: Case) -> Answers:
     """Each convolution of the configuration on the same input."""
-    x = torch.from_numpy(case.inputs()["x"])
+    x = case.given()["x"]
 
     def answer(name: str, options: Options) -> Any:
         layer = ResampledConv(
@@ -107,23 +107,24 @@ def resampled_convolutions(case: Case) -> Answers:
 
 def normalisations(case: Case) -> Answers:
     """Each normalisation of the configuration, and the numbers of groups."""
-    inputs, groups = case.inputs(), []
+    given, groups = case.given("x_"), []
 
     def answer(name: str, options: Options) -> Any:
-        norm = group_norm(options["num_channels"], options["eps"])
+        require_options(options, {"num_groups": 32, "min_channels_per_group": 4})
+        norm = group_norm(options["num_channels"], options.get("eps", 1e-5))
         groups.append(norm.num_groups)
-        return _loaded(norm, case, name)(torch.from_numpy(inputs[f"x_{name}"]))
+        return _loaded(norm, case, name)(given[name])
 
     return {**_each(case.config["norms"], answer), "groups": groups}
 
 
 def embeddings(case: Case) -> Answers:
     """Vectors of waves, cosines first as published, and exchanged as the network takes them."""
-    label, state = torch.from_numpy(case.inputs()["c_noise"]), case.state()
+    label = case.given()["c_noise"]
     answers: dict[str, npt.ArrayLike] = {}
     for name, options in case.config["embeddings"].items():
         if options["type"] == "FourierEmbedding":
-            frequencies = 2 * torch.pi * torch.from_numpy(state[f"{name}.freqs"])
+            frequencies = 2 * torch.pi * case.weights(f"{name}.")["freqs"]
         else:
             frequencies = positional_frequencies(options["num_channels"], options.get("endpoint", False))
         swapped = waves(label, frequencies)
@@ -133,15 +134,13 @@ def embeddings(case: Case) -> Answers:
 
 def transforms(case: Case) -> Answers:
     """Each transform on its features, under conditions of another size."""
-    inputs = case.inputs()
+    given = case.given()
 
     def answer(name: str, options: Options) -> Any:
-        hidden = dict(case.meta["state"])[f"{name}.mul_conv1.weight"][0]
-        layer = SpatialTransform(options["nf"], options["n_condition"], hidden)
-        published = part(case.state(), f"{name}.")
-        load_module(layer, published, with_parameters(relevance_keys("", "")))
-        features = torch.from_numpy(inputs[f"f_{name}"])
-        seen = layer.look(torch.from_numpy(inputs["cond"]), features.shape[-2], features.shape[-1])
+        state, features = case.weights(f"{name}."), given[f"f_{name}"]
+        layer = SpatialTransform(options["nf"], options["n_condition"], state["mul_conv1.weight"].shape[0])
+        load_module(layer, state, with_parameters(relevance_keys("", "")))
+        seen = layer.look(given["cond"], features.shape[-2], features.shape[-1])
         return layer(features, seen)
 
     return _each(case.config["layers"], answer)
@@ -149,8 +148,7 @@ def transforms(case: Case) -> Answers:
 
 def blocks(case: Case) -> Answers:
     """Each block of the configuration, of the encoder or the decoder, without dropout."""
-    inputs = case.inputs()
-    embedding = torch.from_numpy(inputs["emb"])
+    given = case.given()
 
     def answer(name: str, options: Options) -> Any:
         shape = BlockShape(
@@ -165,16 +163,16 @@ def blocks(case: Case) -> Answers:
             options.get("eps", 1e-5),
         )
         common = options["in_channels"], options["out_channels"], shape, _resample(options)
-        x = torch.from_numpy(inputs[f"x_{options['in_channels']}"])
+        x = given[f"x_{options['in_channels']}"]
         if options["type"] == "UNetBlock":
             plain = EncoderBlock(*common, options.get("attention", False))
-            return _loaded(plain, case, name).eval()(x, embedding)
+            return _loaded(plain, case, name).eval()(x, given["emb"])
         if shape.adaptive_scale:
             raise NotCoveredError("a decoder block whose embedding scales")
-        conditions = Conditions(*(torch.from_numpy(inputs[member]) for member in ("lr", "ref", "mask")))
+        conditions = Conditions(*(given[member] for member in ("lr", "ref", "mask")))
         widths = [one.shape[1] for one in (conditions.structure, conditions.texture)]
         block = DecoderBlock(*common, options.get("attention", False), *widths)
-        return _loaded(block, case, name).eval()(x, embedding, conditions)
+        return _loaded(block, case, name).eval()(x, given["emb"], conditions)
 
     return _each(case.config["blocks"], answer)
 
@@ -185,7 +183,7 @@ def _resample(options: Options) -> Resample | None:
 
 def _loaded(module: nn.Module, case: Case, name: str) -> nn.Module:
     """A module with the weights under a name."""
-    load_module(module, part(case.state(), f"{name}."), dict(part_keys(module)), DEAD)
+    load_module(module, case.weights(f"{name}."), dict(part_keys(module)), DEAD)
     return module
 
 

@@ -1,4 +1,4 @@
-"""Answers the parity cases of how Ref-Diff learns: loss, ramps, averages, optimiser steps."""
+"""Answers for Ref-Diff's training: the loss, the averaged copy, optimiser steps."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import Any
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 from harness.case import Case
-from harness.denoisers import denoiser, denoiser_options, given_conditions
+from harness.refdiff_networks import denoiser_of, denoiser_options, prepared_conditions
 from harness.run import Answers
+from harness.schedules import KIMG, averaging
 from refsr.core.options.network import GeneratorOptions
 from refsr.core.options.schema import Options
 from refsr.core.options.train import TrainOptions
@@ -22,51 +24,34 @@ from refsr.tasks.base import Batch
 from refsr.tasks.diffusion.task import Diffusion
 from refsr.training.ema import averaged, decay
 from refsr.training.precision import Precision
-from refsr.training.schedules import Schedule
 from refsr.training.stepping import Stepper
-
-KIMG = 1000
 
 
 def losses(case: Case) -> Answers:
     """The weighted errors of given draws, and what is differentiated."""
-    network, inputs, config = denoiser(case), case.inputs(), case.config
-    clean, noise = (torch.from_numpy(inputs[name]) for name in ("images", "eps"))
-    sigma = noise_level(torch.from_numpy(inputs["rnd_normal"]).flatten(), *_levels(config))
+    network, given, config = denoiser_of(case), case.given(), case.config
+    clean, noise = given["images"], given["eps"]
+    sigma_data = config["loss"].get("sigma_data", 0.5)
+    sigma = noise_level(given["rnd_normal"].flatten(), *_levels(config))
     noisy = clean + sigma[:, None, None, None] * noise
     with torch.no_grad():
-        prepared = network.unet.prepare(given_conditions(network, inputs))
-        errors = denoising_errors(network.denoise(noisy, sigma, prepared), clean, sigma, config["loss"]["sigma_data"])
-    total = errors.double().sum() * config["loss_scaling"] / _divisor(clean)
+        denoised = network.denoise(noisy, sigma, prepared_conditions(network, given))
+        errors = denoising_errors(denoised, clean, sigma, sigma_data)
+    total = errors.double().sum() * config.get("loss_scaling", 1.0) / _divisor(clean)
     return {
         "loss": errors,
         "loss_scalar": total.reshape(1),
         "sigma": sigma,
-        "weight": level_weight(sigma, config["loss"]["sigma_data"]),
+        "weight": level_weight(sigma, sigma_data),
         "noisy": noisy,
     }
 
 
-def ramps(case: Case) -> Answers:
-    """Learning rates and decays after so many images."""
-    seen = case.config["cur_nimg"]
-    answers: dict[str, npt.ArrayLike] = {}
-    for name, of in case.config["lr"].items():
-        schedule = Schedule("constant", 1, ramp_images=max(of["lr_rampup_kimg"] * KIMG, 1e-8))
-        answers[f"lr_{name}"] = [schedule.lr(images + 1, of["lr"]) for images in seen]
-    for name, of in case.config["ema"].items():
-        answers[f"beta_{name}"] = [decay(_averaging(of), images, of["batch_size"]) for images in seen]
-    return answers
-
-
 def averages(case: Case) -> Answers:
     """The average of weights that drift."""
-    weights, config = torch.from_numpy(case.inputs()["weights"]), case.config
+    weights, config = case.given()["weights"], case.config
     network = nn.Linear(weights.shape[1], 1, bias=False)
-    average = averaged(network, _averaging(config), config["batch_size"])
-    assert average is not None
-    # It has been averaging for as many images as the case begins with.
-    average.n_averaged.fill_(config["start_nimg"] // config["batch_size"])
+    average = _averaged_since(network, averaging(config), config)
     (kept,), rows = average.module.parameters(), []
     kept.data.copy_(weights[0])
     for row in weights[1:]:
@@ -74,6 +59,14 @@ def averages(case: Case) -> Answers:
         average.update_parameters(network)
         rows.append(kept.detach().flatten().clone())
     return {"ema": torch.stack(rows)}
+
+
+def _averaged_since(network: nn.Module, train: TrainOptions, config: Mapping[str, Any]) -> AveragedModel:
+    """The averaged copy as it is after the images that the case begins with, which may be no whole number of steps."""
+    average = averaged(network, train, config["batch_size"])
+    assert average is not None
+    average.n_averaged = torch.tensor(config.get("start_nimg", 0) / config["batch_size"], dtype=torch.float64)
+    return average
 
 
 class GivenDraws(Diffusion):
@@ -86,21 +79,21 @@ class GivenDraws(Diffusion):
 def steps(case: Case) -> Answers:
     """The trainer's own steps and averages: what was minimised, rates, decays, gradients, and where weights came to."""
     config = case.config
-    start, batch_size, first = denoiser(case), config["batch_size"], config["start_nimg"] // config["batch_size"]
-    inputs = {name: torch.from_numpy(array) for name, array in case.inputs().items()}
-    optimiser = config["optimizer"]
+    start, batch_size, inputs = denoiser_of(case), config["batch_size"], case.given()
+    first, optimiser = config.get("start_nimg", 0) / batch_size, config["optimizer"]
+    beta1, beta2 = optimiser.get("betas", (0.9, 0.999))
     keywords = {key: list(one) if isinstance(one, tuple) else one for key, one in denoiser_options(case).items()}
-    train = _averaging(
+    train = averaging(
         config,
         lr_G=optimiser["lr"],
-        beta1_G=optimiser["betas"][0],
-        beta2_G=optimiser["betas"][1],
-        epsilon=optimiser["eps"],
-        lr_ramp_images=config["lr_rampup_kimg"] * KIMG,
+        beta1_G=beta1,
+        beta2_G=beta2,
+        epsilon=optimiser.get("eps", 1e-8),
+        lr_ramp_images=max(config["lr_rampup_kimg"] * KIMG, 1e-8),
         P_mean=_levels(config)[0],
         P_std=_levels(config)[1],
         # Ours is the mean over the batch, published the sum.
-        loss_divisor=_divisor(inputs["images"]) / config["loss_scaling"] / batch_size,
+        loss_divisor=_divisor(inputs["images"]) / config.get("loss_scaling", 1.0) / batch_size,
     )
     task = GivenDraws(
         Options(
@@ -114,9 +107,7 @@ def steps(case: Case) -> Answers:
     )
     network = task.networks["G"]
     network.load_state_dict(start.state_dict())
-    average = averaged(network, train, batch_size)
-    assert average is not None
-    average.n_averaged.fill_(first)
+    average = _averaged_since(network, train, config)
     stepper = Stepper(task, task.networks, ALONE, Precision("fp32", ALONE.device), train, batch_size)
     ours = {theirs: mine for mine, theirs in refdiff_keys(start).items()}
     parameters = dict(network.named_parameters())
@@ -126,7 +117,7 @@ def steps(case: Case) -> Answers:
         outcome = stepper.step(first + number + 1, _batch(inputs, number))
         found["losses"].append(float(outcome.losses["l_g_denoise"]))
         found["lr"].append(stepper.rates(first + number + 1)["G"])
-        found["ema_beta"].append(decay(train, int(average.n_averaged) * batch_size, batch_size))
+        found["ema_beta"].append(decay(train, float(average.n_averaged) * batch_size, batch_size))
         if number == 0:
             answers |= {f"grad:{key}": _gradient(parameters[ours[key]]) for key in config["report"]}
         average.update_parameters(network)
@@ -148,13 +139,8 @@ def _batch(inputs: Mapping[str, Tensor], number: int) -> dict[str, Any]:
     return {**unit, "mask": inputs["mask"][number], **draws, "name": [""] * len(unit["hr"])}
 
 
-def _averaging(config: Mapping[str, Any], **others: Any) -> TrainOptions:
-    halflife = config["ema_halflife_kimg"] * KIMG
-    return TrainOptions(niter=1, ema_halflife_images=halflife, ema_ramp=config["ema_rampup_ratio"], **others)
-
-
 def _levels(config: Mapping[str, Any]) -> tuple[float, float]:
-    return config["loss"]["P_mean"], config["loss"]["P_std"]
+    return config["loss"].get("P_mean", -1.2), config["loss"].get("P_std", 1.2)
 
 
 def _divisor(images: Tensor) -> float:
