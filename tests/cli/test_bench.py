@@ -51,7 +51,7 @@ def file(tmp_path: Path, places: Path) -> Path:
         "systems": {
             "SRResNet": {"options": "single.yml"},
             "RRSNet": {"options": "pair.yml"},
-            "RRSNet again": {"options": "pair.yml", "start": "RRSNet", "words": ["train.niter=1"]},
+            "RRSNet again": {"options": "pair.yml", "start": "RRSNet", "overrides": ["train.niter=1"]},
         },
     }
     made = tmp_path / "tiny.yml"
@@ -119,7 +119,7 @@ def test_minutes_become_iterations_that_are_kept(file, tmp_path, monkeypatch):
         ({"metrics": ["ssim", "psnrr"]}, "metric 'psnrr' is not known; did you mean 'psnr'?"),
         ({"dataset": "tset"}, "no datasets.tset to measure on; did you mean 'test'?"),
         (
-            {"systems": {"A": {"options": "pair.yml"}, "B": {"options": "single.yml", "words": ["seed=4"]}}},
+            {"systems": {"A": {"options": "pair.yml"}, "B": {"options": "single.yml", "overrides": ["seed=4"]}}},
             "seed differs: 3 (A), 4 (B); put seed=VALUE over all of them",
         ),
     ],

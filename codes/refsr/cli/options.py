@@ -83,7 +83,7 @@ def _check(file: Path, overrides: list[str], paths: bool) -> int:
         for name in bench.metrics:
             described(name)
         for system in bench.systems.values():
-            load_options(system.options, [*bench.words, *overrides, *system.words], paths=paths)
+            load_options(system.options, [*bench.overrides, *overrides, *system.overrides], paths=paths)
         print(f"{file}: a bench of {len(bench.systems)} systems, no mistakes")
         return 0
     examined = examine(file, overrides, paths=paths)

@@ -178,7 +178,7 @@ class Restorer:
             section = section.model_copy(update={"divide_by": None, "clip": None})
             learnt = learnt.model_copy(update={"range_hsi": list(limits)})
         if bands is not None:
-            section = section.model_copy(update={"runs": None, "wavelengths": None, "spans": None})
+            section = section.model_copy(update={"band_ranges": None, "wavelengths": None, "wavelength_ranges": None})
             learnt = learnt.model_copy(update={"bands_hsi": list(bands)})
         return learnt.model_copy(update={"hsi": section})
 

@@ -66,12 +66,12 @@ def _systems(bench: BenchOptions, words: Sequence[str], root: Path, niter: Mappi
 def _options(
     bench: BenchOptions, name: str, system: SystemOptions, words: Sequence[str], root: Path, niter: int | None
 ) -> Options:
-    put_over = [*bench.words, *words, f"name={name}", f"path.root={root}", "path.auto_resume=true"]
+    put_over = [*bench.overrides, *words, f"name={name}", f"path.root={root}", "path.auto_resume=true"]
     put_over += [] if niter is None else [f"train.niter={niter}"]
     if system.start is not None:
         put_over.append(f"path.pretrain_model_G={root / 'experiments' / system.start}")
     try:
-        options = load_options(system.options, [*put_over, *system.words])
+        options = load_options(system.options, [*put_over, *system.overrides])
     except OptionsError as error:
         raise UsageError(f"system {name}: {error}") from error
     if options.train is None:

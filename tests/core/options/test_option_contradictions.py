@@ -77,16 +77,16 @@ CONTRADICTIONS = {
         "datasets.val.dataroot_hsi: is missing; mode hyperspectral has cubes",
     ),
     "bands two ways": (
-        ["datasets.val.hsi={runs: [[1, 3]], spans: [[400, 500]]}", "datasets.val.bands_hsi=[1]"],
-        "datasets.val.hsi.runs: and spans and bands_hsi say each which bands are taken; keep one of them",
+        ["datasets.val.hsi={band_ranges: [[1, 3]], wavelength_ranges: [[400, 500]]}", "datasets.val.bands_hsi=[1]"],
+        "datasets.val.hsi.band_ranges: and wavelength_ranges and bands_hsi each choose bands; keep one of them",
     ),
     "wanted and bad": (
         ["datasets.val.hsi={bad_bands: [2, 3]}", "datasets.val.bands_hsi=[1, 2]"],
         "datasets.val.hsi.bad_bands: 2 stands in bands_hsi too",
     ),
     "falling span": (
-        ["datasets.val.hsi={bad_spans: [[1900, 1800]]}"],
-        "datasets.val.hsi.bad_spans: [1900, 1800]: the first must not be above the last",
+        ["datasets.val.hsi={bad_wavelength_ranges: [[1900, 1800]]}"],
+        "datasets.val.hsi.bad_wavelength_ranges: [1900, 1800]: the first must not be above the last",
     ),
     "clip": (
         ["datasets.val.hsi={clip: [1, 1]}"],

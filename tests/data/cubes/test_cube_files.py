@@ -137,9 +137,9 @@ def test_wavelengths_from_elsewhere_only_where_the_file_has_none(tmp_path):
     (tmp_path / "wavelengths.txt").write_text("# micrometres\n0.4505, 0.55; 0.65025\n0.86 1.65\t2.2\n")
     assert open_cube(tmp_path / "a.npy").cube_info.wavelengths == CENTRES
     others = tuple(centre + 1 for centre in CENTRES)
-    assert open_cube(tmp_path / "a.npy", CubeHints(centres=others)).cube_info.wavelengths == others
+    assert open_cube(tmp_path / "a.npy", CubeHints(band_centres=others)).cube_info.wavelengths == others
     header = put_envi(tmp_path, cube_of(), wavelength="{400, 500, 600, 700, 800, 900}")
-    assert open_cube(header, CubeHints(centres=others)).cube_info.wavelengths == (400, 500, 600, 700, 800, 900)
+    assert open_cube(header, CubeHints(band_centres=others)).cube_info.wavelengths == (400, 500, 600, 700, 800, 900)
 
 
 @pytest.mark.parametrize("compress", [False, True])
@@ -319,5 +319,5 @@ def test_wavelengths_beside_cubes_are_checked(tmp_path):
     (tmp_path / "wavelengths.txt").write_text("400 500 red")
     with pytest.raises(DataError, match=r"wavelengths\.txt: 'red' is not a number"):
         open_cube(tmp_path / "a.npy")
-    with pytest.raises(DataError, match=r"a\.npy: hsi\.centres: 2 wavelengths for 6 bands"):
-        open_cube(tmp_path / "a.npy", CubeHints(centres=[400, 500]))
+    with pytest.raises(DataError, match=r"a\.npy: hsi\.band_centres: 2 wavelengths for 6 bands"):
+        open_cube(tmp_path / "a.npy", CubeHints(band_centres=[400, 500]))

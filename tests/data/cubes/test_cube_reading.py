@@ -21,15 +21,15 @@ SPECTRAL = CubeInfo(CENTRES, good=(True, True, True, True, False, True))
     ("selection", "taken"),
     [
         (BandSelection(), [1, 2, 3, 4, 6]),
-        (BandSelection(bad_by_file=False), [1, 2, 3, 4, 5, 6]),
+        (BandSelection(use_bad_band_list=False), [1, 2, 3, 4, 5, 6]),
         (BandSelection(bands=[6, 5, 1]), [6, 5, 1]),
-        (BandSelection(runs=[(4, 6), (1, 2)]), [4, 6, 1, 2]),
+        (BandSelection(band_ranges=[(4, 6), (1, 2)]), [4, 6, 1, 2]),
         (BandSelection(wavelengths=[860, 455, 641]), [4, 1, 3]),
         (BandSelection(wavelengths=[1500], tolerance=200), [6]),
-        (BandSelection(spans=[(600, 900), (400, 500)]), [1, 3, 4]),
+        (BandSelection(wavelength_ranges=[(600, 900), (400, 500)]), [1, 3, 4]),
         (BandSelection(bad_bands=[1, 2]), [3, 4, 6]),
-        (BandSelection(bad_spans=[(1300, 1450), (860, 860)], bad_by_file=False), [1, 2, 3, 6]),
-        (BandSelection(spans=[(400, 900)], bad_bands=[2]), [1, 3, 4]),
+        (BandSelection(bad_wavelength_ranges=[(1300, 1450), (860, 860)], use_bad_band_list=False), [1, 2, 3, 6]),
+        (BandSelection(wavelength_ranges=[(400, 900)], bad_bands=[2]), [1, 3, 4]),
     ],
 )
 def test_which_bands_are_taken(selection, taken):
@@ -40,7 +40,7 @@ def test_which_bands_are_taken(selection, taken):
     ("selection", "cube_info", "message"),
     [
         (BandSelection(bands=[6, 7, 250]), SPECTRAL, r"a: bands \[7, 250\] are asked for, the cube has 1 to 6"),
-        (BandSelection(runs=[(5, 30)]), SPECTRAL, r"bands \[7, 8, .*, \.\.\.\] are asked for"),
+        (BandSelection(band_ranges=[(5, 30)]), SPECTRAL, r"bands \[7, 8, .*, \.\.\.\] are asked for"),
         (BandSelection(bad_bands=[9]), SPECTRAL, r"bands \[9\] are asked for"),
         (BandSelection(wavelengths=[2200]), SPECTRAL, "no band within 10 nm of 2200 nm; .* is band 6 at 1650 nm"),
         (
@@ -50,18 +50,18 @@ def test_which_bands_are_taken(selection, taken):
         ),
         (BandSelection(wavelengths=[549, 553]), SPECTRAL, "band 2 at 550 nm is the nearest to both 549 and 553 nm"),
         (
-            BandSelection(spans=[(2000, 2500)]),
+            BandSelection(wavelength_ranges=[(2000, 2500)]),
             SPECTRAL,
             "no band lies within 2000 to 2500 nm; the cube has 450 to 1650 nm",
         ),
-        (BandSelection(spans=[(1300, 1500)]), SPECTRAL, "all bands of hsi.spans are bad"),
-        (BandSelection(bad_spans=[(0, 9000)]), SPECTRAL, "all bands of the cube are bad"),
+        (BandSelection(wavelength_ranges=[(1300, 1500)]), SPECTRAL, "all bands of hsi.wavelength_ranges are bad"),
+        (BandSelection(bad_wavelength_ranges=[(0, 9000)]), SPECTRAL, "all bands of the cube are bad"),
         (
             BandSelection(wavelengths=[550]),
             CubeInfo(),
-            "hsi.wavelengths needs wavelengths, and the file has none; hsi.centres",
+            "hsi.wavelengths needs wavelengths, and the file has none; hsi.band_centres",
         ),
-        (BandSelection(bad_spans=[(1, 2)]), CubeInfo(), "hsi.bad_spans needs wavelengths"),
+        (BandSelection(bad_wavelength_ranges=[(1, 2)]), CubeInfo(), "hsi.bad_wavelength_ranges needs wavelengths"),
     ],
 )
 def test_bands_that_cannot_be_taken_are_named(selection, cube_info, message):

@@ -57,7 +57,7 @@ def test_a_set_of_envi_cubes(tmp_path):
         wavelength_units="nm", bbl="{1, 1, 1, 1, 0, 1}", data_ignore_value=-9999,
     )  # fmt: skip
     write_image(tmp_path / "HR" / "a.png", np.zeros((32, 32, 3), np.uint8))
-    dataset = built(tmp_path, range_hsi=[-100, 100], hsi={"bad_spans": [[600, 700]], "fill": "zero"})
+    dataset = built(tmp_path, range_hsi=[-100, 100], hsi={"bad_wavelength_ranges": [[600, 700]], "fill": "zero"})
     expected = np.where(cube == -9999, 0, cube)[:, :, [0, 1, 3, 5]]
     assert dataset.ratios["hsi"] == 8
     assert dataset.notes == [f"1 of 1 cubes have holes, {1 / 64:.2%} of their values, filled by zero"]

@@ -67,11 +67,11 @@ def test_water_vapour_is_missing_and_told_by_spans(tmp_path, pines):
     """The corrected cube lacks the bands near 1400 and 1900 nm already, so leaving these spans out leaves all."""
     cube, centres = pines
     np.save(tmp_path / "a.npy", cube)
-    found = open_cube(tmp_path / "a.npy", CubeHints(centres=centres))
+    found = open_cube(tmp_path / "a.npy", CubeHints(band_centres=centres))
 
-    usable = BandSelection(bad_spans=[(1353, 1422), (1820, 1953)]).bands_of(200, found.cube_info, "a")
+    usable = BandSelection(bad_wavelength_ranges=[(1353, 1422), (1820, 1953)]).bands_of(200, found.cube_info, "a")
     assert usable == list(range(200))
-    visible = BandSelection(spans=[(400, 700)]).bands_of(200, found.cube_info, "a")
+    visible = BandSelection(wavelength_ranges=[(400, 700)]).bands_of(200, found.cube_info, "a")
     assert [centres[visible[0]], centres[visible[-1]]] == [400.02, pytest.approx(692, abs=8)]
     np.testing.assert_array_equal(found.read(bands=visible), cube[:, :, visible])
 

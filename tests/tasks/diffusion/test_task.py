@@ -252,8 +252,8 @@ def test_an_image_does_not_depend_on_its_batch(options, sampler):
 def test_the_seed_decides_where_there_is_noise(options):
     task, _ = made(options())
     given = batch(1)
-    assert torch.equal(restored(task, given), restored(task, given, convolved=True))
-    assert torch.allclose(restored(task, given), restored(task, given, convolved=False), atol=1e-5)
+    assert torch.equal(restored(task, given), restored(task, given, cache_conditions=True))
+    assert torch.allclose(restored(task, given), restored(task, given, cache_conditions=False), atol=1e-5)
     assert not torch.allclose(restored(task, given), restored(task, given, seed=6), atol=1e-3)
     calm = [restored(task, given, sampler="published", start="released", S_churn=0.0, seed=seed) for seed in (1, 2)]
     assert torch.equal(*calm)

@@ -1,4 +1,4 @@
-"""A bench file: which systems are trained under one budget, on what, and how they are measured."""
+"""A bench file: which systems are trained under one budget, on which data, and how they are evaluated."""
 
 from __future__ import annotations
 
@@ -22,23 +22,27 @@ MARK = "systems"
 class SystemOptions(Section):
     """One system of a bench."""
 
-    options: Path = Field(description="its option file, beside the bench file or below the working folder")
-    words: list[str] = Field(default=[], description="key=value words put over the file")
-    start: str | None = Field(default=None, description="the system of this bench whose weights it begins with")
+    options: Path = Field(description="its option file, relative to the bench file or to the working folder")
+    overrides: list[str] = Field(default=[], description="key=value overrides of its option file")
+    start: str | None = Field(default=None, description="the system of this bench whose trained weights initialise it")
 
 
 class BenchOptions(Section):
     """A whole bench file."""
 
-    name: str = Field(description="of the bench")
-    systems: dict[str, SystemOptions] = Field(min_length=1, description="name in the table: system")
-    words: list[str] = Field(default=[], description="key=value words put over every system's file, before its own")
-    iterations: int | None = Field(default=None, gt=0, description="the budget of each system; or")
-    minutes: float | None = Field(default=None, gt=0, description="the budget on this machine; or neither: each file's")
-    dataset: str = Field(default="test", description="the set that is measured")
-    protocol: str | None = Field(default=None, description="what is compared")
-    metrics: list[str] = Field(default=[], description="beside psnr and ssim")
-    ref: list[str] = Field(default=["swap", "blank"], description="also with the reference perturbed so")
+    name: str = Field(description="name of the bench")
+    systems: dict[str, SystemOptions] = Field(min_length=1, description="the systems by their names in the table")
+    overrides: list[str] = Field(default=[], description="key=value overrides of every system, before its own")
+    iterations: int | None = Field(default=None, gt=0, description="budget of each system in iterations; or")
+    minutes: float | None = Field(
+        default=None, gt=0, description="in minutes on this machine; neither: niter of each file"
+    )
+    dataset: str = Field(default="test", description="data set of the evaluation")
+    protocol: str | None = Field(default=None, description="protocol of the metrics; none: the default")
+    metrics: list[str] = Field(default=[], description="metrics beside psnr and ssim")
+    ref: list[str] = Field(
+        default=["swap", "blank"], description="perturbations of the reference that are evaluated, too"
+    )
 
     @model_validator(mode="after")
     def _is_in_order(self) -> BenchOptions:

@@ -108,19 +108,19 @@ def _numbers(options: Options, dataset: DatasetOptions, at: KeyPath) -> Iterator
 
 
 def _cubes(dataset: DatasetOptions, cubes: CubeOptions, at: KeyPath) -> Iterator[Finding]:
-    ways = [name for name in ("runs", "wavelengths", "spans") if getattr(cubes, name) is not None]
+    ways = [name for name in ("band_ranges", "wavelengths", "wavelength_ranges") if getattr(cubes, name) is not None]
     if dataset.bands_hsi is not None:
         ways.append("bands_hsi")
     if len(ways) > 1:
         others = " and ".join(ways[1:])
-        message = f"and {others} say each which bands are taken; keep one of them"
+        message = f"and {others} each choose bands; keep one of them"
         other = (*at[:-1], "bands_hsi") if ways[1] == "bands_hsi" else (*at, ways[1])
         yield Finding((*at, ways[0]), message, (other,))
     both = sorted(set(dataset.bands_hsi or []) & set(cubes.bad_bands))
     if both:
         message = f"{', '.join(map(str, both))} stand{'s' * (len(both) == 1)} in bands_hsi too"
         yield Finding((*at, "bad_bands"), message, ((*at[:-1], "bands_hsi"),))
-    for key in ("runs", "spans", "bad_spans"):
+    for key in ("band_ranges", "wavelength_ranges", "bad_wavelength_ranges"):
         for first, last in getattr(cubes, key) or []:
             if first > last:
                 yield Finding((*at, key), f"[{first:g}, {last:g}]: the first must not be above the last")

@@ -1,4 +1,4 @@
-"""The `datasets` section: where images lie and how samples are cut from them."""
+"""The `datasets` section: where images are and how samples are cut from them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from refsr.core.registry import canonical
 
 
 class DatasetOptions(Section):
-    """One data set; the folders may be image folders or LMDB stores."""
+    """One data set; each `dataroot_*` is a folder of images or an LMDB store."""
 
     name: str | None = Field(default=None, description="label in logs and reports")
     mode: str = Field(
@@ -21,39 +21,40 @@ class DatasetOptions(Section):
         examples=["reference"],
     )
 
-    dataroot_GT: Path | None = Field(default=None, description="high-resolution images (HR), the target")
+    dataroot_GT: Path | None = Field(default=None, description="high-resolution images (HR), the ground truth")
     dataroot_LQ: Path | None = Field(default=None, description="low-resolution images (LR)")
     dataroot_LQ_UX4: Path | None = Field(
-        default=None, description="LR enlarged to the size of HR; the 4 stays at every scale"
+        default=None, description="LR upsampled to the size of HR (LR_UX4; the key is the same at every scale)"
     )
-    dataroot_Ref: Path | None = Field(default=None, description="reference images at the size of HR")
+    dataroot_Ref: Path | None = Field(default=None, description="reference images (Ref) at the size of HR")
     dataroot_Ref_DUX4: Path | None = Field(
-        default=None, description="Ref reduced by the scale and enlarged again; the 4 stays at every scale"
+        default=None, description="Ref downsampled and upsampled again (Ref_DUX4; the key is the same at every scale)"
     )
     dataroot_mask: Path | None = Field(default=None, description="change masks at the size of HR")
-    dataroot_hsi: Path | None = Field(default=None, description="hyperspectral cubes, one a sample")
+    dataroot_hsi: Path | None = Field(default=None, description="hyperspectral cubes, one per sample")
     dataroot_cover: Path | None = Field(
         default=None,
-        description="land cover by class, at the size of HR; refsr val scores how far restored images show it, as a "
-        "classifier reads them that it fits to HR and dataroot_cover of datasets.train",
+        description="land-cover maps at the size of HR; refsr val scores how well a classifier, fitted to HR and "
+        "dataroot_cover of datasets.train, finds these classes in restored images",
     )
 
     lr: Literal["file", "from_hr"] = Field(
-        default="file", description="LR is read from dataroot_LQ, or made from HR by the exact bicubic reduction"
+        default="file",
+        description="LR is read from dataroot_LQ, or HR is downsampled as MATLAB's bicubic imresize does",
     )
     lr_up: Literal["file", "from_lr"] = Field(
-        default="file", description="LR_UX4 is read from dataroot_LQ_UX4, or made from LR by bicubic enlargement"
+        default="file", description="LR_UX4 is read from dataroot_LQ_UX4, or LR is upsampled (bicubic)"
     )
     ref_down: Literal["file", "from_ref"] = Field(
-        default="file", description="Ref_DUX4 is read from dataroot_Ref_DUX4, or made from Ref"
+        default="file", description="Ref_DUX4 is read from dataroot_Ref_DUX4, or computed from Ref"
     )
 
     range: list[float] | None = Field(
         default=None,
         min_length=2,
         max_length=2,
-        description="raw values [low, high] of the images that become 0 and 1; none: [0, 255] for 8 bits, "
-        "[0, 1] for floats; 16 bits must declare it",
+        description="raw values [low, high] of the images that become 0 and 1; none: [0, 255] for 8-bit images, "
+        "[0, 1] for floats; needed for 16-bit images",
         examples=[[0, 4095]],
     )
     range_hsi: list[float] | None = Field(
@@ -62,43 +63,43 @@ class DatasetOptions(Section):
     bands: list[int] | None = Field(
         default=None,
         min_length=1,
-        description="bands of the images to take, in this order, counted from 1; none: the first three or the only one",
+        description="bands of the images to use, in this order, counted from 1; none: the first three or the only one",
         examples=[[4, 3, 2]],
     )
     bands_hsi: list[int] | None = Field(
-        default=None, min_length=1, description="bands of the cubes to take, in this order, counted from 1; none: all"
+        default=None, min_length=1, description="bands of the cubes to use, in this order, counted from 1; none: all"
     )
-    hsi: CubeOptions | None = Field(default=None, description="how cubes are read beyond range_hsi and bands_hsi")
+    hsi: CubeOptions | None = Field(default=None, description="more on how cubes are read")
     mask: Literal["file", "estimate", "none"] = Field(
         default="file",
-        description="change masks are read from dataroot_mask, estimated from LR and Ref, or say that nothing changed; "
-        "where they are not read, files of dataroot_mask only tell where results are scored as changed",
+        description="change masks are read from dataroot_mask, estimated from LR and Ref, or empty (nothing changed); "
+        "with estimate and none, dataroot_mask only selects the changed areas that are scored apart",
     )
     mask_values: list[int] | None = Field(
         default=None,
         min_length=2,
-        description="mask values in the order of their classes, unchanged first (none: it is 0); needed by the "
+        description="mask values in the order of their classes, unchanged first; none: unchanged is 0; needed by the "
         "encodings index and one_hot",
     )
     mask_encoding: Literal["grey", "index", "one_hot", "changed"] = Field(
         default="grey",
-        description="how a mask becomes numbers: grey value / 255 (published), class index / (classes - 1), a "
-        "plane a class, or 1 where anything changed, all that an estimate can tell",
+        description="how a mask becomes numbers. grey: value / 255 (published); index: class index / (classes - 1); "
+        "one_hot: a channel per class; changed: 1 where anything changed, which estimated masks need",
     )
 
-    n_workers: int = Field(default=2, ge=0, le=256, description="loader processes of each training process")
-    batch_size: int = Field(default=1, ge=1, description="samples an iteration over all training processes together")
+    n_workers: int = Field(default=2, ge=0, le=256, description="data loader processes of each training process")
+    batch_size: int = Field(default=1, ge=1, description="samples per iteration, over all training processes together")
     GT_size: int | None = Field(default=None, ge=1, description="side of square crops in HR pixels; none: whole images")
     crop: Literal["aligned", "release"] = Field(
         default="aligned",
-        description="corners of crops are multiples of the scale, or any pixel as published, where LR is off by up "
-        "to scale - 1 pixels",
+        description="aligned: crops start at multiples of the scale; release: at any pixel as published, so that LR is "
+        "off by up to scale - 1 HR pixels",
     )
-    use_flip: bool = Field(default=False, description="mirror left-right in half of the draws")
-    use_rot: bool = Field(default=False, description="mirror top-bottom and transpose, each in half of the draws")
+    use_flip: bool = Field(default=False, description="flip horizontally with probability 1/2")
+    use_rot: bool = Field(default=False, description="flip vertically and transpose, each with probability 1/2")
 
     use_shuffle: Ignored = without_effect("training data are always shuffled, validation data never")
-    data_type: Ignored = without_effect("folder or LMDB is seen from what stands at dataroot_*")
+    data_type: Ignored = without_effect("whether a dataroot is a folder or an LMDB store is detected")
 
     @property
     def kind(self) -> str:

@@ -1,4 +1,4 @@
-"""The `network_G` and `network_D` sections: a name, and whatever keywords that network's constructor has."""
+"""The `network_G` and `network_D` sections: a network's name, and the keywords of its constructor."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ class NetworkOptions(Section):
 
 
 class GeneratorOptions(NetworkOptions):
-    """The network that restores."""
+    """The generator, the network that restores."""
 
     which_model_G: str = Field(
-        description="the network's name; the other keys are its constructor's", examples=["RRSNet"]
+        description="name of the network; all other keys are keywords of its constructor", examples=["RRSNet"]
     )
 
 
 class DiscriminatorOptions(NetworkOptions):
-    """The network that judges; D_grad has the same build."""
+    """The discriminator; that of image gradients, D_grad, is the same network."""
 
     which_model_D: str = Field(
-        description="the network's name; the other keys are its constructor's",
+        description="name of the network; all other keys are keywords of its constructor",
         examples=["discriminator_vgg_128"],
     )

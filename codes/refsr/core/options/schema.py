@@ -21,21 +21,26 @@ class PathOptions(Section):
     """Where a run writes, and what it starts from."""
 
     root: Path = Field(default=Path("exp"), description="output folder; the run's own is <root>/experiments/<name>")
-    resume_state: Path | None = Field(default=None, description="training state to go on from")
-    auto_resume: bool = Field(default=False, description="go on from the newest state in the run folder, if any")
+    resume_state: Path | None = Field(default=None, description="checkpoint to resume from")
+    auto_resume: bool = Field(default=False, description="resume from the newest checkpoint of the run folder, if any")
     pretrain_model_G: Path | None = Field(
         default=None,
-        description="start weights of the generator: a model file, folder of a run or checkpoint, or a name",
+        description="initial weights of the generator: a model file, the folder of a run or checkpoint, or the name of "
+        "bundled weights",
     )
-    pretrain_model_D: Path | None = Field(default=None, description="start weights of the image discriminator")
-    pretrain_model_D_grad: Path | None = Field(default=None, description="start weights of the gradient discriminator")
+    pretrain_model_D: Path | None = Field(default=None, description="initial weights of the image discriminator")
+    pretrain_model_D_grad: Path | None = Field(
+        default=None, description="initial weights of the gradient discriminator"
+    )
     pretrain_bank: Path | None = Field(
         default=None,
-        description="SpecGAN: a trained StyleGAN2 for its latent bank, named as pretrain_model_G is",
+        description="SpecGAN: initial weights of the latent bank, a trained StyleGAN2; given as pretrain_model_G is",
     )
-    strict_load: bool = Field(default=False, description="start weights must fit key by key, or loading stops")
+    strict_load: bool = Field(
+        default=False, description="initial weights must fit the network key by key; false: load those that fit"
+    )
     perceptual_weights: Path | None = Field(
-        default=None, description="weights of the VGG network of the perceptual loss, such as vgg19-dcbb9e9d.pth"
+        default=None, description="weights of the perceptual loss's feature network, such as vgg19-dcbb9e9d.pth"
     )
 
     def parts(self) -> dict[str, Path]:
@@ -44,45 +49,48 @@ class PathOptions(Section):
 
 
 class LoggerOptions(Section):
-    """What a run tells and keeps."""
+    """What a run logs and keeps."""
 
     print_freq: int = Field(default=100, ge=1, description="iterations between log lines")
     save_checkpoint_freq: int = Field(default=5000, ge=1, description="iterations between checkpoints")
-    keep_last: int | None = Field(default=None, ge=1, description="checkpoints to keep; older ones go; none: all")
+    keep_last: int | None = Field(default=None, ge=1, description="checkpoints to keep, the newest; none: all")
     best_by: Literal["psnr", "ssim", "ms-ssim", "lpips", "dists", "st-lpips", "st-lpips-alex"] | None = Field(
-        default=None, description="metric whose best checkpoint is kept beside the newest; none: none is"
+        default=None,
+        description="metric by which the best checkpoint is kept beside the newest; none: no best checkpoint",
     )
 
 
 class ValOptions(Section):
-    """How validation restores its images."""
+    """How images are restored in validation."""
 
-    save_images: bool = Field(default=True, description="write restored images under val_images/")
-    max_images: int | None = Field(default=None, ge=1, description="restore only the first so many; none: all")
-    use_ema: bool = Field(default=True, description="validate the averaged copy of the generator where there is one")
+    save_images: bool = Field(default=True, description="write restored images to val_images/")
+    max_images: int | None = Field(default=None, ge=1, description="restore only the first so many images; none: all")
+    use_ema: bool = Field(
+        default=True, description="validate the averaged weights (EMA) of the generator where there are any"
+    )
     compare_ema: bool = Field(
         default=True,
-        description="during training, metric the generator and its averaged copy, in twice the time; the best "
-        "checkpoint and images are those of the one that use_ema names; false: metric only that one",
+        description="validate the generator's weights and their average during training, in twice the time; use_ema "
+        "says which of them the best checkpoint and images come from; false: validate only that one",
     )
-    tile: int | None = Field(default=None, ge=1, description="side of tiles in LR pixels; none: whole images")
+    tile: int | None = Field(default=None, ge=1, description="side of tiles in LR pixels; none: no tiles")
     tile_overlap: int = Field(
-        default=0, ge=0, description="LR pixels that each tile sees around it; 0: the network's halo and 8"
+        default=0, ge=0, description="LR pixels that a tile sees beyond its border; 0: the network's halo and 8"
     )
     tiling: Literal["seamless", "tsfnet-test", "tsfnet-val"] = Field(
         default="seamless",
-        description="how tiles join: without seams, or pasted as TSFNet's test script or its validation does, by "
-        "default in tiles of 256 HR pixels",
+        description="seamless tiles, or tiles pasted as TSFNet's test script or validation does, by default of 256 HR "
+        "pixels",
     )
 
 
 class Options(Section):
-    """One run: what is trained or measured, on what, and how."""
+    """One run: what is trained or evaluated, on which data, and how."""
 
     name: str = Field(
         min_length=1,
         pattern=r"^[^/\\\x00]+$",
-        description="the run's name and folder; with debug in it, the run validates, prints and saves at once",
+        description="name of the run and of its folder; with debug in it, the run validates and saves early",
         examples=["001_RRSNet"],
     )
     use_tb_logger: bool = Field(default=False, description="write TensorBoard curves into the run folder")
@@ -98,28 +106,32 @@ class Options(Section):
         "specgan, or one of the published names such as RRSNet_model",
         examples=["RRSNet_model"],
     )
-    scale: int = Field(description="side of HR over side of LR", ge=1, le=64, examples=[4])
-    seed: int | None = Field(default=None, ge=0, description="seed of all random draws; none: train.manual_seed or 0")
+    scale: int = Field(description="scale factor: side of HR over side of LR", ge=1, le=64, examples=[4])
+    seed: int | None = Field(
+        default=None, ge=0, description="seed of everything random; none: train.manual_seed, else 0"
+    )
     gpu_ids: list[Annotated[int, Field(ge=0)]] | None = Field(
         default=None,
-        description="GPUs of a run without launcher: the number counts, CUDA_VISIBLE_DEVICES chooses; none: all there "
-        "are; []: CPU",
+        description="GPUs of a run without launcher: as many as are listed, chosen by CUDA_VISIBLE_DEVICES; none: all; "
+        "[]: the CPU",
     )
     datasets: dict[str, DatasetOptions] = Field(
-        description="data sets by phase: train, val, test; further ones as val_NAME, test_NAME",
+        description="data sets: train, val, test; more as val_NAME and test_NAME",
         examples=[{"val": {"mode": "reference"}}],
     )
-    network_G: GeneratorOptions = Field(description="the network that restores", examples=[{"which_model_G": "RRSNet"}])
-    network_D: DiscriminatorOptions | None = Field(default=None, description="the discriminators of adversarial models")
-    path: PathOptions = Field(default=PathOptions(), description="where a run writes, and what it starts from")
-    train: TrainOptions | None = Field(default=None, description="how it learns; not needed where nothing is trained")
-    val: ValOptions = Field(default=ValOptions(), description="how validation restores its images")
-    sampling: SamplingOptions = Field(
-        default=SamplingOptions(), description="how a diffusion model makes an image; others have no use for it"
+    network_G: GeneratorOptions = Field(description="the generator", examples=[{"which_model_G": "RRSNet"}])
+    network_D: DiscriminatorOptions | None = Field(
+        default=None, description="the discriminators of adversarial models; both have this network"
     )
-    logger: LoggerOptions = Field(default=LoggerOptions(), description="what a run tells and keeps")
+    path: PathOptions = Field(default=PathOptions(), description="where a run writes, and what it starts from")
+    train: TrainOptions | None = Field(default=None, description="how it is trained; not needed for evaluation")
+    val: ValOptions = Field(default=ValOptions(), description="how images are restored in validation")
+    sampling: SamplingOptions = Field(
+        default=SamplingOptions(), description="how a diffusion model samples an image; other models do not use it"
+    )
+    logger: LoggerOptions = Field(default=LoggerOptions(), description="what a run logs and keeps")
 
-    Ref_color: Ignored = without_effect("references are read as they are")
+    Ref_color: Ignored = without_effect("references are always read as they are")
 
     @property
     def run_seed(self) -> int:

@@ -14,23 +14,24 @@ MOST_NAMED = 8
 
 @dataclass(frozen=True)
 class BandSelection:
-    """At most one of `bands`, `runs`, `wavelengths` and `spans` says what is wanted; none: every band.
+    """The bands of a cube to use; one of `bands`, `band_ranges`, `wavelengths` and `wavelength_ranges` is set, or none.
 
-    Bands are counted from 1, wavelengths are in nm. What is named by `bands` is taken whatever the file says of it;
-    otherwise bands that are bad by `bad_bands`, `bad_spans` or, where `bad_by_file`, by the file's own list are left.
+    Without any of them every band is used. Bands are counted from 1, wavelengths are in nm. `bands` are used whatever
+    the file says of them; otherwise bands that are bad by `bad_bands`, by `bad_wavelength_ranges` or, with
+    `use_bad_band_list`, by the file's own list are left out.
     """
 
     bands: Sequence[int] | None = None
-    runs: Sequence[tuple[int, int]] | None = None
+    band_ranges: Sequence[tuple[int, int]] | None = None
     """First and last bands."""
     wavelengths: Sequence[float] | None = None
     """For each the nearest band, in this order."""
     tolerance: float = 10.0
-    spans: Sequence[Span] | None = None
+    wavelength_ranges: Sequence[Span] | None = None
     """Every band whose centre lies in one of them, in the file's order."""
     bad_bands: Sequence[int] = ()
-    bad_spans: Sequence[Span] = ()
-    bad_by_file: bool = True
+    bad_wavelength_ranges: Sequence[Span] = ()
+    use_bad_band_list: bool = True
 
     def bands_of(self, count: int, cube_info: CubeInfo, where: str) -> list[int]:
         """The bands that are taken of a cube with `count` of them, counted from 0."""
@@ -39,17 +40,17 @@ class BandSelection:
         usable = self._usable(count, cube_info, where)
         if self.wavelengths is not None:
             return self._nearest(usable, _centres(cube_info, where, "hsi.wavelengths"), where)
-        if self.runs is not None:
-            wanted = _known([band for first, last in self.runs for band in range(first, last + 1)], count, where)
-            taken, what = [band for band in wanted if band in usable], "hsi.runs"
-        elif self.spans is not None:
-            centres = _centres(cube_info, where, "hsi.spans")
-            for span in self.spans:
+        if self.band_ranges is not None:
+            wanted = _known([band for first, last in self.band_ranges for band in range(first, last + 1)], count, where)
+            taken, what = [band for band in wanted if band in usable], "hsi.band_ranges"
+        elif self.wavelength_ranges is not None:
+            centres = _centres(cube_info, where, "hsi.wavelength_ranges")
+            for span in self.wavelength_ranges:
                 if not any(_within(centre, [span]) for centre in centres):
                     reach = f"{min(centres):g} to {max(centres):g}"
                     raise DataError(f"{where}: no band lies within {_shown(span)} nm; the cube has {reach} nm")
-            taken = [band for band in sorted(usable) if _within(centres[band], self.spans)]
-            what = "hsi.spans"
+            taken = [band for band in sorted(usable) if _within(centres[band], self.wavelength_ranges)]
+            what = "hsi.wavelength_ranges"
         else:
             taken, what = sorted(usable), "the cube"
         if not taken:
@@ -58,10 +59,10 @@ class BandSelection:
 
     def _usable(self, count: int, cube_info: CubeInfo, where: str) -> set[int]:
         usable = set(range(count)) - set(_known(self.bad_bands, count, where))
-        if self.bad_spans:
-            centres = _centres(cube_info, where, "hsi.bad_spans")
-            usable -= {band for band, centre in enumerate(centres) if _within(centre, self.bad_spans)}
-        if self.bad_by_file and cube_info.good is not None:
+        if self.bad_wavelength_ranges:
+            centres = _centres(cube_info, where, "hsi.bad_wavelength_ranges")
+            usable -= {band for band, centre in enumerate(centres) if _within(centre, self.bad_wavelength_ranges)}
+        if self.use_bad_band_list and cube_info.good is not None:
             usable -= {band for band, good in enumerate(cube_info.good) if not good}
         return usable
 
@@ -91,8 +92,8 @@ def _known(bands: Sequence[int], count: int, where: str) -> list[int]:
 def _centres(cube_info: CubeInfo, where: str, asked: str) -> tuple[float, ...]:
     if cube_info.wavelengths is None:
         raise DataError(
-            f"{where}: {asked} needs wavelengths, and the file has none; hsi.centres or a wavelengths.txt beside the "
-            "cubes gives them"
+            f"{where}: {asked} needs wavelengths, and the file has none; hsi.band_centres or a wavelengths.txt beside "
+            "the cubes gives them"
         )
     return cube_info.wavelengths
 

@@ -63,7 +63,7 @@ class CubeHints:
 
     variable: str | None = None
     """The array of MATLAB files that holds the cube."""
-    centres: Sequence[float] | None = None
+    band_centres: Sequence[float] | None = None
     """The bands' wavelengths in nm."""
     interleave: str | None = None
     """The order of the numbers in ENVI files, whatever their headers say."""

@@ -22,11 +22,11 @@ PICKLE = b"\x80"
 
 def open_cube(file: Path, hints: CubeHints = NO_CUBE_HINTS) -> CubeFile:
     """The cube in a file; wavelengths are the file's, else the hints', else those of `wavelengths.txt` beside it."""
-    cube, centres = _opened(file, hints), hints.centres
+    cube, centres = _opened(file, hints), hints.band_centres
     if cube.cube_info.wavelengths is None:
         given = tuple(centres) if centres is not None else from_sidecar(file.parent)
         cube_info = replace(cube.cube_info, wavelengths=given)
-        source = "hsi.centres" if centres is not None else "wavelengths.txt"
+        source = "hsi.band_centres" if centres is not None else "wavelengths.txt"
         check_counts(cube_info, cube.info.bands, f"{file}: {source}")
         return replace(cube, cube_info=cube_info)
     check_counts(cube.cube_info, cube.info.bands, file)

@@ -42,7 +42,7 @@ class StoredCubes:
     """Cubes in a store that need not know what they are."""
 
     store: Store
-    centres: tuple[float, ...] | None = None
+    band_centres: tuple[float, ...] | None = None
 
     @property
     def path(self) -> Path:
@@ -59,8 +59,8 @@ class StoredCubes:
         found = (
             CubeInfo.from_record(self.store.header(key).beside) if isinstance(self.store, PackedStore) else CubeInfo()
         )
-        if found.wavelengths is None and self.centres is not None:
-            return CubeInfo(self.centres, found.good, found.nodata, found.geotransform)
+        if found.wavelengths is None and self.band_centres is not None:
+            return CubeInfo(self.band_centres, found.good, found.nodata, found.geotransform)
         return found
 
     def where(self, key: str) -> str:
@@ -79,4 +79,4 @@ def open_cubes(path: Path, hints: CubeHints = NO_CUBE_HINTS) -> CubeSource:
     store = open_store(path)
     if isinstance(store, FolderStore):
         return CubeFolder(path, hints)
-    return StoredCubes(store, None if hints.centres is None else tuple(hints.centres))
+    return StoredCubes(store, None if hints.band_centres is None else tuple(hints.band_centres))

@@ -160,7 +160,7 @@ class CubeReader:
 def cube_hints(options: DatasetOptions) -> CubeHints:
     """What the options say of files that these leave out."""
     cubes = options.hsi or CubeOptions()
-    return CubeHints(cubes.variable, cubes.centres, cubes.interleave)
+    return CubeHints(cubes.variable, cubes.band_centres, cubes.interleave)
 
 
 def cube_reader(source: CubeSource, options: DatasetOptions) -> CubeReader:
@@ -168,13 +168,13 @@ def cube_reader(source: CubeSource, options: DatasetOptions) -> CubeReader:
     cubes = options.hsi or CubeOptions()
     selection = BandSelection(
         bands=options.bands_hsi,
-        runs=[(first, last) for first, last in cubes.runs] if cubes.runs is not None else None,
+        band_ranges=[(first, last) for first, last in cubes.band_ranges] if cubes.band_ranges is not None else None,
         wavelengths=cubes.wavelengths,
         tolerance=cubes.tolerance,
-        spans=_pairs(cubes.spans) if cubes.spans is not None else None,
+        wavelength_ranges=_pairs(cubes.wavelength_ranges) if cubes.wavelength_ranges is not None else None,
         bad_bands=cubes.bad_bands,
-        bad_spans=_pairs(cubes.bad_spans),
-        bad_by_file=cubes.bad_by_file,
+        bad_wavelength_ranges=_pairs(cubes.bad_wavelength_ranges),
+        use_bad_band_list=cubes.use_bad_band_list,
     )
     return CubeReader(
         source, selection, HoleFilling(cubes.nodata, cubes.not_finite, cubes.fill), _scaling(options).raw_clip

@@ -64,14 +64,14 @@ class Sampler:
         if sampling.consistency != "none":
             consistent = Consistency(low, enlarged.shape[-2], enlarged.shape[-1], sampling.reduction)
         asked = evaluations(sampling.sampler, sampling.steps)
-        faster = fast_convolutions(network) if sampling.fast else contextlib.nullcontext()
+        faster = fast_convolutions(network) if sampling.winograd else contextlib.nullcontext()
         with faster, progress("sampling", asked * max(1, len(tiles))) as bar:
             denoise: Denoise
             if len(tiles) > 1:
                 padded = enlarged.shape[-2], enlarged.shape[-1]
                 denoise = TiledDenoiser(network, conditions, reaching(tiles, (height, width), padded), bar)
             else:
-                denoise = WholeDenoiser(network, conditions, sampling.convolved, bar)
+                denoise = WholeDenoiser(network, conditions, sampling.cache_conditions, bar)
             found = run(denoise, enlarged, self._noise(enlarged), sampling, consistent)
         return ((found[..., :height, :width] + 1) / 2).clamp(0, 1).to(batch["lr"].dtype)
 
