@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from refsr.core.errors import DataError
 from refsr.data.augmentation import FlipRotation
 from refsr.data.images import write_image
-from refsr.data.loading import StepSampler, batches
+from refsr.data.loading import StepSampler, batches, epoch_order
 from refsr.data.ranges import to_unit
 from refsr.data.sample import unit_tensor
 from refsr.data.sets.paired import Cropping, Member, PairedSet
@@ -55,3 +56,55 @@ def test_planes_are_turned_as_images_are(turn, bands, dtype):
 def test_tensors_and_arrays_become_the_same_floats(dtype, low, high):
     raw = (np.random.default_rng(0).random((4, 5, 3)) * 5000 % 300 - (100 if dtype == "float32" else 0)).astype(dtype)
     np.testing.assert_array_equal(unit_tensor(torch.from_numpy(raw), low, high).numpy(), to_unit(raw, low, high))
+
+
+SAMPLES = 5
+
+
+def expected_steps(batch: int, first: int, last: int, seed: int) -> list[list[tuple[int, int]]]:
+    """(index, draw) of each step, from the definition: step s takes the draws from (s - 1) * batch on."""
+    order = [int(index) for epoch in range(last * batch // SAMPLES + 1) for index in epoch_order(seed, epoch, SAMPLES)]
+    return [
+        [(order[draw], draw) for draw in range((step - 1) * batch, step * batch)] for step in range(first, last + 1)
+    ]
+
+
+@pytest.mark.parametrize("batch", [6, 12])
+@pytest.mark.parametrize("processes", [1, 2, 3])
+@pytest.mark.parametrize("first", [1, 2, 3, 8])
+def test_a_sampler_yields_the_draws_of_its_steps_from_any_start(batch, processes, first):
+    samplers = [StepSampler(SAMPLES, batch, first, 9, seed=3, rank=rank, world=processes) for rank in range(processes)]
+    shares = [list(sampler) for sampler in samplers]
+    assert [len(sampler) for sampler in samplers] == [10 - first] * processes
+    assert all(len(share) == batch // processes for steps in shares for share in steps)
+    together = [[item for share in step for item in share] for step in zip(*shares, strict=True)]
+    assert together == expected_steps(batch, first, 9, seed=3)
+
+
+@pytest.mark.parametrize("processes", [1, 2, 3])
+@pytest.mark.parametrize("batch", [6, 12])
+def test_a_resumed_sampler_is_the_tail_of_the_whole_one(batch, processes):
+    for rank in range(processes):
+        whole = list(StepSampler(SAMPLES, batch, 1, 9, seed=0, rank=rank, world=processes))
+        for first in range(1, 11):
+            resumed = list(StepSampler(SAMPLES, batch, first, 9, seed=0, rank=rank, world=processes))
+            assert resumed == whole[first - 1 :]
+
+
+@pytest.mark.parametrize("batch", [1, 2, 3, 4])
+def test_every_epoch_visits_every_sample_once_in_an_order_of_its_own(batch):
+    draws = [item for step in StepSampler(SAMPLES, batch, 1, 6 * SAMPLES, seed=0) for item in step]
+    assert [draw for _, draw in draws] == list(range(6 * SAMPLES * batch))
+    epochs = [[index for index, _ in draws[start : start + SAMPLES]] for start in range(0, len(draws), SAMPLES)]
+    assert all(sorted(epoch) == list(range(SAMPLES)) for epoch in epochs)
+    assert len({tuple(epoch) for epoch in epochs}) > len(epochs) // 2
+    other = [index for step in StepSampler(SAMPLES, batch, 1, SAMPLES, seed=1) for index, _ in step]
+    assert other != [index for index, _ in draws[: len(other)]]
+
+
+def test_a_batch_that_does_not_divide_and_an_empty_set_are_refused():
+    with pytest.raises(DataError, match="batch_size 4 does not divide by 3 processes"):
+        StepSampler(SAMPLES, 4, 1, 2, seed=0, world=3)
+    with pytest.raises(DataError, match="no samples"):
+        StepSampler(0, 4, 1, 2, seed=0)
+    assert list(StepSampler(SAMPLES, 4, 3, 2, seed=0)) == []

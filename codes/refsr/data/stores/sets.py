@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from refsr.core.errors import DataError, listed, suggestion
@@ -16,6 +18,8 @@ from refsr.data.stores.packing import PackReport, pack_folder, pack_folder_publi
 KINDS = ("HR", "LR", "LR_UX4", "Ref", "Ref_DUX4")
 """The folders of a published data set; other kinds are packed all the same."""
 LAYOUTS = ("refsr", "published")
+PUBLISHED_KIND = re.compile(r"(.+_)?(HR|LR|LR_UX\d+|Ref|Ref_DUX\d+)")
+"""The five kinds at any scale, also under a prefix such as RRSSRD's google_Ref."""
 
 
 def pack_set(
@@ -44,6 +48,47 @@ def pack_set(
         else:
             reports[place] = pack_folder(folder, place, codec=codec, workers=workers, hints=hints, progress=progress)
     return reports
+
+
+@dataclass(frozen=True)
+class PublishedSet:
+    """A folder with kinds of a published data set in it, and where its stores go."""
+
+    source: Path
+    target: Path
+    kinds: tuple[str, ...]
+    others: tuple[str, ...]
+    """Folders with images that are none of the kinds."""
+
+    @property
+    def missing(self) -> list[str]:
+        """The published kinds that are not there."""
+        return [kind for kind in KINDS if not any(_unprefixed(found) == kind for found in self.kinds)]
+
+
+def published_sets(root: Path) -> list[PublishedSet]:
+    """The published data sets in `root` and in folders below it.
+
+    Kinds right in `root` go to `root/<kind>.lmdb`; those of a set `root/<set>` to `root/<set>_lmdb/<kind>.lmdb`.
+    """
+    return list(_published_sets(root, root)) if root.is_dir() else []
+
+
+def _published_sets(folder: Path, root: Path) -> Iterator[PublishedSet]:
+    below = [one for one in sorted(folder.iterdir()) if one.is_dir() and not one.name.startswith(".")]
+    kinds = tuple(one.name for one in below if PUBLISHED_KIND.fullmatch(one.name) and _has_images(one))
+    others = tuple(one.name for one in below if not PUBLISHED_KIND.fullmatch(one.name) and _directly(one))
+    if kinds:
+        target = folder if folder == root else folder.with_name(f"{folder.name}_lmdb")
+        yield PublishedSet(folder, target, kinds, others)
+    for one in below:
+        if one.name not in (*kinds, *others) and not one.name.endswith("lmdb"):
+            yield from _published_sets(one, root)
+
+
+def _unprefixed(kind: str) -> str:
+    found = PUBLISHED_KIND.fullmatch(kind)
+    return kind if found is None else found[2]
 
 
 def kind_folders(source: Path, kinds: Sequence[str] = ()) -> dict[str, Path]:
