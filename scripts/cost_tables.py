@@ -1,4 +1,4 @@
-"""Tables of what networks cost: weights, arithmetic, time and memory."""
+"""Tables of costs: parameters, multiply-accumulates, time and memory."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ COSTS = {
     "tsfnet": ("tsfnet/ucmerced-x8", "tsfnet/small-x8", "sisr/edsr-x4", "sisr/srresnet-x4"),
     "refdiff": ("refdiff/second-x8", "refdiff/small"),
 }
-"""By page, which option files' costs it shows."""
+"""Option files in the cost table of each page."""
 
 
 def costs(*files: str) -> str:
-    """What the networks of option files hold and take for an image of 256 x 256."""
+    """Parameters and multiply-accumulates of the networks of option files, for an output of 256 x 256 pixels."""
     found = stored("costs")["files"]
     rows = []
     for file in files or found:
@@ -28,22 +28,22 @@ def costs(*files: str) -> str:
 
 
 def denoiser() -> str:
-    """One look of the published denoiser of Ref-Diff, as published and as here."""
+    """One network evaluation of Ref-Diff at published size, as published and as here."""
     stored_ways = stored("refdiff_step-cpu-128")["ways"]
     labels = {
         "published": "as published",
-        "prepared": "conditions looked at once",
-        "fast": "the same, wide convolutions by Winograd's way",
+        "prepared": "conditions encoded once for all steps",
+        "fast": "also wide convolutions by Winograd",
     }
     rows = [
         [label, f"{one['gmac']:.0f}", f"{one['seconds_to_published']:.2f}", f"{one['memory_mib'] / 1024:.1f}"]
         for label, one in ((label, stored_ways[name]) for name, label in labels.items())
     ]
-    return table(["", "G multiply-accumulates", "time to published", "GiB"], rows)
+    return table(["", "GMACs", "relative time", "memory (GiB)"], rows)
 
 
 def spectral_products() -> str:
-    """TSFNet's arithmetic as published and as here."""
+    """Multiply-accumulates and time of TSFNet, as published and as here."""
     one = stored("tsfnet-cpu")
     steps = one["steps"]
     rows = [
@@ -54,16 +54,16 @@ def spectral_products() -> str:
         ]
         for way, label in (("published", "as published"), ("ours", "as here"))
     ]
-    return table(["", "G multiply-accumulates", *(f"time of a step, {scale}" for scale in steps)], rows)
+    return table(["", "GMACs", *(f"relative time per iteration, {scale}" for scale in steps)], rows)
 
 
 def specgan_cost() -> str:
-    """SpecGAN by its way to enlarge, and by the bands of the cube."""
+    """Costs of SpecGAN by upsampling and by bands of the cube."""
     content = stored("specgan-cpu")
     rows = []
     for name, one in content["rows"].items():
         times = [f"{one[way]['time_to_released']:.2f}" for way in ("restoring", "learning")]
         memory = [f"{one[way]['memory_mib'] / 1024:.1f}" for way in ("restoring", "learning")]
         rows.append([name, f"{one['giga_products']:.1f}", f"{one['million_parameters']:.2f}", *times, *memory])
-    head = ["", "G multiply-accumulates", "million parameters", "time to restore", "time of a step"]
-    return table([*head, "GiB to restore", "GiB of a step, quarter width"], rows)
+    head = ["", "GMACs", "Params (M)", "relative time, inference", "relative time, training"]
+    return table([*head, "memory, inference (GiB)", "memory, training at quarter width (GiB)"], rows)

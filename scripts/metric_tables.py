@@ -1,4 +1,4 @@
-"""The tables of docs/metrics.md: what can be measured, and which weight files that wants."""
+"""The tables of docs/metrics.md: metrics and the weight files that they need."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ BANDS = {"any": "any", "several": "two or more", "rgb": "three"}
 
 
 def metrics() -> str:
-    """All metrics, a line each."""
-    head = ("metric", "what it is", "better", "bands", "computed by", "wants")
-    return word_table(head, (_measure(metric) for metric in METRICS.values()))
+    """All metrics."""
+    head = ("metric", "what it is", "better", "bands", "computed by", "needs")
+    return word_table(head, (_row(metric) for metric in METRICS.values()))
 
 
 def weight_files() -> str:
-    """All weight files, a line each."""
-    head = ("file", "what it is", "SHA-256 starts with", "comes with")
+    """All weight files of metrics."""
+    head = ("file", "what it is", "SHA-256 starts with", "included in")
     rows = []
     for wanted in WEIGHT_FILES.values():
         names = " or ".join(f"`{name}`" for name in wanted.names)
         digests = dict.fromkeys(f"`{digest}`" for digest in wanted.names.values())
         shipped = " or ".join(f"`{packaged.project.strip(chr(39))}`" for packaged in wanted.packaged)
-        rows.append((names, wanted.about, " or ".join(digests), shipped or "nobody"))
+        rows.append((names, wanted.about, " or ".join(digests), shipped or "none"))
     return word_table(head, rows)
 
 
-def _measure(metric: Metric) -> tuple[str, ...]:
+def _row(metric: Metric) -> tuple[str, ...]:
     better = metric.better + (f", {metric.unit}" if metric.unit else "")
     about = metric.about + ("" if metric.needs_target else "; needs no target")
     about += "; one number for the whole set" if metric.whole_set else ""
-    wants = [f"`{package}`" for package in metric.packages]
-    wants += [f"`{next(iter(WEIGHT_FILES[key].names))}`" for key in metric.files]
-    return f"`{metric.name}`", about, better, BANDS[metric.bands], metric.library, ", ".join(wants) or "nothing"
+    needs = [f"`{package}`" for package in metric.packages]
+    needs += [f"`{next(iter(WEIGHT_FILES[key].names))}`" for key in metric.files]
+    return f"`{metric.name}`", about, better, BANDS[metric.bands], metric.library, ", ".join(needs) or "nothing"

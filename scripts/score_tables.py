@@ -1,4 +1,4 @@
-"""Tables of what systems score."""
+"""Tables of scores."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from result_files import stored, table
 
 
 def systems() -> str:
-    """All systems, each small and on a synthetic world of its own kind: beside bicubic, and with the wrong guide."""
+    """Small networks of all systems on synthetic worlds: bicubic, the network, and with a swapped reference or cube."""
     gans = stored("reference-gans")["systems"]
     factors = stored("single-image")["scales"]
     diffusion = stored("refdiff_samplers")["areas"]["file"]
@@ -17,11 +17,13 @@ def systems() -> str:
     found = [(name, "x4", gans[f"{file}/small"]["scores"]) for name, file in labels.items()]
     found += [("TSFNet", factor, factors[factor]["TSFNet"]["scores"]) for factor in ("x4", "x8", "x16")]
     found += [("Ref-Diff", "x8", diffusion), ("SpecGAN", "x16", spectral["scores"])]
-    return table(["system", "factor", "bicubic", "the system", "with another place's guide"], map(_beside, found))
+    return table(
+        ["PSNR / ST-LPIPS", "scale", "bicubic", "the system", "another place's reference or cube"], map(_beside, found)
+    )
 
 
 def _beside(found: tuple[str, str, dict[str, Any]]) -> list[str]:
-    """PSNR and ST-LPIPS of bicubic, of the network, and of the network with the reference or cube of another place."""
+    """PSNR and ST-LPIPS of bicubic, of the network, and with the reference or cube of another place."""
     name, factor, scores = found
     own = next(method for method in scores if method.startswith("small_") and "=" not in method)
     swapped = next((scores[method] for method in scores if method.endswith("=swap")), None)
@@ -33,7 +35,7 @@ def _beside(found: tuple[str, str, dict[str, Any]]) -> list[str]:
 
 
 def reference_gans() -> str:
-    """The four systems on the small world, with the right reference, another place's and none."""
+    """RRSNet, RGTNet and their GANs on the small world, with the reference, a swapped one and a blank one."""
     labels = {
         "rrsnet/small": "RRSNet",
         "rgtnet/small": "RGTNet, released",
@@ -49,31 +51,33 @@ def reference_gans() -> str:
         scores = systems[file]["scores"]
         name = systems[file]["run"]
         rows.append(_scores(label, scores[name], scores[f"{name} ref=swap"], scores[f"{name} ref=blank"]))
-    return table(["", "PSNR", "SSIM", "ST-LPIPS", "GMS", "PSNR, wrong reference", "PSNR, no reference"], rows)
+    return table(
+        ["", "PSNR", "SSIM", "ST-LPIPS", "GMS", "PSNR, another place's reference", "PSNR, blank reference"], rows
+    )
 
 
 def _scores(
     label: str,
-    right: dict[str, list[float]],
+    unperturbed: dict[str, list[float]],
     swapped: dict[str, list[float]] | None,
     blank: dict[str, list[float]] | None,
 ) -> list[str]:
     numbers = [
-        f"{right['psnr'][0]:.2f}",
-        f"{right['ssim'][0]:.4f}",
-        f"{right['st-lpips'][0]:.4f}",
-        f"{right['gms'][0]:.4f}",
+        f"{unperturbed['psnr'][0]:.2f}",
+        f"{unperturbed['ssim'][0]:.4f}",
+        f"{unperturbed['st-lpips'][0]:.4f}",
+        f"{unperturbed['gms'][0]:.4f}",
     ]
     others = ["" if other is None else f"{other['psnr'][0]:.2f}" for other in (swapped, blank)]
     return [label, *numbers, *others]
 
 
 def bench(name: str) -> str:
-    """Systems under one budget on one world: size, scores, and PSNR with the reference perturbed."""
+    """Systems trained with one budget on one world: size, scores, and PSNR with perturbed references."""
     content = stored(name)
     systems = content["systems"]
     metrics = list(next(iter(systems.values()))["scores"])
-    perturbations = list(dict.fromkeys(how for one in systems.values() for how in one["perturbed"]))
+    perturbations = list(dict.fromkeys(name for one in systems.values() for name in one["perturbed"]))
     digits = {"psnr": 2, "st-lpips": 3}
 
     def mean(found: list[float] | None, places: int) -> str:
@@ -82,19 +86,20 @@ def bench(name: str) -> str:
     rows = [
         [
             system,
-            *("" if one[key] is None else f"{one[key]:,}" for key in ("parameters", "iterations")),
+            "" if one["parameters"] is None else f"{one['parameters'] / 1e6:.3f}",
+            "" if one["iterations"] is None else f"{one['iterations']:,}",
             *(mean(one["scores"].get(metric), digits.get(metric, 4)) for metric in metrics),
-            *(mean(one["perturbed"].get(how), 2) for how in perturbations),
+            *(mean(one["perturbed"].get(name), 2) for name in perturbations),
         ]
         for system, one in systems.items()
     ]
-    labels = {"swap": "another place's reference", "blank": "no reference"}
-    head = ["parameters", "iterations", *map(str.upper, metrics), *(f"PSNR, {labels[how]}" for how in perturbations)]
+    labels = {"swap": "another place's reference", "blank": "blank reference"}
+    head = ["Params (M)", "iterations", *map(str.upper, metrics), *(f"PSNR, {labels[name]}" for name in perturbations)]
     return table(["system", *head], rows)
 
 
 def single_image() -> str:
-    """TSFNet and its neighbours on the small world, PSNR / SSIM at each factor."""
+    """TSFNet, EDSR, SRResNet and SwinIR on the small world: PSNR / SSIM at each scale."""
     scales = stored("single-image")["scales"]
     rows: dict[str, list[str]] = {}
     for systems in scales.values():
@@ -106,22 +111,22 @@ def single_image() -> str:
 
 
 def quickstart() -> str:
-    """What the quickstart came to."""
+    """Scores of the quickstart."""
     return _between(stored("quickstart")["scores"], "quickstart_RRSNet")
 
 
 def real_training() -> str:
-    """The small RRSNet that learnt on real places."""
+    """Scores of the small RRSNet trained on real images."""
     return _between(stored("real-training")["systems"]["RRSNet"]["scores"], "small_RRSNet")
 
 
 def _between(scores: dict[str, Any], run: str) -> str:
-    """A run of a small RRSNet between its baselines."""
+    """Scores of a small RRSNet beside its baselines and with a swapped reference."""
     labels = {
         "bicubic": "bicubic",
-        "lr_up": "LR_UX4 as given",
+        "lr_up": "LR_UX4 files",
         run: "RRSNet, small",
-        f"{run} ref=swap": "the same with another place's reference",
+        f"{run} ref=swap": "RRSNet, small, another place's reference",
     }
     cells = (("psnr", ".2f"), ("ssim", ".4f"))
     rows = [[label, *(f"{scores[name][of]['mean']:{form}}" for of, form in cells)] for name, label in labels.items()]
@@ -129,7 +134,7 @@ def _between(scores: dict[str, Any], run: str) -> str:
 
 
 def bundled_weights() -> str:
-    """The weights that come along on held-out places of their worlds and on real images, with three references."""
+    """The bundled weights on held-out places of their worlds and on real images, with three references."""
     content = stored("bundled-weights")
     rows = []
     for name, one in content["sets"].items():
@@ -140,12 +145,12 @@ def bundled_weights() -> str:
         cells = ["" if way is None else f"{way['psnr'][0]:.2f} / {way['ssim'][0]:.4f}" for way in found]
         rows.append([name, str(one["images"]), *cells])
     return table(
-        ["PSNR / SSIM", "images", "bicubic", content["weights"], "another place's reference", "no reference"], rows
+        ["PSNR / SSIM", "images", "bicubic", content["weights"], "another place's reference", "blank reference"], rows
     )
 
 
 def enlarged() -> str:
-    """What the published test sets score without a network, by where LR_UX4 came from and by protocol."""
+    """PSNR of LR_UX4 on the published test sets, by its source and by protocol."""
     sets = stored("real_data")["sets"]
     rows = []
     for name, protocols in sets.items():
@@ -159,24 +164,28 @@ def enlarged() -> str:
 
 
 def masks() -> str:
-    """How well change masks are estimated, at each factor."""
+    """Quality of estimated change masks at each scale."""
     scales = stored("change_mask")["scales"]
-    names = {"estimate": "estimated", "matched difference": "difference after matching colours", "all changed": "all"}
+    names = {
+        "estimate": "estimated",
+        "matched difference": "difference after colour matching",
+        "all changed": "all changed",
+    }
     rows = []
     for name, label in names.items():
         tables = [of["table"]["all"][name] for of in scales.values()]
         rows.append([label, *(f"{one['f1']:.2f} / {one['auc']:.2f}" for one in tables)])
-    return table(["F1 / area under the curve", *(f"x{scale}" for scale in scales)], rows)
+    return table(["F1 / ROC AUC", *(f"x{scale}" for scale in scales)], rows)
 
 
 def refdiff_samplers() -> str:
-    """ST-LPIPS and PSNR by NFE (network evaluations), and how far the result reduced again is from LR."""
+    """ST-LPIPS and PSNR by NFE (network evaluations), and the error of the downsampled result to LR."""
     content = stored("refdiff_samplers")
     nfes = sorted({row["nfe"] for row in content["rows"]})
     kinds: dict[tuple[str, str], dict[int, dict[str, float]]] = {}
     for row in (one for one in content["rows"] if not one.get("seed")):
-        starts = {"noise": "noise", "released": "as released", "enlarged": f"LR, level {row['sigma_max']:g}"}
-        held = {"none": "", "every": ", held to LR", "end": ", held to LR at the end"}[row["consistency"]]
+        starts = {"noise": "noise", "released": "released", "enlarged": f"enlarged, sigma_max {row['sigma_max']:g}"}
+        held = {"none": "", "every": ", consistency every", "end": ", consistency end"}[row["consistency"]]
         kinds.setdefault((starts[row["start"]] + held, row["sampler"]), {})[row["nfe"]] = row["scores"]
 
     def cells(found: dict[int, dict[str, float]]) -> list[str]:
@@ -186,12 +195,12 @@ def refdiff_samplers() -> str:
     plain = content["bicubic"]
     first = ["bicubic", "", f"{plain['st-lpips']:.3f} / {plain['psnr']:.1f}", *("" for _ in nfes[1:])]
     rows = [[*first, f"{plain['lr']:.1f}"]]
-    rows += [[begun, sampler, *cells(found)] for (begun, sampler), found in sorted(kinds.items())]
-    return table(["ST-LPIPS / PSNR, begun at", "sampler", *(f"{count} NFE" for count in nfes), "LR off by"], rows)
+    rows += [[start, sampler, *cells(found)] for (start, sampler), found in sorted(kinds.items())]
+    return table(["ST-LPIPS / PSNR by start", "sampler", *(f"{count} NFE" for count in nfes), "LR error"], rows)
 
 
 def refdiff_areas() -> str:
-    """Changed and unchanged areas apart, by reference and mask."""
+    """Scores in changed and unchanged areas, by reference and mask."""
     areas = stored("refdiff_samplers")["areas"]
     first = areas["file"]
     name = next(method for method in first if method.startswith("small_"))
@@ -211,16 +220,16 @@ def refdiff_areas() -> str:
 
 
 def spectral_guidance() -> str:
-    """SpecGAN with the right cube, with another place's, with its mean spectrum, and learnt without cubes."""
+    """SpecGAN with the cube, with its mean spectrum, with another place's cube, and trained without cubes."""
     content = stored("spectral-guidance")
-    seeing, blind = (content["systems"][name] for name in ("with cube", "blind"))
-    run = seeing["run"]
+    guided, blind = (content["systems"][name] for name in ("with cube", "blind"))
+    run = guided["run"]
     rows = {
-        "bicubic": ("bicubic", seeing),
-        "learnt without cubes": (blind["run"], blind),
-        "right cube": (run, seeing),
-        "its mean spectrum everywhere": (f"{run} hsi=blank", seeing),
-        "another place's cube": (f"{run} hsi=swap", seeing),
+        "bicubic": ("bicubic", guided),
+        "SpecGAN trained without cubes": (blind["run"], blind),
+        "SpecGAN": (run, guided),
+        "SpecGAN, mean spectrum of the cube": (f"{run} hsi=blank", guided),
+        "SpecGAN, another place's cube": (f"{run} hsi=swap", guided),
     }
     shown = {"PSNR": ("psnr", 2), "SSIM": ("ssim", 4), "ST-LPIPS": ("st-lpips", 4)}
     shown |= {"cover accuracy": ("cover-accuracy", 3), "cover mean IoU": ("cover-miou", 3)}
@@ -232,10 +241,10 @@ def spectral_guidance() -> str:
 
 
 def spectral_gains() -> str:
-    """What the right cube gains over each other way, image by image."""
+    """Gain of SpecGAN with its cube over each alternative, paired by image."""
     gains = stored("spectral-guidance")["gains"]
-    over = {"blind": "learning without cubes", "blank": "its mean spectrum", "swap": "another place's cube"}
-    shown = {"PSNR, dB": ("psnr", 2), "ST-LPIPS": ("st-lpips", 4), "cover accuracy": ("cover-accuracy", 3)}
+    over = {"blind": "trained without cubes", "blank": "mean spectrum of the cube", "swap": "another place's cube"}
+    shown = {"PSNR (dB)": ("psnr", 2), "ST-LPIPS": ("st-lpips", 4), "cover accuracy": ("cover-accuracy", 3)}
 
     def cell(name: str, key: str, digits: int) -> str:
         mean, low, high = (f"{value:+.{digits}f}" for value in gains[name][key])

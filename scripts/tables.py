@@ -1,7 +1,7 @@
-"""Puts tables of results and metrics into the pages, between `<!-- table: NAME -->` and `<!-- end -->`.
+"""Writes the generated tables of the pages, between `<!-- table: NAME -->` and `<!-- end -->`.
 
-python scripts/tables.py            writes every page whose tables are not what benchmarks/results and the package say
-python scripts/tables.py --check    only tells, and exits 1
+python scripts/tables.py            updates every page whose tables differ from benchmarks/results and the package
+python scripts/tables.py --check    only lists these pages, and exits 1 if there are any
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ TABLES: dict[str, Callable[[], str]] = {
 
 
 def filled(page: str) -> str:
-    """The page with its tables made anew."""
+    """The page with up-to-date tables."""
     return BLOCK.sub(lambda found: found[1] + TABLES[found[2]]() + found[3], page)
 
 
 def pages() -> list[Path]:
-    """The repository's pages that hold a table."""
+    """The pages of the repository that contain a generated table."""
     places = ("*.md", "docs/**/*.md", "codes/**/*.md", "benchmarks/*.md", "options/*.md")
     return [page for place in places for page in sorted(ROOT.glob(place)) if BLOCK.search(page.read_text())]
 

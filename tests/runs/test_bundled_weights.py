@@ -24,7 +24,7 @@ def test_each_is_small_and_has_its_page(name):
     assert file.stat().st_size < LARGEST
     page = file.with_suffix(".md").read_text(encoding="utf-8")
     assert page.startswith(f"# {name}\n")
-    assert all(f"\n## {heading}\n" in page for heading in ("Data", "Training", "Figures", "Limits"))
+    assert all(f"\n## {heading}\n" in page for heading in ("Data", "Training", "Results", "Limits"))
 
 
 def test_a_name_stands_for_its_file():
