@@ -68,7 +68,7 @@ def inside(place, monkeypatch):
 def test_a_model_file_says_how_cubes_were_read(place):
     restorer = refsr.load("w.safetensors", "cpu")
     assert restorer.card.cubes == {"hsi": {"wavelengths": [860, 455, 1655], "divide_by": 10000, "clip": [0, 0.8]}}
-    assert isinstance(restorer.cube_reading, DatasetOptions)
+    assert isinstance(restorer.cube_options, DatasetOptions)
 
 
 def test_a_file_is_read_as_learnt(tmp_path, capsys):

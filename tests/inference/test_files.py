@@ -11,12 +11,13 @@ import refsr
 from refsr.core.errors import DataError, UsageError
 from refsr.data.images import probe_image, read_image, write_image
 from refsr.data.stores.packing import pack_folder
-from refsr.inference.files import How, restore_file, restore_folder
+from refsr.inference.files import restore_file, restore_folder
+from refsr.inference.inputs import RestoreOptions
 
 rasterio = pytest.importorskip("rasterio")
 UTM = "EPSG:32633"
 TURNED = rasterio.Affine(8.0, 2.0, 500_000.0, 2.0, -8.0, 5_000_000.0)
-HOW = How(range=(0, 4095))
+OPTIONS = RestoreOptions(range=(0, 4095))
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +50,7 @@ def test_the_result_lies_where_lr_does(restorer, twelve, tmp_path):
     write_image(tmp_path / "lr.tif", lr, profile={"crs": UTM, "transform": TURNED})
     write_image(tmp_path / "ref.tif", ref, profile={"crs": UTM, "transform": finer(TURNED)})
     images = {"lr": tmp_path / "lr.tif", "ref": tmp_path / "ref.tif"}
-    info = restore_file(restorer, images, tmp_path / "out.tif", HOW)
+    info = restore_file(restorer, images, tmp_path / "out.tif", OPTIONS)
     assert str(info) == "24x18, 3 bands, uint16"
     crs, transform, nodata, dtype = place(tmp_path / "out.tif")
     assert crs == rasterio.CRS.from_epsg(32633)
@@ -117,7 +118,7 @@ def test_outputs_that_cannot_be_are_named_before_the_work(restorer, twelve, tmp_
     write_image(tmp_path / "lr.npy", twelve[0])
     (tmp_path / "file").write_text("")
     (tmp_path / "folder.png").mkdir()
-    monkeypatch.setattr(restorer, "restore", lambda **images: pytest.fail("worked first"))
+    monkeypatch.setattr(restorer, "restore_images", lambda *images: pytest.fail("worked first"))
     with pytest.raises((DataError, UsageError), match=answer) as caught:
         restore_file(restorer, {"lr": tmp_path / "lr.npy", "ref": twelve[1]}, tmp_path / name)
     assert "\n" not in str(caught.value)

@@ -66,8 +66,8 @@ def test_made_members_are_the_same_tile_by_tile(restorer, scene):
 
 
 def answering(monkeypatch, restore):
-    """Puts a way of restoring in the place of the task's."""
-    monkeypatch.setattr(module, "restoring", lambda model, sampling: restore)
+    """Puts another restore function in the place of the task's."""
+    monkeypatch.setattr(module, "restore_function", lambda model, sampling: restore)
 
 
 def test_large_images_are_tiled_without_being_asked(restorer, scene, monkeypatch):
@@ -75,7 +75,7 @@ def test_large_images_are_tiled_without_being_asked(restorer, scene, monkeypatch
     expected = restorer.restore(lr, ref)
     monkeypatch.setattr(layout, "AUTOMATIC_SIDE", 40)
     seen = []
-    restore = module.restoring(restorer.card.model)
+    restore = module.restore_function(restorer.card.model)
     answering(monkeypatch, lambda n, b: seen.append(b["ref"].shape[-2:].numel()) or restore(n, b))
     found = restorer.restore(lr, ref)
     assert len(seen) > 4
@@ -156,7 +156,12 @@ LARGE = np.zeros((8, 10, 3), np.uint8)
         ({"lr": SMALL, "ref": LARGE, "bands": (1, 2, 4)}, DataError, r"lr: bands \[4\] are asked for, .* has 1 to 3"),
         ({"lr": SMALL.astype(np.float64), "ref": LARGE}, DataError, "lr: values are float64, supported are uint8"),
         ({"lr": SMALL[0, 0], "ref": LARGE}, DataError, r"lr: shape \(3,\) is not \(height, width, bands\)"),
-        ({"lr": torch.zeros(4, 5, 3), "ref": LARGE}, UsageError, "lr is a Tensor; expected a NumPy array"),
+        ({"lr": [SMALL], "ref": LARGE}, UsageError, "lr is a list; expected a NumPy array"),
+        (
+            {"lr": torch.zeros(3, 4, 5), "ref": LARGE},
+            UsageError,
+            "lr is a Tensor and ref is a ndarray; expected",
+        ),
         ({"lr": SMALL.astype(np.uint16), "ref": LARGE}, DataError, "lr: 16 bits need .*; give range 0 65535, or"),
         ({"lr": SMALL, "ref": LARGE.astype(np.uint16)}, DataError, "ref: 16 bits need .*; give range_ref 0 65535"),
         ({"lr": SMALL, "ref": LARGE, "range": (9, 9)}, DataError, r"lr: range \[9, 9\] must rise"),

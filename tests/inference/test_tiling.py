@@ -111,7 +111,7 @@ def test_realistic_moves_stay_within_the_margin(monkeypatch):
 
 
 def test_less_than_the_halo_is_said_and_gets_nearer_with_the_overlap(caplog):
-    layout._tell_once.cache_clear()
+    layout._warn_once.cache_clear()
     network, batch = lively(moved=1, blocks=4), members(80, 8)
     assert network.descriptor.halo == 31
     with caplog.at_level(logging.WARNING):
@@ -127,7 +127,7 @@ def test_less_than_the_halo_is_said_and_gets_nearer_with_the_overlap(caplog):
 
 
 def test_a_network_without_a_halo_is_said_to_be_exact_in_one_tile_only(caplog):
-    layout._tell_once.cache_clear()
+    layout._warn_once.cache_clear()
     batch = {"lr": torch.rand(1, 3, 90, 70)}
     with caplog.at_level(logging.WARNING):
         assert off(Everywhere(), batch, 90) == 0
@@ -142,7 +142,7 @@ def test_a_network_without_a_halo_is_said_to_be_exact_in_one_tile_only(caplog):
 
 def test_one_tile_that_covers_the_image_needs_no_notice(caplog):
     """Tiles are cut at multiples of the network's, so a smaller tile than the image may still be all of it."""
-    layout._tell_once.cache_clear()
+    layout._warn_once.cache_clear()
     descriptor = Descriptor(scale=2, channels=1, inputs=("lr",), multiple=16)
     with caplog.at_level(logging.WARNING):
         assert len(lay_out(descriptor, {"lr": (16, 16)}, 9, 0)) == 1
@@ -153,7 +153,7 @@ def test_one_tile_that_covers_the_image_needs_no_notice(caplog):
 
 @pytest.mark.parametrize(("tile", "told"), [(1, True), (4, True), (9, True), (12, False), (20, False), (24, False)])
 def test_tiles_that_see_much_more_than_they_keep_are_told_of_a_wider_one(caplog, tile, told):
-    layout._tell_once.cache_clear()
+    layout._warn_once.cache_clear()
     descriptor, sizes = Descriptor(scale=2, channels=1, inputs=("lr",), halo=2), {"lr": (240, 240)}
     with caplog.at_level(logging.WARNING):
         assert lay_out(descriptor, sizes, tile, 0).seen > (8 if told else 1) * 240 * 240
@@ -168,7 +168,7 @@ def test_tiles_that_see_much_more_than_they_keep_are_told_of_a_wider_one(caplog,
 
 
 def test_tiles_of_a_small_image_compute_a_pixel_once_each_at_most(caplog):
-    layout._tell_once.cache_clear()
+    layout._warn_once.cache_clear()
     with caplog.at_level(logging.WARNING):
         lay_out(Descriptor(scale=2, channels=1, inputs=("lr",), halo=22), {"lr": (24, 24)}, 6, 0)
     assert "computed up to 16 times" in caplog.text
@@ -176,7 +176,7 @@ def test_tiles_of_a_small_image_compute_a_pixel_once_each_at_most(caplog):
 
 def test_scrambled_rows_make_another_image_in_tiles(caplog):
     """The released enlargement moves pixels along whole rows of what it is given; the other leaves them."""
-    layout._tell_once.cache_clear()
+    layout._warn_once.cache_clear()
     found, batch = {}, members(4, 120)
     for enlarge in ("pixel_shuffle", "released"):
         torch.manual_seed(0)

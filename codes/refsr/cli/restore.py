@@ -5,19 +5,20 @@ come with refsr, such as rrsnet-small-x4. --lr, --ref, --mask and --hsi name a f
 pair by name; then -o is a folder, images that are there already are left, and a repeated command does the rest. LR_UX
 and Ref_DUX are made from LR and Ref.
 
-A cube may be a GeoTIFF, an ENVI header, a .mat or a .npy; it is read as those that the model learnt with: the same
-wavelengths, scaling and care for holes.
+A cube may be a GeoTIFF, an ENVI header, a .mat or a .npy. It is read as in training: the same wavelengths, scaling and
+treatment of holes.
 
 Ref must have the scale's multiple of LR's size. The result has LR's type and range of values. A GeoTIFF keeps LR's
-place on the ground, or Ref's where LR has none. Large images are restored in tiles: the same image but for rounding
-where a tile sees the network's halo; where that costs too much, near to it, which is said. A network without a halo
-makes another image of tiles than of the whole, which is said too; --tile as large as the image gives the whole's.
+place on the ground, or Ref's where LR has none. Large images are restored in tiles. The result is that of the whole
+image, but for rounding, where a tile sees the network's halo; otherwise it is approximate, and a warning is logged. A
+network without a halo gives another image in tiles than as a whole; --tile as large as the image gives the whole's.
 
 Networks that take a change mask do without a file of one: --mask estimate finds changes from LR and Ref, for networks
-that learnt with masks that only tell where, and --mask none says that nothing changed. Which it was is told.
+trained with masks that only say where, and --mask none says that nothing changed. The last line says which it was.
 
-Diffusion models sample as their run's options said; --sampling steps=8 seed=1 says otherwise (docs/options.md has all
-keys). --spread keeps a map of how far images of several seeds lie apart, in LR's units: what is made up is uncertain.
+Diffusion models sample as their run's options said; --sampling steps=8 seed=1 changes that (docs/options.md has all
+keys). --spread also writes the standard deviation over several seeds, in LR's units: high where LR and Ref leave the
+image open.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ from refsr.cli.console import console_progress
 from refsr.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from refsr.inference.files import How
+    from refsr.data.masks import MadeMask
+    from refsr.inference.inputs import RestoreOptions
 
 ROLES = ("lr", "ref", "mask", "hsi")
 MADE = ("estimate", "none")
@@ -62,12 +64,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--tile", type=int, metavar="N", help="side of tiles in LR pixels (default: by the image's size)"
     )
     parser.add_argument("--sampling", nargs="+", default=[], metavar="key=value", help="how a diffusion model samples")
-    parser.add_argument("--spread", type=Path, metavar="FILE", help="also keep how far samples lie apart, as a TIFF")
+    parser.add_argument("--spread", type=Path, metavar="FILE", help="also write the deviation over seeds, as a TIFF")
     parser.add_argument("--samples", type=int, metavar="N", help="samples for --spread (default: 8)")
     parser.add_argument(
         "--overlap", type=int, default=0, metavar="N", help="LR pixels seen around a tile (default: the network's halo)"
     )
-    for name, what in (("", "LR"), ("-ref", "Ref (default: LR's)"), ("-hsi", "cubes (default: as learnt)")):
+    for name, what in (("", "LR"), ("-ref", "Ref (default: LR's)"), ("-hsi", "cubes (default: as in training)")):
         parser.add_argument(
             f"--range{name}",
             type=float,
@@ -78,27 +80,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name, what in (
         ("", "LR, counted from 1"),
         ("-ref", "Ref (default: LR's)"),
-        ("-hsi", "cubes (default: as learnt)"),
+        ("-hsi", "cubes (default: as in training)"),
     ):
         parser.add_argument(f"--bands{name}", type=int, nargs="+", metavar="N", help=f"bands to take of {what}")
     add_imports(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    made = arguments.mask if arguments.mask in MADE else None
-    given = {role: Path(getattr(arguments, role)) for role in ROLES if getattr(arguments, role) is not None}
+    made: MadeMask | None = arguments.mask if arguments.mask in MADE else None
+    images = {role: Path(getattr(arguments, role)) for role in ROLES if getattr(arguments, role) is not None}
     if made is not None:
-        del given["mask"]
-    folders = {role: path.is_dir() for role, path in given.items()}
+        del images["mask"]
+    folders = {role: path.is_dir() for role, path in images.items()}
     if len(set(folders.values())) > 1:
-        one, other = (next(given[role] for role in given if folders[role] is kind) for kind in (True, False))
+        one, other = (next(images[role] for role in images if folders[role] is kind) for kind in (True, False))
         raise UsageError(f"{one} is a folder and {other} is not; expected files only, or folders only")
     if arguments.tile is not None and arguments.tile < 1:
         raise UsageError(f"--tile {arguments.tile}: expected 1 or more")
     if arguments.overlap < 0:
         raise UsageError(f"--overlap {arguments.overlap}: expected 0 or more")
     if not folders["lr"] and arguments.output.exists() and not arguments.overwrite:
-        inside = f"is a folder; a file in it would do, such as {arguments.output / given['lr'].name}"
+        inside = f"is a folder; a file in it would do, such as {arguments.output / images['lr'].name}"
         what = inside if arguments.output.is_dir() else "is there already (--overwrite replaces it)"
         raise UsageError(f"{arguments.output}: {what}")
 
@@ -107,52 +109,49 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.samples is not None and arguments.spread is None:
         raise UsageError(f"--samples {arguments.samples}: counts the images of --spread FILE, which is not given")
 
-    from refsr.core.options.words import sampling_of
-    from refsr.inference.files import Spread, restore_file, restore_folder
-    from refsr.inference.inputs import said_of_mask
+    from refsr.inference.files import SpreadOptions, restore_file, restore_folder
+    from refsr.inference.inputs import describe_mask
     from refsr.inference.restorer import load
 
     restorer = load(arguments.model, arguments.device)
-    restorer.spelling = flag
     if (arguments.sampling or arguments.spread is not None) and not restorer.samples:
         raise UsageError(
             f"{arguments.model}: {restorer.card.blueprint.network} restores in one pass and samples nothing"
         )
-    restorer.sampling = sampling_of(arguments.sampling, restorer.sampling)
+    options = _options(arguments, made)
     named = f"{restorer.card.blueprint.network} x{restorer.scale}"
-    says = f"; {said_of_mask(made, restorer.scale)}" if restorer.takes_mask else ""
+    mask = f"; {describe_mask(made, restorer.scale)}" if restorer.takes_mask else ""
     if folders["lr"]:
-        report = restore_folder(
-            restorer, given, arguments.output, _how(arguments), arguments.overwrite, console_progress
-        )
+        report = restore_folder(restorer, images, arguments.output, options, arguments.overwrite, console_progress)
         ready = report.images - report.restored
         counts = f"{report.restored} restored by {named}, {ready} already there, {report.images} in all"
-        print(f"{arguments.output}: {counts}{says}")
+        print(f"{arguments.output}: {counts}{mask}")
         return 0
-    counted = () if arguments.samples is None else (arguments.samples,)
-    spread = None if arguments.spread is None else Spread(arguments.spread, *counted)
-    info = restore_file(
-        restorer, given, arguments.output, _how(arguments), arguments.overwrite, console_progress, spread
-    )
-    print(f"{arguments.output}: {info}, by {named}{says}")
+    samples = () if arguments.samples is None else (arguments.samples,)
+    spread = None if arguments.spread is None else SpreadOptions(arguments.spread, *samples)
+    info = restore_file(restorer, images, arguments.output, options, arguments.overwrite, console_progress, spread)
+    print(f"{arguments.output}: {info}, by {named}{mask}")
     return 0
 
 
-def _how(arguments: argparse.Namespace) -> How:
-    from refsr.inference.files import How
+def _options(arguments: argparse.Namespace, made: MadeMask | None) -> RestoreOptions:
+    from refsr.inference.inputs import RestoreOptions
 
-    return How(
-        range=_pair(arguments.range),
-        range_ref=_pair(arguments.range_ref),
-        range_hsi=_pair(arguments.range_hsi),
-        bands=arguments.bands and tuple(arguments.bands),
-        bands_ref=arguments.bands_ref and tuple(arguments.bands_ref),
-        bands_hsi=arguments.bands_hsi and tuple(arguments.bands_hsi),
+    sampling = None
+    if arguments.sampling:
+        from refsr.core.options.words import sampling_values
+
+        sampling = sampling_values(arguments.sampling)
+    return RestoreOptions(
+        range=arguments.range,
+        range_ref=arguments.range_ref,
+        range_hsi=arguments.range_hsi,
+        bands=arguments.bands,
+        bands_ref=arguments.bands_ref,
+        bands_hsi=arguments.bands_hsi,
+        made_mask=made,
         tile=arguments.tile,
         overlap=arguments.overlap,
-        made_mask=arguments.mask if arguments.mask in MADE else None,
+        sampling=sampling,
+        spelling=flag,
     )
-
-
-def _pair(edges: list[float] | None) -> tuple[float, float] | None:
-    return None if edges is None else (edges[0], edges[1])

@@ -31,7 +31,7 @@ from refsr.inference.tiling import restore_tiled
 from refsr.metrics.pair import Array, SetMetric
 from refsr.metrics.protocols import PROTOCOLS, protocol
 from refsr.runs.process_group import Group
-from refsr.tasks.inference import descriptor_of, require_fit, restoring
+from refsr.tasks.inference import descriptor_of, require_fit, restore_function
 
 MEMBERS = ("lr", "ref", "hr")
 """What of a sample is kept as pictures."""
@@ -183,7 +183,7 @@ class _Account:
 
     def _restored(self, sample: Sample) -> Unit:
         assert self.weights is not None
-        restore = restoring(self.weights.card.model, self.options.sampling, self.options.run_seed)
+        restore = restore_function(self.weights.card.model, self.options.sampling, self.options.run_seed)
         batch, wishes = one_batch(sample, self.group.device), self.options.val
         with torch.inference_mode():
             image = restore_tiled(restore, self.weights.network, batch, wishes.tile, wishes.tile_overlap, wishes.tiling)

@@ -1,1 +1,1 @@
-"""Restoring images of any size with a network from a file: tiles, files, georeferences."""
+"""Images of any size restored with a network from a model file: tiles, files, georeferences."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,50 +24,33 @@ from refsr.data.images import (
     read_image,
     write_image,
 )
-from refsr.data.masks import MadeMask
 from refsr.data.pairing import paired_keys
-from refsr.data.ranges import Range
 from refsr.data.stores.base import Store
 from refsr.data.stores.folder import FolderStore
 from refsr.data.stores.opening import open_store
 from refsr.geo.raster import has_rasterio
 from refsr.inference.georeference import keep_empty, read_tags, restored_tags
-from refsr.inference.inputs import ImageLike, said_of_mask
+from refsr.inference.inputs import ImageLike, RestoreOptions, describe_mask, require_image
 from refsr.inference.restorer import Restorer
 
 
 @dataclass(frozen=True)
-class How:
-    """Everything but the images that a restored image depends on; as `Restorer.restore` takes it."""
-
-    range: Range | None = None
-    range_ref: Range | None = None
-    range_hsi: Range | None = None
-    bands: tuple[int, ...] | None = None
-    bands_ref: tuple[int, ...] | None = None
-    bands_hsi: tuple[int, ...] | None = None
-    tile: int | None = None
-    overlap: int = 0
-    made_mask: MadeMask | None = None
-
-
-@dataclass(frozen=True)
-class Spread:
-    """Where it is kept how far images of so many seeds lie apart."""
+class SpreadOptions:
+    """Where the map of the standard deviation over seeds goes, and how many there are."""
 
     output: Path
     samples: int = 8
 
 
 @dataclass(frozen=True)
-class Report:
-    """How many images there were, and how many of them had to be restored now."""
+class RestoreReport:
+    """How many images a folder has, and how many of them this call restored."""
 
     images: int
     restored: int
 
 
-PLAIN = How()
+DEFAULT = RestoreOptions()
 DESCRIPTION = "TIFFTAG_IMAGEDESCRIPTION"
 
 
@@ -75,15 +58,17 @@ def restore_file(
     restorer: Restorer,
     images: Mapping[str, ImageLike],
     output: Path,
-    how: How = PLAIN,
+    options: RestoreOptions = DEFAULT,
     overwrite: bool = False,
     progress: ProgressFactory = no_progress,
-    spread: Spread | None = None,
+    spread: SpreadOptions | None = None,
 ) -> ImageInfo:
     """Restores `images` (lr, ref, mask, ...) to `output`; a GeoTIFF lies on the ground where LR does, or else Ref.
 
     A TIFF's description says where the change mask came from.
     """
+    for role, image in images.items():
+        require_image(image, role)
     files = {role: Path(image) for role, image in images.items() if isinstance(image, (str, Path))}
     if output.exists() and not overwrite:
         raise UsageError(f"{output}: is there already (--overwrite replaces it)")
@@ -94,14 +79,14 @@ def restore_file(
     kind = str(lr.dtype) if isinstance(lr, np.ndarray) else probe_image(lr).dtype
     _check_output(output, kind, restorer.channels)
     if spread is None:
-        restored = restorer.restore(**images, **asdict(how), progress=progress)  # type: ignore[arg-type]
+        restored = restorer.restore_images(images, options, progress)
     else:
         if spread.output.suffix.lower() not in (".tif", ".tiff"):
             raise UsageError(
                 f"{spread.output}: a spread is kept as a TIFF of floats; expected a name that ends in .tif"
             )
-        restored, apart = restorer.spread(**images, samples=spread.samples, progress=progress, **asdict(how))
-        write_image(spread.output, apart[:, :, None])
+        restored, deviation = restorer.spread_images(images, options, spread.samples, progress)
+        write_image(spread.output, deviation[:, :, None])
     planes: Array = restored if restored.ndim == 3 else restored[:, :, None]
     profile: dict[str, Any] = {}
     if named_kind(output) == "tiff" and has_rasterio():
@@ -109,7 +94,7 @@ def restore_file(
         tags = restored_tags(lr_tags, ref_tags, info_of(planes), restorer.scale, str(output))
         profile = {} if tags is None else tags.profile()
         if restorer.takes_mask:
-            profile["tags"] = {DESCRIPTION: said_of_mask(how.made_mask, restorer.scale)}
+            profile["tags"] = {DESCRIPTION: describe_mask(options.made_mask, restorer.scale)}
         if tags is not None and tags.nodata is not None:
             keep_empty(planes, read_image(files["lr"]), tags.nodata, restorer.scale)
     write_image(output, planes, profile=profile)
@@ -120,10 +105,10 @@ def restore_folder(
     restorer: Restorer,
     folders: Mapping[str, Path],
     target: Path,
-    how: How = PLAIN,
+    options: RestoreOptions = DEFAULT,
     overwrite: bool = False,
     progress: ProgressFactory = no_progress,
-) -> Report:
+) -> RestoreReport:
     """Restores the images of `folders` (lr, ref, mask, ...), paired by name, to files of the same names in `target`.
 
     Those that are there already are left, so a repeated call does the rest. Images that cannot be restored do not stop
@@ -141,7 +126,7 @@ def restore_folder(
             if overwrite or not output.exists():
                 try:
                     images = {role: _image(store, key) for role, store in stores.items()}
-                    restore_file(restorer, images, output, how, overwrite)
+                    restore_file(restorer, images, output, options, overwrite)
                     restored += 1
                 except DataError as error:
                     broken.append(str(error))
@@ -149,7 +134,7 @@ def restore_folder(
     if broken:
         more = f" (and {len(broken) - 1} more images)" if len(broken) > 1 else ""
         raise DataError(f"{broken[0]}{more}; all others are restored, a rerun does the rest")
-    return Report(len(keys), restored)
+    return RestoreReport(len(keys), restored)
 
 
 def _store(role: str, folder: Path) -> Store:

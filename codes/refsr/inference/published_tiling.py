@@ -14,7 +14,7 @@ PUBLISHED_SIDE = 256
 
 
 @dataclass(frozen=True)
-class Rule:
+class ScanRule:
     """How tiles follow one another along a side, in low-resolution pixels."""
 
     shared: int
@@ -23,7 +23,7 @@ class Rule:
     """How many are not pasted at each side that is not the image's."""
 
 
-SCANS: dict[str, Rule] = {"tsfnet-test": Rule(2, 1), "tsfnet-val": Rule(0, 0)}
+SCANS: dict[str, ScanRule] = {"tsfnet-test": ScanRule(2, 1), "tsfnet-val": ScanRule(0, 0)}
 
 
 def scanned(descriptor: Descriptor, sizes: Sizes, tile: int | None, scan: str) -> Layout:

@@ -1,61 +1,56 @@
-"""A model file as something that restores: arrays or files in, an array of the same kind out."""
+"""A restorer: a network with its weights on a device, which makes arrays, tensors and image files sharp."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from refsr.core.errors import RefsrError, UsageError
-from refsr.core.options.cubes import CubeOptions
 from refsr.core.options.datasets import DatasetOptions
 from refsr.core.options.sampling import SamplingOptions
+from refsr.core.options.words import sampling_with
 from refsr.core.progress import ProgressFactory, no_progress
 from refsr.data.images import Array
 from refsr.data.masks import MadeMask
 from refsr.data.ranges import Range
-from refsr.data.sample import Unit
 from refsr.data.sets.paired import MaskOptions
-from refsr.inference.inputs import (
-    Given,
-    ImageLike,
-    InputSource,
-    Reading,
-    Spelling,
-    make_mask,
-    opened,
-    opened_cube,
-    read_mask,
-)
+from refsr.inference.inputs import ImageLike, Input, RestoreOptions, open_inputs
+from refsr.inference.tensors import as_tensor, is_tensors, split_tensors
+from refsr.inference.tile_io import InputSource, TensorSink
 from refsr.inference.tile_layout import automatic, lay_out
-from refsr.inference.tiling import pieces
+from refsr.inference.tiling import restore_tiles
 from refsr.runs.model_file import ModelCard, model_file_at, read_model
 from refsr.tasks.base import TilesWithin
-from refsr.tasks.inference import descriptor_of, restoring
+from refsr.tasks.inference import descriptor_of, restore_function
 
 ROWS_AT_ONCE = 256
 
 
 class Restorer:
-    """A network with its weights, on a device, and how its task restores with it."""
+    """A network with its weights, on a device, and how its task restores with it.
+
+    >>> restorer = refsr.load("rrsnet-small-x4", device="cpu")
+    >>> restorer
+    Restorer(RRSNet, n_blocks=4, nf=32, scale=4; takes lr, lr_up, ref, ref_down; on cpu)
+    >>> restorer.scale, restorer.channels
+    (4, 3)
+    """
 
     def __init__(self, network: nn.Module, card: ModelCard, device: torch.device) -> None:
         self.network = network.eval().to(device)
         self.card = card
         """How the network is built, by which task it restores, and where its weights came from."""
         self.device = device
-        self.sampling = SamplingOptions(**card.sampling)
-        """How images are sampled, by tasks that do."""
-        self.mask_reading = MaskOptions(**card.masks)
-        """How change masks become numbers, as the network learnt them; published ones are grey values."""
-        self.cube_reading = DatasetOptions(mode="hyperspectral", **card.cubes)
-        """How cubes are read, as the network learnt them; published ones are 8 bits in all their bands."""
-        self.spelling: Spelling = str
-        """How messages name the keywords of `restore`."""
+        self.mask_options = MaskOptions(**card.masks)
+        """How change masks become numbers, as in training; published ones are grey values."""
+        self.cube_options = DatasetOptions(mode="hyperspectral", **card.cubes)
+        """How cubes are read, as in training; published ones are 8 bits in all their bands."""
 
     @property
     def scale(self) -> int:
@@ -79,22 +74,43 @@ class Restorer:
 
     @property
     def samples(self) -> bool:
-        """Whether its task samples, so that `sampling` counts."""
-        return isinstance(restoring(self.card.model, self.sampling), TilesWithin)
+        """Whether its task samples, so that `sampling` and `seed` count."""
+        return isinstance(restore_function(self.card.model), TilesWithin)
+
+    @property
+    def sampling(self) -> SamplingOptions:
+        """How it samples unless `restore` is asked otherwise: as its training run's options said."""
+        return SamplingOptions(**self.card.sampling)
 
     def __repr__(self) -> str:
         keywords = "".join(f", {name}={value}" for name, value in self.card.blueprint.keywords.items())
         return f"Restorer({self.card.blueprint.network}{keywords}; takes {', '.join(self.inputs)}; on {self.device})"
 
+    def to(self, device: str | torch.device) -> Restorer:
+        """Moves the network to a device."""
+        self.device = chosen_device(device)
+        self.network.to(self.device)
+        return self
+
+    @overload
     def restore(
+        self, lr: Array | str | Path, ref: ImageLike | None = None, *, output: None = None, **options: Any
+    ) -> Array: ...
+    @overload
+    def restore(self, lr: Tensor, ref: Tensor | None = None, *, output: None = None, **options: Any) -> Tensor: ...
+    @overload
+    def restore(
+        self, lr: Array | str | Path, ref: ImageLike | None = None, *, output: str | Path, **options: Any
+    ) -> Path: ...
+    def restore(  # type: ignore[misc]  # the overloads leave the names of options to this signature
         self,
-        lr: ImageLike,
-        ref: ImageLike | None = None,
+        lr: ImageLike | Tensor,
+        ref: ImageLike | Tensor | None = None,
         *,
-        lr_up: ImageLike | None = None,
-        ref_down: ImageLike | None = None,
-        mask: ImageLike | None = None,
-        hsi: ImageLike | None = None,
+        lr_up: ImageLike | Tensor | None = None,
+        ref_down: ImageLike | Tensor | None = None,
+        mask: ImageLike | Tensor | None = None,
+        hsi: ImageLike | Tensor | None = None,
         range: Range | None = None,
         range_ref: Range | None = None,
         range_hsi: Range | None = None,
@@ -102,41 +118,89 @@ class Restorer:
         bands_ref: Sequence[int] | None = None,
         bands_hsi: Sequence[int] | None = None,
         made_mask: MadeMask | None = None,
-        mask_reading: MaskOptions | None = None,
+        mask_options: MaskOptions | None = None,
         tile: int | None = None,
         overlap: int = 0,
+        sampling: SamplingOptions | Mapping[str, Any] | None = None,
+        seed: int | None = None,
+        device: str | torch.device | None = None,
+        output: str | Path | None = None,
+        overwrite: bool = False,
         progress: ProgressFactory = no_progress,
-    ) -> Array:
-        """(h, w[, C]) and what else the network takes -> (s*h, s*w[, C]) in the type and range of `lr`.
+    ) -> Array | Tensor | Path:
+        """(h, w[, C]) and what else the network takes -> (s*h, s*w[, C]), as the kind that `lr` is.
+
+        - Arrays (H, W) or (H, W, C) in uint8, uint16 or float32 give an array of LR's type and range.
+        - Image files give an array of LR's type and range. With `output` the result is written there instead, as
+          `refsr restore` writes it, and its path is returned; `overwrite` replaces a file that is there. Files and
+          arrays may be mixed.
+        - Tensors (C, H, W) or (B, C, H, W) of floats in [0, 1] give a tensor of LR's type on LR's device. They do not
+          mix with arrays or files. A mask is uint8 with one channel. Images of a batch are restored one by one.
 
         `range` are the raw values of LR that become 0 and 1, which 16 bits need, and `bands` those taken of it, counted
         from 1; a reference of the same type has the same range, one with as many bands the same bands, unless
-        `range_ref` and `bands_ref` say otherwise. Without a mask, `made_mask` estimates one, or says that nothing
-        changed; a mask becomes numbers as the network learnt it, or by `mask_reading`. A cube's file is read as those
-        that the network learnt with, but for `range_hsi` and `bands_hsi`. Large images are restored in tiles; `tile`
-        and `overlap`, in pixels of LR, say which.
+        `range_ref` and `bands_ref` say otherwise. Without a mask, `made_mask` "estimate" estimates one and "none" says
+        that nothing changed; a mask becomes numbers as in training, or by `mask_options`. A cube's file is read as in
+        training, but for `range_hsi` and `bands_hsi`. Large images are restored in tiles; `tile` and `overlap`, in
+        pixels of LR, say which.
+
+        `sampling` sets options of models that sample, such as {"steps": 8}, and `seed` their noise (default: 0); a
+        model that does not sample gives the same image for any seed. With `device` the network moves there first.
+
+        >>> lr, ref = np.zeros((24, 32, 3), np.uint8), np.zeros((96, 128, 3), np.uint8)
+        >>> restorer = refsr.load("rrsnet-small-x4", device="cpu")
+        >>> restorer.restore(lr, ref).shape
+        (96, 128, 3)
+        >>> restorer.restore(torch.rand(3, 24, 32), torch.rand(3, 96, 128)).shape
+        torch.Size([3, 96, 128])
         """
-        image = opened(lr, "lr", Reading(range, bands), option=self.spelling("range"))
-        images = {"lr": image}
-        reference = Reading(range_ref, bands_ref)
-        for role, other, reading, option in (
-            ("lr_up", lr_up, Reading(), "range"),
-            ("ref", ref, reference, "range_ref"),
-            ("ref_down", ref_down, reference, "range_ref"),
-        ):
-            if other is not None:
-                images[role] = opened(other, role, reading, image, self.spelling(option))
-        coding = mask_reading or self.mask_reading
-        if mask is not None:
-            images["mask"] = read_mask(mask, coding)
-        elif made_mask is not None:
-            self._check_mask(made_mask)
-            images["mask"] = make_mask(made_mask, images, self.scale, coding)
-        if hsi is not None:
-            images["hsi"] = opened_cube(hsi, self._cubes(range_hsi, bands_hsi), self.spelling("range_hsi"))
-        source = InputSource(images, descriptor_of(self.network), self.card.blueprint.network, self.spelling)
-        restored = in_kind(self._unit(source, image.size, tile, overlap, progress), image)
-        return restored[:, :, 0] if isinstance(lr, np.ndarray) and lr.ndim == 2 else restored
+        given = {"ref": ref, "lr_up": lr_up, "ref_down": ref_down, "mask": mask, "hsi": hsi}
+        images: dict[str, Any] = {"lr": lr} | {role: image for role, image in given.items() if image is not None}
+        options = RestoreOptions(
+            range=range,
+            range_ref=range_ref,
+            range_hsi=range_hsi,
+            bands=bands,
+            bands_ref=bands_ref,
+            bands_hsi=bands_hsi,
+            made_mask=made_mask,
+            mask_options=mask_options,
+            tile=tile,
+            overlap=overlap,
+            sampling=sampling,
+            seed=seed,
+        )
+        if device is not None:
+            self.to(device)
+        if is_tensors(images):
+            if output is not None:
+                raise UsageError("output goes with arrays and files; the result of tensors is a tensor")
+            if options.range_hsi is None:
+                options = replace(options, range_hsi=(0, 1))
+            restored = [self.restore_images(one, options, progress) for one in split_tensors(images)]
+            return as_tensor(restored, images["lr"])
+        if output is not None:
+            from refsr.inference.files import restore_file
+
+            restore_file(self, images, Path(output), options, overwrite, progress)
+            return Path(output)
+        return self.restore_images(images, options, progress)
+
+    def restore_images(
+        self,
+        images: Mapping[str, ImageLike],
+        options: RestoreOptions,
+        progress: ProgressFactory = no_progress,
+    ) -> Array:
+        """The same for arrays and files by role (`lr`, `ref`, ...), with everything else in `options`."""
+        if options.made_mask is not None and not self.takes_mask:
+            takes = ", ".join(self.inputs)
+            raise UsageError(f"mask {options.made_mask}: {self.card.blueprint.network} takes {takes}, and no mask")
+        inputs = open_inputs(images, options, self.scale, self.mask_options, self.cube_options)
+        source = InputSource(inputs, descriptor_of(self.network), self.card.blueprint.network, options.spelling)
+        restored = in_range(self._restored(source, inputs["lr"].size, options, progress), inputs["lr"])
+        flat = isinstance(images["lr"], np.ndarray) and images["lr"].ndim == 2
+        return restored[:, :, 0] if flat else restored
 
     def spread(
         self,
@@ -145,63 +209,64 @@ class Restorer:
         *,
         samples: int = 8,
         progress: ProgressFactory = no_progress,
-        **how: Any,
+        **options: Any,
     ) -> tuple[Array, Array]:
-        """The image as `restore` has it, and (s*h, s*w) in its units: how far images of several seeds lie apart.
+        """The image as `restore` has it, and (s*h, s*w) in its units: the standard deviation over `samples` seeds.
 
-        It is the deviation over `samples` images, the root of the mean square over bands: large where the model makes
-        up what LR and Ref do not tell.
+        It is the root of the mean square over bands, and large where LR and Ref leave the image open. The seeds are
+        `seed` and those that follow it.
         """
+        roles = ("ref", "lr_up", "ref_down", "mask", "hsi")
+        images = {"lr": lr, "ref": ref} | {role: options.pop(role) for role in roles if role in options}
+        there = {role: image for role, image in images.items() if image is not None or role == "lr"}
+        return self.spread_images(there, RestoreOptions(**options), samples, progress)
+
+    def spread_images(
+        self,
+        images: Mapping[str, ImageLike],
+        options: RestoreOptions,
+        samples: int = 8,
+        progress: ProgressFactory = no_progress,
+    ) -> tuple[Array, Array]:
+        """The same for images by role, with everything else in `options`."""
         if samples < 2:
             raise UsageError(f"a spread over {samples} samples: expected 2 or more")
-        asked, first = self.sampling, self.sampling.seed or 0
-        images: list[Array] = []
+        first = self._sampling(options).seed or 0
+        restored: list[Array] = []
         mean = square = np.zeros(())
-        try:
-            for number in range(samples):
-                self.sampling = asked.model_copy(update={"seed": first + number})
-                image = self.restore(lr, ref, progress=progress, **how)
-                images = images or [image]
-                # As numbers about the first image, whose squares lose nothing.
-                apart = image.astype(np.float64) - images[0].astype(np.float64)
-                mean, square = mean + apart / samples, square + apart**2 / samples
-        finally:
-            self.sampling = asked
+        for number in range(samples):
+            image = self.restore_images(images, replace(options, seed=first + number), progress)
+            restored = restored or [image]
+            # As numbers about the first image, whose squares lose nothing.
+            apart = image.astype(np.float64) - restored[0].astype(np.float64)
+            mean, square = mean + apart / samples, square + apart**2 / samples
         variance = np.maximum(square - mean**2, 0) * samples / (samples - 1)
         planes = variance if variance.ndim == 3 else variance[:, :, None]
-        return images[0], np.sqrt(planes.mean(axis=2)).astype(np.float32)
+        return restored[0], np.sqrt(planes.mean(axis=2)).astype(np.float32)
 
-    def _cubes(self, limits: Range | None, bands: Sequence[int] | None) -> DatasetOptions:
-        """How a cube is read: as learnt, unless its raw values or its bands are told."""
-        learnt, section = self.cube_reading, self.cube_reading.hsi or CubeOptions()
-        if limits is not None:
-            section = section.model_copy(update={"divide_by": None, "clip": None})
-            learnt = learnt.model_copy(update={"range_hsi": list(limits)})
-        if bands is not None:
-            section = section.model_copy(update={"band_ranges": None, "wavelengths": None, "wavelength_ranges": None})
-            learnt = learnt.model_copy(update={"bands_hsi": list(bands)})
-        return learnt.model_copy(update={"hsi": section})
+    def _sampling(self, options: RestoreOptions) -> SamplingOptions:
+        """The sampling of the model file with what the options say put over it."""
+        sampling = options.sampling
+        if sampling is not None and not self.samples:
+            raise UsageError(f"{self.card.blueprint.network} restores in one pass and samples nothing")
+        if not isinstance(sampling, SamplingOptions):
+            sampling = sampling_with(self.sampling, sampling) if sampling else self.sampling
+        return sampling if options.seed is None else sampling_with(sampling, {"seed": options.seed})
 
-    def _check_mask(self, made: MadeMask) -> None:
-        if not self.takes_mask:
-            takes = ", ".join(self.inputs)
-            raise UsageError(f"mask {made}: {self.card.blueprint.network} takes {takes}, and no mask")
-
-    def _unit(
-        self, source: InputSource, size: tuple[int, int], tile: int | None, overlap: int, progress: ProgressFactory
-    ) -> Unit:
-        """The restored image in [0, 1], written tile by tile."""
+    def _restored(
+        self, source: InputSource, size: tuple[int, int], options: RestoreOptions, progress: ProgressFactory
+    ) -> Array:
+        """The restored image (s*h, s*w, C) in [0, 1]."""
         height, width = (self.scale * side for side in size)
-        descriptor = descriptor_of(self.network)
+        descriptor, tile, overlap = descriptor_of(self.network), options.tile, options.overlap
         if tile is None:
             tile, automatic_overlap = automatic(descriptor, *size)
             overlap = overlap or automatic_overlap
         layout = lay_out(descriptor, source.sizes, tile, overlap)
-        result = np.zeros((height, width, self.channels), np.float32)
+        restore = restore_function(self.card.model, self._sampling(options))
+        sink = TensorSink(height, width, dtype=torch.float32)
         try:
-            for piece in pieces(restoring(self.card.model, self.sampling), self.network, source, layout, progress):
-                part = piece.image[0].float().permute(1, 2, 0).cpu().numpy()
-                result[piece.top : piece.top + part.shape[0], piece.left : piece.left + part.shape[1]] += part
+            restore_tiles(restore, self.network, source, layout, sink, progress)
         except (RuntimeError, MemoryError) as error:
             if not _is_out_of_memory(error):
                 raise
@@ -209,16 +274,23 @@ class Restorer:
             raise RefsrError(
                 f"tiles of {side} pixels do not fit the memory of {self.device}; tile {max(1, side // 2)} needs less"
             ) from error
-        return result
+        image: Array = sink.image[0].permute(1, 2, 0).numpy()
+        return image
 
 
 def load(path: str | Path, device: str | torch.device | None = None) -> Restorer:
     """The restorer of a model file, a checkpoint's folder or a run's (its best checkpoint, else its newest).
 
-    Weights that come along are called by their names, which refsr info lists. Without a device: the GPU, where there
-    is one.
+    Bundled weights are called by their names, which `list_models` gives. Without a device: the GPU, where there is one.
+
+    >>> refsr.load("rrsnet-small-x4", device="cpu").restore("lr.png", "ref.png").dtype
+    dtype('uint8')
+    >>> refsr.load("rrsnet-small-x4", device="cpu").restore("lr.png", "ref.png", output="sharp.png")
+    PosixPath('sharp.png')
     """
-    network, card = read_model(model_file_at(Path(path)))
+    if not isinstance(path, (str, Path)):
+        raise UsageError(f"a model is named by a path or a name, not by a {type(path).__name__}")
+    network, card = read_model(model_file_at(path))
     return Restorer(network, card, chosen_device(device))
 
 
@@ -235,7 +307,7 @@ def chosen_device(wanted: str | torch.device | None) -> torch.device:
     return device
 
 
-def in_kind(unit: Unit, like: Given) -> Array:
+def in_range(unit: Array, like: Input) -> Array:
     """(H, W, C) in [0, 1] -> the type and range of another image; integers are rounded, halves to even."""
     low, high = like.range
     result: Array = np.empty(unit.shape, like.pixels.dtype)

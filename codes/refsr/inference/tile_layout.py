@@ -73,9 +73,9 @@ class Layout:
 def lay_out(descriptor: Descriptor, sizes: Sizes, tile: int | None, overlap: int) -> Layout:
     """Tiles of about `tile` low-resolution pixels that see `overlap` around them; None: the whole image.
 
-    `overlap` 0 takes the halo and MARGIN. With less than the halo, or where there is none, neighbours fade into one
-    another, and one notice says that the result is not exact: near to the whole image's with less than the halo, and
-    maybe another image without one. Another notice names a wider tile where most of what is seen is seen again.
+    `overlap` 0 takes the halo and MARGIN. With less than the halo, or for a network without one, neighbours fade into
+    one another and the result is approximate; a warning is logged. Another warning names a wider tile where most of
+    what tiles see is seen more than once.
     """
     height, width = sizes["lr"]
     if tile is None or tile >= max(height, width):
@@ -91,10 +91,10 @@ def lay_out(descriptor: Descriptor, sizes: Sizes, tile: int | None, overlap: int
         sides.append(_spans(length, tile, context, 0 if exact else context // 2, step))
     layout = Layout(*sides)
     if not exact and len(layout) > 1:
-        _tell_once(_inexact(halo, context))
+        _warn_once(_inexact(halo, context))
     if layout.seen > MOST_WORK * height * width:
         times = min(len(layout), round((1 + 2 * context / tile) ** 2))
-        _tell_once(
+        _warn_once(
             f"tiles of {tile} see {context} pixels around them, so a pixel is computed up to {times} times; "
             f"in tiles of {2 * context} it would be at most 4"
         )
@@ -102,7 +102,7 @@ def lay_out(descriptor: Descriptor, sizes: Sizes, tile: int | None, overlap: int
 
 
 def _inexact(halo: int | None, context: int) -> str:
-    """What is to be said where tiles do not see enough."""
+    """The warning where tiles do not see enough."""
     if halo is None:
         return (
             "the network has no halo: a pixel may depend on the whole image, so what is restored in tiles is not what "
@@ -157,5 +157,5 @@ def _spans(length: int, tile: int, context: int, fade: int, step: int) -> list[S
 
 
 @functools.cache
-def _tell_once(text: str) -> None:
+def _warn_once(text: str) -> None:
     LOG.warning(text)

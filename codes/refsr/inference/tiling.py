@@ -7,16 +7,14 @@ What the halo leaves out is deformable sampling: a point moved beyond what the t
 image has a feature. Measured for RRSNet x4 with one block and random weights scaled so that the reference counts, as
 the largest difference over the standard deviation of what the reference does to the image: points moved by up to 8
 pixels at every level, which at the coarsest is 32 of HR, give 1e-3 without a margin and rounding (4e-5) with 4 pixels;
-up to 12, 0.1 and rounding with MARGIN; up to 16, 1 and 5e-4 with MARGIN; up to 32, seams that 16 pixels do not mend.
-A wider halo has room of its own: with 8 blocks none of these show. Seen less than the halo, an overlap of 32 leaves
+up to 12, 0.1 and rounding with MARGIN; up to 16, 1 and 5e-4 with MARGIN; up to 32, seams that 16 pixels do not remove.
+A wider halo has its own room: with 8 blocks none of these show. Seen less than the halo, an overlap of 32 leaves
 rounding with 8 blocks (halo 53) as with 16 (halo 97); one of 16 leaves 0.01 and 0.04, one of 8 leaves 0.4 and 0.7.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -24,8 +22,8 @@ from torch import Tensor, nn
 from refsr.core.progress import ProgressFactory, no_progress
 from refsr.data.images import Window
 from refsr.inference.published_tiling import scanned
-from refsr.inference.tile_layout import Layout, Sizes, Span, lay_out, window_of
-from refsr.networks.descriptor import INPUTS
+from refsr.inference.tile_io import BatchSource, TensorSink, TileSink, TileSource
+from refsr.inference.tile_layout import Layout, Span, lay_out, window_of
 from refsr.tasks.base import Batch, Restore, Tile, TilesWithin
 from refsr.tasks.inference import descriptor_of
 
@@ -33,24 +31,39 @@ SEAMLESS = "seamless"
 """Tiles that see what lies around them, so that no seam is left."""
 
 
-class Source(Protocol):
-    """Where tiles are cut from."""
+def restore_tiles(
+    restore: Restore,
+    network: nn.Module,
+    source: TileSource,
+    layout: Layout,
+    sink: TileSink,
+    progress: ProgressFactory = no_progress,
+) -> None:
+    """Restores the tiles of a layout from `source` to `sink`, one after another, on the network's device.
 
-    @property
-    def sizes(self) -> Sizes: ...
+    A task that tiles within its passes sees the whole image and gives it as one tile.
+    """
+    scale = descriptor_of(network).scale
+    parameter = next(network.parameters(), None)
 
-    def cut(self, window: Window) -> Batch:
-        """All members under a window of LR."""
+    def cut(window: Window) -> dict[str, Any]:
+        return {name: _on(parameter, member) for name, member in source.cut(window).items()}
 
-
-@dataclass(frozen=True)
-class Piece:
-    """A part of the restored image at a place in it, in high-resolution pixels, weighted: pieces are added up."""
-
-    top: int
-    left: int
-    image: Tensor
-    """(B, C, H, W)."""
+    if isinstance(restore, TilesWithin):
+        whole = Window(0, 0, *source.sizes["lr"])
+        with torch.no_grad():
+            tiles = [_tile(*spans, scale) for spans in layout]
+            sink.add(Window(*(scale * edge for edge in whole)), restore.by_tiles(network, cut(whole), tiles, progress))
+        return
+    with progress("restoring", len(layout)) as bar:
+        for row, column in layout:
+            with torch.no_grad():
+                seen = restore(network, cut(window_of(row, column)))
+            rows, columns = _inside(row, scale), _inside(column, scale)
+            kept = seen[..., rows, columns]
+            corner = row.kept[0] * scale, column.kept[0] * scale
+            sink.add(Window(*corner, kept.shape[-2], kept.shape[-1]), _faded(kept, row, column, scale))
+            bar.advance()
 
 
 def restore_tiled(
@@ -67,79 +80,17 @@ def restore_tiled(
     device than the network: tiles go there and back. `tiling` may name a published scan, which has tiles anyway.
     """
     source = BatchSource(batch)
-    scale = descriptor_of(network).scale
+    descriptor = descriptor_of(network)
     if tiling == SEAMLESS:
-        layout = lay_out(descriptor_of(network), source.sizes, tile, overlap)
+        layout = lay_out(descriptor, source.sizes, tile, overlap)
     else:
-        layout = scanned(descriptor_of(network), source.sizes, tile, tiling)
+        layout = scanned(descriptor, source.sizes, tile, tiling)
     if len(layout) == 1:
         return restore(network, batch)
     height, width = source.sizes["lr"]
-    result: Tensor | None = None
-    for piece in pieces(restore, network, source, layout):
-        if result is None:
-            lr = batch["lr"]
-            shape = (*piece.image.shape[:2], height * scale, width * scale)
-            result = torch.zeros(shape, dtype=piece.image.dtype, device=lr.device)
-        rows, columns = piece.image.shape[-2:]
-        target = result[..., piece.top : piece.top + rows, piece.left : piece.left + columns]
-        target += piece.image.to(result.device)
-    assert result is not None
-    return result
-
-
-def pieces(
-    restore: Restore, network: nn.Module, source: Source, layout: Layout, progress: ProgressFactory = no_progress
-) -> Iterator[Piece]:
-    """The restored tiles of a layout, one after another; a task that tiles within its passes gives all in one."""
-    scale = descriptor_of(network).scale
-    parameter = next(network.parameters(), None)
-    if isinstance(restore, TilesWithin):
-        height, width = source.sizes["lr"]
-        batch = {name: _on(parameter, member) for name, member in source.cut(Window(0, 0, height, width)).items()}
-        with torch.no_grad():
-            yield Piece(0, 0, restore.by_tiles(network, batch, [_tile(*spans, scale) for spans in layout], progress))
-        return
-    with progress("restoring", len(layout)) as bar:
-        for row, column in layout:
-            batch = source.cut(window_of(row, column))
-            batch = {name: _on(parameter, member) for name, member in batch.items()}
-            with torch.no_grad():
-                image = restore(network, batch)
-            rows, columns = _inside(row, scale), _inside(column, scale)
-            yield Piece(
-                row.kept[0] * scale, column.kept[0] * scale, _faded(image[..., rows, columns], row, column, scale)
-            )
-            bar.advance()
-
-
-class BatchSource:
-    """A batch whose members a network may ask for."""
-
-    def __init__(self, batch: Batch) -> None:
-        self._batch = batch
-
-    @property
-    def _members(self) -> dict[str, Tensor]:
-        return {name: self._batch[name] for name in INPUTS if name in self._batch}
-
-    @property
-    def sizes(self) -> Sizes:
-        return {name: (member.shape[-2], member.shape[-1]) for name, member in self._members.items()}
-
-    def cut(self, window: Window) -> Batch:
-        height, width = self.sizes["lr"]
-        found: dict[str, Any] = {}
-        for name, member in self._members.items():
-            rows = _part(window.top, window.height, height, member.shape[-2])
-            columns = _part(window.left, window.width, width, member.shape[-1])
-            found[name] = member[..., rows, columns]
-        return found
-
-
-def _part(start: int, count: int, length: int, member: int) -> slice:
-    """A part of LR's side as a part of a member's."""
-    return slice(start * member // length, (start + count) * member // length)
+    sink = TensorSink(height * descriptor.scale, width * descriptor.scale, batch["lr"].device)
+    restore_tiles(restore, network, source, layout, sink)
+    return sink.image
 
 
 def _inside(span: Span, scale: int) -> slice:

@@ -19,14 +19,14 @@ class Samples(Protocol):
     """A task that restores by sampling, in one of many ways."""
 
     @staticmethod
-    def restoring(sampling: SamplingOptions, seed: int) -> Restore: ...
+    def restore_function(sampling: SamplingOptions, seed: int) -> Restore: ...
 
 
-def restoring(model: str, sampling: SamplingOptions | None = None, seed: int = 0) -> Restore:
+def restore_function(model: str, sampling: SamplingOptions | None = None, seed: int = 0) -> Restore:
     """How the task of this name restores; those that sample do it as the options say."""
     task = resolve("task", model)
     if isinstance(task, Samples):
-        return task.restoring(sampling if sampling is not None else SamplingOptions(), seed)
+        return task.restore_function(sampling if sampling is not None else SamplingOptions(), seed)
     restore: Restore = task.restore
     return restore
 

@@ -47,9 +47,7 @@ class Regression:
         images = network(*inputs, every_stage=True)
         return stage_losses(self.train, images, batch["hr"])
 
-    @staticmethod
-    def restore(network: nn.Module, batch: Batch) -> Tensor:
-        return direct(network, batch)
+    restore = staticmethod(direct)
 
 
 def required_train(options: Options) -> TrainOptions:

@@ -27,7 +27,7 @@ from refsr.networks.descriptor import Descriptor
 from refsr.runs.model_file import AVERAGE, fit_weights, model_file_at, read_card, read_tensors
 from refsr.runs.process_group import Group
 from refsr.tasks.base import HasParts, Part, Restore, Task
-from refsr.tasks.inference import descriptor_of, require_fit, restoring
+from refsr.tasks.inference import descriptor_of, require_fit, restore_function
 from refsr.tasks.regression import required_train
 from refsr.training.ema import averaged
 from refsr.training.precision import Precision
@@ -59,7 +59,7 @@ class Setup:
     @property
     def restore(self) -> Restore:
         """How images are restored under the run's options."""
-        return restoring(self.options.model, self.options.sampling, self.options.run_seed)
+        return restore_function(self.options.model, self.options.sampling, self.options.run_seed)
 
     def validated_networks(self) -> dict[str, nn.Module]:
         """What validation metrics, by the names of model files: the network that counts, then the one beside it."""

@@ -23,7 +23,7 @@ from refsr.runs.checkpoint import read_checkpoint
 from refsr.runs.process_group import ALONE
 from refsr.tasks.diffusion.sampling import Sampler
 from refsr.tasks.diffusion.task import Diffusion
-from refsr.tasks.inference import restoring
+from refsr.tasks.inference import restore_function
 from refsr.training.precision import Precision
 from refsr.training.setup import build_task, recomputed_parts, wrap
 from refsr.training.stepping import Stepper
@@ -201,7 +201,7 @@ def test_validation_and_restoring_by_the_options(options):
     assert first.shape == (32, 32, 3)
     assert np.array_equal(first, second)
     # Masks become numbers as the network learnt them.
-    assert load(run.folder, "cpu").mask_reading == MaskOptions("changed", None)
+    assert load(run.folder, "cpu").mask_options == MaskOptions("changed", None)
 
 
 def test_the_command_line_samples_as_asked(options, places, masks, tmp_path, capsys):
@@ -284,7 +284,7 @@ def test_mistakes_are_named(options):
     with pytest.raises(UsageError, match="needs a denoiser such as RefDiff, RRSNet is none"):
         Diffusion(options().model_copy(update={"network_G": load_network("RRSNet")}))
     with pytest.raises(UsageError, match="is no denoiser"):
-        restoring("RefDiff_model")(torch.nn.Linear(1, 1), batch(1))
+        restore_function("RefDiff_model")(torch.nn.Linear(1, 1), batch(1))
     with pytest.raises(OptionsError, match=r"sampling\.sampler"):
         options("sampling.sampler=unipd")
     with pytest.raises(OptionsError, match=r"sampling\.sigma_min.*is not below sigma_max 0.001"):

@@ -74,6 +74,6 @@ class Diffusion:
         return Sampler()(network, batch)
 
     @staticmethod
-    def restoring(sampling: SamplingOptions, seed: int) -> Restore:
+    def restore_function(sampling: SamplingOptions, seed: int) -> Restore:
         """The same with the sampler of the options."""
         return Sampler(sampling, seed)
