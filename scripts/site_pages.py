@@ -97,7 +97,7 @@ def relinked(markdown: str, source: str, pages: Mapping[str, str]) -> str:
 
 def on_config(config: Any) -> None:
     """mkdocs has read mkdocs.yml: the rooms come last in the navigation."""
-    rooms = [place for place in extra_pages().values() if place.endswith(".md")]
+    rooms = [place for place in extra_pages().values() if place.startswith(("rooms/", "models/"))]
     named = [{posixpath.basename(place).removesuffix(".md"): place} for place in rooms]
     config["nav"].append({"Rooms": named})
 
