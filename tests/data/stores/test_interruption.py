@@ -8,16 +8,14 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from refsr.data.images import write_image
-from refsr.data.stores import open_store
+from refsr.data.stores import open_store, packing
 from refsr.data.stores.checking import verify
-from refsr.data.stores.packing import pack_folder
 
 PACK = [sys.executable, "-m", "refsr", "pack"]
 
@@ -30,36 +28,64 @@ def source(tmp_path_factory):
     return folder
 
 
-def kill_and_complete(source: Path, target: Path, after: float) -> bool:
-    """Kills a packing process; True if it was caught before its end. The store must tell, and be completed."""
-    process = subprocess.Popen([*PACK, str(source), str(target)], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    while not (target / "data.mdb").exists() and process.poll() is None:
-        time.sleep(0.001)
-    time.sleep(after)
-    process.send_signal(signal.SIGKILL)
-    caught = process.wait() == -signal.SIGKILL
+KILLED = """
+import os, signal, sys
+from refsr.cli.main import main
+from refsr.data.stores import packing
+
+transactions, growing = 0, packing.growing
+
+def kill():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def counted(environment, fill):
+    global transactions
+    transactions += 1
+    if transactions != {at}:
+        return growing(environment, fill)
+    if {moment!r} == "before":
+        kill()
+    growing(environment, lambda transaction: (fill(transaction), {moment!r} == "inside" and kill()))
+    kill()
+
+packing.growing = counted
+sys.exit(main(sys.argv[1:]))
+"""
+TRANSACTIONS = 1 + -(-400 // packing.BATCH_IMAGES) + 1
+"""The format's, one a batch, and the one that marks the store complete."""
+
+
+def kill_and_complete(source: Path, target: Path, at: int, moment: str) -> None:
+    """Kills packing at a transaction: before it, inside of it, after it. The store must tell, and be completed."""
+    code = KILLED.format(at=at, moment=moment)
+    words = [sys.executable, "-c", code, "pack", str(source), str(target)]
+    killed = subprocess.run(words, capture_output=True, check=False)
+    assert killed.returncode == -signal.SIGKILL
     damages = verify(target)
-    assert all(damage.key is None for damage in damages)
-    if caught and damages:
-        assert "packing did not end" in str(damages[0]) or "not a packed store" in str(damages[0])
-    pack_folder(source, target)
+    if (at, moment) == (TRANSACTIONS, "after"):
+        assert damages == []
+    else:
+        (damage,) = damages
+        assert damage.key is None
+        assert "packing did not end" in str(damage) or "not a packed store" in str(damage)
+    whole = max(0, at - 1 - (moment != "after")) * packing.BATCH_IMAGES
+    assert packing.pack_folder(source, target).kept == min(400, whole)
     assert verify(target) == []
     assert len(open_store(target).keys()) == 400
     key = open_store(target).keys()[-1]
     np.testing.assert_array_equal(open_store(target).read(key), open_store(source).read(key))
-    return caught and bool(damages)
 
 
-@pytest.mark.parametrize("after", [0.0, 0.02, 0.06])
-def test_killed_packing_is_completed_by_a_rerun(source, tmp_path, after):
-    kill_and_complete(source, tmp_path / "HR.lmdb", after)
+@pytest.mark.parametrize(("at", "moment"), [(1, "before"), (2, "inside"), (3, "after"), (TRANSACTIONS, "inside")])
+def test_killed_packing_is_completed_by_a_rerun(source, tmp_path, at, moment):
+    kill_and_complete(source, tmp_path / "HR.lmdb", at, moment)
 
 
 @pytest.mark.slow
-def test_killed_at_twenty_random_moments(source, tmp_path):
-    draw = np.random.default_rng(0)
-    caught = [kill_and_complete(source, tmp_path / f"{i}.lmdb", float(draw.uniform(0, 0.15))) for i in range(20)]
-    assert sum(caught) >= 5
+@pytest.mark.parametrize("moment", ["before", "inside", "after"])
+@pytest.mark.parametrize("at", range(1, TRANSACTIONS + 1))
+def test_killed_at_every_transaction(source, tmp_path, at, moment):
+    kill_and_complete(source, tmp_path / "HR.lmdb", at, moment)
 
 
 def test_a_full_disk_is_one_line_and_leaves_what_was_there(source, tmp_path):
@@ -69,7 +95,7 @@ def test_a_full_disk_is_one_line_and_leaves_what_was_there(source, tmp_path):
     few.mkdir()
     for name in ("000.png", "001.png"):
         shutil.copy(source / name, few / name)
-    pack_folder(few, target)
+    packing.pack_folder(few, target)
     limit = (target / "data.mdb").stat().st_size + 200_000
 
     def small_files() -> None:
@@ -84,7 +110,7 @@ def test_a_full_disk_is_one_line_and_leaves_what_was_there(source, tmp_path):
     assert "full" in last
     assert "Traceback" not in done.stderr
     assert [damage.key for damage in verify(target)] == [None]
-    pack_folder(few, target)
+    packing.pack_folder(few, target)
     assert set(open_store(target).keys()) >= {"000", "001"}
     assert verify(target) == []
 
