@@ -97,12 +97,12 @@ def fit(found: list[tuple[dict[str, Floats], Floats, Floats]], scale: int) -> Ca
     target = np.concatenate([part.ravel()[keep] for (_, _, part), keep in zip(found, seen, strict=True)])
     chosen = numpy_generator(0, "change", "fit").permutation(len(target))[:MOST_PIXELS]
     target = target[chosen].astype(np.float64)
-    columns, means, deviations = [], [], []
+    columns, means, stds = [], [], []
     for name in names:
         plane = np.concatenate([planes[name].ravel()[keep] for (planes, _, _), keep in zip(found, seen, strict=True)])
         means.append(round(float(plane.mean()), 6))
-        deviations.append(round(float(plane.std()), 6) or 1.0)
-        columns.append(hinges(plane[chosen], means[-1], deviations[-1]))
+        stds.append(round(float(plane.std()), 6) or 1.0)
+        columns.append(hinges(plane[chosen], means[-1], stds[-1]))
     table = np.concatenate([*columns, np.ones((len(target), 1), np.float32)], axis=1).astype(np.float64)
     ridge = RIDGE * len(target) * np.eye(table.shape[1])
     ridge[-1, -1] = 0
@@ -112,7 +112,7 @@ def fit(found: list[tuple[dict[str, Floats], Floats, Floats]], scale: int) -> Ca
         curvature = (table * (expected * (1 - expected) + 1e-6)[:, None]).T @ table + ridge
         weights += np.linalg.solve(curvature, table.T @ (target - expected) - ridge @ weights)
     slopes = tuple(tuple(round(float(one), 6) for one in row) for row in weights[:-1].reshape(len(names), -1))
-    return Calibration(scale, names, tuple(means), tuple(deviations), slopes, round(float(weights[-1]), 6), 0.5)
+    return Calibration(scale, names, tuple(means), tuple(stds), slopes, round(float(weights[-1]), 6), 0.5)
 
 
 class Tally:
@@ -170,7 +170,7 @@ def plain_difference(case: Case) -> Floats:
 
 
 def matched_difference(case: Case) -> Floats:
-    """The same after each band's mean and deviation are brought to LR's, smoothed over a pixel."""
+    """The same after each band's mean and standard deviation are brought to LR's, smoothed over a pixel."""
     from refsr.registration.transform import smooth
 
     low = imresize(case.ref, f"1/{case.scale}")

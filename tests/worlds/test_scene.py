@@ -8,7 +8,7 @@ import pytest
 from refsr.core.errors import UsageError
 from refsr.worlds.geometry import SunPosition, ViewingGeometry
 from refsr.worlds.layout_plan import STYLES
-from refsr.worlds.materials import COVER, INDEX, MATERIALS, Cover
+from refsr.worlds.materials import COVER, INDEX, MATERIALS, LandCover
 from refsr.worlds.render import cover_map, render
 from refsr.worlds.scene import drawn, make_scene
 
@@ -24,7 +24,7 @@ def test_every_style_draws_plausible_land(style):
     assert np.isfinite(shown.radiance).all()
     assert shown.radiance.min() > 0
     assert shown.radiance.max() < 1.5
-    assert set(np.unique(shown.cover)) <= {int(cover) for cover in Cover if cover != Cover.UNCHANGED}
+    assert set(np.unique(shown.cover)) <= {int(cover) for cover in LandCover if cover != LandCover.UNCHANGED}
     np.testing.assert_array_equal(shown.cover, COVER[shown.material])
     assert 0 <= shown.light.min() <= shown.light.max() <= 1
     assert shown.height.min() >= 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from refsr.worlds.materials import MATERIALS, Cover
+from refsr.worlds.materials import MATERIALS, LandCover
 from refsr.worlds.spectra import (
     REFLECTANCE_UNIT,
     VEGETATION,
@@ -58,7 +58,7 @@ def test_water_is_black_in_the_infrared_and_roads_are_not() -> None:
 
 
 def test_classes_can_be_told_apart_by_spectral_angle() -> None:
-    groups = [Cover.WATER, Cover.GROUND, Cover.LOW_VEGETATION]
+    groups = [LandCover.WATER, LandCover.GROUND, LandCover.LOW_VEGETATION]
     first = {cover: next(m.name for m in MATERIALS if m.cover == cover) for cover in groups}
     for one in groups:
         for other in groups[groups.index(one) + 1 :]:

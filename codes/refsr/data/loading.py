@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from refsr.core.errors import DataError, RefsrError
 from refsr.core.memory import keep_freed_memory
 from refsr.core.seeding import numpy_generator
-from refsr.data.sample import Packed, unit_tensor
+from refsr.data.sample import PackedSample, unit_tensor
 
 if TYPE_CHECKING:
     from refsr.data.sets.paired import PairedSet
@@ -65,7 +65,7 @@ class StepSampler(Sampler[list[tuple[int, int]]]):
             yield [(visit(self.seed, draw, self.size), draw) for draw in range(start, start + share)]
 
 
-class PackedDraws(Dataset[Packed]):
+class PackedDraws(Dataset[PackedSample]):
     """A data set's draws as workers send them: packed, a quarter of the bytes."""
 
     def __init__(self, dataset: PairedSet) -> None:
@@ -74,11 +74,11 @@ class PackedDraws(Dataset[Packed]):
     def __len__(self) -> int:
         return len(self.dataset)
 
-    def __getitem__(self, item: tuple[int, int]) -> Packed:
+    def __getitem__(self, item: tuple[int, int]) -> PackedSample:
         return self.dataset.draw(*item)
 
 
-def stacked(samples: list[Packed]) -> tuple[list[str], dict[str, tuple[Tensor, float, float]]]:
+def stacked(samples: list[PackedSample]) -> tuple[list[str], dict[str, tuple[Tensor, float, float]]]:
     """Packed samples as a packed batch; members of one kind share their range."""
     names = [name for name, _ in samples]
     members = {}

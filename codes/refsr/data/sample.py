@@ -26,11 +26,11 @@ class Sample(TypedDict, total=False):
     hsi: Tensor
 
 
-Packed = tuple[str, dict[str, tuple[Tensor, float, float]]]
+PackedSample = tuple[str, dict[str, tuple[Tensor, float, float]]]
 """A sample's name and members as they are stored, (C, H, W), each with the raw values that become 0 and 1."""
 
 
-def unpacked(packed: Packed) -> Sample:
+def unpacked(packed: PackedSample) -> Sample:
     """The sample in floats; a batch of packed samples becomes a batch."""
     name, members = packed
     sample: Sample = {"name": name}

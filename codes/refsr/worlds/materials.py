@@ -8,7 +8,7 @@ from enum import IntEnum
 import numpy as np
 
 
-class Cover(IntEnum):
+class LandCover(IntEnum):
     """Land cover by the classes of SECOND; UNCHANGED occurs in change masks only."""
 
     UNCHANGED = 0
@@ -26,7 +26,7 @@ class Material:
 
     name: str
     reflectance: tuple[float, float, float]
-    cover: Cover
+    cover: LandCover
     grain: float
     """Relative variation from pixel to pixel."""
     clumps: float
@@ -35,7 +35,7 @@ class Material:
     """Relative variation over five to thirty metres."""
 
 
-G, L, B = Cover.GROUND, Cover.LOW_VEGETATION, Cover.BUILDING
+G, L, B = LandCover.GROUND, LandCover.LOW_VEGETATION, LandCover.BUILDING
 
 # Never reordered: indices are stored in land-cover files and seed draws.
 MATERIALS: tuple[Material, ...] = (
@@ -51,11 +51,11 @@ MATERIALS: tuple[Material, ...] = (
     Material("crop_young", (0.135, 0.132, 0.085), L, 0.06, 0.06, 0.07),
     Material("crop_ripe", (0.232, 0.195, 0.118), L, 0.04, 0.045, 0.055),
     Material("stubble", (0.225, 0.193, 0.135), L, 0.06, 0.05, 0.06),
-    Material("tree_broadleaf", (0.052, 0.068, 0.034), Cover.TREE, 0.1, 0.13, 0.06),
-    Material("tree_conifer", (0.034, 0.046, 0.029), Cover.TREE, 0.12, 0.14, 0.06),
-    Material("shrub", (0.06, 0.074, 0.04), Cover.TREE, 0.11, 0.13, 0.07),
-    Material("water_clear", (0.028, 0.042, 0.047), Cover.WATER, 0.02, 0.03, 0.06),
-    Material("water_turbid", (0.068, 0.077, 0.06), Cover.WATER, 0.02, 0.025, 0.06),
+    Material("tree_broadleaf", (0.052, 0.068, 0.034), LandCover.TREE, 0.1, 0.13, 0.06),
+    Material("tree_conifer", (0.034, 0.046, 0.029), LandCover.TREE, 0.12, 0.14, 0.06),
+    Material("shrub", (0.06, 0.074, 0.04), LandCover.TREE, 0.11, 0.13, 0.07),
+    Material("water_clear", (0.028, 0.042, 0.047), LandCover.WATER, 0.02, 0.03, 0.06),
+    Material("water_turbid", (0.068, 0.077, 0.06), LandCover.WATER, 0.02, 0.025, 0.06),
     Material("roof_tile", (0.205, 0.122, 0.092), B, 0.06, 0.055, 0.05),
     Material("roof_metal_light", (0.42, 0.425, 0.42), B, 0.02, 0.03, 0.05),
     Material("roof_metal_dark", (0.145, 0.165, 0.19), B, 0.025, 0.03, 0.05),
@@ -63,10 +63,10 @@ MATERIALS: tuple[Material, ...] = (
     Material("roof_gravel", (0.235, 0.226, 0.21), B, 0.06, 0.06, 0.07),
     Material("road_paint", (0.4, 0.4, 0.385), G, 0.04, 0.1, 0.05),
     Material("car_paint", (0.28, 0.28, 0.28), G, 0.02, 0.02, 0.0),
-    Material("track_red", (0.205, 0.095, 0.075), Cover.PLAYGROUND, 0.03, 0.03, 0.05),
-    Material("turf", (0.082, 0.115, 0.05), Cover.PLAYGROUND, 0.05, 0.045, 0.05),
+    Material("track_red", (0.205, 0.095, 0.075), LandCover.PLAYGROUND, 0.03, 0.03, 0.05),
+    Material("turf", (0.082, 0.115, 0.05), LandCover.PLAYGROUND, 0.05, 0.045, 0.05),
     Material("plastic_sheet", (0.38, 0.395, 0.39), B, 0.03, 0.06, 0.05),
-    Material("court", (0.11, 0.14, 0.165), Cover.PLAYGROUND, 0.03, 0.03, 0.04),
+    Material("court", (0.11, 0.14, 0.165), LandCover.PLAYGROUND, 0.03, 0.03, 0.04),
     Material("wall", (0.27, 0.25, 0.22), B, 0.04, 0.06, 0.0),
     Material("glass", (0.05, 0.058, 0.07), B, 0.02, 0.0, 0.0),
     Material("car_glass", (0.05, 0.058, 0.07), G, 0.02, 0.0, 0.0),

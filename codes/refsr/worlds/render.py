@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from refsr.worlds.canvas import Canvas
 from refsr.worlds.geometry import SunPosition, ViewingGeometry
-from refsr.worlds.materials import COVER, INDEX, REFLECTANCE, ROUGHNESS, Cover
+from refsr.worlds.materials import COVER, INDEX, REFLECTANCE, ROUGHNESS, LandCover
 from refsr.worlds.relief import VisibleSurface, heights, sunlight, visible_surface
 from refsr.worlds.scene import FINER, Scene, drawn
 from refsr.worlds.texture import textures
@@ -87,7 +87,7 @@ def _material(canvas: Canvas) -> Bytes:
 def _seen_material(material: Bytes, seen: VisibleSurface) -> tuple[Bytes, npt.NDArray[np.bool_]]:
     """What is seen, and where it is the side of a building; the sides of crowns are leaves like their tops."""
     shown: Bytes = _take(material, seen)
-    walls: npt.NDArray[np.bool_] = seen.wall & (COVER == Cover.BUILDING)[shown]
+    walls: npt.NDArray[np.bool_] = seen.wall & (COVER == LandCover.BUILDING)[shown]
     shown[walls] = INDEX["wall"]
     return shown, walls
 
@@ -103,7 +103,7 @@ def _reflectance(scene: Scene, canvas: Canvas, material: npt.NDArray[np.uint8]) 
     reflectance: Floats = colour[canvas.things]
     reflectance *= factor[..., None]
     # Plants turn yellow in patches: more red, a little less blue.
-    green = np.isin(COVER, (Cover.LOW_VEGETATION, Cover.TREE, Cover.PLAYGROUND))[material] * noise.hue
+    green = np.isin(COVER, (LandCover.LOW_VEGETATION, LandCover.TREE, LandCover.PLAYGROUND))[material] * noise.hue
     reflectance[..., 0] *= 1 + np.float32(0.09) * green
     reflectance[..., 2] *= 1 - np.float32(0.05) * green
     np.clip(reflectance, 0.004, 0.95, out=reflectance)

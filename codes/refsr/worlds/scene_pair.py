@@ -21,7 +21,7 @@ from refsr.worlds.draws import Acquisition, Draws, draw
 from refsr.worlds.geometry import ViewingGeometry, direction
 from refsr.worlds.knobs import PIXEL, Knobs
 from refsr.worlds.layouts import refdiff
-from refsr.worlds.materials import MATERIALS, Cover
+from refsr.worlds.materials import MATERIALS, LandCover
 from refsr.worlds.optics import short_lens_light
 from refsr.worlds.relief import heights, visible_surface
 from refsr.worlds.render import Rendering, cover_map, render
@@ -175,7 +175,7 @@ def _add_truth(
     if draws.reference.date != draws.hr.date:
         before = view.nearest(cover_map(scene, draws.reference.date, viewing))
         higher = np.abs(view.nearest(_seen_heights(scene, draws.reference.date, viewing)) - view.nearest(seen.height))
-        mask = change_mask(before, cover, (cover == Cover.BUILDING) & (higher > OTHER_BUILDING))
+        mask = change_mask(before, cover, (cover == LandCover.BUILDING) & (higher > OTHER_BUILDING))
     way = displacement(_surface(seen), view, _surface(reference), reference_view, lean)
     valid = way.valid & (mask == 0)
     if clouds is not None:

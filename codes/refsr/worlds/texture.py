@@ -15,7 +15,7 @@ Field = npt.NDArray[np.float32]
 
 
 class Textures(NamedTuple):
-    """Zero-mean fields of deviation one on the fine grid, (size, size)."""
+    """Zero-mean fields of standard deviation one on the fine grid, (size, size)."""
 
     grain: Field
     clumps: Field

@@ -64,7 +64,7 @@ def _found(
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
     """Where on the reference's canvas the points are, and whether what is seen there are they and not what hides them.
 
-    A rendering places points to a fraction of a pixel only. The four canvas pixels around the expected place tell where
+    A rendering places points to a fraction of a pixel only. The four canvas pixels around the expected place say where
     it did: each says how far its own foot is from the one looked for.
     """
     last = reference.height.shape[0] - 1

@@ -20,7 +20,7 @@ FILE = "calibration.json"
 
 
 KNOTS = (-0.7, 0.7, 1.5)
-"""Where the slopes of the functions change, in deviations of the evidence."""
+"""Where the slopes of the functions change, in standard deviations of the evidence."""
 FARTHEST = 4.0
 """Evidence further off than any that was calibrated with says no more than this."""
 
@@ -32,7 +32,7 @@ class Calibration:
     scale: int
     names: tuple[str, ...]
     means: tuple[float, ...]
-    deviations: tuple[float, ...]
+    stds: tuple[float, ...]
     slopes: tuple[tuple[float, ...], ...]
     """For each name its slope left of all knots, and by how much it grows at each knot."""
     bias: float
@@ -44,8 +44,8 @@ class Calibration:
     def probability(self, planes: Mapping[str, Floats]) -> Floats:
         """Evidence (h, w) by name -> the probability that a pixel changed, (h, w)."""
         total: Floats = np.full(next(iter(planes.values())).shape, self.bias, np.float32)
-        for name, mean, deviation, slopes in zip(self.names, self.means, self.deviations, self.slopes, strict=True):
-            total += hinges(planes[name], mean, deviation) @ np.array(slopes, np.float32)
+        for name, mean, std, slopes in zip(self.names, self.means, self.stds, self.slopes, strict=True):
+            total += hinges(planes[name], mean, std) @ np.array(slopes, np.float32)
         probability: Floats = 1 / (1 + np.exp(-total))
         return probability
 
@@ -58,9 +58,9 @@ class Calibration:
 QUALITY = {"precision": "precision", "recall": "recall", "f1": "F1", "iou": "IoU", "auc": "area under the ROC curve"}
 
 
-def hinges(plane: Floats, mean: float, deviation: float) -> Floats:
-    """(...) evidence -> (..., 1 + knots): itself in deviations from its mean, and how far it is beyond each knot."""
-    amount = np.clip((plane - np.float32(mean)) / np.float32(deviation), -FARTHEST, FARTHEST)
+def hinges(plane: Floats, mean: float, std: float) -> Floats:
+    """(...) evidence -> (..., 1 + knots): standardised, and by how much it exceeds each knot."""
+    amount = np.clip((plane - np.float32(mean)) / np.float32(std), -FARTHEST, FARTHEST)
     parts: Floats = np.stack([amount, *(np.maximum(amount - np.float32(knot), 0) for knot in KNOTS)], axis=-1)
     return parts
 

@@ -14,7 +14,7 @@ from refsr.data.sample import Unit
 from refsr.ops.resize import imresize
 from refsr.registration.transform import Floats, find_transform, moved
 
-# Beyond this factor LR holds too few pixels to tell more than shift and rotation.
+# Beyond this factor LR has too few pixels to estimate more than shift and rotation.
 MOST_AFFINE = 8
 
 

@@ -11,11 +11,11 @@ from refsr.data.change.radiometry import residual
 from refsr.registration.transform import Floats, smooth
 
 SIZES = (0, 1, 2, 4)
-"""Deviations of the Gaussians over which evidence is gathered, in LR pixels."""
+"""Standard deviations of the Gaussians over which evidence is averaged, in LR pixels."""
 NEIGHBOURS = tuple((down, right) for down in (-1, 0, 1) for right in (-1, 0, 1))
 # Amounts below these are noise; logarithms end there.
 FAINT = np.float32(1e-3)
-FAINT_DEVIATION = np.float32(3e-3)
+FAINT_STD = np.float32(3e-3)
 FAINT_VARIANCE = np.float32(1e-4)
 
 
@@ -26,35 +26,35 @@ def evidence(lr: Floats, ref: Floats, covered: Floats) -> dict[str, Floats]:
     amount = (rest * rest).mean(axis=2)
     usual = np.float32(1.4826 * np.median(np.sqrt(amount))) + FAINT
     own, other = lr.mean(axis=2), fitted.mean(axis=2)
-    slopes, other_slopes = _slopes(own), _slopes(other)
-    steepness = np.sqrt(sum(part * part for part in (*slopes, *other_slopes)))
+    gradients, other_gradients = _gradients(own), _gradients(other)
+    steepness = np.sqrt(sum(part * part for part in (*gradients, *other_gradients)))
     # Beside edges, a residual says little: half a pixel of misregistration makes it.
     relative = np.sqrt(amount) / (usual + steepness)
     nearest = _nearest(lr, fitted)
     tint = _tint(lr) - _tint(fitted)
     planes = {}
     for size in SIZES:
-        gather = Gather(covered, size)
-        planes[f"amount {size}"] = _log(np.sqrt(gather(amount)))
-        planes[f"mean {size}"] = _log(_length(gather(rest)))
-        planes[f"colour {size}"] = _log(_length(gather(colour)))
-        planes[f"relative {size}"] = _log(gather(relative), np.float32(1e-2))
-        planes[f"nearest {size}"] = _log(gather(nearest))
-        planes[f"tint {size}"] = _log(_length(gather(tint)))
+        mean_of = LocalMean(covered, size)
+        planes[f"amount {size}"] = _log(np.sqrt(mean_of(amount)))
+        planes[f"mean {size}"] = _log(_length(mean_of(rest)))
+        planes[f"colour {size}"] = _log(_length(mean_of(colour)))
+        planes[f"relative {size}"] = _log(mean_of(relative), np.float32(1e-2))
+        planes[f"nearest {size}"] = _log(mean_of(nearest))
+        planes[f"tint {size}"] = _log(_length(mean_of(tint)))
         if size == 0:
             continue
-        likeness, deviation, other_deviation = _likeness(own, other, gather)
-        planes[f"likeness {size}"] = likeness
-        power = gather(_product(slopes, slopes)) * gather(_product(other_slopes, other_slopes))
-        planes[f"edges {size}"] = gather(_product(slopes, other_slopes)) / (np.sqrt(power) + np.float32(1e-5))
-        contrast = _log(deviation, FAINT_DEVIATION) - _log(other_deviation, FAINT_DEVIATION)
+        correlation, std, other_std = _local_correlation(own, other, mean_of)
+        planes[f"correlation {size}"] = correlation
+        power = mean_of(_product(gradients, gradients)) * mean_of(_product(other_gradients, other_gradients))
+        planes[f"edges {size}"] = mean_of(_product(gradients, other_gradients)) / (np.sqrt(power) + np.float32(1e-5))
+        contrast = _log(std, FAINT_STD) - _log(other_std, FAINT_STD)
         planes[f"contrast {size}"] = np.abs(contrast)
-        planes[f"texture {size}"] = _log(np.hypot(deviation, other_deviation), FAINT_DEVIATION)
+        planes[f"texture {size}"] = _log(np.hypot(std, other_std), FAINT_STD)
     planes["usual"] = np.full_like(own, np.log(usual))
     return planes
 
 
-class Gather:
+class LocalMean:
     """The Gaussian mean of what is covered, around each pixel."""
 
     def __init__(self, covered: Floats, size: float) -> None:
@@ -71,12 +71,12 @@ class Gather:
 
 
 def _product(first: tuple[Floats, Floats], second: tuple[Floats, Floats]) -> Floats:
-    """The scalar product of two fields of slopes."""
+    """The scalar product of two fields of gradients."""
     product: Floats = first[0] * second[0] + first[1] * second[1]
     return product
 
 
-def _slopes(image: Floats) -> tuple[Floats, Floats]:
+def _gradients(image: Floats) -> tuple[Floats, Floats]:
     import cv2
 
     return tuple(  # type: ignore[return-value]
@@ -85,14 +85,14 @@ def _slopes(image: Floats) -> tuple[Floats, Floats]:
     )
 
 
-def _likeness(first: Floats, second: Floats, gather: Gather) -> tuple[Floats, Floats, Floats]:
-    """Local normalised cross-correlation, and both local deviations."""
-    mean, other_mean = gather(first), gather(second)
-    variance = np.maximum(gather(first * first) - mean * mean, 0)
-    other_variance = np.maximum(gather(second * second) - other_mean * other_mean, 0)
-    together = gather(first * second) - mean * other_mean
-    likeness: Floats = together / np.sqrt((variance + FAINT_VARIANCE) * (other_variance + FAINT_VARIANCE))
-    return likeness, np.sqrt(variance), np.sqrt(other_variance)
+def _local_correlation(first: Floats, second: Floats, mean_of: LocalMean) -> tuple[Floats, Floats, Floats]:
+    """Local normalised cross-correlation, and both local standard deviations."""
+    mean, other_mean = mean_of(first), mean_of(second)
+    variance = np.maximum(mean_of(first * first) - mean * mean, 0)
+    other_variance = np.maximum(mean_of(second * second) - other_mean * other_mean, 0)
+    together = mean_of(first * second) - mean * other_mean
+    correlation: Floats = together / np.sqrt((variance + FAINT_VARIANCE) * (other_variance + FAINT_VARIANCE))
+    return correlation, np.sqrt(variance), np.sqrt(other_variance)
 
 
 def _nearest(lr: Floats, fitted: Floats) -> Floats:

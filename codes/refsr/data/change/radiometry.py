@@ -8,7 +8,7 @@ import numpy.typing as npt
 from refsr.registration.transform import Floats, smooth
 
 ROUNDS = 10
-# Keeps the map near the identity where an image holds too few colours to tell.
+# Keeps the map near the identity where an image has too few colours to estimate it.
 RIDGE = 1e-6
 # A residual of this many levels of [0, 1] is no more than noise.
 NOISE = 2e-3

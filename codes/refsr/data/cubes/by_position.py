@@ -47,8 +47,8 @@ def check_positions(images: Store, cubes: CubeReader) -> None:
         if misfit:
             wrong.append(f"{key}: {misfit}")
     if wrong:
-        mends = "; hsi.pairing: position takes what lies there, key_only looks at names alone"
-        raise DataError("cubes do not lie where the images do: " + listed(wrong) + mends)
+        hint = "; hsi.pairing: position takes what lies there, key_only looks at names alone"
+        raise DataError("cubes do not lie where the images do: " + listed(wrong) + hint)
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,7 @@ class CubeFile:
         """(H, W, bands) in the type of `info`; the caller owns the array."""
         whole = Window(0, 0, self.info.height, self.info.width)
         raw = self.values(whole if window is None else window, bands)
-        # What float32 cannot hold becomes infinite, which is told where values are checked.
+        # What float32 cannot hold becomes infinite, which is reported where values are checked.
         with np.errstate(over="ignore"):
             return np.array(raw, dtype=self.info.dtype, order="C")
 

@@ -43,10 +43,10 @@ def open_envi(header: Path, interleave: str | None = None) -> CubeFile:
     if order not in (0, 1):
         raise DataError(f"{header}: byte order {order} is not known (0: least byte first, 1: most)")
     dtype = np.dtype(("<", ">")[order] + TYPES[code])
-    told = interleave or fields.get("interleave", "").lower()
-    if told not in ORDERS:
+    declared = interleave or fields.get("interleave", "").lower()
+    if declared not in ORDERS:
         raise DataError(
-            f"{header}: interleave {told!r} is not known{suggestion(told, ORDERS)} (known: {', '.join(ORDERS)})"
+            f"{header}: interleave {declared!r} is not known{suggestion(declared, ORDERS)} (known: {', '.join(ORDERS)})"
         )
     if fields.get("file compression", "0") != "0":
         raise DataError(f"{header}: the numbers are compressed, which is not read here; save them uncompressed")
@@ -58,8 +58,8 @@ def open_envi(header: Path, interleave: str | None = None) -> CubeFile:
     cube_info = _cube_info(fields, header)
     check_counts(cube_info, bands, header)
     sides = {"r": rows, "c": columns, "b": bands}
-    shape = tuple(sides[side] for side in ORDERS[told])
-    to_cube = [ORDERS[told].index(side) for side in "rcb"]
+    shape = tuple(sides[side] for side in ORDERS[declared])
+    to_cube = [ORDERS[declared].index(side) for side in "rcb"]
 
     def numbers() -> Array:
         return np.memmap(data, dtype=dtype, mode="r", offset=offset, shape=(rows * columns * bands,))
@@ -68,12 +68,12 @@ def open_envi(header: Path, interleave: str | None = None) -> CubeFile:
         return cut(numbers().reshape(shape).transpose(to_cube), window, chosen)
 
     def doubt() -> str | None:
-        found = None if interleave else smoother_order(numbers(), ORDERS, sides, told)
+        found = None if interleave else smoother_order(numbers(), ORDERS, sides, declared)
         if found is None:
             return None
         return (
-            f"{header}: says interleave {told}, but read as {found[0]} its values are {found[1]:.1f} times as smooth; "
-            f"interleave {found[0]} takes them so, interleave {told} as it says"
+            f"{header}: says interleave {declared}, but read as {found[0]} its values are {found[1]:.1f} times as "
+            f"smooth; interleave {found[0]} takes them so, interleave {declared} as it says"
         )
 
     return CubeFile(header, info, cube_info, values, doubt)
@@ -180,7 +180,7 @@ def _numbers(text: str, key: str, header: Path) -> list[float]:
 
 
 def _geotransform(fields: Mapping[str, str], header: Path) -> Geotransform | None:
-    """Where map info tells it simply: degrees or UTM on WGS-84, or any system that is told in words, not turned."""
+    """From map info: degrees or UTM on WGS-84, or a system given as WKT; None for rotated grids and other systems."""
     words = [word.strip() for word in fields.get("map info", "").split(",")]
     if len(words) < 7:
         return None

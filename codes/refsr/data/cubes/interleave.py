@@ -13,20 +13,20 @@ import numpy as np
 
 from refsr.data.images import Array
 
-# The right order is less rough than this, in proportion to the one that is told.
+# The right order is less rough than this, in proportion to the declared one.
 CLEARLY = 0.6
 # Neighbours in a real cube differ by less than this, in proportion to how all its values do.
 SMOOTH = 0.5
 BLOCK = 64
 SMALLEST = 4
-# The largest differences are left out: borders of holes tell nothing.
+# The largest differences are left out: borders of holes are no evidence.
 COUNTED = 0.9
 
 
 def smoother_order(
-    numbers: Array, orders: Mapping[str, str], sides: Mapping[str, int], told: str
+    numbers: Array, orders: Mapping[str, str], sides: Mapping[str, int], declared: str
 ) -> tuple[str, float] | None:
-    """The order in which a file's numbers are clearly smoother than in the one that is told, and how many times.
+    """The order in which a file's numbers are clearly smoother than in the declared one, and how many times.
 
     `orders` say for each name where rows (r), columns (c) and bands (b) stand, `sides` how many of each there are.
     """
@@ -35,10 +35,10 @@ def smoother_order(
     blocks = {name: _block(numbers, order, sides) for name, order in orders.items()}
     rough = {name: _roughness(block) for name, block in blocks.items()}
     best = min(rough, key=lambda name: rough[name])
-    # Where nothing differs from its neighbours at all, or all as much as from anything, nothing is told.
-    if not 0 < rough[best] < min(CLEARLY * rough[told], SMOOTH * _spread(blocks[best])):
+    # Where nothing differs from its neighbours at all, or all as much as from anything, there is no evidence.
+    if not 0 < rough[best] < min(CLEARLY * rough[declared], SMOOTH * _spread(blocks[best])):
         return None
-    return best, rough[told] / rough[best]
+    return best, rough[declared] / rough[best]
 
 
 def _block(numbers: Array, order: str, sides: Mapping[str, int]) -> Array:
@@ -60,7 +60,7 @@ def _roughness(block: Array) -> float:
     """How unlike neighbours are along the axis along which they are least alike."""
     found = []
     for axis in range(3):
-        # Broken numbers are told elsewhere.
+        # NaN and infinity are reported elsewhere.
         with np.errstate(all="ignore"):
             differences = np.abs(np.diff(block, axis=axis)).ravel()
         differences = differences[np.isfinite(differences)]

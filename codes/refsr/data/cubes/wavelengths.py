@@ -21,14 +21,14 @@ _FACTORS = {
 }
 _FACTOR_OF = {word: factor for factor, words in _FACTORS.items() for word in words}
 _NO_LENGTH = ("index", "unknown", "none", "")
-# Bands from 100 nm on are told in nm, from 0.1 to 30 in micrometres; between them nobody can tell.
+# Without a unit, values from 100 on are nm and values up to 30 are micrometres; between them the unit is ambiguous.
 LONGEST_MICROMETRES, SHORTEST_NANOMETRES = 30.0, 100.0
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _LENGTH = re.compile(rf"({_NUMBER})\s*(nm|nanomet(?:er|re)s?|[uµμ]m|microns?|micromet(?:er|re)s?)\b", re.IGNORECASE)
 
 
 def in_nanometres(values: Sequence[float], unit: str | None, name: object) -> tuple[float, ...] | None:
-    """Wavelengths of a named unit in nm; where none is named, of the unit that their size tells.
+    """Wavelengths of a named unit in nm; where none is named, of the unit that their size implies.
 
     None where the unit says that they are no lengths.
     """

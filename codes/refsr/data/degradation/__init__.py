@@ -1,4 +1,4 @@
-"""How a sharp image becomes a poor one: presets draw steps, steps are plain numbers, and numbers replay exactly.
+"""How LR is made from HR: presets draw steps, steps are plain numbers, and numbers replay exactly.
 
 - `presets`: what a name on the command line stands for; `draw` gives the steps for one image.
 - `chain`: the second-order random chain.

@@ -13,7 +13,7 @@ import numpy as np
 from refsr.data.degradation import steps
 from refsr.data.degradation.steps import Step
 
-Range = tuple[float, float]
+DrawRange = tuple[float, float]
 GREATEST_SEED = 2**53
 
 
@@ -29,12 +29,12 @@ class BlurRange:
     stretched_generalised: float = 0.03
     round_plateau: float = 0.12
     stretched_plateau: float = 0.03
-    sigma: Range = (0.2, 3.0)
-    generalised_beta: Range = (0.5, 4.0)
-    plateau_beta: Range = (1.0, 2.0)
+    sigma: DrawRange = (0.2, 3.0)
+    generalised_beta: DrawRange = (0.5, 4.0)
+    plateau_beta: DrawRange = (1.0, 2.0)
     sinc: float = 0.1
     motion: float = 0.0
-    motion_length: Range = (3.0, 15.0)
+    motion_length: DrawRange = (3.0, 15.0)
 
     def draw(self, generator: np.random.Generator) -> list[Step]:
         if generator.random() >= self.chance:
@@ -65,7 +65,7 @@ class BlurRange:
         return [steps.PlateauBlur(size, sigma_x, sigma_y, angle, self._beta(generator, self.plateau_beta))]
 
     @staticmethod
-    def _beta(generator: np.random.Generator, bounds: Range) -> float:
+    def _beta(generator: np.random.Generator, bounds: DrawRange) -> float:
         """Below one as often as above."""
         low, high = bounds
         part = (low, 1.0) if generator.random() < 0.5 else (1.0, high)
@@ -78,7 +78,7 @@ class ResizeRange:
 
     grow: float = 0.2
     shrink: float = 0.7
-    factor: Range = (0.15, 1.5)
+    factor: DrawRange = (0.15, 1.5)
     kernels: tuple[str, ...] = ("box", "linear", "bicubic")
 
     def draw(self, generator: np.random.Generator, height: float, width: float) -> list[Step]:
@@ -94,12 +94,12 @@ class ResizeRange:
 
 @dataclass(frozen=True)
 class NoiseRange:
-    """Gaussian or Poisson noise; deviations are in 255ths of the full range."""
+    """Gaussian or Poisson noise; standard deviations are in 255ths of the full range."""
 
     chance: float = 1.0
     gaussian: float = 0.5
-    sigma: Range = (1.0, 30.0)
-    strength: Range = (0.05, 3.0)
+    sigma: DrawRange = (1.0, 30.0)
+    strength: DrawRange = (0.05, 3.0)
     grey: float = 0.4
     photons: float = 255.0
 
@@ -168,5 +168,5 @@ def draw_sinc(generator: np.random.Generator, size: int) -> Step:
     return steps.SincBlur(size, _uniform(generator, (lowest, math.pi)))
 
 
-def _uniform(generator: np.random.Generator, bounds: Range) -> float:
+def _uniform(generator: np.random.Generator, bounds: DrawRange) -> float:
     return float(generator.uniform(*bounds))

@@ -22,7 +22,7 @@ def _normed(kernel: Kernel) -> Kernel:
 
 
 def _ellipse(size: int, sigma_x: float, sigma_y: float, angle: float) -> Kernel:
-    """Squared distance in units of the two deviations, the first of them `angle` radians from the x axis."""
+    """Squared distance in units of the two standard deviations, the first of them `angle` radians from the x axis."""
     x, y = _grid(size)
     along = math.cos(angle) * x + math.sin(angle) * y
     across = math.cos(angle) * y - math.sin(angle) * x

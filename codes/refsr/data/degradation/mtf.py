@@ -15,7 +15,7 @@ def detector_response(factor: int) -> float:
 
 
 def gaussian_size(sigma: float) -> int:
-    """An odd kernel size that holds four deviations."""
+    """An odd kernel size that holds four standard deviations."""
     return 2 * max(1, math.ceil(4 * sigma)) + 1
 
 
@@ -28,7 +28,7 @@ def gaussian_response(sigma: float, factor: int) -> float:
 
 
 def fitted_sigma(nyquist: float, factor: int) -> float:
-    """The deviation, in pixels of the sharp image, for which optics and detector together leave `nyquist`."""
+    """The standard deviation, in HR pixels, for which optics and detector together leave `nyquist`."""
     most = detector_response(factor)
     if not 0.01 <= nyquist < most:
         raise UsageError(

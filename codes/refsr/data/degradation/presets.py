@@ -21,10 +21,10 @@ from refsr.data.degradation import steps
 from refsr.data.degradation.chain import (
     GREATEST_SEED,
     BlurRange,
+    DrawRange,
     JpegRange,
     NoiseRange,
     RandomChain,
-    Range,
     ResizeRange,
 )
 from refsr.data.degradation.mtf import fitted_sigma, gaussian_size
@@ -59,7 +59,7 @@ class Bicubic:
 
 @dataclass(frozen=True)
 class BlurAndPick:
-    """A Gaussian of deviation `sigma` pixels, then the middle pixel of every block; borders repeat the edge.
+    """A Gaussian of standard deviation `sigma` pixels, then the middle pixel of every block; borders repeat the edge.
 
     For even scales the middle lies between pixels, so the kernel's size is even too.
     """
@@ -83,9 +83,9 @@ class SensorMtf:
     Shot noise follows the electrons that full range stands for.
     """
 
-    nyquist: Range = (0.15, 0.35)
-    electrons: Range = (5e3, 5e4)
-    read: Range = (5.0, 30.0)
+    nyquist: DrawRange = (0.15, 0.35)
+    electrons: DrawRange = (5e3, 5e4)
+    read: DrawRange = (5.0, 30.0)
     compresses: ClassVar[bool] = False
 
     def draw(self, generator: np.random.Generator, height: int, width: int, scale: int) -> list[Step]:

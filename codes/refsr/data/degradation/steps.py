@@ -157,7 +157,7 @@ class Detector(Step):
 
 @dataclass(frozen=True)
 class GaussianNoise(Step):
-    """Normal noise of deviation `sigma` (1 is full range), each band its own or all the same (`grey`)."""
+    """Normal noise of standard deviation `sigma` (1 is full range), each band its own or all the same (`grey`)."""
 
     kind = "gaussian noise"
     sigma: float

@@ -29,8 +29,8 @@ def probe_image(path: str | Path) -> ImageInfo:
         return jpeg_info(file)
     if kind == "tiff" and has_rasterio():
         return tiff_info(file)
-    told = png_info(file) if kind == "png" else None
-    return info_of(read_image(file)) if told is None else told
+    found = png_info(file) if kind == "png" else None
+    return info_of(read_image(file)) if found is None else found
 
 
 def read_image(path: str | Path, window: Window | None = None) -> Array:

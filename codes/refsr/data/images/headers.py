@@ -10,7 +10,7 @@ from refsr.data.images.info import ImageInfo
 
 
 def png_info(file: Path) -> ImageInfo | None:
-    """None where only the pixels tell: a palette, or less than 8 bits."""
+    """None where the pixels must be decoded: a palette, or less than 8 bits."""
     with file.open("rb") as handle:
         head = handle.read(33)
         if len(head) < 33 or head[12:16] != b"IHDR":

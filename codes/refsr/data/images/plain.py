@@ -31,7 +31,7 @@ def decode(file: Path, kind: str) -> Array:
 
 
 def _check_whole(file: Path, kind: str, data: npt.NDArray[np.uint8]) -> None:
-    """OpenCV fills the missing part of a cut file with grey and says nothing, so look for the end mark."""
+    """OpenCV fills the missing part of a cut file with grey without an error, so look for the end mark."""
     tail = data[-64:].tobytes()
     if (kind == "jpeg" and b"\xff\xd9" not in tail) or (kind == "png" and b"IEND" not in tail):
         raise DataError(f"{file}: the file is cut short")

@@ -31,7 +31,7 @@ from refsr.data.prepare.manifest import Manifest
 from refsr.data.prepare.sources import SourcePair, check_pair, find_pairs
 
 SECONDS_BETWEEN_SAVES = 2.0
-Result = tuple[str, dict[str, Any] | None, str]
+PrepareResult = tuple[str, dict[str, Any] | None, str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -176,7 +176,7 @@ def _all(
 @contextmanager
 def _results(
     pairs: list[SourcePair], target: Path, settings: PrepareSettings, manifest: Manifest, workers: int
-) -> Iterator[Iterator[Result]]:
+) -> Iterator[Iterator[PrepareResult]]:
     """The outcome of each pair, in the order in which they end."""
     items = [(pair, manifest.images.get(pair.name)) for pair in pairs]
     work = partial(_one, target, settings)
@@ -188,7 +188,7 @@ def _results(
         yield results
 
 
-def _record(manifest: Manifest, result: Result) -> None:
+def _record(manifest: Manifest, result: PrepareResult) -> None:
     """Puts a result into the manifest; doing so twice changes nothing."""
     key, entry, problem = result
     if problem:
@@ -197,7 +197,7 @@ def _record(manifest: Manifest, result: Result) -> None:
         manifest.images[key] = entry
 
 
-def _one(target: Path, settings: PrepareSettings, item: tuple[SourcePair, dict[str, Any] | None]) -> Result:
+def _one(target: Path, settings: PrepareSettings, item: tuple[SourcePair, dict[str, Any] | None]) -> PrepareResult:
     """Key, the new entry if the pair had to be made, and what is wrong with its images."""
     pair, entry = item
     try:

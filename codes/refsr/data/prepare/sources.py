@@ -54,7 +54,7 @@ def find_pairs(source: Path, hr_folder: str | None, ref_folder: str | None) -> l
 
 
 def check_pair(pair: SourcePair, scale: int) -> ImageInfo:
-    """What the sharp image's header says, when both images can be prepared."""
+    """The header of the HR image, if both images can be prepared."""
     info = probe_image(pair.hr)
     if min(info.height, info.width) < scale:
         raise DataError(f"{pair.hr}: {info.height}x{info.width} is smaller than the scale {scale}")

@@ -31,7 +31,7 @@ def drawn_split(scenes: SceneSet, found: Scenes, seed: int, where: object) -> Sp
 
 
 def listed_split(found: Scenes, lists: Path) -> Split:
-    """The split that a folder tells: train, val and test as text files, a name a line, or as folders of images.
+    """The split in a folder: train, val and test as text files, a name a line, or as folders of images.
 
     Names count without their folders and suffixes; images that no list has are left out.
     """

@@ -22,7 +22,7 @@ from refsr.data.images import Array, Window
 from refsr.data.masks import Encoding, MaskSource, changed_pixels, encode_mask, unchanged_mask
 from refsr.data.pairing import paired_keys
 from refsr.data.ranges import Range, declared, to_unit
-from refsr.data.sample import Packed, Sample, Unit, unpacked
+from refsr.data.sample import PackedSample, Sample, Unit, unpacked
 from refsr.data.sets.checks import check_bands, check_side, check_sizes
 from refsr.data.stores.base import Store
 
@@ -74,7 +74,7 @@ class MaskOptions:
     encoding: Encoding = "grey"
     values: Sequence[int] | None = None
     source: MaskSource | None = "file"
-    """None: samples have no mask. Where it is not `file`, masks in files only tell where results are scored apart."""
+    """None: samples have no mask. Where it is not `file`, masks in files only say what is scored separately."""
 
 
 @dataclass
@@ -159,7 +159,7 @@ class PairedSet(Dataset[Sample]):
 
     @property
     def knows_changes(self) -> bool:
-        """Whether files tell where the ground changed."""
+        """Whether files say where the ground changed."""
         return "mask" in self.members
 
     def changed(self, index: int) -> npt.NDArray[np.bool_]:
@@ -185,7 +185,7 @@ class PairedSet(Dataset[Sample]):
         """Sample number `index` under a high-resolution window, flipped and rotated."""
         return unpacked(self.packed(index, window, flip_rotation))
 
-    def packed(self, index: int, window: Window, flip_rotation: FlipRotation = UNTURNED) -> Packed:
+    def packed(self, index: int, window: Window, flip_rotation: FlipRotation = UNTURNED) -> PackedSample:
         """The same sample as it is stored, with the values that become 0 and 1: bytes travel faster than floats."""
         images = {name: self._raw(name, index, window) for name in self._delivered}
         images |= {made: (self._made(made, index, window), UNIT) for made in self.derive}
@@ -196,7 +196,7 @@ class PairedSet(Dataset[Sample]):
             for name, (image, (low, high)) in images.items()
         }
 
-    def draw(self, index: int, draw: int) -> Packed:
+    def draw(self, index: int, draw: int) -> PackedSample:
         """Draw number `draw` of sample number `index`, packed."""
         return self.packed(index, *self._cut(self._whole(index), index, draw))
 

@@ -1,4 +1,4 @@
-"""Tells whether a store is what it says, and mends a packed store that is not."""
+"""Verifies stores, and repairs packed stores that are damaged."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ class PackedStore:
         with explain_lmdb(self.path), self._lazy.get().begin(buffers=True) as transaction:
             data = transaction.get(DATA + key_bytes(key))
             if data is None:
-                raise StoreError(f"{self.path}: {key!r} has a header but no pixels; refsr store repair mends it")
+                raise StoreError(f"{self.path}: {key!r} has a header but no pixels; refsr store repair repairs it")
             try:
                 image = unpack(header, data)
             except StoreError as error:

@@ -108,7 +108,7 @@ def pack_folder_published(
 
 
 def source_stamp(*files: Path) -> str:
-    """What tells this version of files from another without reading them: name, size and time of last change."""
+    """Name, size and time of last change of files: by them a changed file is noticed without being read."""
     stats = [(file.name, file.stat()) for file in files]
     return " ".join(f"{name}:{status.st_size}:{status.st_mtime_ns}" for name, status in stats)
 
