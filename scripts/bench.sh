@@ -1,5 +1,5 @@
 #!/bin/sh
-# Trains several systems under one budget, in one table: sh scripts/bench.sh BENCH.yml [key=value ...]
+# Trains several systems with one budget and compares them in one table: sh scripts/bench.sh BENCH.yml [key=value ...]
 set -eu
 refsr_root=$(dirname "$0")/..
 . "$refsr_root/scripts/environment.sh"

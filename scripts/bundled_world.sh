@@ -1,11 +1,11 @@
 #!/bin/sh
-# The synthetic places that the shipped weights learn on: pairs as aligned, as coloured, as turned, as soft and as
-# compressed as those of several real sets, so that what is learnt holds on images from elsewhere.
+# Makes the synthetic places that the bundled weights are trained on. Alignment, colours, rotation, blur and compression of
+# the pairs imitate several real data sets, so that the network works on images from elsewhere.
 #
 #     sh scripts/bundled_world.sh [FOLDER]
 #
-# FOLDER (default: dataset/bundled_world) takes five worlds and links to their images: in train, val and test those that
-# are learnt on first, and in second/ those that are learnt on then, of which more lie on their reference.
+# Written to FOLDER (default: dataset/bundled_world): five worlds, and links to their images. train, val and test are for the
+# first stage of training; second/ is for the second stage, with more aligned references.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/environment.sh

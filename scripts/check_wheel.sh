@@ -1,10 +1,10 @@
 #!/bin/sh
-# Builds the wheel and tries it as its user would: in an environment of its own, away from the repository, without extras
-# and without compiled operators.
+# Builds the wheel and tests it as a user would use it: in its own environment, outside the repository, without extras and
+# without compiled operators.
 #
 #     sh scripts/check_wheel.sh [EXTRA...]
 #
-# Each EXTRA is then installed alone, beside nothing but the wheel.
+# Each EXTRA is then installed and tested alone.
 set -eu
 cd "$(dirname "$0")/.."
 folder=$(mktemp -d)

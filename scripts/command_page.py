@@ -1,7 +1,7 @@
-"""Writes docs/commands.md from what the commands say of themselves.
+"""Writes docs/commands.md from the help texts of the commands.
 
 python scripts/command_page.py            writes the page
-python scripts/command_page.py --check    only tells whether it is stale, and exits 1
+python scripts/command_page.py --check    only checks whether it is out of date; then exits 1
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ PAGE = Path(__file__).resolve().parent.parent / "docs" / "commands.md"
 INTRODUCTION = """\
 # Commands
 
-This page is generated from what `refsr COMMAND --help` tells: `python scripts/command_page.py`.
+This page is generated from `refsr COMMAND --help` by `python scripts/command_page.py`.
 
-Exit codes: 0 done; 1 something is wrong with files; 2 something is wrong with the call or the options; 130 after
-Ctrl-C; 141 whoever read the output went away, as `head` does; 70 a defect of ours, which we ask you to report
-(`REFSR_TRACEBACK=1` shows where). On a terminal long work shows a bar, elsewhere plain lines.
+Exit codes: 0 success; 1 error in files or data; 2 error in the arguments or options; 130 after Ctrl-C; 141 the reader
+of the output has closed it, as `head` does; 70 internal error, please report it (`REFSR_TRACEBACK=1` prints the
+traceback). Long commands show a progress bar on a terminal, and plain lines elsewhere.
 """
 
 
@@ -42,7 +42,7 @@ def _overview() -> str:
 
 
 def _described(parser: argparse.ArgumentParser) -> Iterator[str]:
-    """The command's own words as they stand, and a table of its arguments; then its sub-commands."""
+    """The description of a command, a table of its arguments, then its sub-commands."""
     yield f"```text\n{(parser.description or '').strip()}\n```\n"
     # The parser's own lists have no public name; a help text in its place would differ between versions of Python.
     actions = [action for action in parser._actions if not isinstance(action, argparse._HelpAction)]
@@ -51,11 +51,11 @@ def _described(parser: argparse.ArgumentParser) -> Iterator[str]:
     if rows:
         yield "\n".join(["| argument | meaning |", "|---|---|", *rows, ""])
     for action in inner:
-        told = {choice.dest: choice.help for choice in action._choices_actions}
+        summaries = {choice.dest: choice.help for choice in action._choices_actions}
         for name, below in action.choices.items():
             yield f"### {below.prog}\n"
-            if told.get(name) and not below.description:
-                below.description = told[name]
+            if summaries.get(name) and not below.description:
+                below.description = summaries[name]
             yield from _described(below)
 
 
@@ -66,7 +66,7 @@ def _row(action: argparse.Action) -> str:
     if action.choices and action.metavar is None:
         said.append(f"one of {', '.join(map(str, action.choices))}")
     if action.required and action.option_strings:
-        said.append("needed")
+        said.append("required")
     return f"| {_code(spelt)} | {_cell('; '.join(filter(None, said)))} |"
 
 
@@ -98,7 +98,7 @@ def main() -> int:
     made = page()
     if PAGE.is_file() and PAGE.read_text(encoding="utf-8") == made:
         return 0
-    print(f"docs/commands.md: {'is not what the commands say' if check else 'written'}")
+    print(f"docs/commands.md: {'is out of date' if check else 'written'}")
     if not check:
         PAGE.write_text(made, encoding="utf-8")
     return int(check)

@@ -1,4 +1,4 @@
-"""Makes figures/dcnv3.png from benchmarks/results/dcnv3-cpu.json: how many times faster than plain torch.
+"""Makes figures/dcnv3.png from benchmarks/results/dcnv3-cpu.json: speed-up of compiled DCNv3 over plain torch.
 
 python scripts/dcnv3_figure.py (needs matplotlib)
 """
@@ -29,7 +29,7 @@ def main() -> None:
         axes.bar_label(bars, fmt="%.1f", fontsize=8, padding=1)
     axes.axhline(1, color="black", linewidth=0.8)
     axes.set_xticks(at, [name.replace(" ", "\n", 1) for name in sizes], fontsize=6.5)
-    axes.set_ylabel("times faster than plain torch")
+    axes.set_ylabel("speed-up over plain torch")
     axes.set_title(f"DCNv3 in C++ on a CPU ({record['device']}, {record['threads']} threads, float32)", fontsize=10)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)

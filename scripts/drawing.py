@@ -1,4 +1,4 @@
-"""Boxes and arrows as SVG that is legible on light and dark pages; `network_drawings.py` draws with it."""
+"""Boxes and arrows as SVG for light and dark pages, used by `network_drawings.py`."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ STYLE = (
 
 @dataclass(frozen=True)
 class Box:
-    """Where a box lies."""
+    """Position and size of a box."""
 
     x: float
     y: float
@@ -60,16 +60,16 @@ class Box:
 
 @dataclass
 class Drawing:
-    """Parts in the order in which they are drawn."""
+    """A drawing: parts in drawing order."""
 
     name: str
-    says: str
+    title: str
     width: int
     height: int
     parts: list[str] = field(default_factory=list)
 
     def box(self, x: float, y: float, width: float, text: str, kind: str = "step", height: float = 0) -> Box:
-        """A box with its text, a line each, in the middle."""
+        """A box with centred lines of text."""
         lines = text.split("\n")
         tall = height or LINE * len(lines) + 14
         self.parts.append(f'<rect class="{kind}" x="{x:g}" y="{y:g}" width="{width:g}" height="{tall:g}" rx="6"/>')
@@ -89,14 +89,14 @@ class Drawing:
         return Box(x, y, width, height)
 
     def note(self, x: float, y: float, text: str) -> None:
-        """Words beside an arrow, beginning at x."""
+        """Text that starts at x, beside an arrow."""
         for count, line in enumerate(text.split("\n")):
             self.parts.append(f'<text class="note left" x="{x:g}" y="{y + 15 * count:g}">{escape(line)}</text>')
 
     def arrow(
         self, one: Box, other: Box, leaves: str = "bottom", enters: str = "top", at: float = 0.5, into: float = 0.5
     ) -> None:
-        """From a side of one box to a side of another; with one corner or two where they do not face."""
+        """From a side of one box to a side of another, with corners if they do not face each other."""
         (x, y), (to_x, to_y) = one.side(leaves, at), other.side(enters, into)
         upright = (leaves in ("top", "bottom"), enters in ("top", "bottom"))
         if upright == (True, True):
@@ -118,10 +118,10 @@ class Drawing:
         self.parts.append(f'<path class="arrow" d="{path}"/><path class="tip" d="{tip}"/>')
 
     def svg(self) -> str:
-        """The whole, a part a line."""
+        """The SVG, one part on each line."""
         head = (
             f'<svg class="drawing" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.width} {self.height}" '
             f'role="img" aria-labelledby="{self.name}-says">'
         )
-        says = f'<title id="{self.name}-says">{escape(self.says)}</title>'
-        return "\n".join([head, says, f"<style>{STYLE}</style>", *self.parts, "</svg>"]) + "\n"
+        title = f'<title id="{self.name}-says">{escape(self.title)}</title>'
+        return "\n".join([head, title, f"<style>{STYLE}</style>", *self.parts, "</svg>"]) + "\n"

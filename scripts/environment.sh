@@ -1,11 +1,11 @@
-# Sourced by the other scripts: refsr_environment EXTRA... makes or completes the environment in REFSR_VENV.
-# Those that stay in the folder they are called from say beforehand where the repository is.
+# Sourced by the other scripts: refsr_environment EXTRA... creates or completes the environment in REFSR_VENV.
+# Scripts that do not change to the repository set refsr_root first.
 refsr_root=${refsr_root:-.}
 REFSR_VENV=${REFSR_VENV:-$refsr_root/.venv}
 
 refsr_environment() {
     if [ ! -x "$REFSR_VENV/bin/python" ]; then
-        echo "refsr: making an environment in $REFSR_VENV"
+        echo "refsr: creating an environment in $REFSR_VENV"
         "${PYTHON:-python3}" -m venv "$REFSR_VENV"
     fi
     extras=$(echo "$*" | tr ' ' ',')
@@ -13,7 +13,7 @@ refsr_environment() {
     (cd "$refsr_root" && "$python" -m pip install -q -r requirements.txt ${extras:+-e ".[$extras]"})
 }
 
-# Makes `refsr` callable: the one that is on PATH already, else that of REFSR_VENV.
+# Makes `refsr` callable: the one on PATH, else that of REFSR_VENV.
 refsr_command() {
     command -v refsr > /dev/null && return
     if [ ! -x "$REFSR_VENV/bin/refsr" ]; then

@@ -2,8 +2,7 @@
 
 python scripts/gans_figure.py WORK
 
-Of each held-out place the window with most detail (variance of HR) is cut; places are the middle of the field by what
-RRSNet gains over bicubic, neither the best nor the worst.
+Each crop is the window with the largest variance of HR; the places are those with median gain of RRSNet over bicubic.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ SIDE, TIMES, ROWS = 52, 4, 4
 
 
 def busiest(image: Bytes) -> tuple[int, int]:
-    """The corner of the window with the largest variance, on a grid of eight pixels."""
+    """Top left corner of the window with the largest variance, on a grid of eight pixels."""
     height, width = image.shape[:2]
     corners = [(row, column) for row in range(0, height - SIDE, 8) for column in range(0, width - SIDE, 8)]
     return max(corners, key=lambda at: float(np.var(window(image, at).mean(axis=2))))
@@ -54,9 +53,9 @@ def main() -> None:
         }
         pictures = {
             "bicubic": shared["bicubic"],
-            "older reference": shared["ref"],
+            "reference": shared["ref"],
             **{system.replace("_", " "): picture for system, picture in restored.items()},
-            "truth": shared["hr"],
+            "ground truth": shared["hr"],
         }
         at = busiest(shared["hr"])
         rows.append([tile(window(picture, at), text, SIDE * TIMES) for text, picture in pictures.items()])

@@ -14,7 +14,7 @@ Bytes = npt.NDArray[np.uint8]
 
 
 def tile(image: Bytes, text: str, side: int) -> Bytes:
-    """An image enlarged to `side` pixels without smoothing, under a line of text."""
+    """An image magnified to `side` pixels by nearest neighbour, below its label."""
     large = cv2.resize(image, (side, side), interpolation=cv2.INTER_NEAREST)
     head = np.full((HEAD, side, 3), 255, np.uint8)
     cv2.putText(head, text, (2, 21), cv2.FONT_HERSHEY_SIMPLEX, 0.52, (40, 40, 40), 1, cv2.LINE_AA)
@@ -22,7 +22,7 @@ def tile(image: Bytes, text: str, side: int) -> Bytes:
 
 
 def mosaic(rows: Iterable[Sequence[Bytes]]) -> Bytes:
-    """Tiles beside and below each other; the lowest bits go, so that the file stays small."""
+    """Tiles in rows; without the lowest bits, which makes the file smaller."""
     lines = []
     for tiles in rows:
         gap = np.full((tiles[0].shape[0], GAP, 3), 255, np.uint8)

@@ -1,7 +1,7 @@
-"""Draws the networks of the systems' pages.
+"""Draws the networks for the pages of the systems.
 
 python scripts/network_drawings.py            writes docs/figures/*.svg
-python scripts/network_drawings.py --check    only tells which are not what is drawn here, and exits 1
+python scripts/network_drawings.py --check    only lists files that are out of date, and exits 1 if there are any
 """
 
 from __future__ import annotations
@@ -17,19 +17,20 @@ FOLDER = Path(__file__).resolve().parent.parent / "docs" / "figures"
 
 
 def transfer(name: str, says: str, *, gradients: str, moves: str, transferred: str, base: str) -> Drawing:
-    """RRSNet and RGTNet, which differ in what four of their boxes hold."""
+    """RRSNet and RGTNet, which differ in the text of four boxes."""
     draw = Drawing(name, says, 720, 615)
     lr = draw.box(10, 10, 130, "LR\nh x w", "image")
-    lr_up = draw.box(180, 10, 160, "LR_UX4\nLR enlarged", "image")
+    lr_up = draw.box(180, 10, 160, "LR_UX4\nLR upsampled", "image")
     ref_down = draw.box(365, 10, 160, "Ref_DUX4\nas blurred as LR_UX4", "image")
-    ref = draw.box(550, 10, 160, "Ref\nsharp", "image")
+    ref = draw.box(550, 10, 160, "Ref\nreference", "image")
     content = draw.box(10, 100, 130, "Content\n16 residual blocks")
-    encoders = draw.box(180, 100, 530, f"Encoders, the same for all three\nimages, and {gradients}; three levels")
+    shared = "Encoders, shared by LR_UX4, Ref_DUX4 and Ref"
+    encoders = draw.box(180, 100, 530, f"{shared}\nimages and {gradients}; three levels")
     for image, at in ((lr_up, 80), (ref_down, 265), (ref, 450)):
         draw.arrow(image, encoders, into=at / 530)
     draw.arrow(lr, content)
     align = draw.box(180, 190, 530, f"Alignment, from coarse to fine\n{moves}", "moves")
-    for at, what in ((80, "says where to"), (265, "says where from"), (450, "is moved")):
+    for at, what in ((80, "predicts offsets"), (265, "predicts offsets"), (450, "is aligned")):
         draw.arrow(encoders, align, at=at / 530, into=at / 530)
         draw.note(180 + at + 8, 171, what)
     draw.group(10, 275, 700, 172, "Texture transfer", low=True)
@@ -43,29 +44,29 @@ def transfer(name: str, says: str, *, gradients: str, moves: str, transferred: s
     for one, step in itertools.pairwise(steps):
         draw.arrow(one, step, leaves="right", enters="left")
         draw.note(one.x + one.width + 12, one.y + one.height / 2 - 8, "x2")
-    result = draw.box(550, 475, 160, "Restored\ntransferred + base", "image")
+    result = draw.box(550, 475, 160, "Restored\ntexture + global skip", "image")
     draw.arrow(steps[2], result, into=(575 + 65 - 550) / 160)
-    enlarged = draw.box(370, 475, 130, f"Base\n{base}")
+    enlarged = draw.box(370, 475, 130, f"Global skip\n{base}")
     draw.arrow(enlarged, result, leaves="right", enters="left")
     discriminators = draw.box(
         370,
         555,
         340,
-        "Discriminators, in training of the GANs alone\none of images, one of gradient maps",
+        "Discriminators, only to train the GANs\none of images, one of gradient maps",
         "discriminator",
     )
     draw.arrow(result, discriminators, into=(630 - 370) / 340)
-    draw.note(10, 490, "Green: references are moved.\nViolet: weighed by relevance, then refined.\nRed: discriminated.")
+    draw.note(10, 490, "Green: reference is aligned.\nViolet: weighted by relevance, refined.\nRed: training only.")
     return draw
 
 
 def rrsnet() -> Drawing:
     return transfer(
         "rrsgan",
-        "RRSNet: encoders, alignment by DCNv2 over three levels, texture transfer, and the enlarged LR as base",
+        "RRSNet: encoders, alignment by DCNv2 over three levels, texture transfer, and upsampled LR as global skip",
         gradients="their gradient maps (64 + 16 features)",
-        moves="three levels and a cascade; DCNv2 moves features of Ref",
-        transferred="RAM, join\n16 blocks",
+        moves="three levels and a cascade; DCNv2 aligns features of Ref",
+        transferred="RAM, add\n16 blocks",
         base="LR, bilinear",
     )
 
@@ -73,18 +74,16 @@ def rrsnet() -> Drawing:
 def rgtnet() -> Drawing:
     return transfer(
         "rgtgan",
-        "RGTNet: as RRSNet, with enhanced gradients, DCNv3 led by DIDConv, and dense blocks in the texture transfer",
+        "RGTNet: as RRSNet, with enhanced gradients, DCNv3 with offsets by DIDConv, and dense blocks in the transfer",
         gradients="gradient maps enhanced by GTEM (64 + 16 features)",
-        moves="DCNv3 moves features of Ref; dense reading: offsets by DIDConv",
-        transferred="RAM, join, DRR\n16 blocks",
-        base="LR_UX4 as given",
+        moves="DCNv3 aligns features of Ref; offsets: dense by DIDConv",
+        transferred="RAM, add, DRR\n16 blocks",
+        base="LR_UX4",
     )
 
 
 def specgan() -> Drawing:
-    draw = Drawing(
-        "specgan", "SpecGAN: LR and cube fused, codes for a bank of latent images, and a decoder beside it", 720, 640
-    )
+    draw = Drawing("specgan", "SpecGAN: LR and cube fused, codes for a latent bank, and a decoder beside it", 720, 640)
     cube = draw.box(30, 10, 200, "Cube\n48 bands, n x n", "image")
     lr = draw.box(490, 10, 200, "LR\n3 bands, n x n", "image")
     branches = [draw.box(x, 92, 200, "Branch\n8 dense blocks") for x in (30, 490)]
@@ -100,21 +99,21 @@ def specgan() -> Drawing:
     ]
     for head, into in zip(heads, (0.75, 0.25), strict=True):
         draw.arrow(fusion, head, at=0.35 if head is heads[0] else 0.65, into=into)
-    draw.note(318, 240, "each sees both\nbranches")
-    down = draw.box(30, 255, 280, "Halvings, n x n to 4 x 4")
-    codes = draw.box(30, 320, 280, "14 codes of 512 numbers")
+    draw.note(318, 240, "inputs: both\nbranches")
+    down = draw.box(30, 255, 280, "Downsampling, n x n to 4 x 4")
+    codes = draw.box(30, 320, 280, "14 codes of 512 values")
     draw.arrow(heads[0], down)
     draw.arrow(down, codes)
     bank = draw.box(
         30,
         395,
         280,
-        "Latent bank: a StyleGAN2\n4 x 4 ... n x n, led by the halvings\n... 256 x 256 by codes alone",
+        "Latent bank: a StyleGAN2\n4 x 4 to n x n: encoder features added\nto 256 x 256: codes only",
         "moves",
     )
     draw.arrow(codes, bank)
     decoder = draw.box(
-        410, 395, 280, "Decoder\nn x n to 256 x 256; at every size\nthe bank's features join in", height=62
+        410, 395, 280, "Decoder\nn x n to 256 x 256; features of the\nbank are added at each size", height=62
     )
     draw.arrow(heads[1], decoder)
     draw.arrow(bank, decoder, leaves="right", enters="left")
@@ -126,33 +125,33 @@ def specgan() -> Drawing:
     draw.note(440, 476, "image")
     result = draw.box(220, 570, 280, "Restored, 256 x 256", "image")
     draw.arrow(last, result)
-    discriminator = draw.box(560, 554, 150, "Discriminator\nof images, in\ntraining alone", "discriminator")
+    discriminator = draw.box(560, 554, 150, "Discriminator\nof images,\ntraining only", "discriminator")
     draw.arrow(result, discriminator, leaves="right", enters="left")
     return draw
 
 
 def tsfnet() -> Drawing:
-    draw = Drawing("tsfnet", "TSFNet: two U-Nets, each node half in space and half in frequency", 720, 560)
+    draw = Drawing("tsfnet", "TSFNet: two U-Nets, each node half spatial and half in the frequency domain", 720, 560)
     lr = draw.box(10, 40, 90, "LR", "image")
-    large = draw.box(130, 40, 110, "Enlarged\nnearest", "image", height=30 + 16)
-    one = draw.box(270, 25, 150, "Stage one\nU-Net, three halvings\nadds what is coarse")
-    coarse = draw.box(450, 40, 110, "Coarse image\ncompared, too", "image", height=46)
+    large = draw.box(130, 40, 110, "Upsampled\nnearest", "image", height=30 + 16)
+    one = draw.box(270, 25, 150, "Stage one\nU-Net, three levels\ncoarse detail")
+    coarse = draw.box(450, 40, 110, "Coarse image\nin the loss, too", "image", height=46)
     draw.arrow(lr, large, leaves="right", enters="left", into=15 / 46)
     draw.arrow(large, one, leaves="right", enters="left", into=38 / 62)
     draw.arrow(one, coarse, leaves="right", enters="left", at=38 / 62)
-    split = draw.box(260, 130, 170, "Spectral split\nfinest feature by bands", "moves")
+    split = draw.box(260, 130, 170, "Spectral split\nfeatures by bands", "moves")
     draw.arrow(one, split)
-    draw.note(356, 112, "four features")
-    two = draw.box(450, 125, 150, "Stage two\nU-Net, three halvings\nadds what is fine")
+    draw.note(356, 112, "four bands")
+    two = draw.box(450, 125, 150, "Stage two\nU-Net, three levels\nfine detail")
     draw.arrow(split, two, leaves="right", enters="left", into=28 / 62)
     draw.arrow(coarse, two, into=55 / 150)
     result = draw.box(630, 133, 85, "Restored", "image", height=46)
     draw.arrow(two, result, leaves="right", enters="left", into=23 / 46)
-    draw.group(10, 225, 700, 320, "A node of either U-Net, at each of its sizes")
-    halves = draw.box(30, 330, 110, "Channels\ncut in two", height=46)
+    draw.group(10, 225, 700, 320, "A node of either U-Net, at each size")
+    halves = draw.box(30, 330, 110, "Channels\nsplit in two", height=46)
     spatial = draw.box(190, 265, 300, "Spatial branch\nresidual convolutions, twice")
     amplitude = draw.box(290, 365, 150, "Amplitude\nfiltered, gated")
-    phase = draw.box(290, 455, 150, "Phase\nled by the amplitude")
+    phase = draw.box(290, 455, 150, "Phase\nguided by it")
     spectrum = draw.box(180, 410, 80, "Spectrum", height=34)
     inverse = draw.box(470, 410, 70, "Inverse", height=34)
     draw.group(165, 338, 390, 185, "Frequency branch (AGPF), twice")
@@ -163,34 +162,34 @@ def tsfnet() -> Drawing:
     draw.arrow(amplitude, phase)
     draw.arrow(amplitude, inverse, leaves="right", enters="left")
     draw.arrow(phase, inverse, leaves="right", enters="left")
-    fusion = draw.box(580, 300, 115, "Fusion\nchannels attend\nto channels", "weighs")
+    fusion = draw.box(580, 300, 115, "Fusion\nchannel\nattention", "weighs")
     draw.arrow(spatial, fusion, leaves="right", enters="left", into=0.25)
     draw.arrow(inverse, fusion, leaves="right", enters="bottom")
-    draw.note(580, 470, "In stage two's\nway down it also\ngates stage one's\nfeatures.")
+    draw.note(580, 470, "In the encoder of\nstage two it also\ngates features of\nstage one.")
     return draw
 
 
 def refdiff() -> Drawing:
-    draw = Drawing("refdiff", "Ref-Diff: a U-Net cleans noise; its decoder is led by LR, Ref and mask", 720, 560)
+    draw = Drawing("refdiff", "Ref-Diff: a denoising U-Net; its decoder is conditioned on LR, Ref and mask", 720, 560)
     noisy = draw.box(10, 10, 160, "Noisy image\nat a noise level", "image")
-    lr = draw.box(200, 10, 150, "LR\nenlarged", "image")
+    lr = draw.box(200, 10, 150, "LR\nupsampled", "image")
     mask = draw.box(380, 10, 150, "Change mask\nclasses, 0 unchanged", "image")
     ref = draw.box(560, 10, 150, "Ref\nof another date", "image")
     encoder = draw.box(10, 110, 200, "Encoder\n256, 128, 64 pixels\n4 residual blocks each")
     draw.arrow(noisy, encoder, into=80 / 200)
     draw.arrow(lr, encoder, leaves="left", enters="top", into=0.92)
-    draw.note(205, 92, "all four, side by side")
+    draw.note(205, 88, "all four\nconcatenated")
     middle = draw.box(10, 215, 200, "Middle\nattention at 64 pixels", "weighs")
     draw.arrow(encoder, middle)
     decoder = draw.box(10, 300, 200, "Decoder\n64, 128, 256 pixels\n5 residual blocks each")
     draw.arrow(middle, decoder)
-    clean = draw.box(10, 405, 200, "Clean image\nas far as it can be told", "image")
+    clean = draw.box(10, 405, 200, "Clean image\npredicted", "image")
     draw.arrow(decoder, clean)
-    sampler = draw.box(10, 490, 200, "Sampler: less noise,\nuntil none is left")
+    sampler = draw.box(10, 490, 200, "Sampler\nlower noise level, repeat")
     draw.arrow(clean, sampler)
     draw.group(245, 225, 465, 235, "A decoder block", low=True)
-    structure = draw.box(262, 300, 205, "Transform by LR and mask\nwhat is there", "moves")
-    texture = draw.box(492, 300, 205, "Transform by Ref and mask\nhow it looks", "moves")
+    structure = draw.box(262, 300, 205, "SFT by LR and mask\ncontent", "moves")
+    texture = draw.box(492, 300, 205, "SFT by Ref and mask\ntexture", "moves")
     first = draw.box(262, 385, 205, "SiLU, convolution, norm", height=34)
     second = draw.box(492, 385, 205, "Noise level, SiLU, convolution", height=34)
     draw.arrow(lr, structure, at=0.9, into=73 / 205)
@@ -200,9 +199,9 @@ def refdiff() -> Drawing:
     draw.arrow(structure, first)
     draw.arrow(first, texture, leaves="right", enters="left")
     draw.arrow(texture, second)
-    draw.note(245, 486, "A transform scales (by 0 to 1) and shifts every feature at every pixel,")
-    draw.note(245, 502, "by what features and conditions say. What depends on conditions alone")
-    draw.note(245, 518, "is computed once an image, not at every noise level.")
+    draw.note(245, 486, "SFT (spatial feature transform): a factor (0 to 1) and a summand for each")
+    draw.note(245, 502, "feature and pixel, from features and conditions. What depends only on")
+    draw.note(245, 518, "conditions is computed once for an image, not at each noise level.")
     return draw
 
 
@@ -220,7 +219,7 @@ def main() -> int:
         if file.is_file() and file.read_text() == made.svg():
             continue
         stale.append(file)
-        print(f"docs/figures/{file.name}: {'is not what is drawn' if check else 'written'}")
+        print(f"docs/figures/{file.name}: {'is out of date' if check else 'written'}")
         if not check:
             file.write_text(made.svg())
     return 1 if check and stale else 0

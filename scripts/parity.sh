@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs parity cases against published numbers: sh scripts/parity.sh CASE...
-# CASE is a case's folder, or a folder of such (default: tests/parity). REFSR_VENV names the environment (default .venv).
+# Runs parity cases against numbers of the published code: sh scripts/parity.sh CASE...
+# CASE is the folder of a case or of several (default: tests/parity). REFSR_VENV names the environment (default .venv).
 set -eu
 refsr_root=$(cd "$(dirname "$0")/.." && pwd)
 . "$refsr_root/scripts/environment.sh"

@@ -1,9 +1,9 @@
-"""Makes a figure of measured places: bicubic, reference, restored, restored with another place's reference, truth.
+"""Makes a figure of held-out places: bicubic, reference, result, result with another place's reference, ground truth.
 
 python scripts/places_figure.py RESULTS FIGURE [WORLD...]
 
-RESULTS is the folder of a measured set, with its images and --ref swap; WORLD, if given, is how names of places begin.
-Shown are the three in the middle by gain over bicubic: neither the best nor the worst.
+RESULTS is a folder of results with images and --ref swap; WORLD, if given, is the prefix of names of places.
+The figure shows the three places with median gain over bicubic.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ def main() -> None:
     protocol = next(iter(results.protocols))
     names = {
         "bicubic": "bicubic",
-        "ref": "older reference",
+        "ref": "reference",
         results.run: results.about["weights"]["network"],
-        f"{results.run} ref=swap": "wrong reference",
-        "hr": "truth",
+        f"{results.run} ref=swap": "another place's ref.",
+        "hr": "ground truth",
     }
     scores = {role: results.values(role, protocol, "psnr") for role in names if role in results.methods}
     chosen = [image for image in results.pictures if image.startswith(tuple(arguments.worlds))]

@@ -1,10 +1,10 @@
 #!/bin/sh
-# From nothing to a report in minutes: a small world, packed, a small RRSNet trained on it, measured on places that it
-# has not seen, with its reference exchanged too, and a page to look at.
+# From an empty folder to a report in minutes: makes a small world, packs it, trains a small RRSNet, evaluates it on held-out
+# places (also with swapped references), and writes a report.
 #
 #     sh scripts/quickstart.sh [FOLDER]
 #
-# FOLDER (default: quickstart) takes everything. Where refsr is not installed, an environment is made (REFSR_VENV).
+# Everything is written to FOLDER (default: quickstart). If refsr is not installed, an environment is created (REFSR_VENV).
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/environment.sh
@@ -27,4 +27,4 @@ done
 refsr train "$options" --auto-resume "$@"
 refsr val "$options" --dataset test --ref swap "$@"
 refsr report "$folder/experiments/quickstart_RRSNet"
-echo "from nothing to a report in $(($(date +%s) - began)) seconds: $folder/experiments/quickstart_RRSNet/report.html"
+echo "finished in $(($(date +%s) - began)) seconds: $folder/experiments/quickstart_RRSNet/report.html"

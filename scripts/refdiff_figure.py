@@ -1,4 +1,4 @@
-"""Makes figures/refdiff.png from the crops that benchmarks/refdiff_samplers.py keeps, at three times their size.
+"""Makes figures/refdiff.png from the crops that benchmarks/refdiff_samplers.py keeps, magnified three times.
 
 python scripts/refdiff_figure.py WORK
 """
@@ -19,14 +19,14 @@ SHOWN = {
     "lr": "LR",
     "bicubic": "bicubic",
     "ref": "reference",
-    "mask": "changed",
+    "mask": "change mask",
     "published-511-released-80-none-0": "published, 511 NFE",
     "heun-17-noise-80-none-0": "Heun, 17 NFE",
-    "unipc-5-enlarged-2-every-0": "UniPC from LR, 5",
-    "unipc-9-enlarged-2-every-0": "UniPC from LR, 9",
-    "hr": "truth",
+    "unipc-5-enlarged-2-every-0": "UniPC from LR, 5 NFE",
+    "unipc-9-enlarged-2-every-0": "UniPC from LR, 9 NFE",
+    "hr": "ground truth",
 }
-"""What is kept of each crop, from left to right, and what is written above it."""
+"""Pictures of each crop from left to right, and their labels."""
 
 
 def three_bands(image: Bytes) -> Bytes:

@@ -1,4 +1,4 @@
-"""Makes figures/report.png: how the page of a report begins.
+"""Makes figures/report.png: the top of a report.
 
 python scripts/report_figure.py REPORT.html (needs chromium)
 """
@@ -27,7 +27,7 @@ def main() -> None:
         subprocess.run(["chromium", *flags, size, f"--screenshot={taken}", page.as_uri()], check=True)
         picture = read_image(taken)[..., :3]
     small = cv2.resize(picture, (WIDTH, WINDOW[1] * WIDTH // WINDOW[0]), interpolation=cv2.INTER_AREA)
-    # The lowest bits go, so that the file stays small.
+    # Without the lowest bits the file is smaller.
     write_image(FIGURE, small & 0xFC)
     print(f"{FIGURE}: {FIGURE.stat().st_size // 1024} kB")
 

@@ -9,9 +9,8 @@ if [ -x "$REFSR_VENV/bin/python" ]; then
 fi
 runtime=$(g++ -print-file-name=libasan.so)
 export REFSR_DCNV3_FLAGS=--sanitize CXX=g++
-# Python itself leaks by design. torch's own undefined behaviour is not ours to judge, so only what our code does ends
-# the run.
+# Python itself leaks by design. Undefined behaviour in torch is ignored; only that of our code ends the run.
 export ASAN_OPTIONS=detect_leaks=0:halt_on_error=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 LD_PRELOAD="$runtime" python -m pytest -q -p no:cacheprovider tests/ops/test_deformable_v3.py \
     -k "TestDCNv3 and not opcheck and not graphs and not second_copy"
-echo "sanitize_dcnv3: the contract ran under AddressSanitizer and UndefinedBehaviourSanitizer without a finding"
+echo "sanitize_dcnv3: the contract ran under AddressSanitizer and UndefinedBehaviourSanitizer without findings"

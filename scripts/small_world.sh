@@ -1,10 +1,10 @@
 #!/bin/sh
-# The synthetic world that the files options/*/small*.yml learn on: 80 places for training, 4 and 12 held out.
+# Makes the synthetic world that options/*/small*.yml train on: 80 places for training, 4 and 12 held out.
 #
 #     sh scripts/small_world.sh [FOLDER [OPTION...]]
 #
-# FOLDER (default: dataset/small_world) takes it; it takes a minute on two cores. Options of refsr world change it:
-# options/refdiff/small.yml learns on one in which more changes and pairs lie on each other, as in SECOND,
+# It is written to FOLDER (default: dataset/small_world) in a minute on two cores. Options of refsr world change it:
+# options/refdiff/small.yml trains on one with more change and aligned pairs, as in SECOND,
 #
 #     sh scripts/small_world.sh dataset/registered_world --places 80 --change 0.5 --misregistration 0.5 \
 #         --rotation 0 --scale-difference 0 --view-angle 2

@@ -2,7 +2,7 @@
 
 python scripts/specgan_figure.py WORK
 
-Places are the middle of the field by what the right cube gains over another place's, neither the best nor the worst.
+The places are those with median gain of their own cube over another place's.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ def main() -> None:
     results = {name: Results.read(folder) for name, folder in folders.items()}
     first = results[RUN]
     protocol = next(iter(first.protocols))
-    right, swapped = (first.values(method, protocol, "psnr") for method in (RUN, f"{RUN} hsi=swap"))
-    order = sorted(first.pictures, key=lambda image: right[image] - swapped[image])
+    own, swapped = (first.values(method, protocol, "psnr") for method in (RUN, f"{RUN} hsi=swap"))
+    order = sorted(first.pictures, key=lambda image: own[image] - swapped[image])
     middle = (len(order) - ROWS) // 2
     rows = []
     for image in order[middle : middle + ROWS]:
         shown = {
             "LR": (RUN, "lr"),
             "bicubic": (RUN, "bicubic"),
-            "learnt without cubes": (f"{RUN}_blind", f"{RUN}_blind"),
+            "trained without cubes": (f"{RUN}_blind", f"{RUN}_blind"),
             "another place's cube": (RUN, f"{RUN} hsi=swap"),
-            "right cube": (RUN, RUN),
-            "truth": (RUN, "hr"),
+            "its cube": (RUN, RUN),
+            "ground truth": (RUN, "hr"),
         }
         pictures = {
             text: read_image(folders[run] / results[run].pictures[image][role]) for text, (run, role) in shown.items()

@@ -1,10 +1,10 @@
 #!/bin/sh
-# The synthetic world that the files options/specgan/small*.yml learn on: 92 places for training with hyperspectral cubes of
-# 48 bands on the grid of LR at x16, 4 and 16 held out.
+# Makes the synthetic world that options/specgan/small*.yml train on: 92 places for training, with hyperspectral cubes of 48
+# bands on the grid of LR at x16, 4 and 16 held out.
 #
 #     sh scripts/spectral_world.sh [FOLDER]
 #
-# FOLDER (default: dataset/spectral_world) takes it; it takes three minutes on a core.
+# It is written to FOLDER (default: dataset/spectral_world) in three minutes on one core.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/environment.sh

@@ -1,4 +1,4 @@
-"""Makes figures/stress.png from benchmarks/results/stress-x4.json: what is left when the reference gets worse.
+"""Makes figures/stress.png from benchmarks/results/stress-x4.json: PSNR against the amount of each perturbation.
 
 python scripts/stress_figure.py (needs matplotlib)
 """
@@ -37,7 +37,7 @@ def main() -> None:
         panel.spines[["top", "right"]].set_visible(False)
         panel.grid(axis="y", linewidth=0.4, alpha=0.6)
     for row in panels:
-        row[0].set_ylabel("PSNR, dB")
+        row[0].set_ylabel("PSNR (dB)")
     handles, names = panels.flat[0].get_legend_handles_labels()
     figure.legend(handles, names, ncols=len(names), frameon=False, loc="outside lower center")
     figure.savefig(FIGURE, dpi=100)

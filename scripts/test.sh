@@ -1,6 +1,6 @@
 #!/bin/sh
-# Sets up an environment and runs the tests: sh scripts/test.sh [pytest arguments]
-# REFSR_VENV names the environment's folder (default .venv), PYTHON the interpreter it is made with.
+# Creates an environment and runs the tests: sh scripts/test.sh [pytest arguments]
+# REFSR_VENV names the environment's folder (default .venv), PYTHON the interpreter to create it with.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/environment.sh

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Trains what an option file says: sh scripts/train.sh OPTIONS.yml [key=value ...]
-# PROCESSES=N starts N processes on this machine; under Slurm or torchrun the launcher decides.
+# Trains a network from an option file: sh scripts/train.sh OPTIONS.yml [key=value ...]
+# PROCESSES=N starts N processes on this machine; with Slurm or torchrun the launcher decides.
 set -eu
 refsr_root=$(dirname "$0")/..
 . "$refsr_root/scripts/environment.sh"

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Metrics the data sets of an option file under a named protocol: sh scripts/val.sh OPTIONS.yml [key=value ...]
+# Evaluates weights on the data sets of an option file under named protocols: sh scripts/val.sh OPTIONS.yml [key=value ...]
 set -eu
 refsr_root=$(dirname "$0")/..
 . "$refsr_root/scripts/environment.sh"

@@ -1,4 +1,4 @@
-"""Makes figures/worlds.png: places of a synthetic world, and everything that comes out of one of them.
+"""Makes figures/worlds.png: places of a synthetic world, and the other images of one of them.
 
 python scripts/worlds_figure.py
 """
@@ -18,7 +18,7 @@ from refsr.worlds.scene_pair import make_scene_pair
 FIGURE = Path(__file__).resolve().parent.parent / "figures" / "worlds.png"
 TILE = 236
 GAP = 6
-# Places of seed 0 that show one style of land each.
+# Places of seed 0, each with one kind of landscape.
 PLACES = ("suburban", "rural", "riverside", "urban", "industrial", "forest", "rural", "suburban")
 DETAIL = 0
 
@@ -54,7 +54,7 @@ def main() -> None:
     places = [smaller(pair["HR"]) for pair in pairs]
     one = pairs[DETAIL]
     truth = [smaller(one["Ref"]), smaller(one["LR_UX4"]), smaller(one["mask_RGB"]), smaller(flow_colours(one["flow"]))]
-    # Five bits a colour are plenty at this size, and keep the file small.
+    # Five bits per colour are enough at this size and keep the file small.
     write_image(FIGURE, sheet([places[:4], places[4:], truth]) & 0xF8)
     print(f"{FIGURE}: {FIGURE.stat().st_size // 1024} kB")
 

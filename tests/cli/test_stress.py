@@ -16,7 +16,7 @@ from refsr.evaluation.results import Results
 from refsr.runs.process_group import ALONE
 from refsr.training.trainer import train
 
-AXES = (stress.Axis("shift", "Moved", "pixels", (2, 8)), stress.Axis("clouds", "Clouds", "percent", (50,)))
+AXES = (stress.Axis("shift", "Shift", "pixels", (2, 8)), stress.Axis("clouds", "Clouds", "percent", (50,)))
 
 
 @pytest.fixture

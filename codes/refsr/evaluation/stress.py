@@ -31,11 +31,11 @@ class Axis:
 
 
 AXES = (
-    Axis("shift", "Moved", "HR pixels", (1, 2, 4, 8, 16, 32)),
-    Axis("rotate", "Turned", "degrees", (0.5, 1, 2, 4, 8)),
-    Axis("scale", "Larger", "percent", (1, 2, 4, 8, 16)),
-    Axis("down", "Coarser", "times", (2, 4, 8)),
-    Axis("recolour", "Other colours", "percent", (25, 50, 75, 100)),
+    Axis("shift", "Shift", "HR pixels", (1, 2, 4, 8, 16, 32)),
+    Axis("rotate", "Rotation", "degrees", (0.5, 1, 2, 4, 8)),
+    Axis("scale", "Scale", "percent", (1, 2, 4, 8, 16)),
+    Axis("down", "Reduced resolution", "times", (2, 4, 8)),
+    Axis("recolour", "Colour change", "percent", (25, 50, 75, 100)),
     Axis("haze", "Haze", "percent of the light", (20, 40, 60, 80)),
     Axis("clouds", "Clouds", "percent of the ground", (10, 25, 50, 75, 100)),
     Axis("change", "Changed ground", "percent of the ground", (10, 25, 50, 75, 100)),
