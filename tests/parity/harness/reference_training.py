@@ -60,9 +60,11 @@ def gan_losses(case: Case) -> Answers:
     no sum. The published relativistic terms of discriminators are logged before they are halved.
     """
     given, weighed = case.given(), _weighed(case)
-    unweighed = [weight for weight in (*PIXEL_WEIGHTS.values(), *GAN_WEIGHTS.values()) if not getattr(weighed, weight)]
-    train = weighed.model_copy(update={weight: 1.0 for weight in unweighed if case.weights(f"{NETWORKS.get(weight)}.")})
-    task, weights = _twin_gan(case, train), {**PIXEL_WEIGHTS, **GAN_WEIGHTS}
+    weights = {**PIXEL_WEIGHTS, **GAN_WEIGHTS}
+    unweighed = [weight for weight in weights.values() if not getattr(weighed, weight)]
+    computed = [weight for weight in unweighed if weight not in NETWORKS or case.weights(f"{NETWORKS[weight]}.")]
+    train = weighed.model_copy(update=dict.fromkeys(computed, 1.0))
+    task = _twin_gan(case, train)
     columns: dict[str, list[float]] = {}
     answers: dict[str, npt.ArrayLike] = {}
     for number in range(len(case.config["steps"])):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,6 +21,8 @@ from refsr.tasks.diffusion.sampling import run
 def published(given: Mapping[str, Any]) -> SamplingOptions:
     """The published sampler; what a case leaves out has its published default."""
     named = {"steps" if name == "num_steps" else name: value for name, value in given.items()}
+    # Published as infinity where it does not limit anything; options are finite.
+    named["S_max"] = min(named.get("S_max", 50.0), sys.float_info.max)
     return SamplingOptions(**{"sampler": "published", "start": "released", "steps": 256, **named})
 
 

@@ -15,7 +15,10 @@ from refsr.networks.blocks.conditioned_unet import ConditionedUNet
 from refsr.networks.blocks.denoising_blocks import DecoderBlock, DenoisingBlock
 from refsr.networks.refdiff import RefDiff
 
-DEAD = (Dead(r"(.*\.)?resample_filter", "fixed filters of halving and doubling"),)
+DEAD = (
+    Dead(r"(.*\.)?resample_filter", "fixed filters of halving and doubling"),
+    Dead(r"(model\.)?map_(label|augment)\.(weight|bias)", "layers for labels, which the forward pass does not use"),
+)
 
 KINDS = {"shrink": "aux_down", "add": "aux_skip", "merge": "aux_residual", "norm": "aux_norm", "conv": "aux_conv"}
 """Ours and the published names of what stands beside the blocks."""
