@@ -19,8 +19,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from refsr.core.atomic import write_text
 from refsr.core.options.load import load_options
-from refsr.networks.blocks.dcnv2 import DCNv2
-from refsr.networks.blocks.dcnv3 import DCNv3
+from refsr.networks.blocks.dcn import DCNv2, DCNv3
 from refsr.networks.descriptor import Descriptor
 from refsr.tasks.blueprint import NetworkSpec
 

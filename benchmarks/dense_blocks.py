@@ -28,26 +28,28 @@ from torch.utils.checkpoint import checkpoint
 
 from refsr.core.atomic import write_text
 from refsr.core.memory import keep_freed_memory
-from refsr.networks.blocks.drr import DenseBranches, DenseRestore
+from refsr.networks.blocks.drr import DenseRestoreResidual, ThreeBranchDenseBlock
 from refsr.networks.blocks.gtem import GradientEnhancement
 
 HERE = Path(__file__).resolve().parent
 WIDTH = 64
 BLOCKS: dict[str, tuple[int, int, Callable[[], nn.Module]]] = {
-    "DRR": (WIDTH, 1, lambda: DenseRestore(WIDTH)),
+    "DRR": (WIDTH, 1, lambda: DenseRestoreResidual(WIDTH)),
     "GTEM": (3, 3, lambda: GradientEnhancement(3, WIDTH)),
 }
 """Bands of the input, inputs for each of the batch, and how the block is made."""
 WAYS = ("published", "ours", "dense block recomputed", "all recomputed")
 
 
-def published_branches(self: DenseBranches, x: Tensor) -> Tensor:
+def published_branches(self: ThreeBranchDenseBlock, x: Tensor) -> Tensor:
     """The dense block as it was published."""
     branches = [x] * 3
     for _ in range(self.rounds):
-        seen = [_activated(look(one)) for look, one in zip(self.look, branches, strict=True)]
-        branches = [_activated(mix(torch.cat((*seen, one), 1))) for mix, one in zip(self.mix, branches, strict=True)]
-    return _activated(self.join(torch.cat(branches, 1)))
+        seen = [_activated(look(one)) for look, one in zip(self.conv3x3, branches, strict=True)]
+        branches = [
+            _activated(mix(torch.cat((*seen, one), 1))) for mix, one in zip(self.conv1x1, branches, strict=True)
+        ]
+    return _activated(self.fuse(torch.cat(branches, 1)))
 
 
 def _activated(x: Tensor) -> Tensor:
@@ -67,7 +69,7 @@ def measure(block: str, way: str, side: int, batch: int) -> dict[str, float]:
     torch.manual_seed(0)
     bands, times, make = BLOCKS[block]
     module = make().to(device)
-    dense = next(part for part in module.modules() if isinstance(part, DenseBranches))
+    dense = next(part for part in module.modules() if isinstance(part, ThreeBranchDenseBlock))
     if way == "published":
         dense.forward = MethodType(published_branches, dense)  # type: ignore[method-assign]
     elif way == "dense block recomputed":

@@ -31,20 +31,18 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from refsr.core.atomic import write_text
 from refsr.core.memory import keep_freed_memory
-from refsr.networks.blocks import fast_convolution
-from refsr.networks.blocks.conditioned_unet import ConditionedUNet
-from refsr.networks.blocks.denoising_blocks import Conditions, DecoderBlock, Seen
-from refsr.networks.blocks.fast_convolution import fast_convolutions
-from refsr.networks.blocks.modulation import SpatialTransform, nearest
-from refsr.networks.blocks.resampled_conv import ResampledConv
-from refsr.networks.refdiff import RefDiff
+from refsr.networks.refdiff.blocks import ConditionFeatures, Conditions, DecoderBlock
+from refsr.networks.refdiff.fast_convolution import fast_convolutions
+from refsr.networks.refdiff.layers import ResampledConv, SpatialFeatureTransform, nearest
+from refsr.networks.refdiff.network import RefDiff, fast_convolution
+from refsr.networks.refdiff.unet import ConditionedUNet
 from refsr.ops.winograd import OUTPUTS
 
 HERE = Path(__file__).resolve().parent
 WAYS = ("published", "again", "prepared", "fast")
 
 
-def published_transform(self: SpatialTransform, features: Tensor, seen: Tensor) -> Tensor:
+def published_transform(self: SpatialFeatureTransform, features: Tensor, seen: Tensor) -> Tensor:
     """Features beside resized conditions, in each of two convolutions."""
     both = torch.cat((features, nearest(seen, features.shape[-2], features.shape[-1])), dim=1)
     scale: Tensor = self.scale(F.leaky_relu(self.scale_hidden(both), 0.1))
@@ -52,7 +50,7 @@ def published_transform(self: SpatialTransform, features: Tensor, seen: Tensor) 
     return features * scale.sigmoid() + shift
 
 
-def published_look(self: DecoderBlock, conditions: Conditions, height: int, width: int) -> Seen:
+def published_look(self: DecoderBlock, conditions: Conditions, height: int, width: int) -> ConditionFeatures:
     return conditions.structure, conditions.texture
 
 
@@ -64,12 +62,12 @@ def published_enlarged(self: ResampledConv, conv: nn.Conv2d, x: Tensor) -> Tenso
 
 def as_published(unet: ConditionedUNet) -> None:
     for part in unet.modules():
-        if isinstance(part, SpatialTransform):
+        if isinstance(part, SpatialFeatureTransform):
             part.forward = MethodType(published_transform, part)  # type: ignore[method-assign]
         elif isinstance(part, DecoderBlock):
-            part.look = MethodType(published_look, part)  # type: ignore[method-assign]
+            part.condition_features = MethodType(published_look, part)  # type: ignore[method-assign]
         elif isinstance(part, ResampledConv):
-            part._enlarged = MethodType(published_enlarged, part)  # type: ignore[method-assign]
+            part._upsampled_conv = MethodType(published_enlarged, part)  # type: ignore[method-assign]
 
 
 def measure(way: str, side: int, nfe: int) -> dict[str, float]:

@@ -27,7 +27,7 @@ from refsr.core.memory import keep_freed_memory
 from refsr.core.options.network import DiscriminatorOptions, GeneratorOptions
 from refsr.core.options.schema import Options
 from refsr.core.options.train import TrainOptions
-from refsr.networks.specgan import SpecGAN
+from refsr.networks.specgan.network import SpecGAN
 from refsr.runs.process_group import Group
 from refsr.tasks.latent.spectral_gan import SpectralGAN
 from refsr.training.precision import Precision

@@ -31,9 +31,9 @@ from refsr.core.memory import keep_freed_memory
 from refsr.core.options.network import GeneratorOptions
 from refsr.core.options.schema import Options
 from refsr.core.options.train import TrainOptions
-from refsr.networks.tsfnet.fusion import ChannelAttention, Crossing
+from refsr.networks.tsfnet.fusion import ChannelAttention, CrossStageGate
 from refsr.networks.tsfnet.network import TSFNet
-from refsr.networks.tsfnet.spatial import Halving
+from refsr.networks.tsfnet.spatial import Downsample
 from refsr.runs.process_group import Group
 from refsr.tasks.regression import Regression
 from refsr.training.precision import Precision
@@ -51,41 +51,41 @@ SCALES = (4, 8)
 STEPS = 2
 
 
-def published_halving(self: Halving, x: Tensor) -> Tensor:
+def published_halving(self: Downsample, x: Tensor) -> Tensor:
     """A convolution at full size, then the unshuffled pixels joined."""
-    joined: Tensor = self.gather(F.pixel_unshuffle(self.spread(x), 2))
+    joined: Tensor = self.reduce(F.pixel_unshuffle(self.conv(x), 2))
     return joined
 
 
 def published_attention(self: ChannelAttention, x: Tensor) -> Tensor:
     """Normalised maps, their products, the weighted maps, and the last convolution."""
     heads, (batch, channels, height, width) = len(self.temperature), x.shape
-    parts = self.around(self.qkv(self.norm(x))).chunk(3, dim=1)
+    parts = self.qkv_depthwise(self.qkv(self.norm(x))).chunk(3, dim=1)
     query, key, value = (one.reshape(batch, heads, channels // heads, -1) for one in parts)
     likeness = F.normalize(query, dim=-1) @ F.normalize(key, dim=-1).transpose(-2, -1)
     mixed = torch.softmax(likeness * self.temperature, dim=-1) @ value
-    left: Tensor = self.leave(mixed.reshape(batch, channels, height, width))
+    left: Tensor = self.project_out(mixed.reshape(batch, channels, height, width))
     return left
 
 
-def published_gates(self: Crossing, x: Tensor, guide: Tensor) -> Tensor:
+def published_gates(self: CrossStageGate, x: Tensor, guide: Tensor) -> Tensor:
     """Mean and maximum of the joined features."""
     both = torch.cat((x, guide), dim=1)
     maps = torch.cat((both.mean(dim=1, keepdim=True), both.amax(dim=1, keepdim=True)), dim=1)
-    return torch.sigmoid(self.weigh(maps))
+    return torch.sigmoid(self.conv_gates(maps))
 
 
 def as_published() -> None:
     """Every TSFNet of this process takes the published steps from now on."""
-    Halving.forward = published_halving  # type: ignore[method-assign]
+    Downsample.forward = published_halving  # type: ignore[method-assign]
     ChannelAttention.forward = published_attention  # type: ignore[method-assign]
-    Crossing.gates = published_gates  # type: ignore[method-assign]
+    CrossStageGate.gates = published_gates  # type: ignore[method-assign]
 
 
 def products(nf: int, pairs: int) -> float:
     """Thousands of millions of multiply-accumulates that make 256 x 256 pixels, Fourier transforms left out."""
     with FakeTensorMode(), torch.no_grad():
-        network = TSFNet(8, nf=nf, n_pairs=pairs)
+        network = TSFNet(8, nf=nf, n_blocks=pairs)
         with FlopCounterMode(display=False) as counter:
             network(torch.empty(1, 3, 32, 32))
     return float(counter.get_total_flops() / 2e9)
@@ -94,7 +94,7 @@ def products(nf: int, pairs: int) -> float:
 def difference(nf: int, pairs: int, side: int) -> dict[str, float]:
     """Products of both ways, and the largest difference of their images in float64, where no phase is near its cut."""
     torch.manual_seed(0)
-    network, lr = TSFNet(8, nf=nf, n_pairs=pairs).double(), torch.rand(1, 3, side // 8, side // 8).double()
+    network, lr = TSFNet(8, nf=nf, n_blocks=pairs).double(), torch.rand(1, 3, side // 8, side // 8).double()
     ours = products(nf, pairs)
     with torch.no_grad():
         image = network(lr)
@@ -112,7 +112,7 @@ def measure(way: str, scale: int, nf: int, pairs: int, batch: int, side: int) ->
     if way == "published":
         as_published()
     torch.manual_seed(0)
-    network = GeneratorOptions(which_model_G="TSFNet", nf=nf, n_pairs=pairs)
+    network = GeneratorOptions(which_model_G="TSFNet", nf=nf, n_blocks=pairs)
     train = TrainOptions(niter=100, **WAYS[way])
     task = Regression(
         Options(name="step", model="TSFNet_model", scale=scale, datasets={}, network_G=network, train=train)

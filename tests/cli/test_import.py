@@ -49,13 +49,13 @@ def test_another_network_is_found_out_and_its_reading_chosen(tmp_path, capsys):
     torch.save(
         {key: turned(one) if "dconv" in key and one.dim() == 4 else one for key, one in published.items()}, source
     )
-    words = ["--offsets", "dense", "--enlarge", "pixel_shuffle"]
+    words = ["--offsets", "dense", "--gtem-upsample", "pixel_shuffle"]
     assert main(["import", str(source), *words]) == 0
     assert "RGTNet (scale 4, channels 3, nf 6," in capsys.readouterr().out
     network, card = read_model(source.with_suffix(".safetensors"))
     assert isinstance(network, RGTNet)
-    assert card.blueprint.keywords["enlarge"] == "pixel_shuffle"
-    assert torch.equal(network.enhance.leave.weight, made.enhance.leave.weight)
+    assert card.blueprint.keywords["gtem_upsample"] == "pixel_shuffle"
+    assert torch.equal(network.enhance.conv_last.weight, made.enhance.conv_last.weight)
     # The released reading wants keys that are not there.
     assert main(["import", str(source), "--overwrite"]) == 1
     assert "gpcd_align.L1_offset_conv1.weight: is missing" in capsys.readouterr().err

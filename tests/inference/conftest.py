@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from refsr.networks.blocks.dcnv2 import DCNv2
+from refsr.networks.blocks.dcn import DCNv2
 from refsr.ops.resize import imresize
 from refsr.runs.model_file import ModelCard, write_model
 from refsr.tasks.blueprint import NetworkSpec

@@ -15,7 +15,7 @@ from refsr.core.errors import UsageError
 from refsr.inference import tile_layout as layout
 from refsr.inference.tile_layout import automatic, lay_out, window_of
 from refsr.inference.tiling import BatchSource, restore_tiled
-from refsr.networks.blocks.dcnv2 import DCNv2
+from refsr.networks.blocks.dcn import DCNv2
 from refsr.networks.descriptor import Descriptor
 from refsr.networks.rgtnet import RGTNet
 from refsr.networks.rrsnet import RRSNet

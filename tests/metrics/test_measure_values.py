@@ -100,7 +100,7 @@ def test_lpips_and_dists_from_files_as_people_bring_them(name, expected, drawn_w
 
 @pytest.mark.parametrize(
     ("name", "backbone"),
-    [("alexnet", backbones.alexnet()), ("vgg16", backbones.vgg16()), ("vgg16", backbones.vgg16(backbones.root_pool))],
+    [("alexnet", backbones.alexnet()), ("vgg16", backbones.vgg16()), ("vgg16", backbones.vgg16(backbones.l2_pool))],
 )
 def test_trunks_take_torchvisions_keys(name, backbone):
     try:
@@ -108,11 +108,11 @@ def test_trunks_take_torchvisions_keys(name, backbone):
     except Exception as error:
         pytest.skip(f"torchvision cannot be imported ({error})")
     network = getattr(models, name)(weights=None).eval()
-    backbone.take(features_of(network.state_dict()))
+    backbone.load_features(features_of(network.state_dict()))
     picture = torch.rand(1, 3, 64, 70)
     features = backbone(picture)
     assert torch.equal(features[0], network.features[: backbone.taps[0] + 1](picture))
-    if not any(isinstance(layer, backbones.RootPool) for layer in backbone.layers):
+    if not any(isinstance(layer, backbones.L2Pool) for layer in backbone.layers):
         assert torch.equal(features[-1], network.features[: backbone.taps[-1] + 1](picture))
 
 

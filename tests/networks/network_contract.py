@@ -13,7 +13,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from refsr.networks.descriptor import INPUTS, Described, Descriptor
+from refsr.networks.descriptor import INPUTS, DescribedNetwork, Descriptor
 
 LARGE = ("noisy", "lr_up", "ref", "ref_down", "mask")
 """Inputs of the result's size; the others have LR's."""
@@ -44,7 +44,7 @@ class NetworkContract(ABC):
                 for parameter in network.parameters():
                     if not parameter.any():
                         parameter.normal_(std=0.1)
-        assert isinstance(network, Described)
+        assert isinstance(network, DescribedNetwork)
         return network, network.descriptor
 
     def inputs(self, descriptor: Descriptor, height: int, width: int, batch: int = 1) -> list[Tensor]:

@@ -45,7 +45,7 @@ def test_the_published_one_has_the_published_size():
 
 
 @KINDS
-def test_crops_and_their_gradient_maps_have_a_judge_of_one_kind(options):
+def test_crops_and_their_gradient_maps_have_a_discriminator_of_one_kind(options):
     network = made(**options)
     crops = images(2, 3, 64, 64)
     for seen in (crops, gradient_magnitude(crops, "full")):
@@ -123,7 +123,7 @@ def test_spectral_norms_are_one():
     for _ in range(60):
         network(images(1, 3, 256, 256))
     network.eval()
-    for layer in (*network.layers, network.hidden, network.judge):
+    for layer in (*network.layers, network.hidden, network.logit):
         largest = torch.linalg.matrix_norm(layer.weight.detach().flatten(1).double(), 2)
         assert float(largest) == pytest.approx(1, abs=0.02)
 

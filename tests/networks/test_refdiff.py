@@ -12,9 +12,9 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from refsr.core.errors import OperatorError, UsageError
-from refsr.networks.blocks.conditioned_unet import STILL
-from refsr.networks.blocks.resampled_conv import ResampledConv
-from refsr.networks.refdiff import RefDiff, enlarged
+from refsr.networks.refdiff.layers import ResampledConv
+from refsr.networks.refdiff.network import RefDiff, upsample_lr
+from refsr.networks.refdiff.unet import NEAR_ZERO
 
 SMALL: dict[str, Any] = {"model_channels": 8, "channel_mult": [1, 2, 2], "num_blocks": 1, "dropout": 0.0}
 
@@ -23,8 +23,8 @@ def awake(network: nn.Module) -> nn.Module:
     """As if it had learnt: what starts at next to nothing counts."""
     with torch.no_grad():
         for parameter in network.parameters():
-            if parameter.dim() > 1 and parameter.abs().max() < 10 * STILL:
-                parameter.mul_(0.3 / STILL)
+            if parameter.dim() > 1 and parameter.abs().max() < 10 * NEAR_ZERO:
+                parameter.mul_(0.3 / NEAR_ZERO)
     return network
 
 
@@ -64,7 +64,7 @@ def test_prepared_conditions_give_the_same_at_every_level(encoder):
     given = [one.double() for one in inputs(batch=2)]
     with torch.no_grad():
         prepared = network.prepare(*given)
-        assert prepared.seen
+        assert prepared.features
         for level in (0.002, 0.7, 80.0):
             noisy = given[1] + level * torch.randn(2, 3, 16, 16, dtype=torch.float64)
             expected = network(noisy, torch.full((2,), level, dtype=torch.float64), *given)
@@ -89,7 +89,7 @@ def test_a_step_does_not_look_at_conditions_again():
 def test_images_may_be_counted_from_the_enlarged_lr():
     """The same network, moved: what it gives for an image is what the published form gives for the difference."""
     torch.manual_seed(0)
-    other = RefDiff(4, **SMALL, global_skip="enlarged", transform_channels=12).double().eval()
+    other = RefDiff(4, **SMALL, global_skip="upsampled", transform_channels=12).double().eval()
     network = RefDiff(4, **SMALL, transform_channels=12).double().eval()
     awake(network)
     other.load_state_dict(network.state_dict())
@@ -101,7 +101,7 @@ def test_images_may_be_counted_from_the_enlarged_lr():
         for level in (0.1, 30.0):
             expected = network.denoise(noisy, level, prepared) + base
             assert torch.allclose(other.denoise(noisy + base, level, prepared), expected, atol=1e-12)
-    fresh = RefDiff(4, **SMALL, global_skip="enlarged").eval()
+    fresh = RefDiff(4, **SMALL, global_skip="upsampled").eval()
     with torch.no_grad():
         still = fresh(base.float() + 80 * noisy.float(), torch.full((1,), 80.0), *inputs())
     assert torch.allclose(still, base.float(), atol=0.05)
@@ -139,17 +139,17 @@ def test_doubling_inside_a_convolution_is_doubling_before_it():
 def test_half_a_grey_level_is_cut_off_as_in_published_training():
     levels = torch.tensor([[[[10.0, 20.0], [13.0, 250.0]]]])
     for how, inner in (("bilinear", 12.5), ("truncated", 12.0)):
-        wide = (enlarged(levels / 127.5 - 1, 4, 4, how) + 1) * 127.5
+        wide = (upsample_lr(levels / 127.5 - 1, 4, 4, how) + 1) * 127.5
         assert float(wide[0, 0, 0, 1]) == pytest.approx(inner, abs=2e-3)
         assert float(wide[0, 0, 0, 0]) == pytest.approx(10, abs=2e-3)
-    assert torch.equal(enlarged(levels, 4, 4, "nearest"), levels.repeat_interleave(2, -1).repeat_interleave(2, -2))
+    assert torch.equal(upsample_lr(levels, 4, 4, "nearest"), levels.repeat_interleave(2, -1).repeat_interleave(2, -2))
 
 
 @pytest.mark.parametrize(
     ("keywords", "words"),
     [
-        ({"enlarge": "bicubic"}, "enlarge 'bicubic' is not known"),
-        ({"global_skip": "enlarge"}, "did you mean 'enlarged'"),
+        ({"lr_upsample": "bicubic"}, "lr_upsample 'bicubic' is not known"),
+        ({"global_skip": "upsample"}, "did you mean 'upsampled'"),
         ({"transform_channels": 0}, "transform_channels is 0, expected 1 or more"),
         ({"encoder_type": "residul"}, "did you mean 'residual'"),
         ({"embedding_type": "sine"}, "positional, fourier"),

@@ -13,7 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from refsr.core.errors import OperatorError, UsageError
 from refsr.core.registry import resolve
-from refsr.networks.blocks.dcnv3 import AligningDCNv3
+from refsr.networks.blocks.dcn import AligningDCNv3
 from refsr.networks.rgtnet import RGTNet
 
 SMALL = {"nf": 6, "n_blocks": 1, "nf_grad": 2, "deformable_groups": 2, "gtem_blocks": 0}
@@ -43,14 +43,14 @@ class TestReleased(ReleasedContract):
 class TestMeant(ReleasedContract):
     """Both readings other than the released one."""
 
-    reading: ClassVar[dict[str, str]] = {"offsets": "dense", "enlarge": "pixel_shuffle"}
+    reading: ClassVar[dict[str, str]] = {"offsets": "dense", "gtem_upsample": "pixel_shuffle"}
     halo_bound = 96
 
 
 class ReleasedOffsets(ReleasedContract):
     """Not collected: only what differs from the classes above is tested."""
 
-    reading: ClassVar[dict[str, str]] = {"enlarge": "pixel_shuffle"}
+    reading: ClassVar[dict[str, str]] = {"gtem_upsample": "pixel_shuffle"}
     halo_bound = 96
 
 
@@ -104,8 +104,8 @@ def test_without_a_residual_it_is_the_enlarged_image_as_given():
 def test_halos_of_the_published_widths():
     assert RGTNet().descriptor.halo is None
     assert RGTNet(offsets="dense").descriptor.halo is None
-    assert RGTNet(enlarge="pixel_shuffle").descriptor.halo == 142
-    assert RGTNet(offsets="dense", enlarge="pixel_shuffle").descriptor.halo == 145
+    assert RGTNet(gtem_upsample="pixel_shuffle").descriptor.halo == 142
+    assert RGTNet(offsets="dense", gtem_upsample="pixel_shuffle").descriptor.halo == 145
 
 
 @pytest.mark.parametrize("scale", [2, 4, 8])
@@ -127,7 +127,7 @@ def test_sides_are_multiples_of_what_the_descriptor_says(scale):
         ({"nf": 24}, r"deformable_groups 8 does not divide nf \+ nf_grad = 24 \+ 6 = 30; 6 does"),
         ({"gtem_blocks": -1}, "gtem_blocks is -1, expected 0 or more"),
         ({"offsets": "dens"}, "offsets 'dens' is not known; did you mean 'dense'"),
-        ({"enlarge": "pixelshuffle"}, "enlarge 'pixelshuffle' is not known; did you mean 'pixel_shuffle'"),
+        ({"gtem_upsample": "pixelshuffle"}, "gtem_upsample 'pixelshuffle' is not known; did you mean 'pixel_shuffle'"),
     ],
 )
 def test_options_that_cannot_be_are_refused(options, answer):

@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from refsr.core.errors import UsageError
 from refsr.core.registry import resolve
-from refsr.networks.blocks.dcnv2 import DCNv2
+from refsr.networks.blocks.dcn import DCNv2
 from refsr.networks.rrsnet import RRSNet
 
 

@@ -12,7 +12,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from refsr.core.errors import OperatorError, UsageError
-from refsr.networks.specgan import SpecGAN
+from refsr.networks.specgan.network import SpecGAN
 from refsr.networks.stylegan2 import StyleGAN2
 from refsr.networks.stylegan2_discriminator import StyleGAN2Discriminator
 
@@ -51,14 +51,14 @@ def test_the_other_choices_keep_the_contract_too():
 
 
 @pytest.mark.parametrize("input_range", ["full", "released"])
-def test_around_the_enlarged_lr_it_begins_there(input_range):
-    network = SpecGAN(4, 3, 7, **SMALL, global_skip="enlarged", input_range=input_range)
+def test_with_the_upsampled_lr_as_global_skip_it_begins_there(input_range):
+    network = SpecGAN(4, 3, 7, **SMALL, global_skip="upsampled", input_range=input_range)
     low, high = network.input_range
     flat = torch.tensor([-0.5, 0.0, 0.9])[:, None, None].expand(1, 3, 8, 8)
     image, spectra = network(flat * high, torch.rand(1, 7, 8, 8)), torch.rand(2, 7, 8, 8)
     assert low == -high
     assert torch.allclose(image, flat[..., :1, :1].expand(1, 3, 32, 32), atol=1e-6)
-    nn.init.ones_(network.finish.leave.weight)
+    nn.init.ones_(network.output_fusion.conv_last.weight)
     images = network(flat.expand(2, 3, 8, 8), spectra)
     assert not torch.allclose(images[0], images[1])
 
@@ -116,7 +116,7 @@ def test_other_sizes_are_refused_at_the_door():
         ({"input_range": "realeased"}, "did you mean 'released'"),
         ({"upsample": "stylegan"}, "did you mean 'stylegan2'"),
         ({"init": "kaimingg"}, "did you mean 'kaiming'"),
-        ({"global_skip": "enlarge"}, "did you mean 'enlarged'"),
+        ({"global_skip": "upsample"}, "did you mean 'upsampled'"),
         ({"latent_channels": 1, "scale": 64}, "leave no channel at side 512"),
         ({"hsi_bands": 0}, "hsi_bands is 0"),
     ],
@@ -144,8 +144,8 @@ def test_noise_is_a_function_of_its_seed_and_part_of_the_weights():
     assert torch.equal(first(draws), other(draws))
 
 
-def test_fresh_noise_is_drawn_while_learning_only():
-    draws, network = torch.randn(2, 6), made("fresh")
+def test_random_noise_is_drawn_while_learning_only():
+    draws, network = torch.randn(2, 6), made("random")
     assert not torch.equal(network(draws), network(draws))
     network.eval()
     assert torch.equal(network(draws), network(draws))
@@ -163,27 +163,29 @@ def test_images_follow_the_second_draws_from_the_crossing_on():
 
 def test_the_descriptor_of_a_bank_asks_for_draws_alone():
     descriptor = made("fixed").descriptor
-    assert (descriptor.inputs, descriptor.draws, descriptor.side) == ((), 6, 16)
+    assert (descriptor.inputs, descriptor.latent_size, descriptor.side) == ((), 6, 16)
 
 
-def test_every_part_of_the_bank_and_its_judge_learns():
-    network, judge = made("fixed"), StyleGAN2Discriminator(16, latent_channels=6)
-    judge(network(torch.randn(4, 6))).square().sum().backward()
-    silent = [name for one in (network, judge) for name, parameter in one.named_parameters() if parameter.grad is None]
+def test_every_part_of_the_bank_and_its_discriminator_learns():
+    network, discriminator = made("fixed"), StyleGAN2Discriminator(16, latent_channels=6)
+    discriminator(network(torch.randn(4, 6))).square().sum().backward()
+    silent = [
+        name for one in (network, discriminator) for name, parameter in one.named_parameters() if parameter.grad is None
+    ]
     assert silent == []
 
 
 def test_the_discriminator_compares_the_batch_in_groups():
-    judge = StyleGAN2Discriminator(8, latent_channels=6).double()
+    discriminator = StyleGAN2Discriminator(8, latent_channels=6).double()
     images = torch.rand(8, 3, 8, 8, dtype=torch.float64)
-    together = judge(images)
+    together = discriminator(images)
     # Sample i stands with i + 2, i + 4 and i + 6.
-    assert torch.allclose(together[::2], judge(images[::2]))
-    assert not torch.allclose(together[:4], judge(images[:4]))
+    assert torch.allclose(together[::2], discriminator(images[::2]))
+    assert not torch.allclose(together[:4], discriminator(images[:4]))
     with pytest.raises(OperatorError, match="6 samples are neither at most 4 nor a multiple of 4"):
-        judge(images[:6])
+        discriminator(images[:6])
     with pytest.raises(OperatorError, match="an input of 16 x 8 pixels, it takes 8 x 8"):
-        judge(torch.rand(1, 3, 16, 8))
+        discriminator(torch.rand(1, 3, 16, 8))
 
 
 def test_it_exports():

@@ -11,8 +11,7 @@ from torch import nn
 
 from refsr.core.errors import UsageError
 from refsr.core.registry import resolve
-from refsr.networks.blocks.window_attention import WindowAttention, parts_apart, relative_places
-from refsr.networks.swinir import SwinIR
+from refsr.networks.swinir import SwinIR, WindowAttention, relative_position_index, shifted_window_mask
 
 SMALL = {"dim": 8, "groups": 1, "layers": 2, "heads": 2, "window": 4}
 
@@ -28,7 +27,7 @@ class TestClassical(NetworkContract):
     scales = (3,)
 
     def build(self, scale: int = 4, channels: int = 3) -> nn.Module:
-        return SwinIR(scale, channels, **SMALL, upsampler="steps")
+        return SwinIR(scale, channels, **SMALL, upsampler="pixelshuffle")
 
 
 @pytest.mark.parametrize(("scale", "parameters", "paper"), [(2, 910_152, 878), (3, 918_267, 886), (4, 929_628, 897)])
@@ -42,7 +41,7 @@ def test_size_of_the_light_one(scale, parameters, paper):
 
 def test_the_published_size_of_the_classical_one():
     with torch.device("meta"):
-        network = SwinIR(4, dim=180, groups=6, layers=6, upsampler="steps")
+        network = SwinIR(4, dim=180, groups=6, layers=6, upsampler="pixelshuffle")
     assert sum(parameter.numel() for parameter in network.parameters()) / 1e6 == pytest.approx(11.9, abs=0.05)
 
 
@@ -55,8 +54,8 @@ def test_attention_pixel_by_pixel(shift):
     tokens = torch.randn(2, height, width, heads * depth, dtype=torch.float64)
     with torch.no_grad():
         layer.qkv.weight.normal_()
-        layer.bias.normal_()
-        found = layer(tokens, parts_apart(height, width, side, shift, tokens.device))
+        layer.relative_position_bias.normal_()
+        found = layer(tokens, shifted_window_mask(height, width, side, shift, tokens.device))
         query, key, value = layer.qkv(tokens).unflatten(-1, (3, heads, depth)).unbind(3)
         mixed = torch.empty_like(query)
         pixels = [(row, column) for row in range(height) for column in range(width)]
@@ -71,14 +70,14 @@ def test_attention_pixel_by_pixel(shift):
             keys = torch.stack([key[:, r, c] for r, c in near], dim=1)
             values = torch.stack([value[:, r, c] for r, c in near], dim=1)
             logits = torch.einsum("bhd,bnhd->bhn", query[:, row, column], keys) / math.sqrt(depth)
-            weights = (logits + layer.bias[places].T).softmax(-1)
+            weights = (logits + layer.relative_position_bias[places].T).softmax(-1)
             mixed[:, row, column] = torch.einsum("bhn,bnhd->bhd", weights, values)
-        expected = layer.leave(mixed.flatten(-2))
+        expected = layer.proj(mixed.flatten(-2))
     torch.testing.assert_close(found, expected, atol=1e-12, rtol=0)
 
 
-def test_relative_places_are_all_used():
-    places = relative_places(3)
+def test_relative_position_index_are_all_used():
+    places = relative_position_index(3)
     assert sorted(set(places.flatten().tolist())) == list(range(25))
     assert places.diagonal().unique().tolist() == [12]
 
@@ -116,8 +115,8 @@ def test_a_tile_with_its_halo_is_the_same_as_the_whole():
         ({"window": 7}, "window is 7, expected an even number"),
         ({"scale": 0}, "scale is 0, expected 1 or more"),
         ({"mlp_ratio": 0.0}, "mlp_ratio is 0.0, expected"),
-        ({"upsampler": "step"}, "upsampler 'step' is not known; did you mean 'steps'"),
-        ({"upsampler": "steps", "scale": 5}, "scale 5 is no product of twos and threes; 4 or 6 would be"),
+        ({"upsampler": "pixelshufle"}, "upsampler 'pixelshufle' is not known; did you mean 'pixelshuffle'"),
+        ({"upsampler": "pixelshuffle", "scale": 5}, "scale 5 is no product of twos and threes; 4 or 6 would be"),
     ],
 )
 def test_options_that_cannot_be_are_refused(options, answer):

@@ -15,7 +15,7 @@ from harness.run import Verdict, run_case
 from torch import Tensor
 
 from refsr.core.errors import OperatorError
-from refsr.networks.blocks.dcnv3 import DCNv3FromFeature
+from refsr.networks.blocks.dcn import DCNv3FromFeature
 from refsr.ops import dcnv3
 from refsr.ops.deformable_v3 import Geometry, native, using
 from refsr.ops.deformable_v3.library import operator

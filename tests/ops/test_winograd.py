@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from refsr.networks.blocks.fast_convolution import LEAST, fast_convolutions
-from refsr.networks.blocks.modulation import SpatialTransform
+from refsr.networks.refdiff.fast_convolution import MIN_CHANNELS, fast_convolutions
+from refsr.networks.refdiff.layers import SpatialFeatureTransform
 from refsr.ops import winograd
 
 
@@ -38,16 +38,16 @@ class Both(nn.Module):
         self.first = nn.Conv2d(3, wide, 3, padding=1)
         self.inner = nn.Conv2d(wide, wide, 3, padding=1)
         self.halving = nn.Conv2d(wide, wide, 3, padding=1, stride=2)
-        self.change = SpatialTransform(wide, 4, 128)
+        self.change = SpatialFeatureTransform(wide, 4, 128)
 
     def forward(self, x: torch.Tensor, conditions: torch.Tensor) -> torch.Tensor:
         found = self.halving(self.inner(self.first(x)))
-        return self.change(found, self.change.look(conditions, found.shape[-2], found.shape[-1]))
+        return self.change(found, self.change.condition_features(conditions, found.shape[-2], found.shape[-1]))
 
 
 def test_a_network_is_the_same_inside_and_as_before_outside():
     torch.manual_seed(0)
-    network = Both(LEAST)
+    network = Both(MIN_CHANNELS)
     marked = network.inner.forward
     network.inner.forward = lambda x: marked(x)  # noqa: PLW0108
     kept = network.inner.forward
@@ -63,7 +63,7 @@ def test_a_network_is_the_same_inside_and_as_before_outside():
     assert torch.allclose(found, expected, atol=1e-5)
     assert network.inner.forward is kept
     assert "forward" not in network.change.scale.__dict__
-    with fast_convolutions(Both(LEAST // 2)) as layers:
+    with fast_convolutions(Both(MIN_CHANNELS // 2)) as layers:
         assert layers == 0
-    with fast_convolutions(Both(LEAST).double()) as layers:
+    with fast_convolutions(Both(MIN_CHANNELS).double()) as layers:
         assert layers == 0

@@ -29,7 +29,7 @@ MEASURING = [name for name, options in OPTIONS.items() if options.train is None]
 NARROW = {
     "RRSNet": ["nf=4", "n_blocks=1", "deformable_groups=1"],
     "RGTNet": ["nf=4", "n_blocks=1", "deformable_groups=1", "gtem_blocks=1"],
-    "TSFNet": ["nf=8", "n_pairs=1", "heads=2"],
+    "TSFNet": ["nf=8", "n_blocks=1", "heads=2"],
     "EDSR": ["nf=4", "n_blocks=1"],
     "SRResNet": ["nf=4", "n_blocks=1"],
     "MSRResNet": ["nf=4", "n_blocks=1"],

@@ -18,7 +18,7 @@ from refsr.losses.pixel import pixel_loss
 from refsr.tasks.base import Memory
 from refsr.tasks.regression import Regression
 
-SMALL = {"which_model_G": "TSFNet", "nf": 8, "n_pairs": 0}
+SMALL = {"which_model_G": "TSFNet", "nf": 8, "n_blocks": 0}
 
 
 def task(**train: Any) -> Regression:
@@ -86,7 +86,7 @@ gpu_ids: []
 datasets:
   train: {{{data}, batch_size: 2, GT_size: 16, use_flip: true, use_rot: true}}
   val: {{{data}}}
-network_G: {{which_model_G: TSFNet, nf: 8, n_pairs: 0}}
+network_G: {{which_model_G: TSFNet, nf: 8, n_blocks: 0}}
 path: {{root: {tmp_path}}}
 train: {{niter: 2, lr_G: 5e-4, lr_scheme: MultiStepLR, lr_steps: [2], val_freq: 2, frequency_weight: 0.1}}
 val: {{max_images: 1, tile: 4, tiling: tsfnet-val}}

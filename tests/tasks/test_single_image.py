@@ -15,7 +15,7 @@ from refsr.runs.process_group import ALONE
 from refsr.training.trainer import train
 
 NETWORKS: dict[str, dict[str, Any]] = {
-    "TSFNet": {"nf": 8, "n_pairs": 0, "heads": 2},
+    "TSFNet": {"nf": 8, "n_blocks": 0, "heads": 2},
     "EDSR": {"nf": 4, "n_blocks": 1},
     "SRResNet": {"nf": 4, "n_blocks": 1, "norm": "batch"},
     "MSRResNet": {"nf": 4, "n_blocks": 1},

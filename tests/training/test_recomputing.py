@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from refsr.core.options.train import TrainOptions
-from refsr.networks.blocks.drr import DenseBranches, DenseRestore
+from refsr.networks.blocks.drr import DenseRestoreResidual, ThreeBranchDenseBlock
 from refsr.networks.blocks.gtem import GradientEnhancement
 from refsr.runs.process_group import ALONE
 from refsr.training.setup import recomputed_parts, wrap
@@ -31,11 +31,11 @@ def held(network: nn.Module, x: torch.Tensor) -> tuple[int, list[torch.Tensor]]:
 
 def test_dense_blocks_are_recomputed_one_run_at_a_time():
     torch.manual_seed(0)
-    plain = nn.Sequential(nn.Conv2d(3, 3, 1), GradientEnhancement(3, 4, blocks=1), DenseRestore(3))
+    plain = nn.Sequential(nn.Conv2d(3, 3, 1), GradientEnhancement(3, 4, blocks=1), DenseRestoreResidual(3))
     thrifty = copy.deepcopy(plain)
     parts = recomputed_parts(thrifty)
     assert [type(one) for one in parts] == [
-        *(nn.Conv2d, GradientEnhancement, DenseBranches, DenseRestore, DenseBranches)
+        *(nn.Conv2d, GradientEnhancement, ThreeBranchDenseBlock, DenseRestoreResidual, ThreeBranchDenseBlock)
     ]
     wrapped = wrap(thrifty, TrainOptions(niter=1, activation_checkpointing=True), ALONE)
     x = torch.rand(2, 3, 16, 24)

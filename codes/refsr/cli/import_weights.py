@@ -15,7 +15,7 @@ from pathlib import Path
 
 from refsr.core.errors import UsageError
 
-SETTINGS = ("offsets", "enlarge", "scale", "upsample", "input_range", "residual_scale", "span")
+SETTINGS = ("offsets", "gtem_upsample", "lr_upsample", "scale", "upsample", "input_range", "residual_scale", "span")
 """Settings that cannot be seen from the tensors; each family uses some of them."""
 
 
@@ -31,9 +31,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_choice(parser, "--offsets", ("released", "dense"), "RGTNet: which offsets its deformable convolutions use")
     _add_choice(
         parser,
-        "--enlarge",
-        ("released", "pixel_shuffle", "bilinear", "truncated", "nearest"),
-        "RGTNet: upsampling of gradients (the first two). RefDiff: upsampling of LR (the others; default: truncated)",
+        "--gtem-upsample",
+        ("released", "pixel_shuffle"),
+        "RGTNet: how GTEM upsamples",
+    )
+    _add_choice(
+        parser,
+        "--lr-upsample",
+        ("bilinear", "truncated", "nearest"),
+        "RefDiff: how LR is upsampled (default: truncated)",
     )
     parser.add_argument(
         "--scale", type=int, metavar="N", help="TSFNet, RefDiff: the scale, which the tensors do not show"

@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _model(model: Path) -> tuple[Rows, str]:
     """The description of a model file, and the model page beside it, which bundled weights have."""
     from refsr.evaluation.weights import load_weights
-    from refsr.networks.descriptor import Described
+    from refsr.networks.descriptor import DescribedNetwork
     from refsr.runs.model_file import model_file_at
 
     weights = load_weights(model_file_at(model))
@@ -57,7 +57,7 @@ def _model(model: Path) -> tuple[Rows, str]:
         ("parameters", f"{weights.record['parameters']:,}"),
         *((f"origin: {key}", str(value)) for key, value in card.origin.items() if not isinstance(value, dict)),
     ]
-    if isinstance(weights.network, Described):
+    if isinstance(weights.network, DescribedNetwork):
         takes = weights.network.descriptor
         rows.append(("inputs", f"{', '.join(takes.inputs) or 'noise'}; {takes.channels} channels, x{takes.scale}"))
     page = weights.file.with_suffix(".md")

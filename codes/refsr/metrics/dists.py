@@ -64,8 +64,8 @@ def likeness(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
 
 def structure_texture(tensors: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> StructureTexture:
     """DISTS of VGG16's tensors (`INDEX.weight`) and the published `alpha` and `beta`."""
-    backbone = backbones.vgg16(backbones.root_pool)
-    backbone.take(tensors)
+    backbone = backbones.vgg16(backbones.l2_pool)
+    backbone.load_features(tensors)
     return StructureTexture(backbone, weights["alpha"], weights["beta"])
 
 

@@ -59,7 +59,7 @@ def feature_distance(
     backbone: backbones.Backbone, tensors: Mapping[str, Tensor], heads: Mapping[str, Tensor]
 ) -> FeatureDistance:
     """LPIPS of a backbone's tensors (`INDEX.weight`) and of heads under their published keys."""
-    backbone.take(tensors)
+    backbone.load_features(tensors)
     return FeatureDistance(backbone, [heads[f"lin{index}.model.1.weight"] for index in range(len(backbone.taps))])
 
 

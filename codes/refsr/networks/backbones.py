@@ -1,4 +1,4 @@
-"""AlexNet, VGG16 and VGG19 up to their last features, plain and shift-tolerant, layers numbered as torchvision does."""
+"""AlexNet, VGG16 and VGG19 as feature extractors, plain and shift-tolerant; layers are numbered as in torchvision."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 Pool = Callable[[int], Sequence[nn.Module]]
-"""Number of bands -> the layers that halve the sides."""
+"""Number of channels -> the pooling layers."""
 
 VGG16_STAGES = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
 VGG19_STAGES = ((64, 64), (128, 128), (256,) * 4, (512,) * 4, (512,) * 4)
 VGG16_SMALLEST = 16
 BLURRED_VGG16_SMALLEST = 18
 ALEXNET_SMALLEST = 31
-"""Shortest sides (pixels) that leave something at the last features."""
+"""Shortest sides (pixels) that leave a pixel at the last features."""
 
 
 class Backbone(nn.Module):
@@ -35,35 +35,35 @@ class Backbone(nn.Module):
                 features.append(image)
         return features
 
-    def take(self, state: Mapping[str, Tensor]) -> None:
-        """Takes tensors named `INDEX.weight`; those of layers behind the last tap, if any, are left."""
+    def load_features(self, state: Mapping[str, Tensor]) -> None:
+        """Loads tensors named `INDEX.weight`; those of layers behind the last tap are ignored."""
         wanted = self.layers.state_dict()
         self.layers.load_state_dict({key: value for key, value in state.items() if key in wanted})
 
 
 class BlurPool(nn.Module):
-    """(B, C, H, W) -> (B, C, ceil(H / 2) + 1, ceil(W / 2) + 1): 3x3 binomial blur behind a reflected border of two."""
+    """(B, C, H, W) -> (B, C, ceil(H / 2) + 1, ceil(W / 2) + 1): 3x3 binomial blur with reflection padding of two."""
 
     kernel: Tensor
 
-    def __init__(self, bands: int) -> None:
+    def __init__(self, channels: int) -> None:
         super().__init__()
         taps = torch.tensor([1.0, 2.0, 1.0]) / 4
-        self.register_buffer("kernel", torch.outer(taps, taps).expand(bands, 1, 3, 3).clone())
+        self.register_buffer("kernel", torch.outer(taps, taps).expand(channels, 1, 3, 3).clone())
 
     def forward(self, features: Tensor) -> Tensor:
         return F.conv2d(F.pad(features, (2, 2, 2, 2), "reflect"), self.kernel, stride=2, groups=features.shape[1])
 
 
-class RootPool(nn.Module):
-    """(B, C, H, W) -> (B, C, ceil(H / 2), ceil(W / 2)): root of the squares under a 3x3 Hann window, as DISTS pools."""
+class L2Pool(nn.Module):
+    """(B, C, H, W) -> (B, C, ceil(H / 2), ceil(W / 2)): L2 pooling with a 3x3 Hann window, as in DISTS."""
 
     kernel: Tensor
 
-    def __init__(self, bands: int) -> None:
+    def __init__(self, channels: int) -> None:
         super().__init__()
         taps = torch.tensor([1.0, 2.0, 1.0]) / 4
-        kernel = torch.outer(taps, taps).expand(bands, 1, 3, 3).clone()
+        kernel = torch.outer(taps, taps).expand(channels, 1, 3, 3).clone()
         self.register_buffer("kernel", kernel, persistent=False)
 
     def forward(self, features: Tensor) -> Tensor:
@@ -71,19 +71,19 @@ class RootPool(nn.Module):
         return (power + 1e-12).sqrt()
 
 
-def max_pool(bands: int) -> Sequence[nn.Module]:
-    """VGG16's own."""
+def max_pool(channels: int) -> Sequence[nn.Module]:
+    """Max pooling, as in VGG16."""
     return [nn.MaxPool2d(2)]
 
 
-def root_pool(bands: int) -> Sequence[nn.Module]:
-    """That of DISTS."""
-    return [RootPool(bands)]
+def l2_pool(channels: int) -> Sequence[nn.Module]:
+    """L2 pooling, as in DISTS."""
+    return [L2Pool(channels)]
 
 
-def blurred_max_pool(bands: int) -> Sequence[nn.Module]:
-    """That of shift-tolerant LPIPS: the maximum at every place, then half as many places, blurred."""
-    return [nn.MaxPool2d(2, stride=1), BlurPool(bands)]
+def blurred_max_pool(channels: int) -> Sequence[nn.Module]:
+    """Shift-tolerant LPIPS' pooling: max pooling of stride one, then a blurred downsampling."""
+    return [nn.MaxPool2d(2, stride=1), BlurPool(channels)]
 
 
 def vgg16(pool: Pool = max_pool) -> Backbone:
@@ -93,13 +93,13 @@ def vgg16(pool: Pool = max_pool) -> Backbone:
 
 
 def vgg16_43() -> Backbone:
-    """VGG16, tapped at the fourth stage's third convolution before its ReLU, as SpecGAN's perceptual loss has it."""
+    """VGG16, tapped at the fourth stage's third convolution before its ReLU, as in SpecGAN's perceptual loss."""
     layers, ends = _vgg(VGG16_STAGES, max_pool)
     return Backbone(layers, (ends[3] - 1,))
 
 
 def vgg19_54() -> Backbone:
-    """VGG19, tapped at the last stage's last convolution before its ReLU, as perceptual losses have it."""
+    """VGG19, tapped at the last stage's last convolution before its ReLU, as in perceptual losses."""
     layers, ends = _vgg(VGG19_STAGES, max_pool)
     return Backbone(layers, (ends[-1] - 1,))
 
@@ -114,13 +114,13 @@ def _vgg(stages: Sequence[Sequence[int]], pool: Pool) -> tuple[list[nn.Module], 
     """The layers, and the index of each stage's last one."""
     layers: list[nn.Module] = []
     ends = []
-    bands = 3
+    channels = 3
     for stage in stages:
         if layers:
-            layers += pool(bands)
+            layers += pool(channels)
         for width in stage:
-            layers += [nn.Conv2d(bands, width, 3, padding=1), nn.ReLU()]
-            bands = width
+            layers += [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU()]
+            channels = width
         ends.append(len(layers) - 1)
     return layers, ends
 
@@ -140,7 +140,7 @@ def alexnet() -> Backbone:
 
 
 def shift_tolerant_alexnet() -> Backbone:
-    """AlexNet whose strides are all blurred, that of the first convolution too."""
+    """AlexNet with blurred pooling in place of every stride, that of the first convolution too."""
     layers = [
         nn.Conv2d(3, 64, 11, padding=2),
         BlurPool(64),
@@ -168,7 +168,7 @@ def _last_convolutions() -> list[nn.Module]:
 
 
 def features_of(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors of a torchvision file that `Backbone.take` wants: `features.INDEX.weight` without the first word."""
+    """A torchvision file's tensors `features.INDEX.weight`, under `Backbone.load_features`'s keys `INDEX.weight`."""
     return {key.removeprefix("features."): value for key, value in state.items() if key.startswith("features.")}
 
 
@@ -179,10 +179,10 @@ def shift_tolerant_layers(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 class Features(nn.Module):
-    """(B, 3, H, W) in [0, 1] -> the last features of a backbone, frozen; inputs are normalised as ImageNet's were."""
+    """(B, 3, H, W) in [0, 1] -> the last features of a frozen backbone, behind ImageNet's normalization."""
 
     mean: Tensor
-    deviation: Tensor
+    std: Tensor
 
     def __init__(self, backbone: Backbone) -> None:
         super().__init__()
@@ -190,8 +190,8 @@ class Features(nn.Module):
         for parameter in backbone.parameters():
             parameter.requires_grad_(False)
         self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).reshape(3, 1, 1), persistent=False)
-        self.register_buffer("deviation", torch.tensor([0.229, 0.224, 0.225]).reshape(3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor([0.229, 0.224, 0.225]).reshape(3, 1, 1), persistent=False)
 
     def forward(self, image: Tensor) -> Tensor:
-        features: Tensor = self.backbone((image - self.mean) / self.deviation)[-1]
+        features: Tensor = self.backbone((image - self.mean) / self.std)[-1]
         return features

@@ -1,4 +1,4 @@
-"""What a network says of itself, so that nobody else has to know it by name."""
+"""What a network declares about itself: scale, channels, inputs, size multiple, halo, safe types."""
 
 from __future__ import annotations
 
@@ -8,32 +8,33 @@ from typing import Protocol, runtime_checkable
 import torch
 
 INPUTS = ("lr", "lr_up", "ref", "ref_down", "mask", "hsi")
-"""The members of a sample that a network may ask for, in the order of its forward arguments."""
+"""The members of a sample that a network may take, in the order of its forward arguments."""
 
 
 @dataclass(frozen=True)
 class Descriptor:
-    """The contract of a network's forward pass; sizes are counted in low-resolution pixels."""
+    """The contract of a network's forward pass; sizes are in LR pixels."""
 
     scale: int
     channels: int
     inputs: tuple[str, ...]
     multiple: int = 1
-    """Both sides of LR must be multiples of this; callers pad by mirroring and cut the result."""
+    """Both sides of LR must be multiples of this; callers pad by reflection and crop the result."""
     halo: int | None = None
-    """How far an output pixel sees, deformable sampling left out; None: everywhere, so tiles are never exact."""
+    """How far the receptive field reaches beyond a pixel, offsets of deformable layers left out; None: the whole image,
+    so tiles are never exact."""
     stochastic: bool = False
-    """Restoring draws noise: forward takes the image under it and its level before the inputs."""
+    """A diffusion denoiser: forward takes the noisy image and the noise level before the inputs."""
     safe_dtypes: tuple[torch.dtype, ...] = (torch.float32, torch.bfloat16)
-    """Types that autocast may use without losing more than rounding."""
+    """Types that autocast may use: the error is rounding only."""
     side: int | None = None
-    """LR of this many pixels a side and no others; larger images are restored in pieces."""
+    """LR has this many pixels a side and no other size; larger images are restored in patches."""
     hsi_bands: int = 0
-    """Bands of the cube that it takes, on LR's grid."""
-    draws: int = 0
-    """Images are made from so many random numbers each: forward takes (B, draws) before the inputs, if any."""
+    """Bands of the hyperspectral cube, on LR's grid."""
+    latent_size: int = 0
+    """An unconditional generator: forward takes normal latents (B, latent_size) before the inputs, if any."""
     stages: int = 1
-    """With `every_stage=True`, forward gives this many images, the result first; each is learnt against the target."""
+    """With `every_stage=True`, forward returns this many images, the result first; the loss takes all of them."""
 
     def __post_init__(self) -> None:
         unknown = set(self.inputs) - set(INPUTS)
@@ -42,8 +43,8 @@ class Descriptor:
 
 
 @runtime_checkable
-class Described(Protocol):
-    """A network that carries its descriptor."""
+class DescribedNetwork(Protocol):
+    """A network with a descriptor."""
 
     @property
     def descriptor(self) -> Descriptor: ...

@@ -1,4 +1,4 @@
-"""The discriminator of RRSGAN and RGTGAN: VGG-like, without normalisation; its twin judges gradient maps."""
+"""The discriminator of RRSGAN and RGTGAN: VGG-like, without normalization; a second one takes gradient maps."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ NAME = "discriminator_vgg_128"
 Head = Literal["linear", "pooled"]
 HEADS = ("linear", "pooled")
 
-HALVINGS = 5
-SMALLEST = 2**HALVINGS
-"""Shortest side (pixels) that leaves something to judge."""
+DOWNSAMPLINGS = 5
+SMALLEST = 2**DOWNSAMPLINGS
+"""Shortest side (pixels) that leaves a pixel behind all downsamplings."""
 
 HIDDEN = 100
 SLOPE = 0.2
-"""Of the activations, below zero."""
+"""Of the leaky ReLUs."""
 
 
 class VGGDiscriminator(nn.Module):
-    """(B, in_nc, H, W) -> logits (B, 1): how much an image, or a map of gradients, looks like a real one.
+    """(B, in_nc, H, W), an image or a gradient map -> logits (B, 1), high for real ones.
 
-    Five halvings, nf to 8 nf features. `head` linear is the published one: it looks at every place, so it takes crops
-    of one size, `crop_size` (whatever its name says, 256 as published), and gradient maps two pixels larger. `pooled`
-    looks at the mean over all places and takes any size from 32 on. `spectral_norm` bounds each layer's slope by one.
-    `init`: released weights begin so small that twelve layers leave nothing of the image, and a judge of few steps
-    stays blind; `kaiming` keeps its size through the layers.
+    Five downsamplings, nf to 8 nf channels. `head: linear`, as published, flattens the last features, so it takes crops
+    of one size, `crop_size` (256 as published, whatever the network's name says), and gradient maps two pixels larger.
+    `pooled` averages them and takes any size from 32 on. `spectral_norm` normalizes all layers. `init: released` is
+    PyTorch's default, with which the signal vanishes over twelve layers and the first hundreds of iterations learn
+    little; `kaiming` keeps the features' size.
     """
 
     def __init__(
@@ -48,20 +48,20 @@ class VGGDiscriminator(nn.Module):
         _check(in_nc, nf, head, crop_size, init)
         self.head = head
         self.side = crop_size // SMALLEST
-        widths = (in_nc, *(nf * min(8, 2**halving) for halving in range(HALVINGS)))
+        widths = (in_nc, *(nf * min(8, 2**level) for level in range(DOWNSAMPLINGS)))
         self.layers = nn.ModuleList()
-        for halving in range(HALVINGS):
-            before, after = widths[halving], widths[halving + 1]
-            # Only the very first layer has a bias.
-            self.layers.append(nn.Conv2d(before, after, 3, padding=1, bias=halving == 0))
+        for level in range(DOWNSAMPLINGS):
+            before, after = widths[level], widths[level + 1]
+            # Only the first convolution has a bias.
+            self.layers.append(nn.Conv2d(before, after, 3, padding=1, bias=level == 0))
             self.layers.append(nn.Conv2d(after, after, 4, stride=2, padding=1, bias=False))
         self.hidden = nn.Linear(widths[-1] * (self.side**2 if head == "linear" else 1), HIDDEN)
-        self.judge = nn.Linear(HIDDEN, 1)
+        self.logit = nn.Linear(HIDDEN, 1)
         if init == "kaiming":
             for layer in (*self.layers, self.hidden):
                 kaiming_init(layer, SLOPE)
         if spectral_norm:
-            for layer in (*self.layers, self.hidden, self.judge):
+            for layer in (*self.layers, self.hidden, self.logit):
                 normalised(layer)
 
     def forward(self, image: Tensor) -> Tensor:
@@ -69,11 +69,11 @@ class VGGDiscriminator(nn.Module):
         for layer in self.layers:
             image = F.leaky_relu(layer(image), SLOPE)
         features = image.flatten(1) if self.head == "linear" else image.mean(dim=(2, 3))
-        logits: Tensor = self.judge(F.leaky_relu(self.hidden(features), SLOPE))
+        logits: Tensor = self.logit(F.leaky_relu(self.hidden(features), SLOPE))
         return logits
 
     def require_size(self, height: int, width: int) -> None:
-        """An OperatorError unless images of this size can be judged."""
+        """An OperatorError unless the discriminator takes images of this size."""
         given = f"{NAME}: an input of {height} x {width} pixels"
         if min(height, width) < SMALLEST:
             raise OperatorError(f"{given}, it takes {SMALLEST} a side or more")

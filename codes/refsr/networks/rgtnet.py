@@ -1,4 +1,4 @@
-"""RGTNet, the generator of RGTGAN: RRSNet with enhanced gradients, DCNv3, and dense blocks that refine textures."""
+"""RGTNet, the generator of RGTGAN (TGRS 2024): RRSNet with GTEM, DCNv3 (DIDConv) and DRR."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Literal
 from torch import Tensor
 
 from refsr.networks.blocks.common import require_known, require_least
-from refsr.networks.blocks.dcnv3 import AligningDCNv3
-from refsr.networks.blocks.drr import DenseRestore
-from refsr.networks.blocks.gtem import SHRINKS, Enlarge, GradientEnhancement
+from refsr.networks.blocks.dcn import AligningDCNv3
+from refsr.networks.blocks.drr import DenseRestoreResidual
+from refsr.networks.blocks.gtem import MULTIPLE, GradientEnhancement, GTEMUpsample
+from refsr.networks.blocks.receptive_field import ReceptiveField
 from refsr.networks.blocks.transfer import ReferenceTransfer, checked_widths
-from refsr.networks.blocks.window import Window
 from refsr.networks.descriptor import Descriptor
 
 Offsets = Literal["released", "dense"]
@@ -22,10 +22,10 @@ OFFSETS = ("released", "dense")
 class RGTNet(ReferenceTransfer):
     """LR (B, C, h, w), LR_UX, Ref and Ref_DUX (B, C, s*h, s*w) -> (B, C, s*h, s*w), s*h and s*w multiples of four.
 
-    Published for s = 4, three bands, nf = 64, 16 blocks, and 16 in GTEM whatever the others are. Where the released
-    code and what it means differ, both can be had; published weights need the first. `offsets`: the released code
-    computes DIDConv's dense branch and leaves its result; `dense` moves samples by it. `enlarge`: GTEM's released
-    enlargement scrambles pixels in space; `pixel_shuffle` does not.
+    Published for s = 4, three channels, nf = 64, n_blocks = 16 and, whatever those are, gtem_blocks = 16. Two options
+    choose between the released code, which published weights need, and what was meant. `offsets`: the released code
+    computes DIDConv's dense branch and ignores its result; `dense` takes offsets from it. `gtem_upsample`: GTEM's
+    released upsampling scrambles pixels in space; `pixel_shuffle` does not.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class RGTNet(ReferenceTransfer):
         deformable_groups: int = 8,
         gtem_blocks: int = 16,
         offsets: Offsets = "released",
-        enlarge: Enlarge = "released",
+        gtem_upsample: GTEMUpsample = "released",
     ) -> None:
         aligned = checked_widths("RGTNet", scale, channels, nf, n_blocks, nf_grad, deformable_groups)
         require_least("RGTNet", 0, gtem_blocks=gtem_blocks)
@@ -50,11 +50,11 @@ class RGTNet(ReferenceTransfer):
             n_blocks,
             aligned,
             functools.partial(AligningDCNv3, group=deformable_groups),
-            enhance=GradientEnhancement(channels, nf, gtem_blocks, enlarge),
-            refine=DenseRestore(nf),
+            enhance=GradientEnhancement(channels, nf, gtem_blocks, gtem_upsample),
+            refine=DenseRestoreResidual(nf),
             dense=offsets == "dense",
         )
-        self.enlarge = enlarge
+        self.gtem_upsample = gtem_upsample
 
     def forward(self, lr: Tensor, lr_up: Tensor, ref: Tensor, ref_down: Tensor) -> Tensor:
         return self.residual(lr, lr_up, ref, ref_down) + lr_up
@@ -70,17 +70,17 @@ class RGTNet(ReferenceTransfer):
         )
 
     def _multiple(self) -> int:
-        """GTEM halves the large images twice."""
-        return max(1, SHRINKS // self.scale)
+        """GTEM downsamples the large images twice by two."""
+        return max(1, MULTIPLE // self.scale)
 
     def _halo(self) -> int | None:
-        """In low-resolution pixels; none if released, where a pixel comes from anywhere in its row."""
-        if self.enlarge == "released":
+        """In LR pixels; None if released, where a pixel depends on its whole row."""
+        if self.gtem_upsample == "released":
             return None
         halos = []
         for pixel in range(self._multiple()):
-            # Low-resolution pixels that lie differently in GTEM's coarsest ones see differently far.
+            # The receptive field depends on where an LR pixel lies within GTEM's coarsest pixels.
             first = pixel * self.scale
-            low, large = self.sees(Window(first, first + self.scale - 1))
+            low, large = self.receptive_field(ReceptiveField(first, first + self.scale - 1))
             halos += [low.shifted(-pixel).halo(), large.shifted(-first).halo(self.scale)]
         return max(halos)

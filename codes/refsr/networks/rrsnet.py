@@ -1,4 +1,4 @@
-"""RRSNet, the generator of RRSGAN: a reference aligned by deformable convolutions, and its texture transferred."""
+"""RRSNet, the generator of RRSGAN (TGRS 2021): deformable alignment of the reference, texture transfer."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import functools
 import torch.nn.functional as F
 from torch import Tensor
 
-from refsr.networks.blocks.dcnv2 import DCNv2
+from refsr.networks.blocks.dcn import DCNv2
+from refsr.networks.blocks.receptive_field import ReceptiveField
 from refsr.networks.blocks.transfer import ReferenceTransfer, checked_widths
-from refsr.networks.blocks.window import Window
 from refsr.networks.descriptor import Descriptor
 
 
 class RRSNet(ReferenceTransfer):
     """LR (B, C, h, w), LR_UX, Ref and Ref_DUX (B, C, s*h, s*w) -> (B, C, s*h, s*w), any h and w.
 
-    Published for s = 4, three bands, nf = 64 and 16 blocks. Any power of two is a scale. `nf` features of the image
+    Published for s = 4, three channels, nf = 64 and 16 blocks. Any power of two is a scale. `nf` channels of the image
     and `nf_grad` (default: a quarter of nf) of its gradients are aligned together.
     """
 
@@ -48,9 +48,9 @@ class RRSNet(ReferenceTransfer):
         )
 
     def _halo(self) -> int:
-        """In low-resolution pixels, around the one that an output pixel lies in."""
-        result = Window(0, self.scale - 1)
-        low, large = self.sees(result)
+        """In LR pixels, around the one that an output pixel lies in."""
+        result = ReceptiveField(0, self.scale - 1)
+        low, large = self.receptive_field(result)
         return max(low.joined(result.bilinear(self.scale)).halo(), large.halo(self.scale))
 
 

@@ -1,4 +1,4 @@
-"""StyleGAN2: images from draws, without any input; trained by itself, its synthesis is SpecGAN's latent bank."""
+"""StyleGAN2, the unconditional generator (Karras et al. 2020); its trained synthesis is SpecGAN's latent bank."""
 
 from __future__ import annotations
 
@@ -6,17 +6,24 @@ import torch
 from torch import Tensor, nn
 
 from refsr.core.errors import UsageError
-from refsr.networks.blocks.modulated_conv import Upsample
-from refsr.networks.blocks.synthesis import Mapping, Noise, Synthesis, codes_of, require_channels, require_side
+from refsr.networks.blocks.stylegan2_layers import Upsample
+from refsr.networks.blocks.stylegan2_synthesis import (
+    MappingNetwork,
+    Noise,
+    SynthesisNetwork,
+    code_count,
+    require_channels,
+    require_side,
+)
 from refsr.networks.descriptor import Descriptor
 
 
 class StyleGAN2(nn.Module):
-    """Draws (B, style_channels) from a normal distribution -> images (B, channels, side, side) around [-1, 1].
+    """Normal latents z (B, style_channels) -> images (B, channels, side, side) around [-1, 1].
 
-    `upsample`: SpecGAN's release doubles by interpolation before it convolves; `stylegan2` is the original, at a
-    quarter of the cost. `noise`: maps that `noise_seed` draws once and weights carry on (`fixed`, as released), maps
-    drawn at every pass of training (`fresh`), or `none`.
+    `upsample`: `released` is SpecGAN's, bilinear before a convolution; `stylegan2` is the original, at a quarter of the
+    cost. `noise`: maps drawn once from `noise_seed` and saved with the weights (`fixed`, as released), drawn in every
+    training pass (`random`), or `none`.
     """
 
     path_mean: Tensor
@@ -40,25 +47,25 @@ class StyleGAN2(nn.Module):
         if min(style_channels, mapping_layers, channels) < 1 or mapping_rate <= 0:
             raise UsageError("StyleGAN2: style_channels, mapping_layers, mapping_rate and channels must be above 0")
         self.side, self.channels, self.style_channels = side, channels, style_channels
-        self.codes = codes_of(side)
-        self.mapping = Mapping(style_channels, mapping_layers, mapping_rate)
-        self.synthesis = Synthesis(
+        self.codes = code_count(side)
+        self.mapping = MappingNetwork(style_channels, mapping_layers, mapping_rate)
+        self.synthesis = SynthesisNetwork(
             side, channels, style_channels, latent_channels, channel_multiplier, upsample, noise, noise_seed
         )
-        # What path-length regularisation has seen so far; a run that goes on must know it.
+        # The running mean of path-length regularization, needed to resume a run.
         self.register_buffer("path_mean", torch.zeros(()))
 
     def forward(
-        self, draws: Tensor, second: Tensor | None = None, crossing: Tensor | None = None, *, with_codes: bool = False
+        self, latents: Tensor, second: Tensor | None = None, mixing: Tensor | None = None, *, with_codes: bool = False
     ) -> Tensor | tuple[Tensor, Tensor]:
-        """From its layer `crossing` (B,) on, an image follows the `second` draws; with the codes (B, L, S) on wish."""
-        codes = self.mapping(draws)[:, None].expand(-1, self.codes, -1)
-        if second is not None and crossing is not None:
-            layer = torch.arange(self.codes, device=crossing.device)
-            codes = torch.where((layer < crossing[:, None])[:, :, None], codes, self.mapping(second)[:, None])
+        """Style mixing: from layer `mixing` (B,) on, codes are those of `second`. Codes have shape (B, L, S)."""
+        codes = self.mapping(latents)[:, None].expand(-1, self.codes, -1)
+        if second is not None and mixing is not None:
+            layer = torch.arange(self.codes, device=mixing.device)
+            codes = torch.where((layer < mixing[:, None])[:, :, None], codes, self.mapping(second)[:, None])
         image: Tensor = self.synthesis(codes)
         return (image, codes) if with_codes else image
 
     @property
     def descriptor(self) -> Descriptor:
-        return Descriptor(scale=1, channels=self.channels, inputs=(), side=self.side, draws=self.style_channels)
+        return Descriptor(scale=1, channels=self.channels, inputs=(), side=self.side, latent_size=self.style_channels)

@@ -1,31 +1,95 @@
-"""SwinIR: attention in windows, every other layer's shifted by half of one, in residual groups."""
+"""SwinIR: self-attention in windows, shifted by half a window in every other layer, in residual groups."""
 
 from __future__ import annotations
 
 from typing import Literal
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from refsr.core.errors import UsageError
 from refsr.networks.blocks.common import MeanShift, require_known, require_least
-from refsr.networks.blocks.upsampling import DirectUpsampling, ImageTail, shuffle_factors
-from refsr.networks.blocks.window import Window
-from refsr.networks.blocks.window_attention import WindowAttention, parts_apart
+from refsr.networks.blocks.receptive_field import ReceptiveField
+from refsr.networks.blocks.upsampling import DirectPixelShuffle, UpsampleTail, shuffle_factors
 from refsr.networks.descriptor import Descriptor
 
-Upsampler = Literal["direct", "steps"]
-UPSAMPLERS = ("direct", "steps")
-STEP_WIDTH = 64
-"""Channels of the enlargement by steps; a constant of the published code."""
+
+class WindowAttention(nn.Module):
+    """W-MSA, tokens (B, H, W, C) -> (B, H, W, C), H and W multiples of `side`: self-attention in windows of that side.
+
+    With `shift` (SW-MSA) the windows are cyclically shifted by that many pixels, and `mask` keeps apart pixels of one
+    window that come from opposite ends of the image.
+    """
+
+    relative_position_index: Tensor
+
+    def __init__(self, channels: int, heads: int, side: int, shift: int = 0) -> None:
+        super().__init__()
+        self.heads, self.side, self.shift = heads, side, shift
+        self.qkv = nn.Linear(channels, 3 * channels)
+        self.proj = nn.Linear(channels, channels)
+        self.relative_position_bias = nn.Parameter(torch.empty((2 * side - 1) ** 2, heads))
+        self.register_buffer("relative_position_index", relative_position_index(side), persistent=False)
+        for weight in (self.relative_position_bias, self.qkv.weight, self.proj.weight):
+            nn.init.trunc_normal_(weight, std=0.02)
+        for layer in (self.qkv, self.proj):
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
+        """`mask`, of `shifted_window_mask`, is used with a shift only."""
+        if self.shift:
+            tokens = tokens.roll((-self.shift, -self.shift), (1, 2))
+        attended: Tensor = self.proj(self._attend(self.qkv(tokens), mask))
+        return attended.roll((self.shift, self.shift), (1, 2)) if self.shift else attended
+
+    def _attend(self, qkv: Tensor, mask: Tensor) -> Tensor:
+        batch, height, width, triple = qkv.shape
+        side, heads, depth = self.side, self.heads, triple // 3 // self.heads
+        rows, columns = height // side, width // side
+        windows = qkv.reshape(batch, rows, side, columns, side, 3, heads, depth)
+        query, key, value = windows.permute(5, 0, 1, 3, 6, 2, 4, 7).reshape(3, -1, heads, side * side, depth).unbind()
+        bias = self.relative_position_bias[self.relative_position_index].permute(2, 0, 1).to(query.dtype)
+        if self.shift:
+            bias = bias.masked_fill(mask[:, None], float("-inf"))
+            # The windows' masks are repeated for each image: the fused kernels take no mask of five dimensions.
+            bias = bias.expand(batch, *bias.shape).reshape(-1, *bias.shape[1:])
+        else:
+            bias = bias[None]
+        attended = F.scaled_dot_product_attention(query, key, value, bias)
+        windows = attended.reshape(batch, rows, columns, heads, side, side, depth)
+        return windows.permute(0, 1, 4, 2, 5, 3, 6).reshape(batch, height, width, heads * depth)
+
+
+def relative_position_index(side: int) -> Tensor:
+    """(side^2, side^2): index into the bias table for each pair of a window's pixels, row by row."""
+    steps = torch.arange(side)
+    between = steps[:, None] - steps[None, :] + side - 1
+    places = between[:, None, :, None] * (2 * side - 1) + between[None, :, None, :]
+    return places.reshape(side**2, side**2)
+
+
+def shifted_window_mask(height: int, width: int, side: int, shift: int, device: torch.device) -> Tensor:
+    """(windows, side^2, side^2): True where two pixels of a shifted window come from opposite ends of the image."""
+    below = torch.arange(height, device=device) >= height - shift
+    right = torch.arange(width, device=device) >= width - shift
+    parts = 2 * below[:, None].int() + right[None, :].int()
+    windows = parts.reshape(height // side, side, width // side, side).transpose(1, 2).reshape(-1, side * side)
+    return windows[:, :, None] != windows[:, None, :]
+
+
+Upsampler = Literal["pixelshuffledirect", "pixelshuffle"]
+UPSAMPLERS = ("pixelshuffledirect", "pixelshuffle")
+UPSAMPLER_CHANNELS = 64
+"""Of `pixelshuffle`; a constant of the published code."""
 
 
 class SwinIR(nn.Module):
     """LR (B, C, h, w) -> (B, C, s*h, s*w), h and w multiples of `window` (Liang et al., ICCV workshops 2021).
 
-    The defaults are the light one, which enlarges by one pixel shuffle (`direct`) at any scale; the classical one has
-    dim = 180, six groups of six layers and enlarges by `steps` of two and three. The published code leaves out layers
-    at random while it trains, up to one in ten; here all of them always take part.
+    The defaults are the lightweight model, which upsamples by one pixel shuffle at any scale (`pixelshuffledirect`);
+    the classical one has dim = 180, six groups of six layers and `pixelshuffle` in steps of two and three. The
+    published code trains with stochastic depth up to 0.1; here there is none.
     """
 
     def __init__(
@@ -38,7 +102,7 @@ class SwinIR(nn.Module):
         heads: int = 6,
         window: int = 8,
         mlp_ratio: float = 2.0,
-        upsampler: Upsampler = "direct",
+        upsampler: Upsampler = "pixelshuffledirect",
     ) -> None:
         require_least("SwinIR", 1, scale=scale, channels=channels, dim=dim, groups=groups, layers=layers, heads=heads)
         if window < 2 or window % 2:
@@ -51,30 +115,30 @@ class SwinIR(nn.Module):
         if int(dim * mlp_ratio) < 1:
             raise UsageError(f"SwinIR: mlp_ratio is {mlp_ratio}, expected {1 / dim:g} or more")
         require_known("SwinIR", UPSAMPLERS, upsampler=upsampler)
-        factors = shuffle_factors("SwinIR with upsampler steps", scale) if upsampler == "steps" else ()
+        factors = shuffle_factors("SwinIR with upsampler pixelshuffle", scale) if upsampler == "pixelshuffle" else ()
         super().__init__()
         self.scale, self.channels, self.window = scale, channels, window
         self.mean_shift = MeanShift(channels)
         self.head = nn.Conv2d(channels, dim, 3, padding=1)
-        self.enter = nn.LayerNorm(dim)
+        self.patch_norm = nn.LayerNorm(dim)
         self.groups = nn.ModuleList(SwinGroup(dim, layers, heads, window, int(dim * mlp_ratio)) for _ in range(groups))
-        self.leave = nn.LayerNorm(dim)
-        self.closing = nn.Conv2d(dim, dim, 3, padding=1)
-        self.tail: DirectUpsampling | SteppedTail
-        if upsampler == "direct":
-            self.tail = DirectUpsampling(dim, channels, scale)
+        self.norm = nn.LayerNorm(dim)
+        self.conv_after_body = nn.Conv2d(dim, dim, 3, padding=1)
+        self.tail: DirectPixelShuffle | PixelShuffleTail
+        if upsampler == "pixelshuffledirect":
+            self.tail = DirectPixelShuffle(dim, channels, scale)
         else:
-            self.tail = SteppedTail(dim, channels, factors)
+            self.tail = PixelShuffleTail(dim, channels, factors)
 
     def forward(self, lr: Tensor) -> Tensor:
         feature = self.head(self.mean_shift(lr))
-        # Made once for all layers, so nothing has to be kept from one image to the next.
+        # Computed once for all layers and for any size.
         height, width = lr.shape[-2:]
-        apart = parts_apart(height, width, self.window, self.window // 2, lr.device)
-        tokens = self.enter(feature.permute(0, 2, 3, 1))
+        mask = shifted_window_mask(height, width, self.window, self.window // 2, lr.device)
+        tokens = self.patch_norm(feature.permute(0, 2, 3, 1))
         for group in self.groups:
-            tokens = group(tokens, apart)
-        feature = feature + self.closing(self.leave(tokens).permute(0, 3, 1, 2))
+            tokens = group(tokens, mask)
+        feature = feature + self.conv_after_body(self.norm(tokens).permute(0, 3, 1, 2))
         return self.mean_shift.back(self.tail(feature))
 
     @property
@@ -84,73 +148,73 @@ class SwinIR(nn.Module):
         )
 
     def _halo(self) -> int:
-        """Of the pixel of a window that sees farthest."""
+        """Of the pixel of a window with the largest receptive field."""
         halos = []
         for pixel in range(self.window):
-            seen = self.tail.sees(Window(pixel * self.scale, (pixel + 1) * self.scale - 1)).conv()
+            field = self.tail.receptive_field(ReceptiveField(pixel * self.scale, (pixel + 1) * self.scale - 1)).conv()
             for group in reversed(list(self.groups)):
                 assert isinstance(group, SwinGroup)
-                seen = group.sees(seen)
-            halos.append(seen.conv().shifted(-pixel).halo())
+                field = group.receptive_field(field)
+            halos.append(field.conv().shifted(-pixel).halo())
         return max(halos)
 
 
 class SwinGroup(nn.Module):
-    """Tokens (B, H, W, C) -> (B, H, W, C): layers, a 3x3 convolution behind them, added to the input."""
+    """RSTB, tokens (B, H, W, C) -> (B, H, W, C): Swin layers and a 3x3 convolution, residual."""
 
     def __init__(self, channels: int, layers: int, heads: int, side: int, hidden: int) -> None:
         super().__init__()
         shifts = [side // 2 * (number % 2) for number in range(layers)]
         self.layers = nn.ModuleList(SwinLayer(channels, heads, side, shift, hidden) for shift in shifts)
-        self.closing = nn.Conv2d(channels, channels, 3, padding=1)
+        self.conv = nn.Conv2d(channels, channels, 3, padding=1)
         self.side, self.shifts = side, shifts
 
-    def forward(self, tokens: Tensor, apart: Tensor) -> Tensor:
+    def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
         before = tokens
         for layer in self.layers:
-            tokens = layer(tokens, apart)
-        change: Tensor = self.closing(tokens.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
-        return before + change
+            tokens = layer(tokens, mask)
+        residual: Tensor = self.conv(tokens.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+        return before + residual
 
-    def sees(self, output: Window) -> Window:
-        """The window of the input under a window of the output."""
+    def receptive_field(self, output: ReceptiveField) -> ReceptiveField:
+        """The input pixels that these output pixels depend on."""
         window = output.conv()
         for shift in reversed(self.shifts):
-            window = window.cells(self.side, shift)
+            window = window.windows(self.side, shift)
         return window
 
 
 class SwinLayer(nn.Module):
-    """Tokens (B, H, W, C) -> (B, H, W, C): attention, then two linear layers, each normalised first and added."""
+    """STL, tokens (B, H, W, C) -> (B, H, W, C): window attention and an MLP, each with layer norm and residual."""
 
     def __init__(self, channels: int, heads: int, side: int, shift: int, hidden: int) -> None:
         super().__init__()
-        self.before_attention = nn.LayerNorm(channels)
+        self.norm1 = nn.LayerNorm(channels)
         self.attention = WindowAttention(channels, heads, side, shift)
-        self.before_mlp = nn.LayerNorm(channels)
-        self.widen, self.narrow = nn.Linear(channels, hidden), nn.Linear(hidden, channels)
-        for layer in (self.widen, self.narrow):
+        self.norm2 = nn.LayerNorm(channels)
+        self.fc1, self.fc2 = nn.Linear(channels, hidden), nn.Linear(hidden, channels)
+        for layer in (self.fc1, self.fc2):
             nn.init.trunc_normal_(layer.weight, std=0.02)
             nn.init.zeros_(layer.bias)
 
-    def forward(self, tokens: Tensor, apart: Tensor) -> Tensor:
-        tokens = tokens + self.attention(self.before_attention(tokens), apart)
-        change: Tensor = self.narrow(F.gelu(self.widen(self.before_mlp(tokens))))
-        return tokens + change
+    def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
+        tokens = tokens + self.attention(self.norm1(tokens), mask)
+        residual: Tensor = self.fc2(F.gelu(self.fc1(self.norm2(tokens))))
+        return tokens + residual
 
 
-class SteppedTail(nn.Module):
-    """(B, C, h, w) -> the image (B, out, s*h, s*w): narrowed, enlarged by steps."""
+class PixelShuffleTail(nn.Module):
+    """(B, C, h, w) -> the image (B, out, s*h, s*w): a convolution to 64 channels, upsampled step by step."""
 
     def __init__(self, channels: int, out_channels: int, factors: tuple[int, ...]) -> None:
         super().__init__()
-        self.narrow = nn.Conv2d(channels, STEP_WIDTH, 3, padding=1)
-        self.image = ImageTail(STEP_WIDTH, out_channels, factors)
+        self.conv_before_upsample = nn.Conv2d(channels, UPSAMPLER_CHANNELS, 3, padding=1)
+        self.upsample = UpsampleTail(UPSAMPLER_CHANNELS, out_channels, factors)
 
     def forward(self, feature: Tensor) -> Tensor:
-        image: Tensor = self.image(F.leaky_relu(self.narrow(feature), 0.01))
+        image: Tensor = self.upsample(F.leaky_relu(self.conv_before_upsample(feature), 0.01))
         return image
 
-    def sees(self, output: Window) -> Window:
-        """The window of the feature under a window of the image."""
-        return self.image.sees(output).conv()
+    def receptive_field(self, output: ReceptiveField) -> ReceptiveField:
+        """The pixels of the feature that these image pixels depend on."""
+        return self.upsample.receptive_field(output).conv()

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from refsr.core.errors import DataError, UsageError
 from refsr.core.options.sampling import SamplingOptions
 from refsr.core.registry import resolve
-from refsr.networks.descriptor import Described, Descriptor
+from refsr.networks.descriptor import DescribedNetwork, Descriptor
 from refsr.tasks.base import Batch, Restore
 
 
@@ -33,7 +33,7 @@ def restore_function(model: str, sampling: SamplingOptions | None = None, seed: 
 
 def descriptor_of(network: nn.Module) -> Descriptor:
     """What the network says of itself."""
-    if not isinstance(network, Described):
+    if not isinstance(network, DescribedNetwork):
         raise UsageError(f"{type(network).__name__} has no descriptor, so nobody knows its inputs and scale")
     return network.descriptor
 

@@ -53,7 +53,7 @@ def _trained(kind: str, file: Path, given: bool) -> Backbone:
         else ({"vgg16": vgg16_43, "vgg19": vgg19_54}[kind](), features_of(state))
     )
     try:
-        backbone.take(layers)
+        backbone.load_features(layers)
     except RuntimeError as error:
         first = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
         raise DataError(f"{file}: holds no weights of {kind}: {first}") from error

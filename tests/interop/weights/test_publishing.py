@@ -85,9 +85,9 @@ def test_kernels_are_those_of_transposed_convolutions_again(there_and_back):
     _, network, _, publication, *_ = there_and_back
     published = publication.tensors
     for ours, theirs in {
-        network.enhance.leave: "GTEM.dconv_fusion2.0",
-        network.texture.refine.dense.look[1]: "texture_transfer.dconv_ud2.0",
-        network.enhance.attend[2]: "GTEM.dconv_m5.0",
+        network.enhance.conv_last: "GTEM.dconv_fusion2.0",
+        network.texture.refine.dense.conv3x3[1]: "texture_transfer.dconv_ud2.0",
+        network.enhance.attention[2]: "GTEM.dconv_m5.0",
     }.items():
         kernel, bias = published[f"{theirs}.weight"], published[f"{theirs}.bias"]
         x = torch.rand(1, kernel.shape[0], 6, 5)
@@ -131,7 +131,11 @@ def test_the_file_is_a_plain_state_dict(tmp_path, old_torch):
         ("RRSNet", {"channels": 4}, "with channels 4: .* it has channels 3 only"),
         ("RRSNet", {"deformable_groups": 4}, "with deformable_groups 4: .* it has deformable_groups 8 only"),
         ("RGTNet", {"gtem_blocks": 2}, "with gtem_blocks 2: .* it has gtem_blocks 16 only"),
-        ("RGTNet", {"enlarge": "pixel_shuffle"}, "with enlarge pixel_shuffle: .* it has enlarge released only"),
+        (
+            "RGTNet",
+            {"gtem_upsample": "pixel_shuffle"},
+            "with gtem_upsample pixel_shuffle: .* it has gtem_upsample released only",
+        ),
         ("discriminator_vgg_128", {"head": "pooled"}, "with head pooled: .* it has head linear only"),
         ("discriminator_vgg_128", {"crop_size": 128}, "with crop_size 128: .* it has crop_size 256 to 287 only"),
         ("discriminator_vgg_128", {"nf": 32}, "with nf 32: .* it has nf 64 only"),

@@ -19,7 +19,7 @@ from refsr.core.errors import DataError
 from refsr.interop.weights.pickled_modules import module_tensors
 from refsr.interop.weights.reading import read_published
 from refsr.interop.weights.refdiff import import_refdiff, refdiff_keys, refdiff_options
-from refsr.networks.refdiff import RefDiff
+from refsr.networks.refdiff.network import RefDiff
 from refsr.runs.model_file import read_model
 
 SMALL: dict[str, Any] = {"model_channels": 8, "channel_mult": [1, 2], "num_blocks": 1, "img_resolution": 32}
@@ -103,7 +103,7 @@ def test_a_training_state_s_average_is_read(training_state, monkeypatch, tmp_pat
     assert card.model == "RefDiff_model"
     assert isinstance(imported, RefDiff)
     assert imported.scale == 8
-    assert imported.enlarge == "truncated"
+    assert imported.lr_upsample == "truncated"
     weights = network.state_dict()
     assert weights.keys() == imported.state_dict().keys()
     assert all(torch.equal(value, weights[key]) for key, value in imported.state_dict().items())

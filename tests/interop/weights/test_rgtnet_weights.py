@@ -86,12 +86,20 @@ def test_a_published_file_becomes_safetensors_that_say_where_they_came_from(stat
     assert sum(map(len, card.origin["dropped"].values())) == 292
     network, _ = import_rgtnet(state)
     assert all(map(torch.equal, again.state_dict().values(), network.state_dict().values()))
-    assert torch.equal(again.enhance.narrow.weight, turned(state["GTEM.dconv_m6.0.weight"]))
+    assert torch.equal(again.enhance.reduce.weight, turned(state["GTEM.dconv_m6.0.weight"]))
 
 
 def test_options_are_read_off_the_shapes():
     made = RGTNet(
-        4, 5, nf=12, n_blocks=3, nf_grad=4, deformable_groups=4, gtem_blocks=1, offsets="dense", enlarge="pixel_shuffle"
+        4,
+        5,
+        nf=12,
+        n_blocks=3,
+        nf_grad=4,
+        deformable_groups=4,
+        gtem_blocks=1,
+        offsets="dense",
+        gtem_upsample="pixel_shuffle",
     )
     published = published_rgtnet(made, rgtnet_keys(3, 1, "dense"))
     network, done = import_rgtnet(published, "dense", "pixel_shuffle")
@@ -131,11 +139,11 @@ def test_discriminators_come_in_whole(in_nc, nf, crop_size):
 
 def test_the_keys_say_which_network_a_file_is_for(state):
     rrsnet = RRSNet(nf=8, n_blocks=0, deformable_groups=2).state_dict()
-    judge = VGGDiscriminator(nf=2, crop_size=32).state_dict()
+    discriminator = VGGDiscriminator(nf=2, crop_size=32).state_dict()
     kinds = {
         "RGTNet": state,
         "RRSNet": {theirs: rrsnet[ours] for ours, theirs in rrsnet_keys(0).items()},
-        "discriminator_vgg_128": {theirs: judge[ours] for ours, theirs in discriminator_keys().items()},
+        "discriminator_vgg_128": {theirs: discriminator[ours] for ours, theirs in discriminator_keys().items()},
     }
     for name, tensors in kinds.items():
         family = family_of(Published("file.pth", "", tensors))

@@ -19,7 +19,7 @@ from refsr.interop.weights.stylegan2 import (
     mapping_keys,
     synthesis_keys,
 )
-from refsr.networks.specgan import SpecGAN
+from refsr.networks.specgan.network import SpecGAN
 from refsr.networks.stylegan2 import StyleGAN2
 from refsr.networks.stylegan2_discriminator import StyleGAN2Discriminator
 from refsr.runs.model_file import read_model
@@ -46,7 +46,7 @@ def checkpoint() -> tuple[dict[str, Tensor], SpecGAN, StyleGAN2Discriminator]:
     """A whole training checkpoint of SpecGAN for 8 x 8 to 64 x 64."""
     torch.manual_seed(0)
     options = {"scale": 8, "hsi_bands": 6, "side": 8, **SIZES, **HEAD, "input_range": "released"}
-    network, judge = SpecGAN(**options), StyleGAN2Discriminator(64, latent_channels=8)
+    network, discriminator = SpecGAN(**options), StyleGAN2Discriminator(64, latent_channels=8)
     state = {f"generator.{key}": one for key, one in generator(network, specgan_keys(options)).items()}
     for letter in "XY":
         state[f"generator.encoder_head.similar{letter}.key_conv.bias"] = torch.randn(3)
@@ -56,11 +56,13 @@ def checkpoint() -> tuple[dict[str, Tensor], SpecGAN, StyleGAN2Discriminator]:
     for at in (1, 2):
         state[f"generator.generator.style_mapping.{at}.linear.weight_orig"] = torch.randn(5, 5)
         state[f"generator.generator.style_mapping.{at}.bias"] = torch.randn(5)
-    own = judge.state_dict()
-    state |= {f"discriminator.{theirs}": own[ours] for ours, theirs in discriminator_keys(len(judge.blocks)).items()}
+    own = discriminator.state_dict()
+    state |= {
+        f"discriminator.{theirs}": own[ours] for ours, theirs in discriminator_keys(len(discriminator.blocks)).items()
+    }
     state["discriminator.convs.1.conv2.0.kernel"] = KERNEL
     state["perceptual_loss.vgg.mean"] = torch.zeros(1, 3, 1, 1)
-    return state, network, judge
+    return state, network, discriminator
 
 
 def test_a_checkpoint_comes_in_whole_and_what_is_dropped_has_its_reason(checkpoint):
@@ -78,11 +80,11 @@ def test_a_checkpoint_comes_in_whole_and_what_is_dropped_has_its_reason(checkpoi
     assert sum(counts.values()) + 10 + len(done.weights) == len(state)
 
 
-def test_its_judge_and_its_bank_come_out_of_the_same_file(checkpoint):
-    state, network, judge = checkpoint
+def test_its_discriminator_and_its_bank_come_out_of_the_same_file(checkpoint):
+    state, network, discriminator = checkpoint
     found, done = import_discriminator_network(state)
     assert done.problems == []
-    assert all(map(torch.equal, found.state_dict().values(), judge.state_dict().values()))
+    assert all(map(torch.equal, found.state_dict().values(), discriminator.state_dict().values()))
     bank, done = import_stylegan2(state)
     assert done.problems == []
     ours, theirs = bank.synthesis.state_dict(), network.bank.synthesis.state_dict()
@@ -115,9 +117,9 @@ def test_the_command_names_the_network_and_takes_another_on_wish(checkpoint, tmp
     assert "SpecGAN (scale 8" in shown
     assert "dropped 4: the bank's mapping network" in shown
     assert type(read_model(file.with_suffix(".safetensors"))[0]) is SpecGAN
-    judge = tmp_path / "judge.safetensors"
-    assert main(["import", str(file), "-o", str(judge), "--network", "StyleGAN2Discriminator"]) == 0
-    assert type(read_model(judge)[0]) is StyleGAN2Discriminator
+    discriminator = tmp_path / "discriminator.safetensors"
+    assert main(["import", str(file), "-o", str(discriminator), "--network", "StyleGAN2Discriminator"]) == 0
+    assert type(read_model(discriminator)[0]) is StyleGAN2Discriminator
     bank = tmp_path / "bank.safetensors"
     assert main(["import", str(file), "-o", str(bank), "--network", "StyleGAN2"]) == 0
     assert type(read_model(bank)[0]) is StyleGAN2

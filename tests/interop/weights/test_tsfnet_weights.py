@@ -35,12 +35,12 @@ def state():
     [
         ("net-x4-published", {"scale": 4}),
         ("net-x8-small", {"scale": 8, "nf": 24}),
-        ("train-step", {"scale": 4, "nf": 16, "n_pairs": 1}),
+        ("train-step", {"scale": 4, "nf": 16, "n_blocks": 1}),
     ],
 )
 def test_the_layout_is_the_published_one_in_keys_shapes_and_order(name, options):
     published = [(key, tuple(shape)) for key, shape in case(name).meta["state"]]
-    defaults = {"channels": 3, "nf": 64, "n_pairs": 2, "heads": 8, "spectra": "released"}
+    defaults = {"channels": 3, "nf": 64, "n_blocks": 2, "heads": 8, "fft_norm": "released"}
     assert list(tsfnet_form({**defaults, **options}).layout.items()) == published
 
 
@@ -48,7 +48,7 @@ def test_every_published_key_is_used_and_comes_back_to_the_bit(state):
     family = family_of(Published("model_best.pt", "", state))
     options, done = family.import_from(state, {"scale": 16})
     assert (family.network, family.model, done.problems, done.dropped) == ("TSFNet", "TSFNet_model", [], {})
-    assert options == {"scale": 16, "channels": 3, "nf": 24, "n_pairs": 2, "heads": 8, "spectra": "released"}
+    assert options == {"scale": 16, "channels": 3, "nf": 24, "n_blocks": 2, "heads": 8, "fft_norm": "released"}
     network, _ = import_tsfnet(state, 16)
     again = publish(network.state_dict(), tsfnet_form(options))
     assert list(again.tensors) == list(state)
@@ -77,7 +77,7 @@ def test_a_file_comes_in_with_its_factor_and_goes_out_again(state, tmp_path, cap
     assert "scale is 0, expected 1 or more" in capsys.readouterr().err
     assert not ours.exists()
     assert main(["import", str(file), "-o", str(ours), "--scale", "8"]) == 0
-    assert "TSFNet (scale 8, channels 3, nf 24, n_pairs 2, heads 8, spectra released), 926 tensors" in (
+    assert "TSFNet (scale 8, channels 3, nf 24, n_blocks 2, heads 8, fft_norm released), 926 tensors" in (
         capsys.readouterr().out
     )
     network, card = read_model(ours)

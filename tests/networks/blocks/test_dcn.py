@@ -10,9 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from refsr.core.errors import OperatorError
-from refsr.networks.blocks import dcnv3 as layers
-from refsr.networks.blocks.dcnv2 import DCNv2
-from refsr.networks.blocks.dcnv3 import DCNv3, DCNv3FromFeature
+from refsr.networks.blocks import dcn as layers
+from refsr.networks.blocks.dcn import DCNv2, DCNv3, DCNv3FromFeature
 from refsr.ops import dcnv2
 
 

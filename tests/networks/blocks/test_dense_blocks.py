@@ -10,13 +10,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from refsr.core.errors import OperatorError
-from refsr.networks.blocks.alignment import PyramidAlignment
-from refsr.networks.blocks.dcnv3 import AligningDCNv3, DCNv3FromFeature
-from refsr.networks.blocks.dense_offset import DenseOffset
-from refsr.networks.blocks.drr import DenseRestore
+from refsr.networks.blocks.alignment import DenseOffset, PyramidAlignment
+from refsr.networks.blocks.dcn import AligningDCNv3, DCNv3FromFeature
+from refsr.networks.blocks.drr import DenseRestoreResidual, init_as_transposed, leaky_selu_
 from refsr.networks.blocks.gtem import GradientEnhancement, scrambled
-from refsr.networks.blocks.transposed import as_transposed, faint_selu_
-from refsr.networks.blocks.window import Window
+from refsr.networks.blocks.receptive_field import ReceptiveField
 
 
 def noise(*shape: int, seed: int = 0) -> Tensor:
@@ -26,24 +24,24 @@ def noise(*shape: int, seed: int = 0) -> Tensor:
 def test_the_faint_selu_is_a_leaky_relu_upon_a_selu():
     x = noise(4, 50).requires_grad_()
     expected = F.leaky_relu(F.selu(x), 0.01)
-    torch.testing.assert_close(faint_selu_(x + 0), expected)
-    slope = torch.autograd.grad(faint_selu_(x + 0).square().sum(), x)
+    torch.testing.assert_close(leaky_selu_(x + 0), expected)
+    slope = torch.autograd.grad(leaky_selu_(x + 0).square().sum(), x)
     torch.testing.assert_close(slope, torch.autograd.grad(expected.square().sum(), x))
-    assert torch.autograd.gradcheck(lambda one: faint_selu_(one * 1), (noise(7).requires_grad_(),))
-    assert torch.autograd.gradgradcheck(lambda one: faint_selu_(one * 1), (noise(7).requires_grad_(),))
+    assert torch.autograd.gradcheck(lambda one: leaky_selu_(one * 1), (noise(7).requires_grad_(),))
+    assert torch.autograd.gradgradcheck(lambda one: leaky_selu_(one * 1), (noise(7).requires_grad_(),))
 
 
 def test_layers_start_as_transposed_convolutions_do():
     for before, after, side in ((64, 256, 3), (256, 64, 1), (64, 3, 3)):
         torch.manual_seed(1)
-        ours = as_transposed(nn.Conv2d(before, after, side)).requires_grad_(False)
+        ours = init_as_transposed(nn.Conv2d(before, after, side)).requires_grad_(False)
         theirs = nn.ConvTranspose2d(before, after, side).requires_grad_(False)
         assert float(ours.weight.abs().max()) == pytest.approx(float(theirs.weight.abs().max()), rel=0.02)
         assert float(ours.weight.std()) == pytest.approx(float(theirs.weight.std()), rel=0.1)
         assert float(ours.bias.abs().max()) <= 1 / math.sqrt(after * side * side)
 
 
-def published_restore(module: DenseRestore, t: Tensor) -> Tensor:
+def published_restore(module: DenseRestoreResidual, t: Tensor) -> Tensor:
     """DRR as it was published: three convolutions side by side, each with its own joined inputs."""
 
     def act(x: Tensor) -> Tensor:
@@ -52,18 +50,19 @@ def published_restore(module: DenseRestore, t: Tensor) -> Tensor:
     for _ in range(module.repeats):
         branches = [t, t, t]
         for _ in range(module.dense.rounds):
-            seen = [act(look(one)) for look, one in zip(module.dense.look, branches, strict=True)]
+            seen = [act(look(one)) for look, one in zip(module.dense.conv3x3, branches, strict=True)]
             branches = [
-                act(mix(torch.cat((*seen, one), dim=1))) for mix, one in zip(module.dense.mix, branches, strict=True)
+                act(mix(torch.cat((*seen, one), dim=1)))
+                for mix, one in zip(module.dense.conv1x1, branches, strict=True)
             ]
-        t = t + act(module.dense.join(torch.cat(branches, dim=1)))
+        t = t + act(module.dense.fuse(torch.cat(branches, dim=1)))
     return t
 
 
 @pytest.mark.parametrize(("repeats", "rounds"), [(3, 3), (1, 2), (2, 1)])
 def test_drr_is_what_was_published(repeats, rounds):
     torch.manual_seed(2)
-    module = DenseRestore(5, repeats, rounds).double()
+    module = DenseRestoreResidual(5, repeats, rounds).double()
     x = noise(2, 5, 7, 9).requires_grad_()
     ours, theirs = module(x), published_restore(module, x)
     torch.testing.assert_close(ours, theirs)
@@ -86,7 +85,7 @@ def kept(function, x: Tensor) -> int:
 
 
 def test_drr_keeps_a_quarter_of_what_the_published_one_keeps():
-    module = DenseRestore(8).double()
+    module = DenseRestoreResidual(8).double()
     x = noise(1, 8, 64, 64)
     assert kept(module, x) < 0.26 * kept(lambda one: published_restore(module, one), x)
 
@@ -131,7 +130,7 @@ def reach(module: GradientEnhancement, width: int) -> tuple[int, int]:
 def test_how_far_gtem_sees():
     torch.manual_seed(5)
     module = GradientEnhancement(3, 2, 0, "pixel_shuffle").double()
-    window = module.sees(Window(0, 0))
+    window = module.receptive_field(ReceptiveField(0, 0))
     assert reach(module, 512) == reach(module, 1024) == (window.first, window.last)
     scrambling = GradientEnhancement(3, 2, 0, "released").double()
     near, far = (max(map(abs, reach(scrambling, width))) for width in (512, 1024))

@@ -7,13 +7,12 @@ import torch
 from torch import Tensor, nn
 
 from refsr.networks.blocks.alignment import PyramidAlignment
-from refsr.networks.blocks.content import ContentExtractor
-from refsr.networks.blocks.dcnv2 import DCNv2
-from refsr.networks.blocks.encoder import Encoder
+from refsr.networks.blocks.dcn import DCNv2
+from refsr.networks.blocks.encoders import ContentExtractor, Encoder
+from refsr.networks.blocks.receptive_field import ReceptiveField
 from refsr.networks.blocks.relevance import RelevanceAttention
 from refsr.networks.blocks.residual import ResidualChain
 from refsr.networks.blocks.texture import TextureTransfer
-from refsr.networks.blocks.window import Window
 
 
 def noise(*shape: int, seed: int = 0) -> Tensor:
@@ -49,7 +48,7 @@ def test_the_encoder_halves_with_odd_sides_rounded_up_and_sees_its_window() -> N
     assert [tuple(one.shape[2:]) for one in features] == [(41, 102), (21, 51), (11, 26)]
     features[2][0, 0, 5, 13].backward()
     first, last = touched(image.grad)
-    window = Window(13, 13).conv(5, stride=2, times=2).conv(5, times=2)
+    window = ReceptiveField(13, 13).conv(5, stride=2, times=2).conv(5, times=2)
     assert (first, last) == (window.first, window.last)
     reaches_all(encoder, torch.cat([one.flatten() for one in encoder(image)]))
 

@@ -11,8 +11,7 @@ from torch import Tensor, nn
 
 from harness.case import Case, NotCoveredError
 from harness.run import Answers
-from refsr.networks.blocks.dcnv2 import DCNv2
-from refsr.networks.blocks.dcnv3 import DCNv3, DCNv3FromFeature
+from refsr.networks.blocks.dcn import DCNv2, DCNv3, DCNv3FromFeature
 from refsr.ops import dcnv3, gradient_magnitude
 
 MODULES: dict[str, type[nn.Module]] = {"DCNv3Modified": DCNv3FromFeature, "DCNv3Standard": DCNv3, "DCNv2": DCNv2}

@@ -15,12 +15,16 @@ from harness.modules import Options, Tensors, load_module, require_options
 from harness.run import Answers
 from refsr.interop.weights.refdiff import DEAD, part_keys, refdiff_keys
 from refsr.interop.weights.rrsnet import relevance_keys, with_parameters
-from refsr.networks.blocks.conditioned_unet import Prepared
-from refsr.networks.blocks.denoising_blocks import BlockShape, Conditions, DecoderBlock, EncoderBlock, group_norm
-from refsr.networks.blocks.modulation import SpatialTransform
-from refsr.networks.blocks.noise_embedding import positional_frequencies, waves
-from refsr.networks.blocks.resampled_conv import Resample, ResampledConv
-from refsr.networks.refdiff import Coefficients, RefDiff
+from refsr.networks.refdiff.blocks import BlockShape, Conditions, DecoderBlock, EncoderBlock, group_norm
+from refsr.networks.refdiff.layers import (
+    Resample,
+    ResampledConv,
+    SpatialFeatureTransform,
+    positional_frequencies,
+    sinusoids,
+)
+from refsr.networks.refdiff.network import Preconditioning, RefDiff
+from refsr.networks.refdiff.unet import PreparedConditions
 
 
 def denoiser_of(case: Case) -> RefDiff:
@@ -42,7 +46,7 @@ def denoiser_options(case: Case) -> dict[str, Any]:
     return {"scale": 1, "channels": given.get("img_channels", 3), **options}
 
 
-def prepared_conditions(network: RefDiff, given: Tensors) -> Prepared:
+def prepared_conditions(network: RefDiff, given: Tensors) -> PreparedConditions:
     """What depends on the case's conditions alone; LR has the size of HR already."""
     return network.prepare(given["lr"], given["ref"], given["mask"])
 
@@ -66,7 +70,7 @@ def preconditioning(case: Case) -> Answers:
     network, given = denoiser_of(case), case.given()
     clean, noise = given["clean"], given["noise"]
     levels = torch.tensor(case.config["sigmas"])
-    of = Coefficients(levels, network.sigma_data)
+    precondition = Preconditioning(levels, network.sigma_data)
     with torch.no_grad():
         prepared = prepared_conditions(network, given)
         shared = [network.denoise(clean + level * noise, float(level), prepared) for level in levels]
@@ -79,10 +83,10 @@ def preconditioning(case: Case) -> Answers:
     return {
         "D": torch.stack(shared),
         "D_per_sample": per_sample,
-        "c_skip": of.skip,
-        "c_out": of.out,
-        "c_in": of.into,
-        "c_noise": of.label,
+        "c_skip": precondition.c_skip,
+        "c_out": precondition.c_out,
+        "c_in": precondition.c_in,
+        "c_noise": precondition.c_noise,
     }
 
 
@@ -127,7 +131,7 @@ def embeddings(case: Case) -> Answers:
             frequencies = 2 * torch.pi * case.weights(f"{name}.")["freqs"]
         else:
             frequencies = positional_frequencies(options["num_channels"], options.get("endpoint", False))
-        swapped = waves(label, frequencies)
+        swapped = sinusoids(label, frequencies)
         answers |= {name: swapped.roll(len(frequencies), dims=1), f"{name}_swapped": swapped}
     return answers
 
@@ -138,9 +142,9 @@ def transforms(case: Case) -> Answers:
 
     def answer(name: str, options: Options) -> Any:
         state, features = case.weights(f"{name}."), given[f"f_{name}"]
-        layer = SpatialTransform(options["nf"], options["n_condition"], state["mul_conv1.weight"].shape[0])
+        layer = SpatialFeatureTransform(options["nf"], options["n_condition"], state["mul_conv1.weight"].shape[0])
         load_module(layer, state, with_parameters(relevance_keys("", "")))
-        seen = layer.look(given["cond"], features.shape[-2], features.shape[-1])
+        seen = layer.condition_features(given["cond"], features.shape[-2], features.shape[-1])
         return layer(features, seen)
 
     return _each(case.config["layers"], answer)

@@ -15,13 +15,10 @@ from harness.run import Answers
 from refsr.interop.weights import rgtnet, rrsnet
 from refsr.interop.weights.discriminator import discriminator_options, import_discriminator
 from refsr.interop.weights.rrsnet import LEVELS, chain_length, with_parameters
-from refsr.networks.blocks.alignment import PyramidAlignment
-from refsr.networks.blocks.content import ContentExtractor
-from refsr.networks.blocks.dcnv2 import DCNv2
-from refsr.networks.blocks.dcnv3 import AligningDCNv3
-from refsr.networks.blocks.dense_offset import DenseOffset
-from refsr.networks.blocks.drr import DenseRestore
-from refsr.networks.blocks.encoder import Encoder
+from refsr.networks.blocks.alignment import DenseOffset, PyramidAlignment
+from refsr.networks.blocks.dcn import AligningDCNv3, DCNv2
+from refsr.networks.blocks.drr import DenseRestoreResidual
+from refsr.networks.blocks.encoders import ContentExtractor, Encoder
 from refsr.networks.blocks.gtem import GradientEnhancement
 from refsr.networks.blocks.relevance import RelevanceAttention
 from refsr.networks.blocks.texture import TextureTransfer
@@ -184,7 +181,7 @@ def rgtnet_texture(case: Case) -> Answers:
 
     def answer(name: str, options: Options, state: Tensors, given: Tensors) -> Answers:
         blocks, (channels, out_channels) = chain_length(state, "body_small"), _texture_widths(state)
-        module = TextureTransfer(channels, out_channels, blocks, LEVELS, DenseRestore(channels))
+        module = TextureTransfer(channels, out_channels, blocks, LEVELS, DenseRestoreResidual(channels))
         keys = with_parameters(rgtnet.texture_keys("", "", blocks))
         load_module(module, state, keys, transposed=rgtnet.TRANSPOSED)
         return {name: _residual(module, given)}
@@ -215,7 +212,7 @@ def gtem(case: Case) -> Answers:
 def dense_restore(case: Case) -> Answers:
     """The dense-restore-residual block on each input."""
     state, config = case.weights(), case.config
-    module = DenseRestore(state["dconv_ud1.0.weight"].shape[0], config.get("outer", 3), config.get("inner", 3))
+    module = DenseRestoreResidual(state["dconv_ud1.0.weight"].shape[0], config.get("outer", 3), config.get("inner", 3))
     load_module(module, state, with_parameters(rgtnet.drr_keys("", "")), transposed=rgtnet.TRANSPOSED)
     return each_input(case, module, "y_{}")
 

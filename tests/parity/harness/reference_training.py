@@ -137,7 +137,7 @@ def _slope(total: Tensor, restored: Tensor) -> dict[str, Tensor]:
 def perceptual_network(tensors: dict[str, Tensor]) -> Features:
     """VGG19 up to conv5_4 with these tensors under torchvision's keys."""
     backbone = vgg19_54()
-    backbone.take(features_of(tensors))
+    backbone.load_features(features_of(tensors))
     return Features(backbone)
 
 

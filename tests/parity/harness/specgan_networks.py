@@ -13,8 +13,8 @@ from harness.run import Answers
 from harness.stylegan2 import published
 from refsr.interop.weights.rrsnet import with_parameters
 from refsr.interop.weights.specgan import UNFELT, attention_keys, branch_keys, head_keys, import_specgan
-from refsr.networks.blocks.dual_branch import SLOPE, DenseBranch, DualBranchEncoder, SimilarityAttention
-from refsr.networks.specgan import SpecGAN
+from refsr.networks.specgan.dual_branch import SLOPE, DenseBranch, DualBranchEncoder, SimilarityAttention
+from refsr.networks.specgan.network import SpecGAN
 
 PUBLISHED = {
     "in_dim": (48, 3),
@@ -73,7 +73,7 @@ def generator(case: Case) -> Answers:
     seen: dict[str, Tensor] = {}
     network.to_codes.register_forward_hook(lambda module, inputs, output: seen.update(latent=output.flatten(1)))
     network.bank.register_forward_hook(lambda module, inputs, output: seen.update(skip=output[1]))
-    network.finish.decode.register_forward_hook(
+    network.output_fusion.to_image.register_forward_hook(
         lambda module, inputs, output: seen.update(decoded=F.leaky_relu(output, SLOPE))
     )
     with torch.no_grad():

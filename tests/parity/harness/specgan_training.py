@@ -147,7 +147,7 @@ def _features(case: Case, config: CaseOptions) -> list[tuple[nn.Module, float]]:
     found: list[tuple[nn.Module, float]] = []
     for layer, weight in config["layer_weights"].items():
         backbone = Backbone(list(BACKBONES[kind]().layers), (int(layer),))
-        backbone.take(state)
+        backbone.load_features(state)
         features = Features(backbone)
         found.append((Unsigned(features) if config.get("norm_img", True) else features, float(weight)))
     return found

@@ -16,7 +16,7 @@ from refsr.interop.weights.rrsnet import under
 from refsr.interop.weights.stylegan2 import (
     FILTERS,
     conv_keys,
-    halving_block_keys,
+    discriminator_block_keys,
     image_keys,
     import_discriminator_network,
     import_stylegan2,
@@ -26,13 +26,23 @@ from refsr.interop.weights.stylegan2 import (
     modulated_keys,
     styled_keys,
 )
-from refsr.networks.blocks.equalised import EqualConv, EqualLinear, HalvingBlock, pixel_normalised
-from refsr.networks.blocks.fir import doubled, halved, resampled
-from refsr.networks.blocks.minibatch_stddev import with_minibatch_stddev
-from refsr.networks.blocks.modulated_conv import ModulatedConv, Resample, StyledConv, ToImage
-from refsr.networks.blocks.synthesis import Mapping as MappingNetwork
+from refsr.networks.blocks.stylegan2_layers import (
+    DiscriminatorBlock,
+    EqualizedConv2d,
+    EqualizedLinear,
+    ModulatedConv,
+    Resample,
+    StyledConv,
+    ToRGB,
+    downsample2d,
+    pixel_norm,
+    upfirdn2d,
+    upsample2d,
+)
+from refsr.networks.blocks.stylegan2_synthesis import MappingNetwork
+from refsr.networks.stylegan2_discriminator import append_minibatch_stddev
 
-RESAMPLERS = {"up": doubled, "down": halved}
+RESAMPLERS = {"up": upsample2d, "down": downsample2d}
 
 ALONE = Dead(r"((conv2|skip)\.)?0\.kernel", "fixed filters")
 """Filters of a layer that stands alone."""
@@ -47,7 +57,7 @@ def filters(case: Case) -> Answers:
         if layer["type"] == "blur":
             before, after = layer["pad"]
             gain = layer.get("upsample_factor", 1) ** 2
-            answers[name] = resampled(x, taps, before=before, after=after, gain=gain)
+            answers[name] = upfirdn2d(x, taps, before=before, after=after, gain=gain)
         elif layer["type"] in RESAMPLERS and layer.get("factor", 2) == 2:
             answers[name] = RESAMPLERS[layer["type"]](x, taps)
         else:
@@ -62,7 +72,7 @@ def equalised_layers(case: Case) -> Answers:
     for name, layer in case.config["layers"].items():
         x = inputs[case.meta["feeds"][name]]
         if layer["type"] == "pixel_norm":
-            answers[name] = pixel_normalised(x)
+            answers[name] = pixel_norm(x)
             continue
         module, keys = _equal_layer(layer)
         load_module(module, published(case, f"{name}."), keys, (ALONE,))
@@ -106,7 +116,7 @@ def styled_conv(case: Case) -> Answers:
 def to_image(case: Case) -> Answers:
     """A to-RGB block."""
     config, inputs = case.config, case.given()
-    module = ToImage(config["in_channels"], config.get("out_channels", 3), config["style_channels"])
+    module = ToRGB(config["in_channels"], config.get("out_channels", 3), config["style_channels"])
     load_module(module, published(case), image_keys("", ""), (FILTERS,))
     with torch.no_grad():
         return {"y": module(inputs["x"], inputs["style"], inputs.get("skip"))}
@@ -151,7 +161,9 @@ def discriminator_of(case: Case) -> nn.Module:
 def minibatch_stddev(case: Case) -> Answers:
     """The input with its channels of standard deviations."""
     config = case.config
-    return {"y": with_minibatch_stddev(case.given()["x"], config.get("group_size", 4), config.get("channel_groups", 1))}
+    return {
+        "y": append_minibatch_stddev(case.given()["x"], config.get("group_size", 4), config.get("channel_groups", 1))
+    }
 
 
 def published(case: Case, prefix: str = "") -> dict[str, Tensor]:
@@ -177,18 +189,18 @@ def _codes(network: Any, call: Options, styles: list[Tensor], inputs: Tensors) -
 
 def _equal_layer(layer: Options) -> tuple[nn.Module, dict[str, str]]:
     if layer["type"] == "linear":
-        module = EqualLinear(layer["in"], layer["out"], layer.get("lr_mul", 1.0), layer.get("act", False))
+        module = EqualizedLinear(layer["in"], layer["out"], layer.get("lr_mul", 1.0), layer.get("act", False))
         return module, linear_keys("", "")
     if layer["type"] == "resblock":
-        return HalvingBlock(layer["in"], layer["out"]), halving_block_keys("", "")
+        return DiscriminatorBlock(layer["in"], layer["out"]), discriminator_block_keys("", "")
     if layer["type"] != "conv":
         raise NotCoveredError(f"a layer of type {layer['type']!r}")
     halve, activate = layer.get("downsample", False), layer.get("act", True)
-    conv = EqualConv(layer["in"], layer["out"], layer["kernel_size"], halve, activate)
+    conv = EqualizedConv2d(layer["in"], layer["out"], layer["kernel_size"], halve, activate)
     return conv, conv_keys("", "", halve, activate)
 
 
 def _resampling(config: Options) -> Resample | None:
     if config.get("upsample", False):
         return "released"
-    return "halve" if config.get("downsample", False) else None
+    return "down" if config.get("downsample", False) else None

@@ -11,14 +11,14 @@ from torch import nn
 from harness.case import Case
 from harness.modules import Options, require_options
 from harness.run import Answers
-from refsr.networks.tsfnet.fourier import FourierUnit, SpectralHourglass, SpectralTransform, TwoBranches
+from refsr.networks.tsfnet.fourier import FastFourierConv, FourierUnit, SpectralHourglass, SpectralTransform
 
 WORDS = {
     "conv_layer": "mix",
     "bn": "norm",
-    "conv0": "enter",
-    "conv1": "enter",
-    "conv2": "leave",
+    "conv0": "conv_in",
+    "conv1": "conv_in",
+    "conv2": "conv_out",
     "fu": "whole",
     "lfu": "local",
     "convl2l": "local_to_local",
@@ -59,7 +59,7 @@ def _built(case: Case, name: str) -> nn.Module | None:
 def _two_branches(options: Options) -> nn.Module:
     wanted = {"ratio_gin": 0.5, "ratio_gout": 0.5, "padding": options["kernel_size"] // 2, "padding_type": "reflect"}
     require_options(options, wanted)
-    return TwoBranches(
+    return FastFourierConv(
         options["in_channels"], options["out_channels"], options["kernel_size"], options.get("enable_lfu", True)
     )
 

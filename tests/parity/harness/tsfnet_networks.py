@@ -11,11 +11,11 @@ from harness.case import Case
 from harness.modules import each_input, load_module, require_equal
 from harness.run import Answer, Answers
 from refsr.interop.weights import tsfnet as keys
-from refsr.networks.tsfnet.fusion import CrossFusion, Fusion
+from refsr.networks.tsfnet.fusion import CrossStageFusion, SelfFusion
 from refsr.networks.tsfnet.network import TSFNet
 from refsr.networks.tsfnet.phase_filter import FrequencyBlock, PhaseFilter
-from refsr.networks.tsfnet.spatial import Halving, SpatialBlock, doubling
-from refsr.networks.tsfnet.spectrum import centred
+from refsr.networks.tsfnet.spatial import Downsample, SpatialBlock, upsample
+from refsr.networks.tsfnet.spectrum import fftshift_rows
 from refsr.networks.tsfnet.split import SpectralSplit, band_weights
 
 
@@ -29,7 +29,7 @@ def tsfnet_of(case: Case) -> TSFNet:
     network, done = keys.import_tsfnet(state, scale)
     done.require_complete(case.name)
     options = keys.tsfnet_options(state, scale)
-    require_equal(case, {"num_features": options["nf"], "base_num_every_group": options["n_pairs"]})
+    require_equal(case, {"num_features": options["nf"], "base_num_every_group": options["n_blocks"]})
     return network.double()
 
 
@@ -86,8 +86,8 @@ def resampling(case: Case) -> Answers:
     width = case.config["num_features"]
     answers: dict[str, Answer] = {}
     for name, module, names in (
-        ("down", Halving(width), keys.halving_keys()),
-        ("up", doubling(width), keys.doubling_keys()),
+        ("down", Downsample(width), keys.downsample_keys()),
+        ("up", upsample(width), keys.upsample_keys()),
     ):
         if state := case.weights(f"{name}."):
             answers |= each_input(case, load_module(module, state, names), name + "_{}")
@@ -97,7 +97,7 @@ def resampling(case: Case) -> Answers:
 def fusion(case: Case) -> Answers:
     """With and without a skip, and what the attention and its norm give."""
     state, inputs = case.weights(), case.given()
-    block = Fusion(case.config["channels"], len(state["spa_att.temperature"]))
+    block = SelfFusion(case.config["channels"], len(state["spa_att.temperature"]))
     load_module(block, state, keys.fusion_keys())
     answers: dict[str, Answer] = {}
     for size in case.config["sizes"]:
@@ -105,7 +105,7 @@ def fusion(case: Case) -> Answers:
         with torch.no_grad():
             answers |= {
                 f"plain_{size}": block(given),
-                f"attention_{size}": block.attention(block.enter(given)),
+                f"attention_{size}": block.attention(block.conv(given)),
                 f"layernorm_{size}": block.attention.norm(given),
             }
             if skip is not None:
@@ -116,10 +116,10 @@ def fusion(case: Case) -> Answers:
 def cross_fusion(case: Case) -> Answers:
     """The fused feature, and both gates."""
     state, inputs = case.weights(), case.given()
-    block = CrossFusion(case.config["channels"], len(state["spa_att.temperature"]))
-    load_module(block, state, keys.fusion_keys() | keys.crossing_keys())
+    block = CrossStageFusion(case.config["channels"], len(state["spa_att.temperature"]))
+    load_module(block, state, keys.fusion_keys() | keys.gate_keys())
     seen: dict[str, Any] = {}
-    block.crossing.weigh.register_forward_hook(lambda module, given, output: seen.update(gates=torch.sigmoid(output)))
+    block.gate.conv_gates.register_forward_hook(lambda module, given, output: seen.update(gates=torch.sigmoid(output)))
     answers: dict[str, Answer] = {}
     for size in case.config["sizes"]:
         with torch.no_grad():
@@ -134,4 +134,4 @@ def spectral_split(case: Case) -> Answers:
     fused = SpectralSplit()([inputs[f"dec{level}"] for level in range(len(inputs))])
     answers: dict[str, Answer] = {f"fused{level}": one for level, one in enumerate(fused)}
     side = case.config["spectral_size"]
-    return answers | {f"band_{len(one)}": centred(one) for one in band_weights(side, side)}
+    return answers | {f"band_{len(one)}": fftshift_rows(one) for one in band_weights(side, side)}

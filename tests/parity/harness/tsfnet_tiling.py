@@ -14,7 +14,7 @@ from harness.run import Answers
 from refsr.inference.published_tiling import origins
 from refsr.inference.tiling import restore_tiled
 from refsr.networks.descriptor import Descriptor
-from refsr.networks.tsfnet.network import enlarged
+from refsr.networks.tsfnet.network import nearest_upsample
 
 PASSES = {"test": "tsfnet-test", "val": "tsfnet-val"}
 
@@ -27,7 +27,7 @@ class StandIn(nn.Module):
         self.scale, self.channels = scale, channels
 
     def forward(self, lr: Tensor) -> Tensor:
-        return enlarged(lr, self.scale) + lr.mean()
+        return nearest_upsample(lr, self.scale) + lr.mean()
 
     @property
     def descriptor(self) -> Descriptor:

@@ -125,5 +125,5 @@ def _batch(case: Case, step: int | None = None) -> dict[str, Any]:
 
 def _our_keys(case: Case) -> dict[str, str]:
     """Our keys by the published ones."""
-    pairs = tsfnet_options(case.weights(), case.config["scale"])["n_pairs"]
+    pairs = tsfnet_options(case.weights(), case.config["scale"])["n_blocks"]
     return {theirs: ours for ours, theirs in tsfnet_keys(pairs).items()}

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from refsr.core.options.sampling import SamplingOptions
 from refsr.inference.tiling import restore_tiled
-from refsr.networks.blocks.denoising_blocks import Conditions
 from refsr.networks.descriptor import Descriptor
-from refsr.networks.refdiff import RefDiff
+from refsr.networks.refdiff.blocks import Conditions
+from refsr.networks.refdiff.network import RefDiff
 from refsr.tasks.diffusion.sampling import Sampler
 
 HALO = 2

@@ -12,7 +12,7 @@ from torch import Tensor
 from refsr.core.errors import DataError, UsageError
 from refsr.interop.weights.conversion import Conversion, convert, require_kernels
 from refsr.interop.weights.rrsnet import chain_length, under, with_parameters
-from refsr.networks.blocks.upsampling import STEPS
+from refsr.networks.blocks.upsampling import FACTORS
 from refsr.networks.edsr import EDSR
 from refsr.networks.msrresnet import MSRResNet
 
@@ -48,7 +48,7 @@ def import_edsr(
 
 def edsr_keys(blocks: int, steps: int) -> dict[str, str]:
     """Our keys beside BasicSR's; every one is used."""
-    modules = {"head": "conv_first", **block_keys("body", blocks), "closing": "conv_after_body"}
+    modules = {"head": "conv_first", **block_keys("body", blocks), "conv_after_body": "conv_after_body"}
     return with_parameters({**modules, **image_keys(steps)})
 
 
@@ -70,9 +70,9 @@ def import_msrresnet(published: Mapping[str, Tensor]) -> tuple[MSRResNet, Conver
 def msrresnet_keys(blocks: int, steps: int, chain: str = "body") -> dict[str, str]:
     """Our keys beside BasicSR's, or MMSR's, whose chain is `recon_trunk`; every one is used."""
     modules = {"head": "conv_first", **block_keys(chain, blocks)}
-    modules |= {f"enlarge.{3 * step}": f"upconv{step + 1}" for step in range(steps)}
-    refine = "conv_hr" if chain == "body" else "HRconv"
-    return with_parameters({**modules, "refine": refine, "to_image": "conv_last"})
+    modules |= {f"upsample.{3 * step}": f"upconv{step + 1}" for step in range(steps)}
+    conv_hr = "conv_hr" if chain == "body" else "HRconv"
+    return with_parameters({**modules, "conv_hr": conv_hr, "to_image": "conv_last"})
 
 
 def block_keys(chain: str, blocks: int) -> dict[str, str]:
@@ -83,7 +83,7 @@ def block_keys(chain: str, blocks: int) -> dict[str, str]:
 
 def image_keys(steps: int, ours: str = "tail") -> dict[str, str]:
     """Convolutions that enlarge a feature step by step and make an image of it."""
-    enlarging = {f"{ours}.enlarge.{2 * step}": f"upsample.{2 * step}" for step in range(steps)}
+    enlarging = {f"{ours}.upsample.{2 * step}": f"upsample.{2 * step}" for step in range(steps)}
     return {**enlarging, f"{ours}.to_image": "conv_last"}
 
 
@@ -92,7 +92,7 @@ def factor(network: str, published: Mapping[str, Tensor], steps: list[str]) -> i
     require_kernels(network, published, dict.fromkeys(steps, 4))
     sides = [math.isqrt(published[key].shape[0] // max(1, published[key].shape[1])) for key in steps]
     for key, side in zip(steps, sides, strict=True):
-        if side not in STEPS or published[key].shape[0] != side**2 * published[key].shape[1]:
+        if side not in FACTORS or published[key].shape[0] != side**2 * published[key].shape[1]:
             raise DataError(
                 f"no {network} weights: {key!r} has shape {tuple(published[key].shape)}, which enlarges by "
                 "neither two nor three"

@@ -11,7 +11,7 @@ from torch import Tensor
 from refsr.interop.weights.conversion import Conversion, convert, require_kernels
 from refsr.interop.weights.layout import DISCRIMINATOR_SIDE, DISCRIMINATOR_WIDTH, discriminator_layout
 from refsr.interop.weights.publishing import Form
-from refsr.networks.discriminator import HALVINGS, SMALLEST, VGGDiscriminator
+from refsr.networks.discriminator import DOWNSAMPLINGS, SMALLEST, VGGDiscriminator
 
 PUBLISHED: Mapping[str, Collection[Any]] = {
     "nf": (DISCRIMINATOR_WIDTH,),
@@ -24,7 +24,7 @@ PUBLISHED: Mapping[str, Collection[Any]] = {
 
 def discriminator_options(published: Mapping[str, Tensor]) -> dict[str, Any]:
     """The constructor's keywords that fit these tensors; the head is always the published one."""
-    first, last, hidden = "conv0_0.weight", f"conv{HALVINGS - 1}_1.weight", "linear1.weight"
+    first, last, hidden = "conv0_0.weight", f"conv{DOWNSAMPLINGS - 1}_1.weight", "linear1.weight"
     require_kernels("discriminator_vgg_128", published, {first: 4, last: 4, hidden: 2})
     places = published[hidden].shape[1] // max(1, published[last].shape[0])
     return {
@@ -51,7 +51,7 @@ def discriminator_form(options: Mapping[str, Any]) -> Form:
 def discriminator_keys() -> dict[str, str]:
     """Our keys beside the published ones."""
     keys = {"layers.0.bias": "conv0_0.bias"}
-    keys |= {f"layers.{at}.weight": f"conv{at // 2}_{at % 2}.weight" for at in range(2 * HALVINGS)}
-    for ours, theirs in {"hidden": "linear1", "judge": "linear2"}.items():
+    keys |= {f"layers.{at}.weight": f"conv{at // 2}_{at % 2}.weight" for at in range(2 * DOWNSAMPLINGS)}
+    for ours, theirs in {"hidden": "linear1", "logit": "linear2"}.items():
         keys |= {f"{ours}.{leaf}": f"{theirs}.{leaf}" for leaf in ("weight", "bias")}
     return keys

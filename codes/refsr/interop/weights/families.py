@@ -76,7 +76,7 @@ FAMILIES = (
         r"GTEM\.",
         rgtnet.rgtnet_options,
         rgtnet.import_rgtnet,
-        readings=("offsets", "enlarge"),
+        readings=("offsets", "gtem_upsample"),
         form=rgtnet.rgtnet_form,
         published=rgtnet.PUBLISHED,
         free=("n_blocks", "offsets"),
@@ -118,7 +118,7 @@ FAMILIES = (
         r"model\.(enc|dec)\.[0-9]+x[0-9]+_",
         refdiff.refdiff_options,
         refdiff.import_refdiff,
-        readings=("scale", "enlarge"),
+        readings=("scale", "lr_upsample"),
     ),
     Family(
         "SpecGAN",

@@ -11,17 +11,14 @@ from torch import Tensor, nn
 from refsr.core.errors import DataError
 from refsr.interop.weights.conversion import Conversion, Dead, convert, require_kernels
 from refsr.interop.weights.rrsnet import relevance_keys, under
-from refsr.networks.blocks.conditioned_unet import ConditionedUNet
-from refsr.networks.blocks.denoising_blocks import DecoderBlock, DenoisingBlock
-from refsr.networks.refdiff import RefDiff
+from refsr.networks.refdiff.blocks import DecoderBlock, DenoisingBlock
+from refsr.networks.refdiff.network import RefDiff
+from refsr.networks.refdiff.unet import ConditionedUNet
 
 DEAD = (
     Dead(r"(.*\.)?resample_filter", "fixed filters of halving and doubling"),
     Dead(r"(model\.)?map_(label|augment)\.(weight|bias)", "layers for labels, which the forward pass does not use"),
 )
-
-KINDS = {"shrink": "aux_down", "add": "aux_skip", "merge": "aux_residual", "norm": "aux_norm", "conv": "aux_conv"}
-"""Ours and the published names of what stands beside the blocks."""
 
 
 def import_refdiff(published: Mapping[str, Tensor], **given: Any) -> tuple[RefDiff, Conversion]:
@@ -63,7 +60,7 @@ def refdiff_options(published: Mapping[str, Tensor], **given: Any) -> dict[str, 
         "decoder_type": "skip" if lower else "standard",
         "resample_filter": _taps(published),
         # As they were trained.
-        "enlarge": "truncated",
+        "lr_upsample": "truncated",
         **given,
     }
 
@@ -108,12 +105,12 @@ def unet_keys(unet: ConditionedUNet) -> dict[str, str]:
     }
     if unet.shape.embedding_type == "fourier":
         keys["embedding.frequencies"] = "map_noise.freqs"
-    keys |= {f"enter.{leaf}": f"enc.{_size(unet, 0)}_conv.{leaf}" for leaf in ("weight", "bias")}
-    for ours, theirs in (("encoder", "enc"), ("decoder", "dec"), ("leave", "dec")):
+    keys |= {f"conv_in.{leaf}": f"enc.{_size(unet, 0)}_conv.{leaf}" for leaf in ("weight", "bias")}
+    for ours, theirs in (("encoder", "enc"), ("decoder", "dec"), ("output", "dec")):
         parts = getattr(unet, ours)
         for name, part in parts.items():
             level, _, kind = name.partition("_")
-            published = f"{theirs}.{_size(unet, int(level))}_{KINDS.get(kind, kind)}"
+            published = f"{theirs}.{_size(unet, int(level))}_{kind}"
             keys |= under(f"{ours}.{name}", published, dict(part_keys(part)))
     return keys
 
@@ -143,7 +140,7 @@ def block_keys(block: DenoisingBlock) -> dict[str, str]:
         "skip.conv": "skip",
         "attention.norm": "norm2",
         "attention.qkv": "qkv",
-        "attention.leave": "proj",
+        "attention.proj": "proj",
     }
     if isinstance(block, DecoderBlock):
         modules |= relevance_keys("structure", "sft0") | relevance_keys("texture", "sft1")

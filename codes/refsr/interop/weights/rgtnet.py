@@ -20,7 +20,7 @@ from refsr.interop.weights.rrsnet import (
     under,
     with_parameters,
 )
-from refsr.networks.blocks.gtem import Enlarge
+from refsr.networks.blocks.gtem import GTEMUpsample
 from refsr.networks.rgtnet import Offsets, RGTNet
 
 TRANSPOSED = r"(.*\.)?dconv_.*\.weight"
@@ -58,7 +58,7 @@ DEAD: Mapping[Offsets, tuple[Dead, ...]] = {
 PUBLISHED: Mapping[str, Collection[Any]] = {
     **rrsnet.PUBLISHED,
     "gtem_blocks": (TAIL_BLOCKS,),
-    "enlarge": ("released",),
+    "gtem_upsample": ("released",),
 }
 """What the published code has as constants."""
 
@@ -69,7 +69,7 @@ DENSE_NOTE = (
 
 
 def rgtnet_options(
-    published: Mapping[str, Tensor], offsets: Offsets = "released", enlarge: Enlarge = "released"
+    published: Mapping[str, Tensor], offsets: Offsets = "released", gtem_upsample: GTEMUpsample = "released"
 ) -> dict[str, Any]:
     """The constructor's keywords that fit these tensors in a reading."""
     first, gradient = "Encoder.layer_f.0.weight", "Encoder_grad_ori.layer_f.0.weight"
@@ -84,15 +84,15 @@ def rgtnet_options(
         "deformable_groups": max(1, published[mask].shape[0] // 9),
         "gtem_blocks": chain_length(published, "GTEM.res_dense"),
         "offsets": offsets,
-        "enlarge": enlarge,
+        "gtem_upsample": gtem_upsample,
     }
 
 
 def import_rgtnet(
-    published: Mapping[str, Tensor], offsets: Offsets = "released", enlarge: Enlarge = "released"
+    published: Mapping[str, Tensor], offsets: Offsets = "released", gtem_upsample: GTEMUpsample = "released"
 ) -> tuple[RGTNet, Conversion]:
     """The network that the tensors are for, with whatever fits loaded into it, and what became of each key."""
-    options = rgtnet_options(published, offsets, enlarge)
+    options = rgtnet_options(published, offsets, gtem_upsample)
     network = RGTNet(**options)
     keys = rgtnet_keys(options["n_blocks"], options["gtem_blocks"], offsets)
     done = convert(published, network, keys, DEAD[offsets], TRANSPOSED)
@@ -132,8 +132,8 @@ def alignment_keys(ours: str, theirs: str, offsets: Offsets) -> dict[str, str]:
 
 def dense_offset_keys(ours: str, theirs: str) -> dict[str, str]:
     """Modules of the dense branch."""
-    looks = {f"look.{at}": f"conv{side}" for at, side in enumerate((3, 5, 7))}
-    return under(ours, theirs, {"compare": "offset_conv1", **looks, "join": "offset_conv2"})
+    branches = {f"branches.{at}": f"conv{side}" for at, side in enumerate((3, 5, 7))}
+    return under(ours, theirs, {"compare": "offset_conv1", **branches, "fuse": "offset_conv2"})
 
 
 def texture_keys(ours: str, theirs: str, blocks: int) -> dict[str, str]:
@@ -143,21 +143,21 @@ def texture_keys(ours: str, theirs: str, blocks: int) -> dict[str, str]:
 
 def drr_keys(ours: str, theirs: str) -> dict[str, str]:
     """Modules of a dense-restore-residual block."""
-    looks = {f"dense.look.{at}": f"dconv_ud{at + 1}.0" for at in range(3)}
-    mixes = {f"dense.mix.{at}": f"dconv_ud{at + 4}.0" for at in range(3)}
-    return under(ours, theirs, {**looks, **mixes, "dense.join": "dconv_ud7.0"})
+    spatial = {f"dense.conv3x3.{at}": f"dconv_ud{at + 1}.0" for at in range(3)}
+    pointwise = {f"dense.conv1x1.{at}": f"dconv_ud{at + 4}.0" for at in range(3)}
+    return under(ours, theirs, {**spatial, **pointwise, "dense.fuse": "dconv_ud7.0"})
 
 
 def gtem_keys(ours: str, theirs: str, blocks: int) -> dict[str, str]:
     """Modules of GTEM."""
     modules = {
-        **{f"shrink.{at}": f"conv_e{number}.0" for at, number in enumerate((1, 2, 3, 4, 5, 7))},
-        **drr_keys("restore", ""),
+        **{f"downsample.{at}": f"conv_e{number}.0" for at, number in enumerate((1, 2, 3, 4, 5, 7))},
+        **drr_keys("drr", ""),
         **chain_keys("body", "res_dense", blocks),
-        "widen": "conv_e8.0",
-        **{f"attend.{at}": f"dconv_m{number}.0" for at, number in enumerate((3, 4, 5))},
-        "narrow": "dconv_m6.0",
-        **{f"enlarge.{at}": f"dconv_d{number}.0" for at, number in enumerate((3, 4))},
-        "leave": "dconv_fusion2.0",
+        "expand": "conv_e8.0",
+        **{f"attention.{at}": f"dconv_m{number}.0" for at, number in enumerate((3, 4, 5))},
+        "reduce": "dconv_m6.0",
+        **{f"upsample.{at}": f"dconv_d{number}.0" for at, number in enumerate((3, 4))},
+        "conv_last": "dconv_fusion2.0",
     }
     return under(ours, theirs, modules)

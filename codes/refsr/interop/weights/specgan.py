@@ -11,8 +11,8 @@ from refsr.core.errors import DataError
 from refsr.interop.weights.conversion import Conversion, Dead, convert, require_kernels
 from refsr.interop.weights.rrsnet import under, with_parameters
 from refsr.interop.weights.stylegan2 import DISCRIMINATOR, FEATURES, FILTERS, bank_options, bare, count, synthesis_keys
-from refsr.networks.blocks.synthesis import SMALLEST
-from refsr.networks.specgan import InputRange, SpecGAN
+from refsr.networks.blocks.stylegan2_synthesis import SMALLEST
+from refsr.networks.specgan.network import InputRange, SpecGAN
 
 PREFIXES = ("generator.", "")
 ENTER = "encoder_head.layerInX_1.weight"
@@ -73,24 +73,24 @@ def specgan_state(published: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def specgan_keys(options: Mapping[str, Any]) -> dict[str, str]:
     """Our keys beside the published ones, of all weights that are used."""
-    doublings = int(options["scale"]).bit_length() - 1
-    halvings = (int(options["side"]) // SMALLEST).bit_length() - 1
+    upsamples = int(options["scale"]).bit_length() - 1
+    downsamples = (int(options["side"]) // SMALLEST).bit_length() - 1
     modules = {
-        "to_codes.look": f"encoder.{halvings}.0",
-        "to_codes.say": f"encoder.{halvings}.3",
-        "finish.narrow": f"decoder.{doublings}.0",
-        "finish.decode": f"decoder.{doublings}.2",
-        "finish.join": "decoder_out.0",
-        "finish.leave": "decoder_out.2",
+        "to_codes.conv": f"encoder.{downsamples}.0",
+        "to_codes.linear": f"encoder.{downsamples}.3",
+        "output_fusion.conv_hidden": f"decoder.{upsamples}.0",
+        "output_fusion.to_image": f"decoder.{upsamples}.2",
+        "output_fusion.merge": "decoder_out.0",
+        "output_fusion.conv_last": "decoder_out.2",
     }
-    for at in range(halvings):
-        modules |= under(f"halvings.{at}", f"encoder.{at}", {"halve": "0", "refine": "2"})
-    for at in range(doublings):
-        parts = {"enter": "0", "enlarged": "2.upsample_conv", "refine": "4"}
-        modules |= under(f"doublings.{at}", f"decoder.{at}", parts)
-    for at in range(halvings + 1):
-        modules |= {f"bank.join_features.{at}": f"fusion_out.{at}", f"bank.join_images.{at}": f"fusion_skip.{at}"}
-    bank = under("bank.synthesis", "generator", synthesis_keys(halvings + doublings))
+    for at in range(downsamples):
+        modules |= under(f"downsamples.{at}", f"encoder.{at}", {"conv_down": "0", "conv": "2"})
+    for at in range(upsamples):
+        parts = {"conv_in": "0", "conv_up": "2.upsample_conv", "conv_out": "4"}
+        modules |= under(f"upsamples.{at}", f"decoder.{at}", parts)
+    for at in range(downsamples + 1):
+        modules |= {f"bank.fuse_features.{at}": f"fusion_out.{at}", f"bank.fuse_images.{at}": f"fusion_skip.{at}"}
+    bank = under("bank.synthesis", "generator", synthesis_keys(downsamples + upsamples))
     return (
         under("head", "encoder_head", head_keys(options["n_blocks"], options["n_layers"]))
         | with_parameters(modules)
@@ -103,13 +103,13 @@ def head_keys(blocks: int, layers: int) -> dict[str, str]:
     modules: dict[str, str] = {}
     keys: dict[str, str] = {}
     for branch, (letter, name) in BRANCHES.items():
-        modules |= {f"enter.{branch}": f"layerIn{letter}_1", f"settle.{branch}": f"layerIn{letter}_2"}
+        modules |= {f"shallow1.{branch}": f"layerIn{letter}_1", f"shallow2.{branch}": f"layerIn{letter}_2"}
         for stage in range(2):
             modules |= under(f"branches.{branch}.{stage}", f"{name}_{stage + 1}", branch_keys(blocks, layers))
-        for part, ending in {"alike": "S", "scale": "M", "shift": "B"}.items():
+        for part, ending in {"reference": "S", "scale": "M", "shift": "B"}.items():
             modules[f"fusion.{branch}.{part}"] = f"layer{letter}_{ending}"
         keys |= under(f"fusion.{branch}.attention", f"similar{letter}", attention_keys())
-    modules |= {f"fusion.inform.{at}": f"Infor.{at}" for at in (0, 2, 4)}
+    modules |= {f"fusion.information.{at}": f"Infor.{at}" for at in (0, 2, 4)}
     heads = {
         f"heads.{number}.{at}": f"layerOut_{letter}.{at}" for number, letter in enumerate("XY") for at in (0, 2, 4)
     }
@@ -118,9 +118,9 @@ def head_keys(blocks: int, layers: int) -> dict[str, str]:
 
 def branch_keys(blocks: int, layers: int) -> dict[str, str]:
     """A branch's convolutions."""
-    modules = {"mix": "GFF.0", "smooth": "GFF.1"}
+    modules = {"fuse": "GFF.0", "fuse_conv": "GFF.1"}
     for block in range(blocks):
-        modules[f"blocks.{block}.mix"] = f"RDBs.{block}.LFF"
+        modules[f"blocks.{block}.fuse"] = f"RDBs.{block}.LFF"
         modules |= {f"blocks.{block}.layers.{at}": f"RDBs.{block}.convs.{at}.conv.0" for at in range(layers)}
     return modules
 

@@ -12,9 +12,8 @@ from torch import Tensor, nn
 from refsr.core.errors import DataError
 from refsr.interop.weights.conversion import Conversion, Dead, convert, require_kernels
 from refsr.interop.weights.rrsnet import under
-from refsr.networks.blocks.fir import TAPS
-from refsr.networks.blocks.modulated_conv import Upsample
-from refsr.networks.blocks.synthesis import SMALLEST, WIDE
+from refsr.networks.blocks.stylegan2_layers import TAPS, Upsample
+from refsr.networks.blocks.stylegan2_synthesis import SMALLEST, WIDEST_SIDE
 from refsr.networks.stylegan2 import StyleGAN2
 from refsr.networks.stylegan2_discriminator import StyleGAN2Discriminator
 
@@ -73,7 +72,7 @@ def import_stylegan2(
     # What path lengths came to is no weight, and published files lack it.
     parts = nn.ModuleDict(dict(network.named_children()))
     keys = under("mapping", "style_mapping", mapping_keys(options["mapping_layers"]))
-    keys |= under("synthesis", "", synthesis_keys(len(network.synthesis.levels)))
+    keys |= under("synthesis", "", synthesis_keys(len(network.synthesis.blocks)))
     done = convert(generator_state(published), parts, keys, (FILTERS, DISCRIMINATOR, FEATURES, AROUND, OTHERS))
     done.weights["path_mean"] = network.path_mean
     network.load_state_dict(done.weights, strict=False)
@@ -147,7 +146,7 @@ def require_taps(key: str, kernel: Tensor) -> None:
 
 def multiplier(width: int, side: int, widest: int) -> int:
     """The channel multiplier, where the side is large enough to show it."""
-    return max(1, width * side // (WIDE * widest)) if side > WIDE else 2
+    return max(1, width * side // (WIDEST_SIDE * widest)) if side > WIDEST_SIDE else 2
 
 
 def count(state: Mapping[str, Tensor], pattern: str) -> int:
@@ -162,18 +161,18 @@ def mapping_keys(layers: int) -> dict[str, str]:
 
 def synthesis_keys(levels: int) -> dict[str, str]:
     """Synthesis with its stored noise."""
-    keys = {"constant": FIRST, **styled_keys("first", "conv1"), **image_keys("first_image", "to_rgb1")}
+    keys = {"constant": FIRST, **styled_keys("first_conv", "conv1"), **image_keys("first_to_rgb", "to_rgb1")}
     for at in range(levels):
-        keys |= styled_keys(f"levels.{at}.enlarge", f"convs.{2 * at}")
-        keys |= styled_keys(f"levels.{at}.refine", f"convs.{2 * at + 1}")
-        keys |= image_keys(f"levels.{at}.to_image", f"to_rgbs.{at}")
+        keys |= styled_keys(f"blocks.{at}.conv_up", f"convs.{2 * at}")
+        keys |= styled_keys(f"blocks.{at}.conv", f"convs.{2 * at + 1}")
+        keys |= image_keys(f"blocks.{at}.to_rgb", f"to_rgbs.{at}")
     return keys | {f"noise.{at}": f"injected_noise_{at}" for at in range(2 * levels + 1)}
 
 
 def styled_keys(ours: str, theirs: str) -> dict[str, str]:
     """A style convolution block."""
     modulated = under("conv", "conv", modulated_keys())
-    return under(ours, theirs, {**modulated, "strength": "noise_injector.weight", "bias": "activate.bias"})
+    return under(ours, theirs, {**modulated, "noise_strength": "noise_injector.weight", "bias": "activate.bias"})
 
 
 def image_keys(ours: str, theirs: str) -> dict[str, str]:
@@ -191,23 +190,23 @@ def linear_keys(ours: str, theirs: str) -> dict[str, str]:
     return under(ours, theirs, {"weight": "linear.weight_orig", "bias": "bias"})
 
 
-def conv_keys(ours: str, theirs: str, halve: bool = False, activate: bool = True) -> dict[str, str]:
+def conv_keys(ours: str, theirs: str, downsample: bool = False, activate: bool = True) -> dict[str, str]:
     """A convolution, before which a filter may stand in the published list."""
-    at = int(halve)
+    at = int(downsample)
     keys = {"weight": f"{at}.conv.weight_orig"}
     return under(ours, theirs, keys | ({"bias": f"{at + 1}.bias"} if activate else {}))
 
 
-def halving_block_keys(ours: str, theirs: str) -> dict[str, str]:
+def discriminator_block_keys(ours: str, theirs: str) -> dict[str, str]:
     """A residual block of the discriminator."""
-    keys = conv_keys("first", "conv1") | conv_keys("second", "conv2", halve=True)
-    return under(ours, theirs, keys | conv_keys("shortcut", "skip", halve=True, activate=False))
+    keys = conv_keys("first", "conv1") | conv_keys("second", "conv2", downsample=True)
+    return under(ours, theirs, keys | conv_keys("shortcut", "skip", downsample=True, activate=False))
 
 
 def discriminator_keys(blocks: int) -> dict[str, str]:
     """The discriminator."""
-    keys = conv_keys("enter", "convs.0") | conv_keys("compare", "final_conv")
-    keys |= linear_keys("hidden", "final_linear.0") | linear_keys("judge", "final_linear.1")
+    keys = conv_keys("from_rgb", "convs.0") | conv_keys("final_conv", "final_conv")
+    keys |= linear_keys("hidden", "final_linear.0") | linear_keys("logit", "final_linear.1")
     for at in range(blocks):
-        keys |= halving_block_keys(f"blocks.{at}", f"convs.{at + 1}")
+        keys |= discriminator_block_keys(f"blocks.{at}", f"convs.{at + 1}")
     return keys

@@ -28,12 +28,12 @@ OTHERS = {
 """Keys of SwinIR's that are not built here."""
 
 LAYER = {
-    "before_attention": "norm1",
+    "norm1": "norm1",
     "attention.qkv": "attn.qkv",
-    "attention.leave": "attn.proj",
-    "before_mlp": "norm2",
-    "widen": "mlp.fc1",
-    "narrow": "mlp.fc2",
+    "attention.proj": "attn.proj",
+    "norm2": "norm2",
+    "fc1": "mlp.fc1",
+    "fc2": "mlp.fc2",
 }
 """Modules of a layer."""
 
@@ -67,7 +67,7 @@ def swinir_options(published: Mapping[str, Tensor]) -> dict[str, Any]:
         "heads": published[table].shape[1],
         "window": (math.isqrt(published[table].shape[0]) + 1) // 2,
         "mlp_ratio": published[hidden].shape[0] / max(1, dim),
-        "upsampler": "steps" if stepped else "direct",
+        "upsampler": "pixelshuffle" if stepped else "pixelshuffledirect",
     }
 
 
@@ -75,7 +75,7 @@ def import_swinir(published: Mapping[str, Tensor]) -> tuple[SwinIR, Conversion]:
     """The network that the tensors are for, with whatever fits loaded into it, and what became of each key."""
     options = swinir_options(published)
     network = SwinIR(**options)
-    steps = len(enlarging_steps(published)) if options["upsampler"] == "steps" else None
+    steps = len(enlarging_steps(published)) if options["upsampler"] == "pixelshuffle" else None
     done = convert(published, network, swinir_keys(options["groups"], options["layers"], steps), DEAD)
     network.load_state_dict(done.weights, strict=False)
     return network, done
@@ -83,18 +83,18 @@ def import_swinir(published: Mapping[str, Tensor]) -> tuple[SwinIR, Conversion]:
 
 def swinir_keys(groups: int, layers: int, steps: int | None) -> dict[str, str]:
     """Our keys beside the published ones; without `steps` one shuffle enlarges."""
-    modules = {"head": "conv_first", "enter": "patch_embed.norm"}
+    modules = {"head": "conv_first", "patch_norm": "patch_embed.norm"}
     tables: dict[str, str] = {}
     for group in range(groups):
         ours, theirs = f"groups.{group}", f"layers.{group}"
         for layer in range(layers):
             block = f"{ours}.layers.{layer}", f"{theirs}.residual_group.blocks.{layer}"
             modules |= under(*block, LAYER)
-            tables |= under(*block, {"attention.bias": "attn.relative_position_bias_table"})
-        modules[f"{ours}.closing"] = f"{theirs}.conv"
-    modules |= {"leave": "norm", "closing": "conv_after_body"}
+            tables |= under(*block, {"attention.relative_position_bias": "attn.relative_position_bias_table"})
+        modules[f"{ours}.conv"] = f"{theirs}.conv"
+    modules |= {"norm": "norm", "conv_after_body": "conv_after_body"}
     if steps is None:
         modules["tail.0"] = "upsample.0"
     else:
-        modules |= {"tail.narrow": "conv_before_upsample.0", **image_keys(steps, "tail.image")}
+        modules |= {"tail.conv_before_upsample": "conv_before_upsample.0", **image_keys(steps, "tail.upsample")}
     return {**with_parameters(modules), **tables}

@@ -1,4 +1,4 @@
-"""Pyramid, cascading, deformable alignment: moves features of Ref to where LR_UX has the same thing."""
+"""Pyramid, cascading, deformable alignment (PCD): features of Ref are sampled where LR_UX has the same content."""
 
 from __future__ import annotations
 
@@ -9,24 +9,45 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from refsr.networks.blocks.dense_offset import DenseOffset
-from refsr.networks.blocks.window import Window
+from refsr.networks.blocks.receptive_field import ReceptiveField
+
+KERNELS = (3, 5, 7)
+
+
+class DenseOffset(nn.Module):
+    """DIDConv's dense branch (RGTGAN): two features (B, C, H, W) -> the feature that offsets come from (B, C, H, W)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.compare = nn.Conv2d(2 * channels, channels, 3, padding=1)
+        self.branches = nn.ModuleList(nn.Conv2d(channels, channels, side, padding=side // 2) for side in KERNELS)
+        self.fuse = nn.Conv2d(len(KERNELS) * channels, channels, 3, padding=1)
+
+    def forward(self, one: Tensor, other: Tensor) -> Tensor:
+        compared = F.leaky_relu(self.compare(torch.cat((one, other), dim=1)), 0.1)
+        joined = torch.cat([F.leaky_relu(branch(compared), 0.1) for branch in self.branches], dim=1)
+        return F.leaky_relu(self.fuse(joined), 0.1) + compared
+
+    def receptive_field(self, output: ReceptiveField) -> ReceptiveField:
+        """The pixels of both features that these output pixels depend on."""
+        return output.conv().conv(max(KERNELS)).conv()
+
 
 Deformable = Callable[[int], nn.Module]
-"""Makes a layer for C channels: what is moved (B, C, H, W) and what moves it (B, C, H, W) -> (B, C, H, W)."""
+"""Makes a deformable layer for C channels: sampled feature and offset feature (B, C, H, W) -> (B, C, H, W)."""
 
 
-class Samples(Protocol):
-    """What such a layer says of itself."""
+class DeformableLayer(Protocol):
+    """A deformable layer that knows its receptive field."""
 
-    def sees(self, output: Window) -> tuple[Window, Window]:
-        """The windows of what is moved, moves left out, and of what moves it."""
+    def receptive_field(self, output: ReceptiveField) -> tuple[ReceptiveField, ReceptiveField]:
+        """The pixels of the sampled feature, offsets left out, and of the feature that the offsets come from."""
 
 
 class OffsetFeature(nn.Module):
     """Two features (B, C, H, W), and the coarser level's offset feature where there is one -> (B, C, H, W).
 
-    Compares the two; nearness in a coarser level, doubled because distances double with the size, narrows the search.
+    Compares the two. The coarser level's offset feature is upsampled and doubled, since distances double with the size.
     """
 
     def __init__(self, channels: int, coarser: bool) -> None:
@@ -39,24 +60,24 @@ class OffsetFeature(nn.Module):
         feature = F.leaky_relu(self.compare(torch.cat((one, other), dim=1)), 0.1)
         if self.merge is not None:
             assert coarser is not None
-            feature = F.leaky_relu(self.merge(torch.cat((feature, 2 * enlarged(coarser)), dim=1)), 0.1)
+            feature = F.leaky_relu(self.merge(torch.cat((feature, 2 * upsampled(coarser)), dim=1)), 0.1)
         return F.leaky_relu(self.settle(feature), 0.1)
 
-    def sees(self, output: Window) -> Window:
-        """The window of both features under a window of the output."""
+    def receptive_field(self, output: ReceptiveField) -> ReceptiveField:
+        """The pixels of both features that these output pixels depend on."""
         return output.conv(times=2 if self.merge is None else 3)
 
-    def sees_coarser(self, output: Window) -> Window:
-        """The window of the coarser level's offset feature, if there is one."""
+    def coarser_receptive_field(self, output: ReceptiveField) -> ReceptiveField:
+        """The pixels of the coarser level's offset feature that these output pixels depend on."""
         return output.conv(times=2).bilinear()
 
 
 class PyramidAlignment(nn.Module):
-    """Features of Ref, Ref_DUX and LR_UX, a list each (B, C, H/2^l, W/2^l) -> maps (B, out, H/2^l, W/2^l).
+    """RRSGAN's alignment: features of Ref, Ref_DUX, LR_UX, lists of (B, C, H/2^l, W/2^l) -> aligned maps of Ref.
 
-    Offsets come from Ref_DUX against LR_UX, which are equally blurred; what they move is Ref. From the coarsest level
-    to the finest, then once more at full size: the cascade. `dense`: the dense branch, one for all steps, finds what
-    the samples are moved by, each level for itself, in place of comparisons that hand on what they found.
+    Offsets come from Ref_DUX against LR_UX, which are equally blurred; they are applied to Ref. From the coarsest level
+    to the finest, then once more at full size: the cascade. `dense` (RGTGAN's DIDConv): one dense branch gives the
+    offset feature of every level and of the cascade, in place of comparisons passed from level to level.
     """
 
     def __init__(
@@ -84,52 +105,52 @@ class PyramidAlignment(nn.Module):
 
     def forward(self, ref: Sequence[Tensor], ref_down: Sequence[Tensor], lr_up: Sequence[Tensor]) -> list[Tensor]:
         maps: list[Tensor] = []
-        mover: Tensor | None = None
+        offset_feature: Tensor | None = None
         for level in reversed(range(len(self.samplers))):
             if self.dense is not None:
-                mover = self.dense(ref_down[level], lr_up[level])
+                offset_feature = self.dense(ref_down[level], lr_up[level])
             else:
-                mover = self.offsets[level](ref_down[level], lr_up[level], mover)
-            moved = self.samplers[level](ref[level], mover)
+                offset_feature = self.offsets[level](ref_down[level], lr_up[level], offset_feature)
+            sampled = self.samplers[level](ref[level], offset_feature)
             if maps:
-                moved = torch.cat((moved, enlarged(maps[0])), dim=1)
-            fused = self.fusions[level](moved)
+                sampled = torch.cat((sampled, upsampled(maps[0])), dim=1)
+            fused = self.fusions[level](sampled)
             maps.insert(0, F.leaky_relu(fused, 0.1) if level else fused)
         # The finest level has no activation: it is sampled once more.
         first = maps[0]
-        moved = self.cascade_sampler(first, self._last()(first, lr_up[0]))
-        return [F.leaky_relu(self.cascade_fusion(moved), 0.1), *maps[1:]]
+        sampled = self.cascade_sampler(first, self._cascade_offset()(first, lr_up[0]))
+        return [F.leaky_relu(self.cascade_fusion(sampled), 0.1), *maps[1:]]
 
-    def _last(self) -> OffsetFeature | DenseOffset:
-        """What finds the cascade's moves."""
-        last = self.cascade_offset if self.dense is None else self.dense
-        assert last is not None
-        return last
+    def _cascade_offset(self) -> OffsetFeature | DenseOffset:
+        """The module that makes the cascade's offset feature."""
+        module = self.cascade_offset if self.dense is None else self.dense
+        assert module is not None
+        return module
 
-    def sees(self, outputs: Sequence[Window]) -> list[Window]:
-        """The window of each level's features under one window of each map, moves of sampling points left out."""
-        moved, mover = cast("Samples", self.cascade_sampler).sees(outputs[0].conv())
-        windows = [moved.joined(self._last().sees(mover)), *outputs[1:]]
-        seen: list[Window] = []
-        coarser: Window | None = None
+    def receptive_field(self, outputs: Sequence[ReceptiveField]) -> list[ReceptiveField]:
+        """The pixels of each level's features that these pixels of each map depend on, offsets left out."""
+        sampled, offset_feature = cast("DeformableLayer", self.cascade_sampler).receptive_field(outputs[0].conv())
+        windows = [sampled.joined(self._cascade_offset().receptive_field(offset_feature)), *outputs[1:]]
+        seen: list[ReceptiveField] = []
+        coarser: ReceptiveField | None = None
         for level, window in enumerate(windows):
             fused = window.conv()
-            moved, mover = cast("Samples", self.samplers[level]).sees(fused)
+            sampled, offset_feature = cast("DeformableLayer", self.samplers[level]).receptive_field(fused)
             if self.dense is None:
                 offset = self.offsets[level]
                 assert isinstance(offset, OffsetFeature)
                 if coarser is not None:
-                    mover = mover.joined(coarser)
-                coarser = offset.sees_coarser(mover)
-                compared = offset.sees(mover)
+                    offset_feature = offset_feature.joined(coarser)
+                coarser = offset.coarser_receptive_field(offset_feature)
+                compared = offset.receptive_field(offset_feature)
             else:
-                compared = self.dense.sees(mover)
-            seen.append(moved.joined(compared))
+                compared = self.dense.receptive_field(offset_feature)
+            seen.append(sampled.joined(compared))
             if level + 1 < len(windows):
                 windows[level + 1] = windows[level + 1].joined(fused.bilinear())
         return seen
 
 
-def enlarged(x: Tensor) -> Tensor:
+def upsampled(x: Tensor) -> Tensor:
     """(B, C, H, W) -> (B, C, 2H, 2W), bilinear."""
     return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)

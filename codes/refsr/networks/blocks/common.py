@@ -1,4 +1,4 @@
-"""What constructors of networks share: checks of their keywords, initial weights, and the mean shift of images."""
+"""Shared by all networks: checks of constructor keywords, weight initialization, and the mean shift of images."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from refsr.core.errors import UsageError, suggestion
 
-GlobalSkip = Literal["none", "enlarged"]
-GLOBAL_SKIPS = ("none", "enlarged")
-"""What a result is counted from: nothing, or LR at the result's size."""
+GlobalSkip = Literal["none", "upsampled"]
+GLOBAL_SKIPS = ("none", "upsampled")
+"""Whether the upsampled LR is added to the network's output."""
 
 
 def require_least(network: str, least: int, **keywords: float) -> None:
@@ -23,33 +23,33 @@ def require_least(network: str, least: int, **keywords: float) -> None:
 
 
 def require_known(network: str, known: Collection[str], **keywords: str) -> None:
-    """A UsageError that names the first keyword whose word is not among the known ones, and the nearest of them."""
-    for name, word in keywords.items():
-        if word not in known:
-            hint = suggestion(str(word), known)
-            raise UsageError(f"{network}: {name} {word!r} is not known{hint} (known: {', '.join(known)})")
+    """A UsageError that names the first keyword whose value is not known, and the nearest known one."""
+    for name, value in keywords.items():
+        if value not in known:
+            hint = suggestion(str(value), known)
+            raise UsageError(f"{network}: {name} {value!r} is not known{hint} (known: {', '.join(known)})")
 
 
 Init = Literal["released", "kaiming"]
 INITS = ("released", "kaiming")
-"""PyTorch's own, as published; or weights that keep the size of what comes in."""
+"""PyTorch's default, as published, or Kaiming normal."""
 
 
-def kaiming_init(layer: nn.Conv2d | nn.Linear, slope: float, times: float = 1.0) -> None:
-    """Weights that keep the size of features behind leaky activations, or make it `times` as large."""
+def kaiming_init(layer: nn.Conv2d | nn.Linear, slope: float, gain: float = 1.0) -> None:
+    """Kaiming normal weights for leaky activations of this slope, times `gain`."""
     nn.init.kaiming_normal_(layer.weight, slope)
     with torch.no_grad():
-        layer.weight.mul_(times)
+        layer.weight.mul_(gain)
 
 
 DIV2K_MEAN = (0.4488, 0.4371, 0.4040)
-"""RGB means of DIV2K's training images, which EDSR and SwinIR take off."""
+"""RGB means of DIV2K's training images, which EDSR and SwinIR subtract."""
 
 
 class MeanShift(nn.Module):
-    """(B, C, H, W) in [0, 1] -> the same without DIV2K's mean colour, times `span`; `back` undoes it.
+    """(B, C, H, W) in [0, 1] -> the same minus DIV2K's mean colour, times `span`; `back` is the inverse.
 
-    Images of other than three bands keep their mean.
+    Images of other than three channels keep their mean.
     """
 
     mean: Tensor
@@ -64,5 +64,5 @@ class MeanShift(nn.Module):
         return (image - self.mean) * self.span
 
     def back(self, values: Tensor) -> Tensor:
-        """Values as the network has them -> an image."""
+        """The network's values -> an image."""
         return values / self.span + self.mean

@@ -1,4 +1,4 @@
-"""RAM, the relevance attention module: how much of an aligned reference feature to believe."""
+"""RAM, the relevance attention module of RRSGAN: weights an aligned reference feature by its relevance to LR."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from refsr.networks.blocks.window import Window
+from refsr.networks.blocks.receptive_field import ReceptiveField
 
 
 class RelevanceAttention(nn.Module):
-    """Features (B, C, H, W) scaled and shifted by themselves and conditions (B, D, H, W) -> (B, C, H, W).
+    """RAM: features (B, C, H, W) and conditions (B, D, H, W) -> features * scale + shift (B, C, H, W).
 
-    Scale, a sigmoid, and shift come from two convolutions each over both inputs side by side.
+    The scale, a sigmoid, and the shift each come from two convolutions over the concatenated inputs.
     """
 
     def __init__(self, channels: int, conditions: int, hidden: int = 32) -> None:
@@ -28,6 +28,6 @@ class RelevanceAttention(nn.Module):
         shift: Tensor = self.shift(F.leaky_relu(self.shift_hidden(both), 0.1))
         return features * scale.sigmoid() + shift
 
-    def sees(self, output: Window) -> Window:
-        """The window of both inputs under a window of the output."""
+    def receptive_field(self, output: ReceptiveField) -> ReceptiveField:
+        """The pixels of both inputs that these output pixels depend on."""
         return output.conv(times=2)

@@ -1,11 +1,11 @@
-"""Residual blocks without normalisation."""
+"""Residual blocks without normalization, as in EDSR."""
 
 from __future__ import annotations
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from refsr.networks.blocks.window import Window
+from refsr.networks.blocks.receptive_field import ReceptiveField
 
 
 class ResidualBlock(nn.Module):
@@ -18,8 +18,8 @@ class ResidualBlock(nn.Module):
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        change: Tensor = self.second(F.relu(self.first(x)))
-        return x + (change if self.scale == 1 else change * self.scale)
+        residual: Tensor = self.second(F.relu(self.first(x)))
+        return x + (residual if self.scale == 1 else residual * self.scale)
 
 
 class ResidualChain(nn.Sequential):
@@ -28,6 +28,6 @@ class ResidualChain(nn.Sequential):
     def __init__(self, channels: int, blocks: int, scale: float = 1.0) -> None:
         super().__init__(*(ResidualBlock(channels, scale) for _ in range(blocks)))
 
-    def sees(self, output: Window) -> Window:
-        """The window of the input under a window of the output."""
+    def receptive_field(self, output: ReceptiveField) -> ReceptiveField:
+        """The input pixels that these output pixels depend on."""
         return output.conv(times=2 * len(self))

@@ -1,4 +1,4 @@
-"""Texture transfer: the content feature grows to full size and takes on texture of the aligned reference."""
+"""Texture transfer of RRSGAN and RGTGAN: the aligned reference's texture is merged into the content feature."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from refsr.networks.blocks.drr import DenseRestore
+from refsr.networks.blocks.drr import DenseRestoreResidual
+from refsr.networks.blocks.receptive_field import ReceptiveField
 from refsr.networks.blocks.relevance import RelevanceAttention
 from refsr.networks.blocks.residual import ResidualChain
-from refsr.networks.blocks.window import Window
 
 
 class TextureStage(nn.Module):
-    """One size: a feature (B, C, H, W) and an aligned map of the same shape -> (B, C, H, W)."""
+    """Texture transfer at one size: a feature and an aligned map (B, C, H, W) -> (B, C, H, W); RAM, merge, body."""
 
     def __init__(self, channels: int, blocks: int) -> None:
         super().__init__()
@@ -24,8 +24,8 @@ class TextureStage(nn.Module):
         self.body = ResidualChain(channels, blocks)
 
     def forward(self, x: Tensor, aligned: Tensor, refine: nn.Module | None = None) -> Tensor:
-        believed = self.relevance(aligned, x)
-        texture = F.leaky_relu(self.merge(torch.cat((x, believed), dim=1)), 0.1)
+        relevant = self.relevance(aligned, x)
+        texture = F.leaky_relu(self.merge(torch.cat((x, relevant), dim=1)), 0.1)
         if refine is not None:
             texture = refine(texture)
         result: Tensor = self.body(texture) + x
@@ -35,12 +35,12 @@ class TextureStage(nn.Module):
 class TextureTransfer(nn.Module):
     """Content (B, C, h, w) and maps (B, C, H/2^l, W/2^l), the full size first -> a residual image (B, out, H, W).
 
-    From the coarsest map to the finest, one stage each, doubled by a pixel shuffle between them. `refine`, one module
-    for all stages, works on each stage's merged feature.
+    From the coarsest map to the finest, one stage each, with a pixel shuffle by two between them. `refine`, the DRR of
+    RGTGAN, is one module for all stages and refines each stage's merged feature.
     """
 
     def __init__(
-        self, channels: int, out_channels: int, blocks: int, levels: int, refine: DenseRestore | None = None
+        self, channels: int, out_channels: int, blocks: int, levels: int, refine: DenseRestoreResidual | None = None
     ) -> None:
         super().__init__()
         self.stages = nn.ModuleList(TextureStage(channels, blocks) for _ in range(levels))
@@ -59,16 +59,16 @@ class TextureTransfer(nn.Module):
         result: Tensor = self.to_image(F.leaky_relu(self.finish(x), 0.1))
         return result
 
-    def sees(self, output: Window) -> tuple[Window, list[Window]]:
-        """The windows of the content and of each map under a window of the residual."""
+    def receptive_field(self, output: ReceptiveField) -> tuple[ReceptiveField, list[ReceptiveField]]:
+        """The pixels of the content and of each map that these pixels of the residual depend on."""
         window = output.conv(times=2)
-        maps: list[Window] = []
+        maps: list[ReceptiveField] = []
         for level, stage in reversed(list(enumerate(self.stages))):
             assert isinstance(stage, TextureStage)
-            merged = stage.body.sees(window)
+            merged = stage.body.receptive_field(window)
             if self.refine is not None:
-                merged = self.refine.sees(merged)
-            window = stage.relevance.sees(merged.conv())
+                merged = self.refine.receptive_field(merged)
+            window = stage.relevance.receptive_field(merged.conv())
             maps.append(window)
             if level:
                 window = window.pixel_shuffle().conv()

@@ -1,4 +1,4 @@
-"""What RRSNet and RGTNet have in common: references aligned by deformable layers, and their texture transferred."""
+"""The common part of RRSNet and RGTNet: encoders, deformable alignment of the reference, texture transfer."""
 
 from __future__ import annotations
 
@@ -8,21 +8,20 @@ from torch import Tensor, nn
 from refsr.core.errors import UsageError
 from refsr.networks.blocks.alignment import Deformable, PyramidAlignment
 from refsr.networks.blocks.common import require_least
-from refsr.networks.blocks.content import ContentExtractor
-from refsr.networks.blocks.drr import DenseRestore
-from refsr.networks.blocks.encoder import Encoder
+from refsr.networks.blocks.drr import DenseRestoreResidual
+from refsr.networks.blocks.encoders import ContentExtractor, Encoder
 from refsr.networks.blocks.gtem import GradientEnhancement
+from refsr.networks.blocks.receptive_field import ReceptiveField
 from refsr.networks.blocks.texture import TextureTransfer
-from refsr.networks.blocks.window import Window
 from refsr.ops import gradient_magnitude
 
 
 class ReferenceTransfer(nn.Module):
-    """LR (B, C, h, w), LR_UX, Ref and Ref_DUX (B, C, s*h, s*w) -> by `residual`, what a base image lacks.
+    """LR (B, C, h, w), LR_UX, Ref and Ref_DUX (B, C, s*h, s*w) -> by `residual`, what is added to a base image.
 
     A scale s = 2^n has n + 1 levels in the encoders, in the alignment and in the texture transfer, from full size down
-    to that of LR, and n pixel shuffles between them. `aligned` features, the last of them of gradients, are moved
-    together. Some networks enhance gradients first, refine merged textures, or find moves by a dense branch.
+    to that of LR, and n pixel shuffles between them. `aligned` channels are aligned together: nf of the image and the
+    rest of its gradients. RGTNet enhances gradients first (GTEM), refines textures (DRR) and can use a dense branch.
     """
 
     def __init__(
@@ -34,7 +33,7 @@ class ReferenceTransfer(nn.Module):
         aligned: int,
         deformable: Deformable,
         enhance: GradientEnhancement | None = None,
-        refine: DenseRestore | None = None,
+        refine: DenseRestoreResidual | None = None,
         dense: bool = False,
     ) -> None:
         super().__init__()
@@ -48,8 +47,8 @@ class ReferenceTransfer(nn.Module):
         self.texture = TextureTransfer(nf, channels, n_blocks, levels, refine)
 
     def residual(self, lr: Tensor, lr_up: Tensor, ref: Tensor, ref_down: Tensor) -> Tensor:
-        """What the texture transfer adds (B, C, s*h, s*w)."""
-        # These weights are the same for all three images: one pass instead of three.
+        """The residual image of the texture transfer (B, C, s*h, s*w)."""
+        # The encoder's weights are shared by all three images: one pass instead of three.
         images = torch.cat((lr_up, ref_down, ref))
         gradients = gradient_magnitude(images)
         if self.enhance is not None:
@@ -61,20 +60,20 @@ class ReferenceTransfer(nn.Module):
         residual: Tensor = self.texture(self.content(lr), maps)
         return residual
 
-    def sees(self, result: Window) -> tuple[Window, Window]:
-        """The windows of LR and of the large images under one of the residual."""
-        content, maps = self.texture.sees(result)
-        images = self.encoder.sees(self.alignment.sees(maps))
+    def receptive_field(self, result: ReceptiveField) -> tuple[ReceptiveField, ReceptiveField]:
+        """The pixels of LR and of the large images that these pixels of the residual depend on."""
+        content, maps = self.texture.receptive_field(result)
+        images = self.encoder.receptive_field(self.alignment.receptive_field(maps))
         if self.enhance is not None:
-            images = self.enhance.sees(images)
-        # Gradients, three pixels wide, stand between the large images and what encodes them.
-        return self.content.sees(content), images.conv()
+            images = self.enhance.receptive_field(images)
+        # The gradient operator between the images and their encoder is three pixels wide.
+        return self.content.receptive_field(content), images.conv()
 
 
 def checked_widths(
     name: str, scale: int, channels: int, nf: int, n_blocks: int, nf_grad: int | None, deformable_groups: int
 ) -> int:
-    """The number of channels that are aligned, all options of the network `name` being right."""
+    """The number of channels that are aligned; a UsageError if an option of the network `name` is invalid."""
     if scale < 2 or scale & (scale - 1):
         below = 1 << max(1, scale.bit_length() - 1)
         raise UsageError(f"{name}: scale {scale} is no power of two from 2 on; {below} or {2 * below} would be")

@@ -1,4 +1,4 @@
-"""Enlarging by pixel shuffles: one small step a prime factor."""
+"""Upsampling by pixel shuffles: step by step for each prime factor of the scale, or directly."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from torch import Tensor, nn
 
 from refsr.core.errors import UsageError
-from refsr.networks.blocks.window import Window
+from refsr.networks.blocks.receptive_field import ReceptiveField
 
-STEPS = (2, 3)
+FACTORS = (2, 3)
 
 
 def shuffle_factors(network: str, scale: int) -> tuple[int, ...]:
@@ -26,17 +26,17 @@ def shuffle_factors(network: str, scale: int) -> tuple[int, ...]:
 def _factors(scale: int) -> tuple[int, ...] | None:
     factors: list[int] = []
     rest = scale
-    for step in STEPS:
+    for step in FACTORS:
         while rest > 1 and rest % step == 0:
             rest //= step
             factors.append(step)
     return tuple(factors) if rest == 1 else None
 
 
-class ShuffleUpsampling(nn.Sequential):
+class PixelShuffleUpsampler(nn.Sequential):
     """(B, C, h, w) -> (B, C, s*h, s*w): for each factor of s a 3x3 convolution and a pixel shuffle.
 
-    Every step ends in what `activation` makes, if anything does.
+    Each step ends in an activation, if `activation` makes one.
     """
 
     def __init__(
@@ -50,37 +50,37 @@ class ShuffleUpsampling(nn.Sequential):
         super().__init__(*steps)
         self.factors = tuple(factors)
 
-    def sees(self, output: Window) -> Window:
-        """The window of the input under a window of the output."""
+    def receptive_field(self, output: ReceptiveField) -> ReceptiveField:
+        """The input pixels that these output pixels depend on."""
         for factor in reversed(self.factors):
             output = output.pixel_shuffle(factor).conv()
         return output
 
 
-class DirectUpsampling(nn.Sequential):
+class DirectPixelShuffle(nn.Sequential):
     """(B, C, h, w) -> the image (B, out, s*h, s*w): one 3x3 convolution and one pixel shuffle."""
 
     def __init__(self, channels: int, out_channels: int, scale: int) -> None:
         super().__init__(nn.Conv2d(channels, out_channels * scale**2, 3, padding=1), nn.PixelShuffle(scale))
         self.scale = scale
 
-    def sees(self, output: Window) -> Window:
-        """The window of the input under a window of the output."""
+    def receptive_field(self, output: ReceptiveField) -> ReceptiveField:
+        """The input pixels that these output pixels depend on."""
         return output.pixel_shuffle(self.scale).conv()
 
 
-class ImageTail(nn.Module):
-    """(B, C, h, w) -> the image (B, out, s*h, s*w): enlarged by steps, then a 3x3 convolution."""
+class UpsampleTail(nn.Module):
+    """(B, C, h, w) -> the image (B, out, s*h, s*w): upsampled step by step, then a 3x3 convolution."""
 
     def __init__(self, channels: int, out_channels: int, factors: Sequence[int]) -> None:
         super().__init__()
-        self.enlarge = ShuffleUpsampling(channels, factors)
+        self.upsample = PixelShuffleUpsampler(channels, factors)
         self.to_image = nn.Conv2d(channels, out_channels, 3, padding=1)
 
     def forward(self, feature: Tensor) -> Tensor:
-        image: Tensor = self.to_image(self.enlarge(feature))
+        image: Tensor = self.to_image(self.upsample(feature))
         return image
 
-    def sees(self, output: Window) -> Window:
-        """The window of the feature under a window of the image."""
-        return self.enlarge.sees(output.conv())
+    def receptive_field(self, output: ReceptiveField) -> ReceptiveField:
+        """The pixels of the feature that these image pixels depend on."""
+        return self.upsample.receptive_field(output.conv())

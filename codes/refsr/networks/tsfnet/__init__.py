@@ -1,1 +1,1 @@
-"""TSFNet: two stages of a U-Net with a spatial and a frequency branch, for large factors without a reference."""
+"""TSFNet: two U-Net stages with a spatial and a frequency branch, for large factors without a reference."""

@@ -1,13 +1,13 @@
-"""How TSFNet joins its branches: channel attention, plain and across stages."""
+"""TSFNet's fusion blocks: channel attention within a stage, gated cross-stage fusion between the two."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
-from refsr.networks.tsfnet.spectrum import widened
+from refsr.networks.tsfnet.spectrum import at_least_float32
 
-FLOOR = 1e-12
+MIN_NORM = 1e-12
 """The smallest norm that a map is divided by."""
 
 
@@ -21,88 +21,91 @@ class ChannelNorm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(channels))
 
     def forward(self, x: Tensor) -> Tensor:
-        wide = widened(x)
+        wide = at_least_float32(x)
         variance, mean = torch.var_mean(wide, dim=1, correction=0, keepdim=True)
         normal = (wide - mean) * torch.rsqrt(variance + self.eps)
         return (normal * self.weight[:, None, None] + self.bias[:, None, None]).to(x.dtype)
 
 
 class ChannelAttention(nn.Module):
-    """(B, C, H, W) -> (B, C, H, W): channels of a head are mixed by how alike their maps are."""
+    """(B, C, H, W) -> (B, C, H, W): attention between the channels of a head, with a learned temperature."""
 
     def __init__(self, channels: int, heads: int) -> None:
         super().__init__()
         self.norm = ChannelNorm(channels)
         self.qkv = nn.Conv2d(channels, 3 * channels, 1, bias=False)
-        self.around = nn.Conv2d(3 * channels, 3 * channels, 3, padding=1, groups=3 * channels, bias=False)
+        self.qkv_depthwise = nn.Conv2d(3 * channels, 3 * channels, 3, padding=1, groups=3 * channels, bias=False)
         self.temperature = nn.Parameter(torch.ones(heads, 1, 1))
-        self.leave = nn.Conv2d(channels, channels, 1, bias=False)
+        self.project_out = nn.Conv2d(channels, channels, 1, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        query, key, value = self.around(self.qkv(self.norm(x))).chunk(3, dim=1)
-        mixing = self.mixing(query, key).to(value.dtype)
-        mixed: Tensor = mixing @ value.flatten(2)
-        return mixed.reshape(value.shape)
+        query, key, value = self.qkv_depthwise(self.qkv(self.norm(x))).chunk(3, dim=1)
+        matrix = self.attention_matrix(query, key).to(value.dtype)
+        attended: Tensor = matrix @ value.flatten(2)
+        return attended.reshape(value.shape)
 
-    def mixing(self, query: Tensor, key: Tensor) -> Tensor:
-        """(B, C, C): attention and the last convolution as the one matrix that they are, in float32 at least."""
+    def attention_matrix(self, query: Tensor, key: Tensor) -> Tensor:
+        """(B, C, C): attention and the last 1x1 convolution as one matrix, in float32 at least."""
         heads = len(self.temperature)
         with torch.autocast(query.device.type, enabled=False):
-            query, key = (widened(maps).reshape(len(maps), heads, -1, maps[0, 0].numel()) for maps in (query, key))
-            across, along = (torch.linalg.vector_norm(maps, dim=-1).clamp_min(FLOOR) for maps in (query, key))
-            likeness = query @ key.transpose(-2, -1) / across[..., :, None] / along[..., None, :]
-            attention = torch.softmax(widened(self.temperature) * likeness, dim=-1)
+            query, key = (
+                at_least_float32(maps).reshape(len(maps), heads, -1, maps[0, 0].numel()) for maps in (query, key)
+            )
+            across, along = (torch.linalg.vector_norm(maps, dim=-1).clamp_min(MIN_NORM) for maps in (query, key))
+            similarity = query @ key.transpose(-2, -1) / across[..., :, None] / along[..., None, :]
+            attention = torch.softmax(at_least_float32(self.temperature) * similarity, dim=-1)
             # By head: (C, C/heads) of the convolution after (C/heads, C/heads) of the attention.
-            leave = widened(self.leave.weight).reshape(len(self.leave.weight), heads, -1).transpose(0, 1)
-            mixing: Tensor = leave @ attention
-            return mixing.transpose(1, 2).flatten(2)
+            projection = at_least_float32(self.project_out.weight)
+            projection = projection.reshape(len(projection), heads, -1).transpose(0, 1)
+            matrix: Tensor = projection @ attention
+            return matrix.transpose(1, 2).flatten(2)
 
 
-class Fusion(nn.Module):
-    """(B, C, H, W), and what the result is added to, if anything -> (B, C, H, W)."""
+class SelfFusion(nn.Module):
+    """(B, C, H, W), and a skip connection of the same shape or none -> (B, C, H, W)."""
 
     def __init__(self, channels: int, heads: int) -> None:
         super().__init__()
-        self.enter = nn.Conv2d(channels, channels, 3, padding=1)
+        self.conv = nn.Conv2d(channels, channels, 3, padding=1)
         self.attention = ChannelAttention(channels, heads)
 
     def forward(self, x: Tensor, skip: Tensor | None = None) -> Tensor:
-        x = self.enter(x)
+        x = self.conv(x)
         x = x + self.attention(x)
         return x if skip is None else x + skip
 
 
-class Crossing(nn.Module):
-    """Two features (B, C, H, W) -> one: each is weighed, pixel by pixel, by a gate that has seen both."""
+class CrossStageGate(nn.Module):
+    """Features of the second and of the first stage (B, C, H, W) -> (B, C, H, W), each times a gate from both."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.own = nn.Conv2d(channels, channels, 3, padding=1, groups=channels)
         self.guide = nn.Conv2d(channels, channels, 3, padding=1, groups=channels)
-        self.weigh = nn.Conv2d(2, 2, 7, padding=3)
-        self.leave = nn.Conv2d(channels, channels, 3, padding=1)
+        self.conv_gates = nn.Conv2d(2, 2, 7, padding=3)
+        self.conv_last = nn.Conv2d(channels, channels, 3, padding=1)
 
     def forward(self, x: Tensor, guide: Tensor) -> Tensor:
         x, guide = self.own(x), self.guide(guide)
-        for_own, for_guide = self.gates(x, guide).chunk(2, dim=1)
-        found: Tensor = self.leave(for_own * x + for_guide * guide)
-        return found
+        own_gate, guide_gate = self.gates(x, guide).chunk(2, dim=1)
+        fused: Tensor = self.conv_last(own_gate * x + guide_gate * guide)
+        return fused
 
     def gates(self, x: Tensor, guide: Tensor) -> Tensor:
         """(B, 2, H, W) from the mean and the maximum over the channels of both."""
         mean = (x.mean(dim=1, keepdim=True) + guide.mean(dim=1, keepdim=True)) / 2
         most = torch.maximum(x.amax(dim=1, keepdim=True), guide.amax(dim=1, keepdim=True))
-        return torch.sigmoid(self.weigh(torch.cat((mean, most), dim=1)))
+        return torch.sigmoid(self.conv_gates(torch.cat((mean, most), dim=1)))
 
 
-class CrossFusion(Fusion):
-    """A feature of the second stage and one of the first, both (B, C, H, W) -> (B, C, H, W)."""
+class CrossStageFusion(SelfFusion):
+    """The cross-stage fusion: a second-stage and a first-stage feature (B, C, H, W) -> (B, C, H, W)."""
 
     def __init__(self, channels: int, heads: int) -> None:
         super().__init__(channels, heads)
-        self.crossing = Crossing(channels)
+        self.gate = CrossStageGate(channels)
 
     def forward(self, x: Tensor, guide: Tensor | None = None) -> Tensor:
         assert guide is not None
-        found: Tensor = self.crossing(super().forward(x), guide)
-        return found
+        fused: Tensor = self.gate(super().forward(x), guide)
+        return fused

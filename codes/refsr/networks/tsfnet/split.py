@@ -1,4 +1,4 @@
-"""The spectral split: which frequencies of the first stage's finest feature each level of the second one gets."""
+"""The spectral split: frequency bands of the first stage's finest feature, one for each level of the second stage."""
 
 from __future__ import annotations
 
@@ -7,41 +7,41 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from refsr.networks.tsfnet.phase_filter import Spectra
-from refsr.networks.tsfnet.spectrum import Norm, inverse, widened
+from refsr.networks.tsfnet.phase_filter import FFTNorm
+from refsr.networks.tsfnet.spectrum import Norm, at_least_float32, inverse_rfft2
 
 LEVELS = 4
-NORMS: dict[Spectra, Norm] = {"released": "backward", "scaled": "forward"}
-"""As released, a band is as many times too large as it has fewer pixels; scaled, it keeps its values."""
+NORMS: dict[FFTNorm, Norm] = {"released": "backward", "scaled": "forward"}
+"""As released, a band is too large by the ratio of the pixel counts; scaled, values keep their size."""
 
 
 class SpectralSplit(nn.Module):
     """Features from coarse to fine (B, C, H/8, W/8) .. (B, C, H, W), H and W multiples of 16 -> the same shapes.
 
-    To the second half of each one's channels comes that band of the finest one's second half that its size can hold.
-    The released split is for 256 x 256 alone. Bands here go by level, and each axis has a deviation of its own, a third
-    of the window's half side: at 256 x 256 that is the released one.
+    To the second half of each feature's channels is added the band of the finest feature's second half that fits its
+    size. The released split is for 256 x 256 only. Here bands go by level, and the Gaussians' standard deviation along
+    each axis is a third of half the window's side, which at 256 x 256 is the released one.
     """
 
-    def __init__(self, spectra: Spectra = "released") -> None:
+    def __init__(self, fft_norm: FFTNorm = "released") -> None:
         super().__init__()
-        self.norm = NORMS[spectra]
+        self.norm = NORMS[fft_norm]
 
     def forward(self, features: Sequence[Tensor]) -> list[Tensor]:
         with torch.autocast(features[-1].device.type, enabled=False):
             finest = features[-1].chunk(2, dim=1)[1]
             height, width = finest.shape[-2:]
-            spectrum = torch.fft.rfft2(widened(finest), norm=self.norm)
+            spectrum = torch.fft.rfft2(at_least_float32(finest), norm=self.norm)
             bands = []
             for weights in reversed(band_weights(height, width, finest.device)):
                 rows, columns = weights.shape
                 window = spectrum[..., :columns] if rows == height else _window(spectrum, rows, columns)
-                bands.append(inverse(window * weights.to(window.real.dtype), 2 * (columns - 1), self.norm))
-        found = []
+                bands.append(inverse_rfft2(window * weights.to(window.real.dtype), 2 * (columns - 1), self.norm))
+        result = []
         for feature, band in zip(features, bands, strict=True):
-            kept, helped = feature.chunk(2, dim=1)
-            found.append(torch.cat((kept, helped + band.to(helped.dtype)), dim=1))
-        return found
+            first, second = feature.chunk(2, dim=1)
+            result.append(torch.cat((first, second + band.to(second.dtype)), dim=1))
+        return result
 
 
 def band_weights(height: int, width: int, device: torch.device | None = None) -> list[Tensor]:
@@ -57,7 +57,7 @@ def band_weights(height: int, width: int, device: torch.device | None = None) ->
 
 
 def _gaussian(height: int, width: int, device: torch.device | None) -> Tensor:
-    """(H, W/2+1) with a third of half a side as deviation along each axis."""
+    """(H, W/2+1), standard deviation a third of half the side along each axis."""
     rows = torch.arange(height, dtype=torch.float64, device=device)
     rows = torch.minimum(rows, height - rows)
     columns = torch.arange(width // 2 + 1, dtype=torch.float64, device=device)

@@ -6,7 +6,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
 
-from refsr.networks.blocks.denoising_blocks import Conditions
+from refsr.networks.refdiff.blocks import Conditions
 
 
 @runtime_checkable

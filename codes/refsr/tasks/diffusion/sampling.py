@@ -12,7 +12,7 @@ from refsr.core.errors import UsageError
 from refsr.core.options.sampling import SamplingOptions
 from refsr.core.progress import ProgressFactory, no_progress
 from refsr.data.ranges import rescale
-from refsr.networks.blocks.fast_convolution import fast_convolutions
+from refsr.networks.refdiff.fast_convolution import fast_convolutions
 from refsr.tasks.base import Batch, Tile
 from refsr.tasks.diffusion.consistency import Consistency
 from refsr.tasks.diffusion.denoiser import Denoiser

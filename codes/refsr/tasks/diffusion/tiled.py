@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from refsr.core.progress import ProgressBar
-from refsr.networks.blocks.denoising_blocks import Conditions
+from refsr.networks.refdiff.blocks import Conditions
 from refsr.tasks.base import Tile
 from refsr.tasks.diffusion.denoiser import Denoiser
 

@@ -51,9 +51,9 @@ class StyleGAN:
         self.frozen: Sequence[nn.Module] = ()
         self.notes: Sequence[str] = ("images are made from draws, so scores against the images of a set mean nothing",)
         descriptor = descriptor_of(self.networks["G"])
-        if not descriptor.draws or descriptor.side is None:
+        if not descriptor.latent_size or descriptor.side is None:
             raise UsageError(f"{options.model} needs a generator such as StyleGAN2, not {options.network_G.which}")
-        self._draws, self._side = descriptor.draws, descriptor.side
+        self._draws, self._side = descriptor.latent_size, descriptor.side
         self._layers: int = self.networks["G"].codes  # type: ignore[assignment]
         self._require_sizes(options)
 
@@ -145,6 +145,8 @@ class StyleGAN:
         if descriptor.side != lr.shape[-1] or descriptor.side != lr.shape[-2]:
             size = " x ".join(map(str, lr.shape[-2:]))
             raise DataError(f"images of {size} in the set, the generator makes {descriptor.side} x {descriptor.side}")
-        draws = [torch.randn(descriptor.draws, generator=torch_generator(0, "image", name)) for name in batch["name"]]
+        draws = [
+            torch.randn(descriptor.latent_size, generator=torch_generator(0, "image", name)) for name in batch["name"]
+        ]
         images: Tensor = network(torch.stack(draws).to(lr))
         return rescale_back(images).clamp(0, 1)

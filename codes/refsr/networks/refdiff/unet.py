@@ -1,4 +1,4 @@
-"""The U-Net of a denoiser: a plain encoder, a decoder that looks at conditions in every block."""
+"""The U-Net of Ref-Diff: a plain encoder, and a decoder with spatial feature transforms in every block."""
 
 from __future__ import annotations
 
@@ -12,32 +12,31 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from refsr.core.errors import UsageError, suggestion
-from refsr.networks.blocks.denoising_blocks import (
-    HIDDEN,
+from refsr.networks.refdiff.blocks import (
+    SFT_WIDTH,
     BlockShape,
+    ConditionFeatures,
     Conditions,
     DecoderBlock,
     DenoisingBlock,
     EncoderBlock,
-    Seen,
-    drawn,
-    drawn_blocks,
     group_norm,
+    init_blocks,
+    xavier_init,
 )
-from refsr.networks.blocks.noise_embedding import NoiseEmbedding, Waves
-from refsr.networks.blocks.resampled_conv import ResampledConv
+from refsr.networks.refdiff.layers import EmbeddingType, NoiseEmbedding, ResampledConv
 
 EncoderType = Literal["standard", "residual", "skip"]
 DecoderType = Literal["standard", "skip"]
 ENCODERS = ("standard", "residual", "skip")
 DECODERS = ("standard", "skip")
-STILL = 1e-5
-"""Size of fresh weights where a block's change and the output begin."""
+NEAR_ZERO = 1e-5
+"""Init gain of the layers that give a block's residual and the output."""
 
 
 @dataclass(frozen=True)
 class UNetShape:
-    """Widths, depths and choices of the network, in the published words."""
+    """Constructor options of the U-Net, under their published names."""
 
     channels: int = 3
     mask_channels: int = 1
@@ -48,12 +47,12 @@ class UNetShape:
     attn_resolutions: tuple[int, ...] = (16,)
     img_resolution: int = 256
     dropout: float = 0.2
-    embedding_type: Waves = "positional"
+    embedding_type: EmbeddingType = "positional"
     channel_mult_noise: int = 1
     encoder_type: EncoderType = "standard"
     decoder_type: DecoderType = "standard"
     resample_filter: tuple[int, ...] = (1, 1)
-    transform_channels: int = HIDDEN
+    transform_channels: int = SFT_WIDTH
 
     def __post_init__(self) -> None:
         for name, chosen, known in (
@@ -69,7 +68,7 @@ class UNetShape:
             raise UsageError(
                 f"channel_mult is {list(self.channel_mult)}, expected a factor of 1 or more for each level"
             )
-        for channels in {self.model_channels * times for times in (1, *self.channel_mult)}:
+        for channels in {self.model_channels * multiplier for multiplier in (1, *self.channel_mult)}:
             if channels % min(32, channels // 4):
                 raise UsageError(f"a level of {channels} channels is not a whole number of groups; 64 would be")
         if self.transform_channels < 1:
@@ -91,14 +90,14 @@ class UNetShape:
         return (self.img_resolution >> level) in self.attn_resolutions
 
 
-class Prepared(NamedTuple):
-    """All that a denoiser's steps need of conditions, and that does not change from step to step."""
+class PreparedConditions(NamedTuple):
+    """What the U-Net needs of the conditions; the same at every sampling step."""
 
     conditions: Conditions
-    entered: Tensor
-    """Their share of the first convolution."""
-    seen: Mapping[str, Seen]
-    """Their share of the first convolutions of each decoder block's transforms; empty: made when needed."""
+    first_conv: Tensor
+    """The conditions' part of the first convolution."""
+    features: Mapping[str, ConditionFeatures]
+    """Their part of each decoder block's SFTs, by the block's name; empty: computed when needed."""
 
 
 class ConditionedUNet(nn.Module):
@@ -109,46 +108,46 @@ class ConditionedUNet(nn.Module):
         self.shape = shape
         width = shape.model_channels * shape.channel_mult_emb
         self.embedding = NoiseEmbedding(shape.model_channels * shape.channel_mult_noise, width, shape.embedding_type)
-        joined = 3 * shape.channels + shape.mask_channels
-        self.enter = nn.Conv2d(joined, shape.model_channels, 3, padding=1)
-        # Parts by the level and what they are; in the order of use.
+        in_channels = 3 * shape.channels + shape.mask_channels
+        self.conv_in = nn.Conv2d(in_channels, shape.model_channels, 3, padding=1)
+        # Modules named by level and kind, in the order of use.
         self.encoder = nn.ModuleDict()
-        left = self._build_encoder(joined)
+        skips = self._build_encoder(in_channels)
         self.decoder = nn.ModuleDict()
-        self.leave = nn.ModuleDict()
-        self._build_decoder(left)
-        self._draw()
+        self.output = nn.ModuleDict()
+        self._build_decoder(skips)
+        self._init_weights()
 
-    def _build_encoder(self, joined: int) -> list[int]:
-        """Returns the widths of what each step leaves for the decoder."""
+    def _build_encoder(self, in_channels: int) -> list[int]:
+        """Returns the channels of each skip connection to the decoder."""
         shape = self.shape
-        beside = joined
-        current, left = shape.model_channels, [shape.model_channels]
-        for level, times in enumerate(shape.channel_mult):
+        aux = in_channels
+        current, skips = shape.model_channels, [shape.model_channels]
+        for level, multiplier in enumerate(shape.channel_mult):
             if level:
                 self.encoder[f"{level}_down"] = EncoderBlock(current, current, shape.block, "down")
-                left.append(current)
+                skips.append(current)
                 taps = shape.resample_filter
                 if shape.encoder_type == "skip":
-                    self.encoder[f"{level}_shrink"] = ResampledConv(beside, beside, 0, "down", taps)
-                    self.encoder[f"{level}_add"] = ResampledConv(beside, current, 1)
+                    self.encoder[f"{level}_aux_down"] = ResampledConv(aux, aux, 0, "down", taps)
+                    self.encoder[f"{level}_aux_skip"] = ResampledConv(aux, current, 1)
                 elif shape.encoder_type == "residual":
-                    self.encoder[f"{level}_merge"] = ResampledConv(beside, current, 3, "down", taps, fused=True)
-                    beside = current
+                    self.encoder[f"{level}_aux_residual"] = ResampledConv(aux, current, 3, "down", taps, fused=True)
+                    aux = current
             for number in range(shape.num_blocks):
-                width = shape.model_channels * times
+                width = shape.model_channels * multiplier
                 block = EncoderBlock(current, width, shape.block, attention=shape.attends(level))
                 self.encoder[f"{level}_block{number}"] = block
                 current = width
-                left.append(current)
-        return left
+                skips.append(current)
+        return skips
 
-    def _build_decoder(self, left: list[int]) -> None:
+    def _build_decoder(self, skips: list[int]) -> None:
         shape = self.shape
         lowest = len(shape.channel_mult) - 1
         structure = texture = shape.channels + shape.mask_channels
-        current = left[-1]
-        left = list(left)
+        current = skips[-1]
+        skips = list(skips)
         for level in range(lowest, -1, -1):
             if level == lowest:
                 for number in range(2):
@@ -162,76 +161,76 @@ class ConditionedUNet(nn.Module):
             for number in range(shape.num_blocks + 1):
                 width = shape.model_channels * shape.channel_mult[level]
                 attention = number == shape.num_blocks and shape.attends(level)
-                block = DecoderBlock(current + left.pop(), width, shape.block, None, attention, structure, texture)
+                block = DecoderBlock(current + skips.pop(), width, shape.block, None, attention, structure, texture)
                 self.decoder[f"{level}_block{number}"] = block
                 current = width
             if shape.decoder_type == "skip" or level == 0:
                 if shape.decoder_type == "skip" and level < lowest:
                     channels, taps = shape.channels, shape.resample_filter
-                    self.leave[f"{level}_up"] = ResampledConv(channels, channels, 0, "up", taps)
-                self.leave[f"{level}_norm"] = group_norm(current)
-                self.leave[f"{level}_conv"] = nn.Conv2d(current, shape.channels, 3, padding=1)
+                    self.output[f"{level}_aux_up"] = ResampledConv(channels, channels, 0, "up", taps)
+                self.output[f"{level}_aux_norm"] = group_norm(current)
+                self.output[f"{level}_aux_conv"] = nn.Conv2d(current, shape.channels, 3, padding=1)
 
-    def _draw(self) -> None:
-        for layer in (self.embedding.first, self.embedding.second, self.enter):
-            drawn(layer)
+    def _init_weights(self) -> None:
+        for layer in (self.embedding.first, self.embedding.second, self.conv_in):
+            xavier_init(layer)
         for part in self.encoder.values():
             if isinstance(part, ResampledConv) and part.conv is not None:
-                drawn(part.conv)
+                xavier_init(part.conv)
         blocks: Sequence[DenoisingBlock] = [one for one in self.modules() if isinstance(one, DenoisingBlock)]
-        drawn_blocks(blocks, STILL)
-        for part in self.leave.values():
+        init_blocks(blocks, NEAR_ZERO)
+        for part in self.output.values():
             if isinstance(part, nn.Conv2d):
-                drawn(part, STILL)
+                xavier_init(part, NEAR_ZERO)
 
-    def prepare(self, conditions: Conditions, convolved: bool = True) -> Prepared:
-        """What is the same in every step; without `convolved`, only what costs no memory to keep."""
-        entered = F.conv2d(torch.cat(conditions, dim=1), self.enter.weight[:, self.shape.channels :], padding=1)
+    def prepare(self, conditions: Conditions, convolved: bool = True) -> PreparedConditions:
+        """The conditions' share, the same at every step; without `convolved` only the part that needs little memory."""
+        first_conv = F.conv2d(torch.cat(conditions, dim=1), self.conv_in.weight[:, self.shape.channels :], padding=1)
         if not convolved:
-            return Prepared(conditions, entered, {})
+            return PreparedConditions(conditions, first_conv, {})
         height, width = conditions.lr_up.shape[-2:]
-        seen: dict[str, Seen] = {}
+        features: dict[str, ConditionFeatures] = {}
         for name, block in self.decoder.items():
             if isinstance(block, DecoderBlock):
                 level = int(name.split("_")[0]) + (block.resample == "up")
-                seen[name] = block.look(conditions, height >> level, width >> level)
-        return Prepared(conditions, entered, seen)
+                features[name] = block.condition_features(conditions, height >> level, width >> level)
+        return PreparedConditions(conditions, first_conv, features)
 
-    def forward(self, noisy: Tensor, label: Tensor, prepared: Prepared) -> Tensor:
+    def forward(self, noisy: Tensor, label: Tensor, prepared: PreparedConditions) -> Tensor:
         embedding = self.embedding(label)
-        left = self._encode(noisy, embedding, prepared)
-        x = left[-1]
+        skips = self._encode(noisy, embedding, prepared)
+        x = skips[-1]
         result: Tensor | None = None
         for name, block in self.decoder.items():
             level, _, kind = name.partition("_")
             if kind.startswith("block"):
-                x = torch.cat((x, left.pop()), dim=1)
-            x = block(x, embedding, prepared.conditions, prepared.seen.get(name))
-            if kind == f"block{self.shape.num_blocks}" and f"{level}_norm" in self.leave:
+                x = torch.cat((x, skips.pop()), dim=1)
+            x = block(x, embedding, prepared.conditions, prepared.features.get(name))
+            if kind == f"block{self.shape.num_blocks}" and f"{level}_aux_norm" in self.output:
                 if result is not None:
-                    result = self.leave[f"{level}_up"](result)
-                image = self.leave[f"{level}_conv"](F.silu(self.leave[f"{level}_norm"](x)))
+                    result = self.output[f"{level}_aux_up"](result)
+                image = self.output[f"{level}_aux_conv"](F.silu(self.output[f"{level}_aux_norm"](x)))
                 result = image if result is None else result + image
         assert result is not None
         return result
 
-    def _encode(self, noisy: Tensor, embedding: Tensor, prepared: Prepared) -> list[Tensor]:
-        """What each step of the encoder leaves."""
-        own = self.enter.weight[:, : self.shape.channels]
-        x = F.conv2d(noisy, own, self.enter.bias, padding=1) + prepared.entered
-        left = [x]
-        beside = noisy
+    def _encode(self, noisy: Tensor, embedding: Tensor, prepared: PreparedConditions) -> list[Tensor]:
+        """The skip connections to the decoder."""
+        own = self.conv_in.weight[:, : self.shape.channels]
+        x = F.conv2d(noisy, own, self.conv_in.bias, padding=1) + prepared.first_conv
+        skips = [x]
+        aux = noisy
         if self.shape.encoder_type != "standard":
-            beside = torch.cat((noisy, *prepared.conditions), dim=1)
+            aux = torch.cat((noisy, *prepared.conditions), dim=1)
         for name, part in self.encoder.items():
             kind = name.partition("_")[2]
-            if kind == "shrink":
-                beside = part(beside)
-            elif kind == "add":
-                x = left[-1] = x + part(beside)
-            elif kind == "merge":
-                x = left[-1] = beside = (x + part(beside)) * math.sqrt(0.5)
+            if kind == "aux_down":
+                aux = part(aux)
+            elif kind == "aux_skip":
+                x = skips[-1] = x + part(aux)
+            elif kind == "aux_residual":
+                x = skips[-1] = aux = (x + part(aux)) * math.sqrt(0.5)
             else:
                 x = part(x, embedding)
-                left.append(x)
-        return left
+                skips.append(x)
+        return skips

@@ -1,14 +1,78 @@
-"""DCNv3 layers as published: InternImage's, and RGTGAN's whose offsets come from a second feature."""
+"""Deformable layers whose offsets come from a second feature: DCNv2 of RRSGAN, DCNv3 of RGTGAN."""
 
 from __future__ import annotations
+
+import logging
+import math
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from refsr.core.errors import OperatorError
-from refsr.networks.blocks.window import Window
-from refsr.ops import dcnv3
+from refsr.networks.blocks.receptive_field import ReceptiveField
+from refsr.ops import dcnv2, dcnv3
+
+LOG = logging.getLogger(__name__)
+
+
+class DCNv2(nn.Module):
+    """RRSGAN's DCNv2, (B, Ci, H, W) and an offset feature (B, Ci, H, W) -> (B, Co, Ho, Wo).
+
+    It starts as a convolution times one half. A mean offset above `warn_above` pixels is logged, once. The published
+    layer checks every pass, which makes a GPU wait; here only passes on the CPU are checked.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int = 3,
+        stride: int = 1,
+        padding: int = 1,
+        dilation: int = 1,
+        deformable_groups: int = 8,
+        warn_above: float | None = 100.0,
+    ) -> None:
+        super().__init__()
+        self.stride, self.padding, self.dilation = stride, padding, dilation
+        self.warn_above = warn_above
+        self.offsets = 2 * deformable_groups * kernel_size * kernel_size
+        self.weight = nn.Parameter(torch.empty(out_channels, in_channels, kernel_size, kernel_size))
+        self.bias = nn.Parameter(torch.empty(out_channels))
+        self.conv_offset_mask = nn.Conv2d(
+            in_channels, self.offsets * 3 // 2, kernel_size, stride, padding, dilation=dilation
+        )
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """As published: uniform in +-1/sqrt(fan in), zero bias, zero offsets."""
+        bound = 1 / math.sqrt(self.weight[0].numel())
+        nn.init.uniform_(self.weight, -bound, bound)
+        for starts_at_zero in (self.bias, self.conv_offset_mask.weight, self.conv_offset_mask.bias):
+            if starts_at_zero is not None:
+                nn.init.zeros_(starts_at_zero)
+
+    def forward(self, x: Tensor, feature: Tensor) -> Tensor:
+        both: Tensor = self.conv_offset_mask(feature)
+        offset, mask = both[:, : self.offsets], both[:, self.offsets :].sigmoid()
+        if self.warn_above is not None and x.device.type == "cpu" and not torch.compiler.is_compiling():
+            self._warn_if_large(offset)
+        return dcnv2(x, offset, mask, self.weight, self.bias, self.stride, self.padding, self.dilation)
+
+    def receptive_field(self, output: ReceptiveField) -> tuple[ReceptiveField, ReceptiveField]:
+        """The pixels of the sampled feature, offsets left out, and of the feature that the offsets come from."""
+        window = output.conv(self.dilation * (self.weight.shape[-1] - 1) + 1)
+        return window, window
+
+    def _warn_if_large(self, offset: Tensor) -> None:
+        assert self.warn_above is not None
+        mean = float(offset.detach().abs().mean()) if offset.numel() else 0.0
+        if mean > self.warn_above:
+            LOG.warning(
+                "DCNv2: the mean offset is %.0f pixels, more than %.0f: training diverges", mean, self.warn_above
+            )
+            self.warn_above = None
 
 
 class ChannelsLast(nn.Module):
@@ -19,7 +83,7 @@ class ChannelsLast(nn.Module):
 
 
 class DCNv3(nn.Module):
-    """InternImage's layer, (B, H, W, C) -> (B, H, W, C): offsets and mask both from the input."""
+    """InternImage's DCNv3 layer, (B, H, W, C) -> (B, H, W, C): offsets and mask both from the input."""
 
     def __init__(
         self,
@@ -66,7 +130,7 @@ class DCNv3(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """The published start: no offset, equal masks, Xavier projections without bias."""
+        """As published: zero offsets, equal masks, Xavier projections with zero bias."""
         for starts_at_zero in (self.offset, self.mask):
             nn.init.zeros_(starts_at_zero.weight)
             nn.init.zeros_(starts_at_zero.bias)
@@ -78,12 +142,12 @@ class DCNv3(nn.Module):
         query: Tensor = self.dw_conv(x.permute(0, 3, 1, 2))
         return self.sample(x, query, query)
 
-    def sample(self, x: Tensor, query: Tensor, moves: Tensor) -> Tensor:
-        """The mask (and centre scale) from `query`, the offsets from `moves`, the values from `x`."""
+    def sample(self, x: Tensor, query: Tensor, offset_feature: Tensor) -> Tensor:
+        """The values from `x`, the mask (and centre scale) from `query`, the offsets from `offset_feature`."""
         B, H, W, C = x.shape
         values: Tensor = self.input_proj(x)
         mask = self.mask(query).reshape(B, H, W, self.group, -1).softmax(-1).reshape(B, H, W, -1)
-        sampled = dcnv3(values, self.offset(moves), mask, *self.geometry)
+        sampled = dcnv3(values, self.offset(offset_feature), mask, *self.geometry)
         if self.center_feature_scale_proj_weight is not None:
             share = F.linear(
                 query, self.center_feature_scale_proj_weight, self.center_feature_scale_proj_bias
@@ -95,7 +159,7 @@ class DCNv3(nn.Module):
 
 
 class DCNv3FromFeature(DCNv3):
-    """RGTGAN's layer, (B, H, W, C) twice -> (B, H, W, C): the offsets come straight from the second feature."""
+    """RGTGAN's DCNv3 layer, (B, H, W, C) twice -> (B, H, W, C): the offsets come straight from the second feature."""
 
     def forward(self, x: Tensor, feature: Tensor) -> Tensor:  # type: ignore[override]
         if feature.shape != x.shape:
@@ -106,14 +170,14 @@ class DCNv3FromFeature(DCNv3):
 
 
 class AligningDCNv3(DCNv3FromFeature):
-    """The same on channels first: (B, C, H, W) moved by a feature (B, C, H, W) -> (B, C, H, W)."""
+    """The same with channels first: (B, C, H, W) and an offset feature (B, C, H, W) -> (B, C, H, W)."""
 
     def forward(self, x: Tensor, feature: Tensor) -> Tensor:  # type: ignore[override]
         return super().forward(x.permute(0, 2, 3, 1), feature.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
-    def sees(self, output: Window) -> tuple[Window, Window]:
-        """The windows of what is moved, moves left out, and of the feature that moves it."""
+    def receptive_field(self, output: ReceptiveField) -> tuple[ReceptiveField, ReceptiveField]:
+        """The pixels of the sampled feature, offsets left out, and of the feature that the offsets come from."""
         kernel, _, _, dilation, *_ = self.geometry
-        look = self.dw_conv[0]
-        assert isinstance(look, nn.Conv2d)
-        return output.conv(dilation * (kernel - 1) + 1).joined(output.conv(look.kernel_size[0])), output
+        depthwise = self.dw_conv[0]
+        assert isinstance(depthwise, nn.Conv2d)
+        return output.conv(dilation * (kernel - 1) + 1).joined(output.conv(depthwise.kernel_size[0])), output

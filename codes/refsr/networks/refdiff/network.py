@@ -1,4 +1,4 @@
-"""RefDiff, the denoiser of Ref-Diff: an image under noise, cleaned with the help of LR, Ref and a change mask."""
+"""RefDiff, the denoiser of Ref-Diff, with EDM's preconditioning: conditions are LR, Ref and a change mask."""
 
 from __future__ import annotations
 
@@ -12,36 +12,35 @@ from torch import Tensor, nn
 
 from refsr.core.errors import OperatorError, UsageError
 from refsr.networks.blocks.common import GLOBAL_SKIPS, GlobalSkip, require_known
-from refsr.networks.blocks.conditioned_unet import ConditionedUNet, DecoderType, EncoderType, Prepared, UNetShape
-from refsr.networks.blocks.denoising_blocks import Conditions
-from refsr.networks.blocks.modulation import nearest
-from refsr.networks.blocks.noise_embedding import Waves
 from refsr.networks.descriptor import Descriptor
+from refsr.networks.refdiff.blocks import Conditions
+from refsr.networks.refdiff.layers import EmbeddingType, nearest
+from refsr.networks.refdiff.unet import ConditionedUNet, DecoderType, EncoderType, PreparedConditions, UNetShape
 
-Enlarge = Literal["bilinear", "truncated", "nearest"]
-ENLARGE = ("bilinear", "truncated", "nearest")
+LRUpsample = Literal["bilinear", "truncated", "nearest"]
+LR_UPSAMPLES = ("bilinear", "truncated", "nearest")
 
 
-class Coefficients:
-    """How what the network sees and gives depends on the noise level; of the level's shape."""
+class Preconditioning:
+    """EDM's preconditioning (Karras et al. 2022): c_skip, c_out, c_in and c_noise of noise levels, in their shape."""
 
     def __init__(self, sigma: Tensor, sigma_data: float) -> None:
         total = sigma.square() + sigma_data**2
-        self.skip = sigma_data**2 / total
-        self.out = sigma * sigma_data / total.sqrt()
-        self.into = 1 / total.sqrt()
-        self.label = sigma.log() / 4
+        self.c_skip = sigma_data**2 / total
+        self.c_out = sigma * sigma_data / total.sqrt()
+        self.c_in = 1 / total.sqrt()
+        self.c_noise = sigma.log() / 4
 
 
 class RefDiff(nn.Module):
     """Noisy (B, C, s*h, s*w), its noise level (B,), LR (B, C, h, w), Ref and mask (B, K, s*h, s*w) -> the clean image.
 
-    Images lie in [-1, 1], masks in [0, 1]. `prepare` makes what depends on the conditions alone, `denoise` takes it at
-    every noise level. Keywords are the published ones but three. `enlarge` is how LR comes to the size of HR:
+    Images lie in [-1, 1], masks in [0, 1]. `prepare` computes what depends on the conditions alone, `denoise` uses it
+    at every noise level. All keywords but three are the published ones. `lr_upsample` brings LR to the size of HR:
     `truncated`, bilinear with fractions of grey levels cut off, is published training, `nearest` published inference.
-    `transform_channels` is the width inside the transforms, published as 128 whatever `model_channels`. With
-    `global_skip: enlarged` the network learns the residual to the enlarged LR, not its colours (none,
-    as published, learns the image); `sigma_data` is then the deviation of HR from it.
+    `transform_channels` is the SFTs' hidden width, published as 128 whatever `model_channels` is. With
+    `global_skip: upsampled` the network learns the residual to the upsampled LR (none, as published: the image);
+    `sigma_data` is then the standard deviation of that residual.
     """
 
     def __init__(
@@ -56,22 +55,22 @@ class RefDiff(nn.Module):
         attn_resolutions: Sequence[int] = (16,),
         img_resolution: int = 256,
         dropout: float = 0.2,
-        embedding_type: Waves = "positional",
+        embedding_type: EmbeddingType = "positional",
         channel_mult_noise: int = 1,
         encoder_type: EncoderType = "standard",
         decoder_type: DecoderType = "standard",
         resample_filter: Sequence[int] = (1, 1),
         sigma_data: float = 0.5,
-        enlarge: Enlarge = "bilinear",
+        lr_upsample: LRUpsample = "bilinear",
         transform_channels: int = 128,
         global_skip: GlobalSkip = "none",
     ) -> None:
         super().__init__()
-        require_known("RefDiff", ENLARGE, enlarge=enlarge)
+        require_known("RefDiff", LR_UPSAMPLES, lr_upsample=lr_upsample)
         require_known("RefDiff", GLOBAL_SKIPS, global_skip=global_skip)
         if min(scale, channels, mask_channels) < 1 or sigma_data <= 0:
             raise UsageError("RefDiff: scale, channels, mask_channels and sigma_data must be above zero")
-        self.scale, self.channels, self.sigma_data, self.enlarge = scale, channels, sigma_data, enlarge
+        self.scale, self.channels, self.sigma_data, self.lr_upsample = scale, channels, sigma_data, lr_upsample
         self.global_skip = global_skip
         self.unet = ConditionedUNet(
             UNetShape(
@@ -95,32 +94,32 @@ class RefDiff(nn.Module):
 
     @property
     def dtype(self) -> torch.dtype:
-        """What it computes in; inputs of any other type are brought to it."""
-        return self.unet.enter.weight.dtype
+        """The type it computes in; inputs of other types are converted."""
+        return self.unet.conv_in.weight.dtype
 
-    def prepare(self, lr: Tensor, ref: Tensor, mask: Tensor, convolved: bool = True) -> Prepared:
-        """What depends on the conditions alone; without `convolved` it takes less memory and a little more time."""
+    def prepare(self, lr: Tensor, ref: Tensor, mask: Tensor, convolved: bool = True) -> PreparedConditions:
+        """What depends on the conditions alone; without `convolved` less memory, a little more time."""
         return self.unet.prepare(self.conditions(lr, ref, mask), convolved)
 
     def conditions(self, lr: Tensor, ref: Tensor, mask: Tensor) -> Conditions:
-        """All at the size of HR."""
+        """LR, Ref and mask at the size of HR, as the U-Net takes them."""
         height, width = ref.shape[-2:]
         multiple = self.unet.shape.multiple
         if height % multiple or width % multiple:
             raise OperatorError(f"RefDiff: sides {height} and {width} must be multiples of {multiple}")
         lr, ref, mask = (one.to(self.dtype) for one in (lr, ref, mask))
-        return Conditions(enlarged(lr, height, width, self.enlarge), ref, mask)
+        return Conditions(upsample_lr(lr, height, width, self.lr_upsample), ref, mask)
 
-    def denoise(self, noisy: Tensor, sigma: Tensor | float, prepared: Prepared) -> Tensor:
-        """The clean image that is expected under noise of this level: one for all, or one a sample."""
+    def denoise(self, noisy: Tensor, sigma: Tensor | float, prepared: PreparedConditions) -> Tensor:
+        """The denoised image (B, C, s*h, s*w); the noise level is one for all, or one a sample (B,)."""
         noisy = noisy.to(self.dtype)
         level = torch.as_tensor(sigma, dtype=self.dtype, device=noisy.device).reshape(-1).expand(len(noisy))
-        of = Coefficients(level[:, None, None, None], self.sigma_data)
-        if self.global_skip == "enlarged":
+        precondition = Preconditioning(level[:, None, None, None], self.sigma_data)
+        if self.global_skip == "upsampled":
             noisy = noisy - prepared.conditions.lr_up
-        found = self.unet(of.into * noisy, of.label.flatten(), prepared)
-        clean: Tensor = of.skip * noisy + of.out * found.to(self.dtype)
-        return clean + prepared.conditions.lr_up if self.global_skip == "enlarged" else clean
+        output = self.unet(precondition.c_in * noisy, precondition.c_noise.flatten(), prepared)
+        clean: Tensor = precondition.c_skip * noisy + precondition.c_out * output.to(self.dtype)
+        return clean + prepared.conditions.lr_up if self.global_skip == "upsampled" else clean
 
     def forward(self, noisy: Tensor, sigma: Tensor, lr: Tensor, ref: Tensor, mask: Tensor) -> Tensor:
         return self.denoise(noisy, sigma, self.prepare(lr, ref, mask, convolved=False))
@@ -133,18 +132,18 @@ class RefDiff(nn.Module):
             channels=self.channels,
             inputs=("lr", "ref", "mask"),
             multiple=multiple // math.gcd(multiple, self.scale),
-            # Normalisation and attention look at the whole image.
+            # Group normalization and attention depend on the whole image.
             halo=None,
             stochastic=True,
         )
 
 
-def enlarged(lr: Tensor, height: int, width: int, how: Enlarge) -> Tensor:
+def upsample_lr(lr: Tensor, height: int, width: int, how: LRUpsample) -> Tensor:
     """(B, C, h, w) in [-1, 1] -> (B, C, height, width)."""
     if lr.shape[-2:] == (height, width):
         return lr
     if how == "nearest":
         return nearest(lr, height, width)
     wide = F.interpolate(lr, size=(height, width), mode="bilinear", align_corners=False)
-    # The fraction is cut off a grey level that may have been a whole number but for rounding.
+    # 1e-3 keeps a grey level that is whole but for rounding.
     return ((wide + 1) * 127.5 + 1e-3).floor() / 127.5 - 1 if how == "truncated" else wide

@@ -1,0 +1,1 @@
+"""RefDiff: the conditional denoiser of Ref-Diff."""

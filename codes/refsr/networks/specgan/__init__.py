@@ -1,0 +1,1 @@
+"""SpecGAN, the generator: dual-branch encoder, latent bank, progressive decoder."""
