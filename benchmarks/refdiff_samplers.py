@@ -229,7 +229,7 @@ def main() -> None:
         "weights": digest,
         "parameters": sum(one.numel() for one in restorer.network.parameters()),
         "origin": dict(restorer.card.origin),
-        "learnt": told(run.path / "log.txt"),
+        "training_log": told(run.path / "log.txt"),
         "machine": f"{platform.machine()}, CPU, 1 thread",
         "torch": torch.__version__,
         "crops": f"the middle {SIDE}x{SIDE} of the first {CROPS} held-out places, {DEFAULT_PROTOCOL}",

@@ -31,7 +31,8 @@ EVERYDAY = {
         "swap",
     ),
     *("leak", "tile", "seam", "residual", "restore", "registry", "baseline", "spread", "consistency", "warp", "resume"),
-    *("luma", "y", "bench", "stress", "released", "metric", "bicubic", "degradation"),
+    *("luma", "y", "bench", "stress", "released", "metric", "bicubic", "degradation", "scene", "window", "member"),
+    *("iteration", "step"),
 }
 """Terms that are also plain words: a link at each would only distract."""
 

@@ -24,7 +24,8 @@ WORDS = {
     r"centring": "mean shift",
     r"lost company": "peer lost",
     r"meeting place": "rendezvous",
-    r"comes apart": "diverges",
+    r"comes? apart": "diverges",
+    r"(?<!standard )deviations?": "standard deviation, or difference",
 }
 """Patterns of whole words, and what stands in their place."""
 PROSE = [(re.compile(rf"(?<![\w-])(?:{words})(?![\w-])", re.IGNORECASE), use) for words, use in WORDS.items()]

@@ -67,7 +67,7 @@ METRICS = {
         ),
         Metric(
             "gmsd",
-            "deviation of that similarity over the image: how unevenly edges are right",
+            "standard deviation of that similarity over the image: how unevenly edges are right",
             "lower",
             "refsr",
             _HERE + "gradient_similarity:gmsd",
