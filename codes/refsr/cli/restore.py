@@ -139,9 +139,9 @@ def _options(arguments: argparse.Namespace, made: MadeMask | None) -> RestoreOpt
 
     sampling = None
     if arguments.sampling:
-        from refsr.core.options.words import sampling_values
+        from refsr.core.options.overrides import override_values
 
-        sampling = sampling_values(arguments.sampling)
+        sampling = override_values(arguments.sampling, "steps=12")
     return RestoreOptions(
         range=arguments.range,
         range_ref=arguments.range_ref,

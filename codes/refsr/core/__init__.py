@@ -1,1 +1,1 @@
-"""What every room may use: errors, names, seeds, atomic files, progress, options."""
+"""What every room may use: errors, the registry, seeds, atomic files, progress, options."""

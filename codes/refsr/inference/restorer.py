@@ -13,8 +13,7 @@ from torch import Tensor, nn
 
 from refsr.core.errors import RefsrError, UsageError
 from refsr.core.options.datasets import DatasetOptions
-from refsr.core.options.sampling import SamplingOptions
-from refsr.core.options.words import sampling_with
+from refsr.core.options.sampling import SamplingOptions, sampling_with
 from refsr.core.progress import ProgressFactory, no_progress
 from refsr.data.images import Array
 from refsr.data.masks import MadeMask

@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, example, given, settings
 
 from refsr.core.options import Examined, examine
 from refsr.core.options.load import examine_text
-from refsr.core.options.reading import read_tree
 from refsr.core.options.repair import repair
 from refsr.core.options.show import show
+from refsr.core.options.yaml_tree import read_tree
 
 GOOD = (Path(__file__).parent / "good.yml").read_text()
 LINES = GOOD.splitlines(keepends=True)

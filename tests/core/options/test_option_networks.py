@@ -25,6 +25,9 @@ class Net:
         pass
 
 
+KNOWN = "(Net has scale, n_blocks, widths, variant, copy, hook)"
+
+
 class Open:
     def __init__(self, nf: int = 64, **others: object) -> None:
         pass
@@ -56,8 +59,8 @@ def test_keywords_are_checked_converted_and_filled_in(text):
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ("n_blocks: 3", "n_block: 3", "f.yml:26: network_G.n_block: unknown key; did you mean 'n_blocks'?"),
-        ("n_blocks: 3", "nf: 3\n  n_blocks: 1", "f.yml:26: network_G.nf: unknown key"),
+        ("n_blocks: 3", "n_block: 3", f"f.yml:26: network_G.n_block: unknown key; did you mean 'n_blocks'? {KNOWN}"),
+        ("n_blocks: 3", "nf: 3\n  n_blocks: 1", f"f.yml:26: network_G.nf: unknown key {KNOWN}"),
         ("n_blocks: 3", "n_blocks: '3'", "f.yml:26: network_G.n_blocks: '3' is not a whole number; did you mean 3?"),
         ("n_blocks: 3", "copy: true", "f.yml:24: network_G.n_blocks: is missing"),
         (

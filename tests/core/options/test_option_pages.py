@@ -10,9 +10,9 @@ import yaml
 from refsr.core.options import Options
 from refsr.core.options.load import examine_text
 from refsr.core.options.pages import json_schema, markdown
-from refsr.core.options.reading import read_tree
 from refsr.core.options.section import fields_of
 from refsr.core.options.show import show, write_scalar
+from refsr.core.options.yaml_tree import read_tree
 
 PAGE = Path(__file__).parents[3] / "docs" / "options.md"
 

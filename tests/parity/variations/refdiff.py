@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from refsr.networks.blocks.denoising_blocks import BlockShape, DecoderBlock, EncoderBlock
 from torch import nn
 
 from refsr.interop.weights import refdiff
-from refsr.networks.blocks.denoising_blocks import BlockShape, DecoderBlock, EncoderBlock
 from refsr.networks.refdiff import RefDiff
 from variations.base import Rows, Variation, below, rows
 

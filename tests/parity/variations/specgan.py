@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from refsr.interop.weights import rrsnet, specgan, stylegan2
 from refsr.networks.blocks.dual_branch import DenseBranch, DualBranchEncoder, SimilarityAttention
 from refsr.networks.blocks.equalised import HalvingBlock
+
+from refsr.interop.weights import rrsnet, specgan, stylegan2
 from refsr.networks.specgan import SpecGAN
 from variations.base import Rows, Variation, below, rows, without
 

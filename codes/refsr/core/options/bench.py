@@ -9,11 +9,11 @@ from pathlib import Path
 from pydantic import Field, ValidationError, model_validator
 
 from refsr.core.errors import OptionsError, UsageError, suggestion
-from refsr.core.options.findings import Finder
 from refsr.core.options.load import load_options
-from refsr.core.options.reading import read_tree
+from refsr.core.options.schema_errors import SchemaErrors
 from refsr.core.options.section import Section
 from refsr.core.options.source import read_source
+from refsr.core.options.yaml_tree import read_tree
 
 MARK = "systems"
 """The key that tells a bench file from an option file."""
@@ -85,15 +85,14 @@ def read_bench(file: Path) -> BenchOptions | None:
     try:
         bench = BenchOptions.model_validate_json(json.dumps(tree.data), strict=True)
     except ValidationError as error:
-        finder = Finder(tree, text, BenchOptions)
-        raise OptionsError(finder.problems(error.errors(include_url=False))) from None
+        raise OptionsError(SchemaErrors(tree, BenchOptions).problems(error.errors(include_url=False))) from None
     beside = {
-        name: system.model_copy(update={"options": _place(file, system.options)})
+        name: system.model_copy(update={"options": _found(file, system.options)})
         for name, system in bench.systems.items()
     }
     return bench.model_copy(update={"systems": beside})
 
 
-def _place(bench: Path, file: Path) -> Path:
+def _found(bench: Path, file: Path) -> Path:
     near = bench.parent / file
     return near if near.exists() or not file.exists() else file

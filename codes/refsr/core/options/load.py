@@ -1,4 +1,4 @@
-"""From a file and key=value words to Options, or to every mistake in them at once."""
+"""From a file and key=value overrides to Options, or to every mistake in them at once."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from typing import Any
 from pydantic import ValidationError
 
 from refsr.core.errors import OptionsError, RefsrError, nearest
-from refsr.core.options.contradictions import Finding, contradictions, notices
-from refsr.core.options.findings import Finder, is_clear, section_at
-from refsr.core.options.folders import missing_paths
+from refsr.core.options.checks import contradictions, missing_paths, notices
 from refsr.core.options.network import NetworkOptions
-from refsr.core.options.network_keys import keywords
+from refsr.core.options.network_keys import check_keywords, keyword_schema
 from refsr.core.options.overrides import apply_overrides
-from refsr.core.options.problems import KeyPath, Place, Problem, quote
-from refsr.core.options.reading import read_tree
+from refsr.core.options.problems import KeyPath, Location, Problem, quote
 from refsr.core.options.scalars import narrowed, wide_characters
 from refsr.core.options.schema import Options
-from refsr.core.options.section import NO_EFFECT, fields_of
+from refsr.core.options.schema_errors import SchemaErrors, is_clear
+from refsr.core.options.section import fields_of, has_no_effect, keys_of, pattern
 from refsr.core.options.source import read_source, straighten
-from refsr.core.options.tree import Tree
+from refsr.core.options.yaml_tree import Tree, read_tree
 from refsr.core.registry import Kind, names
 from refsr.core.user_modules import import_module
 
 logger = logging.getLogger(__name__)
 
-# What a run whose name contains `debug` does, as in the published code; key=value words still win.
+# What a run whose name contains `debug` does, as in the published code; overrides still win.
 _DEBUG: dict[KeyPath, int | bool] = {
     ("train", "val_freq"): 8,
     ("logger", "print_freq"): 1,
     ("logger", "save_checkpoint_freq"): 8,
     ("use_tb_logger",): False,
 }
-
+_KEYS = keys_of(Options)
+_EXAMPLE = "train.lr_G=1e-4"
+_MOST_ROUNDS = 8
 
 # Nobody knows how wide a tab was meant to be: the width that leaves the fewest mistakes is taken.
 _TAB_WIDTHS = (2, 4, 8)
@@ -73,106 +73,86 @@ def examine(path: str | Path, overrides: Sequence[str] = (), *, paths: bool = Fa
 
 def examine_text(text: str, source: str, overrides: Sequence[str] = (), *, paths: bool = False) -> Examined:
     """The same for a text that is called `source` in messages."""
-    readings = []
-    for unit in _TAB_WIDTHS if "\t" in text else _TAB_WIDTHS[:1]:
-        straight, layout = straighten(text, source, unit)
-        tree = read_tree(straight, source)
-        readings.append(_Examination(tree, straight, source).run(overrides, layout, paths).sorted(text))
-    return min(readings, key=lambda reading: len(reading.problems))
+    widths = _TAB_WIDTHS if "\t" in text else _TAB_WIDTHS[:1]
+    found = [_examine(text, source, overrides, paths, width) for width in widths]
+    return min(found, key=lambda examined: len(examined.problems))
+
+
+def _examine(text: str, source: str, overrides: Sequence[str], paths: bool, tab_width: int) -> Examined:
+    straight, layout = straighten(text, source, tab_width)
+    examination = _Examination(read_tree(straight, source))
+    options = examination.run(overrides, paths)
+
+    def order(problem: Problem) -> tuple[bool, int]:
+        """In the order of the file, the command line last."""
+        return problem.location.source != source, problem.location.line or 0
+
+    problems = examination.problems
+    if layout:
+        # Edits count characters of the straightened text, so they wait until the layout is right.
+        problems = [*layout, *(replace(problem, edits=()) for problem in problems)]
+    problems = sorted(dict.fromkeys(problems), key=order)
+    return Examined(None if problems else options, tuple(problems), tuple(sorted(examination.notices, key=order)), text)
 
 
 class _Examination:
     """One file on its way; problems gather until nothing more can be said."""
 
-    def __init__(self, tree: Tree, text: str, source: str) -> None:
+    def __init__(self, tree: Tree) -> None:
+        self.problems = [_with_wide_hint(problem, tree.text) for problem in tree.problems]
+        self.notices: list[Problem] = []
         self._tree = tree
-        self._text = text
-        self._source = source
-        self._finder = Finder(tree, text, Options)
-        self._problems: list[Problem] = []
-        self._notices: list[Problem] = []
-        self._spoilt: set[KeyPath] = set()
-        self._options: Options | None = None
+        self._wrong = {problem.path for problem in tree.problems if problem.path}
+        """Keys that have a mistake; what is said of others that depend on them waits until they are right."""
 
-    def run(self, overrides: Sequence[str], layout: list[Problem], paths: bool) -> _Examination:
-        # Edits count characters of the straightened text, so they wait until the layout is right.
-        self._text_is_straight = not layout
-        broken = any(not problem.path for problem in self._tree.problems)
-        self._problems += layout + [self._with_wide_hint(problem) for problem in self._tree.problems]
-        if broken and not isinstance(self._tree.data, dict):
-            return self
-        if not isinstance(self._tree.data, dict):
-            empty = self._tree.data is None
-            message = "the file is empty" if empty else "an option file is a section of keys, `key: value`"
-            self._problems.append(Problem(Place(self._source, 1), (), message))
-            return self
-        self._spoilt.update(problem.path for problem in self._tree.problems if problem.path)
-        for places in (self._tree.keys, self._tree.values):
-            places[()] = Place(self._source, 1)
-        given, mistakes = apply_overrides(self._tree, overrides)
-        self._problems += mistakes
-        self._debug(given)
+    def run(self, overrides: Sequence[str], paths: bool) -> Options | None:
+        tree, start = self._tree, Location(self._tree.source, 1)
+        if not isinstance(tree.data, dict):
+            if all(problem.path for problem in tree.problems):
+                empty = tree.data is None
+                message = "the file is empty" if empty else "an option file is a section of keys, `key: value`"
+                self.problems.append(Problem((), message, start))
+            return None
+        tree.keys[()] = tree.values[()] = start
+        given, mistakes = apply_overrides(tree, overrides, _EXAMPLE)
+        self.problems += mistakes
+        self._apply_debug(given)
         imports = self._import_modules()
         self._drop_idle_scale()
-        options = self._validate()
-        if options is not None:
-            options = self._check_names(options.model_copy(update={"imports": imports}))
-            if not self._tree.cut:
-                self._tell(self._problems, contradictions(options))
-            if paths:
-                self._tell(self._problems, missing_paths(options))
-            self._tell(self._notices, notices(options))
-            self._idle_keys()
-        self._options = options
-        return self
+        options = self._validated()
+        if options is None:
+            return None
+        options = self._with_names(options.model_copy(update={"imports": imports}))
+        if not tree.cut:
+            self.problems += self._placed(contradictions(options))
+        if paths:
+            self.problems += self._placed(missing_paths(options))
+        self.notices += [*self._placed(notices(options)), *self._idle_keys()]
+        return options
 
-    def sorted(self, text: str) -> Examined:
-        """The outcome, lines in the order of the file, the command line last."""
-
-        def order(problem: Problem) -> tuple[bool, int]:
-            return problem.place.source != self._source, problem.place.line or 0
-
-        problems = sorted(dict.fromkeys(self._problems), key=order)
-        if not self._text_is_straight:
-            layout = [problem for problem in problems if not problem.path]
-            problems = [problem if problem in layout else replace(problem, edits=()) for problem in problems]
-        options = self._options if not problems else None
-        return Examined(options, tuple(problems), tuple(sorted(self._notices, key=order)), text)
-
-    def _with_wide_hint(self, problem: Problem) -> Problem:
-        line = problem.place.line
-        if problem.path or line is None or not problem.message.startswith("not YAML"):
-            return problem
-        around = "".join(self._text.splitlines()[max(0, line - 2) : line])
-        if narrowed(around) == around:
-            return problem
-        return replace(problem, message=f"{problem.message}; a line here {wide_characters(around)}")
-
-    def _debug(self, given: Iterable[KeyPath]) -> None:
+    def _apply_debug(self, given: Iterable[KeyPath]) -> None:
         name = self._tree.data.get("name")
         if not isinstance(name, str) or "debug" not in name:
             return
-        place = self._finder.place(("name",))
-        self._notices.append(
-            Problem(place, ("name",), "contains debug: validates and saves every 8 iterations, no curves")
+        place = self._tree.key_location(("name",))
+        self.notices.append(
+            Problem(("name",), "contains debug: validates and saves every 8 iterations, no curves", place)
         )
         for path, value in _DEBUG.items():
-            if path in given or (path[0] == "train" and not isinstance(self._tree.data.get("train"), dict)):
-                continue
-            self._tree.graft_at(path, Tree(value, {(): place}, {(): place}))
+            if path not in given and (path[0] != "train" or isinstance(self._tree.data.get("train"), dict)):
+                self._tree.graft_at(path, Tree(place.source, data=value, keys={(): place}, values={(): place}))
 
     def _import_modules(self) -> list[str]:
-        """Imports what `import:` lists, so that names are known; returns it as it is found from everywhere."""
+        """Imports what `import:` lists, so that its names are known; returns it as it is found from everywhere."""
         words = self._tree.data.get("import")
         found = []
         for at, word in enumerate(words if isinstance(words, list) else []):
-            path = ("import", at)
-            if not isinstance(word, str):
-                continue
-            try:
-                found.append(import_module(word, Path(self._source).parent))
-            except RefsrError as error:
-                self._problems.append(Problem(self._finder.value_place(path), path, str(error)))
+            if isinstance(word, str):
+                try:
+                    found.append(import_module(word, Path(self._tree.source).parent))
+                except RefsrError as error:
+                    path = ("import", at)
+                    self.problems.append(Problem(path, str(error), self._tree.value_location(path)))
         return found
 
     def _drop_idle_scale(self) -> None:
@@ -181,39 +161,34 @@ class _Examination:
         if not isinstance(section, dict) or "scale" not in section:
             return
         name = section.get("which_model_G")
-        known = isinstance(name, str) and name in names("network")
-        if known and "scale" in keywords(str(name)):
+        if isinstance(name, str) and name in names("network") and "scale" in fields_of(keyword_schema(name)):
             return
         path = ("network_G", "scale")
-        self._notices.append(Problem(self._finder.place(path), path, "does nothing: the top-level scale counts"))
+        message = "does nothing: the top-level scale counts"
+        self.notices.append(Problem(path, message, self._tree.key_location(path)))
         del section["scale"]
 
-    def _validate(self) -> Options | None:
+    def _validated(self) -> Options | None:
         """Options of what is right in the data; what is wrong is noted, and an example of a right value stands in."""
         data = self._tree.data
-        broken_lines = {problem.place.line for problem in self._tree.problems if not problem.path} - {None}
-        for _ in range(8):
+        unreadable = {problem.location.line for problem in self._tree.problems if not problem.path} - {None}
+        for _ in range(_MOST_ROUNDS):
             try:
                 return Options.model_validate_json(json.dumps(data), strict=True)
             except ValidationError as error:
                 errors = error.errors(include_url=False)
-                for problem in self._finder.problems(errors):
-                    if not self._rests_on_spoilt(problem.path) and problem.place.line not in broken_lines:
-                        self._problems.append(problem)
-                for found in errors:
-                    data = self._mend(data, found["loc"])
+            for problem in SchemaErrors(self._tree, Options).problems(errors):
+                if self._can_be_judged(problem) and problem.location.line not in unreadable:
+                    self.problems.append(problem)
+            for found in errors:
+                path = found["loc"]
+                path = path[: next((at for at, part in enumerate(path) if isinstance(part, int)), len(path))]
+                self._wrong.add(path)
+                data = _with_example(data, path) if path else {}
         return None
 
-    def _mend(self, data: dict[str, Any], path: KeyPath) -> dict[str, Any]:
-        """The data with an example, or nothing, at a path that has a mistake."""
-        key = next((index for index, part in enumerate(path) if isinstance(part, int)), len(path))
-        path = path[:key]
-        self._spoilt.add(path)
-        if not path:
-            return {}
-        return _mended(data, path, 0)
-
-    def _check_names(self, options: Options) -> Options:
+    def _with_names(self, options: Options) -> Options:
+        """Checks the names of the task, data sets and networks, and the networks' keywords, which are filled in."""
         self._check_name("task", ("model",), options.model)
         for name, dataset in options.datasets.items():
             self._check_name("dataset", ("datasets", name, "mode"), dataset.mode)
@@ -231,59 +206,75 @@ class _Examination:
 
     def _check_name(self, kind: Kind, path: KeyPath, name: str) -> bool:
         """Notes an unknown name; says whether it is known."""
-        if self._rests_on_spoilt(path):
+        if self._is_wrong(path):
             return False
         known = names(kind)
-        place = self._finder.value_place(path)
-        if name not in known:
-            near = nearest(name, known)
-            hint = f"did you mean {near!r}?" if near else f"known: {', '.join(known)}"
-            edits = self._finder.new_value(path, near) if near and is_clear(name, near, known) else ()
-            self._problems.append(Problem(place, path, f"{kind} {quote(name)} is not known; {hint}", edits))
-            return False
-        return True
+        if name in known:
+            return True
+        near = nearest(name, known)
+        hint = f"did you mean {near!r}?" if near else f"known: {', '.join(known)}"
+        edits = self._tree.edit_value(path, near) if near and is_clear(name, near, known) else ()
+        message = f"{kind} {quote(name)} is not known; {hint}"
+        self.problems.append(Problem(path, message, self._tree.value_location(path), edits))
+        self._wrong.add(path)
+        return False
 
     def _check_keywords(self, section: str, network: NetworkOptions, options: Options) -> dict[str, Any]:
-        known = keywords(network.which)
+        try:
+            schema = keyword_schema(network.which)
+        except RefsrError as error:
+            self.problems += self._placed([Problem((section,), str(error))])
+            return network.parameters
         parameters = network.parameters
-        if "scale" in known and not self._rests_on_spoilt(("scale",)):
+        if "scale" in fields_of(schema) and not self._is_wrong(("scale",)):
             given = parameters.setdefault("scale", options.scale)
             if given != options.scale:
-                finding = Finding((section, "scale"), f"{given} differs from the top-level scale {options.scale}")
-                self._tell(self._problems, [finding])
-        finder = Finder(self._tree, self._text, known.schema)
-        resolved, mistakes = known.check(parameters)
-        self._problems += finder.problems(mistakes, below=(section,))
+                message = f"{given} differs from the top-level scale {options.scale}"
+                self.problems += self._placed([Problem((section, "scale"), message)])
+        resolved, errors = check_keywords(schema, parameters)
+        self.problems += SchemaErrors(self._tree, schema, (section,)).problems(errors)
         return resolved
 
-    def _idle_keys(self) -> None:
-        for path, place in self._tree.keys.items():
-            section = section_at(Options, path[:-1]) if path else None
-            field = fields_of(section).get(str(path[-1])) if section is not None else None
-            extra = field.json_schema_extra if field is not None else None
-            if field is not None and isinstance(extra, dict) and extra.get(NO_EFFECT):
-                self._notices.append(Problem(place, path, f"does nothing: {field.description}"))
+    def _idle_keys(self) -> Iterable[Problem]:
+        for path, location in self._tree.keys.items():
+            field = _KEYS.get(pattern(path, _KEYS))
+            if field is not None and has_no_effect(field):
+                yield Problem(path, f"does nothing: {field.description}", location)
 
-    def _tell(self, lines: list[Problem], findings: Iterable[Finding]) -> None:
-        for finding in findings:
-            if not any(map(self._rests_on_spoilt, (finding.path, *finding.rests_on))):
-                place = self._finder.place(finding.path)
-                edits = self._finder.new_key(finding.path, finding.key) if finding.key else ()
-                lines.append(Problem(place, finding.path, finding.message, edits))
+    def _placed(self, problems: Iterable[Problem]) -> Iterable[Problem]:
+        """The problems where they stand, without those that rest on a key that is wrong itself."""
+        for problem in problems:
+            if self._can_be_judged(problem):
+                edits = self._tree.edit_key(problem.path, problem.meant_key) if problem.meant_key else ()
+                yield replace(problem, location=self._tree.key_location(problem.path), edits=edits)
 
-    def _rests_on_spoilt(self, path: KeyPath) -> bool:
-        return any(path[: len(perturbed)] == perturbed or perturbed[: len(path)] == path for perturbed in self._spoilt)
+    def _can_be_judged(self, problem: Problem) -> bool:
+        return not any(map(self._is_wrong, (problem.path, *problem.depends_on)))
+
+    def _is_wrong(self, path: KeyPath) -> bool:
+        return any(path[: len(wrong)] == wrong or wrong[: len(path)] == path for wrong in self._wrong)
 
 
-def _mended(data: Any, path: KeyPath, at: int) -> dict[str, Any]:
+def _with_wide_hint(problem: Problem, text: str) -> Problem:
+    """Broken YAML with a word about characters of another width, where there are any near the break."""
+    line = problem.location.line
+    if problem.path or line is None or not problem.message.startswith("not YAML"):
+        return problem
+    around = "".join(text.splitlines()[max(0, line - 2) : line])
+    if narrowed(around) == around:
+        return problem
+    return replace(problem, message=f"{problem.message}; a line here {wide_characters(around)}")
+
+
+def _with_example(data: Any, path: KeyPath, at: int = 0) -> dict[str, Any]:
+    """The data with an example of a right value at `path` where one is needed, else with nothing there."""
     result = dict(data) if isinstance(data, dict) else {}
     key = str(path[at])
     if at + 1 < len(path):
-        result[key] = _mended(result.get(key), path, at + 1)
+        result[key] = _with_example(result.get(key), path, at + 1)
         return result
     result.pop(key, None)
-    section = section_at(Options, path[:-1])
-    field = fields_of(section).get(key) if section is not None else None
+    field = _KEYS.get(pattern(path, _KEYS))
     if field is not None and field.is_required() and field.examples:
         result[key] = field.examples[0]
     return result

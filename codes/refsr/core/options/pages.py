@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from refsr.core.options.schema import Options
-from refsr.core.options.section import NO_EFFECT, fields_of
+from refsr.core.options.section import fields_of, has_no_effect
 from refsr.core.options.show import write_value
 
 _INTRODUCTION = """\
@@ -55,7 +55,7 @@ def _tables(section: type[BaseModel], title: str, prefix: str) -> Iterator[str]:
     inner: list[tuple[type[BaseModel], str]] = []
     idle = []
     for name, field in fields_of(section).items():
-        if isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get(NO_EFFECT):
+        if has_no_effect(field):
             idle.append(f"- `{name}`: {field.description}")
             continue
         below = _below(field.annotation, f"{prefix}{name}")

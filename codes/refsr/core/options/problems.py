@@ -1,4 +1,4 @@
-"""A mistake in options: where it stands, what is wrong, and the edit that would put it right if there is just one."""
+"""A mistake in options: where it is, what is wrong, and the edit that corrects it if there is just one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ KeyPath = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
-class Place:
+class Location:
     """A line of a file, or the command line; `start` and `end` are the characters of the key or value there."""
 
     source: str
@@ -23,7 +23,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Edit:
-    """Characters start..end of the file give way to `text`."""
+    """Replaces the characters start..end of the file by `text`."""
 
     start: int
     end: int
@@ -34,14 +34,18 @@ class Edit:
 class Problem:
     """One line for the reader; `str` of it is that line."""
 
-    place: Place
     path: KeyPath
     message: str
+    location: Location = Location("options")
     edits: tuple[Edit, ...] = ()
+    depends_on: tuple[KeyPath, ...] = ()
+    """Other keys that it is about: it is not worth saying while one of them is wrong itself."""
+    meant_key: str | None = None
+    """What the key should probably be called."""
 
     def __str__(self) -> str:
         key = f"{key_text(self.path)}: " if self.path else ""
-        return f"{self.place}: {key}{self.message}"
+        return f"{self.location}: {key}{self.message}"
 
 
 def key_text(path: KeyPath) -> str:

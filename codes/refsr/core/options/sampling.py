@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
+from refsr.core.errors import UsageError, suggestion
 from refsr.core.options.section import Section
 
 
@@ -54,3 +56,16 @@ class SamplingOptions(Section):
     cache_conditions: bool = Field(
         default=True, description="compute features of the conditions once for all steps; false: less memory, more time"
     )
+
+
+def sampling_with(start: SamplingOptions, values: Mapping[str, Any]) -> SamplingOptions:
+    """`start` with other values for some keys, such as {"steps": 12}; a UsageError for the first that is wrong."""
+    known = SamplingOptions.model_fields
+    for key in values:
+        if key not in known:
+            raise UsageError(f"sampling has no key {key!r}{suggestion(str(key), known)} (known: {', '.join(known)})")
+    try:
+        return SamplingOptions.model_validate(start.model_dump(exclude_unset=True) | dict(values))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise UsageError(f"sampling {'.'.join(map(str, first['loc']))}: {first['msg']}") from None

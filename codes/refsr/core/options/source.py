@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from refsr.core.errors import nearest
-from refsr.core.options.problems import Edit, Place, Problem
+from refsr.core.options.problems import Edit, Location, Problem
 from refsr.core.options.scalars import wide_characters
 
 MOST_BYTES = 256 * 1024
@@ -24,22 +24,22 @@ def read_source(path: Path) -> tuple[str, Problem | None]:
         with path.open("rb") as handle:
             content = handle.read(MOST_BYTES + 1)
     except IsADirectoryError:
-        return "", Problem(Place(source), (), "is a folder, not an option file")
+        return "", Problem((), "is a folder, not an option file", Location(source))
     except FileNotFoundError:
-        return "", Problem(Place(source), (), f"no such file{_neighbour(path)}")
+        return "", Problem((), f"no such file{_neighbour(path)}", Location(source))
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        return "", Problem(Place(source), (), f"cannot be read: {reason}")
+        return "", Problem((), f"cannot be read: {reason}", Location(source))
     if len(content) > MOST_BYTES:
-        return "", Problem(Place(source), (), f"is larger than {MOST_BYTES // 1024} KiB; is it an option file?")
+        return "", Problem((), f"is larger than {MOST_BYTES // 1024} KiB; is it an option file?", Location(source))
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "", Problem(Place(source, 1), (), "the text is UTF-16; save it as UTF-8")
+        return "", Problem((), "the text is UTF-16; save it as UTF-8", Location(source, 1))
     try:
         return content.decode(), None
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         message = f"byte 0x{content[error.start]:02x} is not UTF-8; save the file as UTF-8"
-        return "", Problem(Place(source, line), (), message)
+        return "", Problem((), message, Location(source, line))
 
 
 def straighten(text: str, source: str, unit: int) -> tuple[str, list[Problem]]:
@@ -51,7 +51,7 @@ def straighten(text: str, source: str, unit: int) -> tuple[str, list[Problem]]:
         fixed, message = _straight_line(line, unit)
         if message:
             edit = Edit(offset, offset + len(line), fixed)
-            problems.append(Problem(Place(source, number), (), message, (edit,)))
+            problems.append(Problem((), message, Location(source, number), (edit,)))
         lines.append(fixed)
         offset += len(line)
     return "".join(lines), problems
