@@ -234,7 +234,7 @@ def test_the_random_chain_draws_all_it_says_within_its_ranges():
         ({"step": "motion blur", "length": float("nan"), "angle": 0.0}, "expected a finite number"),
     ],
 )
-def test_a_spoilt_record_is_refused(entry, message):
+def test_a_damaged_record_is_refused(entry, message):
     with pytest.raises(DataError, match=message):
         from_record([entry])
 

@@ -70,7 +70,7 @@ def test_all_but_the_reference_is_as_it_was(files, text):
 
 
 @pytest.mark.parametrize("text", [text for text in TEXTS if text != "swap"])
-def test_the_blurred_reference_is_made_from_the_spoilt_one(files, text):
+def test_the_blurred_reference_is_made_from_the_perturbed_one(files, text):
     perturbed = perturb(files, 0, parse_perturbation(text), 0)
     expected = np.clip(imresize(imresize(planes(perturbed["ref"]), "1/4"), 4), 0, 1)
     np.testing.assert_array_equal(planes(perturbed["ref_down"]), expected)
@@ -232,7 +232,7 @@ def test_unknown_texts_are_named(text, answer):
         parse_perturbation(text)
 
 
-def test_what_cannot_be_spoilt_is_named(root, files, tmp_path):
+def test_what_cannot_be_perturbed_is_named(root, files, tmp_path):
     single = build_dataset(DatasetOptions(mode="single", dataroot_GT=root / "HR"), 4, 0)
     with pytest.raises(DataError, match="has no references that could be perturbed by blank"):
         perturb(single, 0, parse_perturbation("blank"), 0)
@@ -264,6 +264,6 @@ def test_cubes_are_the_next_sample_s_or_their_mean_spectrum(root, tmp_path):
         perturb(dataset, 0, parse_perturbation("swap"), 7)
 
 
-def test_a_set_without_cubes_has_none_to_spoil(files):
+def test_a_set_without_cubes_has_none_to_perturb(files):
     with pytest.raises(DataError, match="has no cubes that could be perturbed by swap"):
         perturb(files, 0, parse_cube_perturbation("swap"), 7)

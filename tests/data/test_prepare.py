@@ -119,15 +119,15 @@ def test_a_place_does_not_depend_on_its_neighbours(tmp_path):
     assert content(tmp_path / "all")["LR/place2.png"] == content(tmp_path / "fewer")["LR/place2.png"]
 
 
-def test_a_rerun_does_only_what_is_missing_spoilt_or_changed(tmp_path):
+def test_a_rerun_does_only_what_is_missing_damaged_or_changed(tmp_path):
     source, out, settings = make_source(tmp_path / "source", 5), tmp_path / "out", PrepareSettings(4)
     prepare(source, out, settings)
     whole = content(out)
     assert prepare(source, out, settings).made == 0
     (out / "LR" / "place0.png").unlink()
-    perturbed = bytearray((out / "Ref_DUX4" / "place1.png").read_bytes())
-    perturbed[len(perturbed) // 2] ^= 1
-    (out / "Ref_DUX4" / "place1.png").write_bytes(perturbed)
+    damaged = bytearray((out / "Ref_DUX4" / "place1.png").read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    (out / "Ref_DUX4" / "place1.png").write_bytes(damaged)
     assert prepare(source, out, settings).made == 2
     assert content(out) == whole
     write_image(source / "HR" / "place2.png", read_image(source / "HR" / "place3.png"))
@@ -293,7 +293,7 @@ def no_number(source: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("perturb", "message"),
+    ("damage", "message"),
     [
         (unpaired, "do not pair; HR without Ref: place1; Ref without HR: plaec1"),
         (unequal, r"place1\.png: 50x44, 3 bands, uint8, but its HR image .* is 50x45"),
@@ -303,9 +303,9 @@ def no_number(source: Path) -> None:
         (no_number, r"place1\.npy: has pixels that are not finite"),
     ],
 )
-def test_sources_that_cannot_be_prepared_are_refused(tmp_path, perturb, message):
+def test_sources_that_cannot_be_prepared_are_refused(tmp_path, damage, message):
     source = make_source(tmp_path / "source")
-    perturb(source)
+    damage(source)
     with pytest.raises(DataError, match=message):
         prepare(source, tmp_path / "out", PrepareSettings(4))
 

@@ -12,9 +12,9 @@ from refsr.worlds.atmosphere import (
     ELEVATIONS,
     AcquisitionTime,
     add_haze,
-    between,
     draw_acquisition_time,
     draw_clouds,
+    interpolate_time,
     solar_position,
 )
 
@@ -48,10 +48,10 @@ def test_moments_have_a_useful_sun(latitude: float) -> None:
 
 def test_between_takes_the_short_way_round() -> None:
     first, second = AcquisitionTime(40, 100, 10, 350, 30), AcquisitionTime(40, 200, 12, 20, 50)
-    half = between(first, second, 0.5)
+    half = interpolate_time(first, second, 0.5)
     assert half.azimuth == pytest.approx(5)
     assert half.elevation == pytest.approx(40)
-    assert between(first, second, 0.0) == first
+    assert interpolate_time(first, second, 0.0) == first
 
 
 def test_haze_is_bluish_and_lowers_contrast() -> None:

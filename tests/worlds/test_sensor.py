@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from refsr.core.seeding import numpy_generator
-from refsr.worlds.sensor import Sensor, draw_other_sensor, draw_sensor, light_level, towards
+from refsr.worlds.sensor import Sensor, draw_other_sensor, draw_sensor, interpolate_sensor, light_level
 
 PLAIN = Sensor(gamma=1.0, blur=0.0)
 
@@ -55,8 +55,10 @@ def test_towards_goes_from_one_make_to_the_other() -> None:
         def seen(sensor: Sensor) -> np.ndarray:
             return dataclasses.replace(sensor, blur=0.0).expose(_scene(), 0.4, numpy_generator(0, "noise"), noise=0.0)
 
-        np.testing.assert_allclose(seen(towards(one, other, 0.0)), seen(one), atol=1e-5)
-        differences.append([np.abs(seen(towards(one, other, part)) - seen(one)).mean() for part in (0.25, 0.5, 1.0)])
+        np.testing.assert_allclose(seen(interpolate_sensor(one, other, 0.0)), seen(one), atol=1e-5)
+        differences.append(
+            [np.abs(seen(interpolate_sensor(one, other, part)) - seen(one)).mean() for part in (0.25, 0.5, 1.0)]
+        )
     near, middle, far = np.mean(differences, axis=0)
     assert 0 < near < middle < far
     assert far > 0.05
@@ -64,7 +66,7 @@ def test_towards_goes_from_one_make_to_the_other() -> None:
 
 def test_rows_of_the_mixing_sum_to_one() -> None:
     generator = numpy_generator(0, "makes")
-    sensor = towards(draw_sensor(generator), draw_other_sensor(generator), 2.0)
+    sensor = interpolate_sensor(draw_sensor(generator), draw_other_sensor(generator), 2.0)
     np.testing.assert_allclose(np.sum(sensor.mixing, axis=1), 1)
     seen = sensor.expose(_scene() * 100, 0.4, numpy_generator(0, "noise"))
     assert seen.min() >= 0

@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     knobs = parser.add_argument_group("parameters")
     for entry in dataclasses.fields(Knobs):
         option = "--" + entry.name.replace("_", "-")
-        says = entry.metadata["says"].replace("%", "%%")
+        says = entry.metadata["help"].replace("%", "%%")
         kind = str(entry.type).split(" ")[0]
         # Suppressed, to distinguish a parameter that was not given from one given as its default.
         if kind == "bool":

@@ -23,7 +23,7 @@ SIDES = ((0, 1), (1, 0), (0, -1), (-1, 0))
 
 CLOUD_WHITE = 0.93
 HAZE_WHITE = 0.8
-"""How bright what lies between is, where the whole range is 1."""
+"""Brightness of clouds and haze in [0, 1]."""
 
 
 def mirrored(index: Indices, size: int) -> Indices:

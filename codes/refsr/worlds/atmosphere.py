@@ -67,8 +67,8 @@ def draw_acquisition_time(generator: np.random.Generator, latitude: float) -> Ac
             return AcquisitionTime(latitude, day, hour, azimuth, elevation)
 
 
-def between(first: AcquisitionTime, second: AcquisitionTime, part: float) -> AcquisitionTime:
-    """A time `part` of the way of the sun from the first to the second: 0 is the first, 1 the second."""
+def interpolate_time(first: AcquisitionTime, second: AcquisitionTime, part: float) -> AcquisitionTime:
+    """A time whose sun stands between those of two times: `part` 0 is the first, 1 the second."""
     turn = (second.azimuth - first.azimuth + 180) % 360 - 180
     elevation = first.elevation + part * (second.elevation - first.elevation)
     nearer = second if part > 0.5 else first

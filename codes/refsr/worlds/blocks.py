@@ -1,4 +1,4 @@
-"""What a block holds, by its use. Ground first, things on it after; cars and crops come from the date."""
+"""What a block holds, by its use. Ground first, objects on it after; cars and crops come from the date."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Buildings: footprint, height, roof, and the small things on roofs."""
+"""Buildings: footprint, height, roof, and details on roofs."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def building(
         rows = Rows(angle, 1.1 / frame.fine, 0.05)
     elif material == "roof_tile":
         rows = Rows(angle + np.pi / 2, 0.62 / frame.fine, 0.07)
-    number = canvas.thing(material, colour, rows, roof)
+    number = canvas.add_object(material, colour, rows, roof)
     canvas.draw_pixels(_corners(roof), number)
     if shape == FLAT:
         _flat_details(canvas, generator, roof, colour, material)
@@ -74,20 +74,20 @@ def _flat_details(canvas: Canvas, generator: Generator, roof: Roof, colour: Tint
     fine = canvas.frame.fine
     if min(roof.half_u, roof.half_v) * fine > 3:
         inner = 1 - 0.45 / fine / roof.half_v, 1 - 0.45 / fine / roof.half_u
-        parapet = canvas.thing("concrete", vary(generator, 0.15), None, _raised(roof, roof.eaves + 0.5))
+        parapet = canvas.add_object("concrete", vary(generator, 0.15), None, _raised(roof, roof.eaves + 0.5))
         canvas.draw_pixels(_corners(roof), parapet)
-        surface = canvas.thing(material, colour, None, _raised(roof, roof.eaves))
+        surface = canvas.add_object(material, colour, None, _raised(roof, roof.eaves))
         canvas.draw_pixels(_corners(roof, -inner[1], -inner[0], inner[1], inner[0]), surface)
     area = 4 * roof.half_u * roof.half_v * fine * fine
     for _ in range(int(generator.poisson(area / 130))):
         what = str(generator.choice(["roof_metal_light", "concrete", "glass", "roof_metal_dark"]))
         size = generator.uniform(0.8, 3.0, 2)
-        lifted = canvas.thing(
+        lifted = canvas.add_object(
             what, vary(generator, 0.15), None, _raised(roof, roof.eaves + float(generator.uniform(0.4, 2.2)))
         )
         canvas.draw_pixels(_part(roof, generator, size[0], size[1], fine), lifted)
     if area > 250 and generator.random() < 0.35:
-        number = canvas.thing("glass", (0.9, 1.0, 1.25), None, _raised(roof, roof.eaves + 0.4))
+        number = canvas.add_object("glass", (0.9, 1.0, 1.25), None, _raised(roof, roof.eaves + 0.4))
         start = float(generator.uniform(-0.8, 0.0))
         step = 2.4 / fine / roof.half_v
         v = -0.75
@@ -101,19 +101,21 @@ def _pitched_details(canvas: Canvas, generator: Generator, roof: Roof) -> None:
     fine = canvas.frame.fine
     base = Roof(roof.centre, roof.angle, roof.half_u, roof.half_v, roof.eaves + 0.12, roof.rise, roof.shape)
     if roof.shape == GABLE:
-        ridge = canvas.thing("roof_tile", (1.25, 1.3, 1.35), None, base)
+        ridge = canvas.add_object("roof_tile", (1.25, 1.3, 1.35), None, base)
         thin = 0.14 / fine / roof.half_v
         canvas.draw_pixels(_corners(roof, -1, -thin, 1, thin), ridge)
     for _ in range(int(generator.poisson(1.1))):
         chimney = Roof(roof.centre, roof.angle, roof.half_u, roof.half_v, roof.eaves + roof.rise + 0.7)
-        number = canvas.thing("wall", (1.1, 0.8, 0.7) if generator.random() < 0.6 else (1.2, 1.2, 1.2), None, chimney)
+        number = canvas.add_object(
+            "wall", (1.1, 0.8, 0.7) if generator.random() < 0.6 else (1.2, 1.2, 1.2), None, chimney
+        )
         canvas.draw_pixels(_part(roof, generator, 0.8, 0.7, fine, float(generator.uniform(-0.35, 0.35))), number)
     for _ in range(int(generator.poisson(1.0))):
-        number = canvas.thing("glass", vary(generator, 0.3), None, base)
+        number = canvas.add_object("glass", vary(generator, 0.3), None, base)
         canvas.draw_pixels(_part(roof, generator, 0.9, 1.2, fine, float(generator.choice([-0.5, 0.5]))), number)
     if generator.random() < 0.22:
         side = float(generator.choice([-0.5, 0.5]))
-        number = canvas.thing("glass", (0.8, 0.95, 1.3), Rows(roof.angle, 1.0 / fine, 0.35), base)
+        number = canvas.add_object("glass", (0.8, 0.95, 1.3), Rows(roof.angle, 1.0 / fine, 0.35), base)
         canvas.draw_pixels(_corners(roof, -0.6, side - 0.3, float(generator.uniform(0.0, 0.7)), side + 0.3), number)
 
 
@@ -150,7 +152,7 @@ def hall(canvas: Canvas, generator: Generator, rect: Rect) -> None:
             angle += np.pi / 2
         longer, shorter = max(rect.width, rect.height), min(rect.width, rect.height)
         roof = Roof((float(centre[0]), float(centre[1])), angle, longer / 2 / fine, shorter / 2 / fine, eaves + 0.5)
-        number = canvas.thing("plastic_sheet", vary(generator, 0.1), None, roof)
+        number = canvas.add_object("plastic_sheet", vary(generator, 0.1), None, roof)
         count = max(2, int(longer / generator.uniform(7, 12)))
         for i in range(count):
             u = (i + 0.5) / count * 2 - 1

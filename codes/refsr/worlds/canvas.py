@@ -1,4 +1,4 @@
-"""What stands on the ground of a scene on one date, drawn as numbered things on a fine grid."""
+"""What stands on the ground of a scene on one date, drawn as numbered objects on a fine grid."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ class Rows:
 
 @dataclass
 class Canvas:
-    """Numbered things on a fine grid; what is drawn later covers what was drawn before."""
+    """Numbered objects on a fine grid; what is drawn later covers what was drawn before."""
 
     frame: Frame
     size: int
     """Fine pixels a side."""
-    things: npt.NDArray[np.int32] = field(init=False)
+    objects: npt.NDArray[np.int32] = field(init=False)
     material: list[int] = field(default_factory=list)
     tint: list[Tint] = field(default_factory=list)
     roofs: dict[int, Roof] = field(default_factory=dict)
@@ -61,7 +61,7 @@ class Canvas:
     """Height in metres of what is no roof: crowns, hedges, cars."""
 
     def __post_init__(self) -> None:
-        self.things = np.zeros((self.size, self.size), np.int32)
+        self.objects = np.zeros((self.size, self.size), np.int32)
         self.lift = np.zeros((self.size, self.size), np.float32)
 
     def shows(self, rect: Rect) -> bool:
@@ -70,7 +70,7 @@ class Canvas:
         margin = OVERHANG / self.frame.fine
         return bool((corners.max(axis=0) > -margin).all() and (corners.min(axis=0) < self.size + margin).all())
 
-    def thing(self, material: str, tint: Tint = PLAIN, rows: Rows | None = None, roof: Roof | None = None) -> int:
+    def add_object(self, material: str, tint: Tint = PLAIN, rows: Rows | None = None, roof: Roof | None = None) -> int:
         """A new number for something of this material."""
         number = len(self.material)
         self.material.append(INDEX[material])
@@ -91,19 +91,19 @@ class Canvas:
         low, high = fixed.min(axis=0) >> SHIFT, (fixed.max(axis=0) >> SHIFT) + 1
         if (high < 0).any() or (low >= self.size).any():
             return
-        cv2.fillPoly(self.things, [fixed], number, cv2.LINE_8, SHIFT)
+        cv2.fillPoly(self.objects, [fixed], number, cv2.LINE_8, SHIFT)
         cv2.fillPoly(self.lift, [fixed], height, cv2.LINE_8, SHIFT)
 
     def paint(
         self, points: Any, material: str, tint: Tint = PLAIN, rows: Rows | None = None, height: float = 0.0
     ) -> int:
-        """Draws a new thing and returns its number."""
-        number = self.thing(material, tint, rows)
+        """Draws a new object and returns its number."""
+        number = self.add_object(material, tint, rows)
         self.draw(points, number, height)
         return number
 
     def stamp(self, centre: tuple[float, float], bump: npt.NDArray[np.float32], number: int) -> None:
-        """Raises a round thing, such as a crown, where its height (n, n) stands above what is there."""
+        """Raises a round object, such as a crown, where its height (n, n) stands above what is there."""
         n = len(bump)
         left, top = (round(c - n / 2) for c in centre)
         r0, r1, c0, c1 = max(top, 0), min(top + n, self.size), max(left, 0), min(left + n, self.size)
@@ -113,4 +113,4 @@ class Canvas:
         lift = self.lift[r0:r1, c0:c1]
         above = part > lift
         lift[above] = part[above]
-        self.things[r0:r1, c0:c1][above] = number
+        self.objects[r0:r1, c0:c1][above] = number

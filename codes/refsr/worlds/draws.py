@@ -11,12 +11,12 @@ import numpy as np
 
 from refsr.core.seeding import numpy_generator
 from refsr.geo.geotransform import Geotransform
-from refsr.worlds.atmosphere import AcquisitionTime, between, draw_acquisition_time, draw_latitude
+from refsr.worlds.atmosphere import AcquisitionTime, draw_acquisition_time, draw_latitude, interpolate_time
 from refsr.worlds.geo import draw_geotransform, utm_record
 from refsr.worlds.geometry import ViewingGeometry
 from refsr.worlds.knobs import PIXEL, Knobs
 from refsr.worlds.optics import DualZoom, Lens, draw_dual_zoom, draw_shift
-from refsr.worlds.sensor import Sensor, draw_other_sensor, draw_sensor, towards
+from refsr.worlds.sensor import Sensor, draw_other_sensor, draw_sensor, interpolate_sensor
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ STRAIGHT = Lens((0.0, 0.0), 0.0, 1.0, 0.0)
 
 
 def draw(knobs: Knobs, index: int) -> Draws:
-    """The draws of scene `index`; each kind has a generator of its own, so that one knob changes one thing."""
+    """The draws of scene `index`; each kind has its own generator, so that a knob changes its own draws only."""
 
     def generator(purpose: str) -> np.random.Generator:
         return numpy_generator(knobs.seed, "world", purpose, index)
@@ -85,14 +85,14 @@ def draw(knobs: Knobs, index: int) -> Draws:
         dual = draw_dual_zoom(
             generator("lens"), sensor, knobs.size, knobs.misregistration, knobs.rotation, knobs.scale_difference
         )
-        twin = towards(sensor, draw_sensor(make), 0.3).softened(softer)
+        twin = interpolate_sensor(sensor, draw_sensor(make), 0.3).softened(softer)
         return Draws(hr, dataclasses.replace(hr, lens=dual.long, sensor=twin), dual, geotransform)
     reference = Acquisition(
         date=1 if knobs.dates == 1 else 0,
-        time=between(time, other, knobs.sun_shift),
+        time=interpolate_time(time, other, knobs.sun_shift),
         viewing=away,
         lens=_lens(generator("lens"), knobs),
-        sensor=towards(sensor, strange, knobs.spectral_shift).softened(softer),
+        sensor=interpolate_sensor(sensor, strange, knobs.spectral_shift).softened(softer),
         haze=hazier,
         clouds=min(1.0, knobs.cloud_cover * float(air.uniform(0.5, 1.5))),
     )

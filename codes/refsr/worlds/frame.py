@@ -69,7 +69,7 @@ class Frame:
     fine: float
     """Metres a fine pixel."""
     waves: npt.NDArray[np.float64]
-    """(K, 6): wave vector (u, v), phase, push (u, v), in metres, and nothing."""
+    """(K, 6): wave vector (u, v), phase, push (u, v), in metres, and a zero."""
 
     def map(self, points: Any) -> Points:
         """(N, 2) plan metres -> (N, 2) fine pixels as (column, row)."""

@@ -17,7 +17,7 @@ class SunPosition:
 
 @dataclass(frozen=True)
 class ViewingGeometry:
-    """The line of sight in degrees: tall things lean towards `azimuth`, and more the larger `off_nadir` is."""
+    """The line of sight in degrees: tall objects lean towards `azimuth`, and more the larger `off_nadir` is."""
 
     azimuth: float = 0.0
     off_nadir: float = 0.0

@@ -61,7 +61,7 @@ def tree(
     height = size * float(generator.uniform(1.1, 1.7) if conifer else generator.uniform(0.75, 1.15))
     if kind == "shrub":
         height = size * 0.6
-    number = canvas.thing(kind, vary(generator, 0.2, 0.07))
+    number = canvas.add_object(kind, vary(generator, 0.2, 0.07))
     canvas.stamp(canvas.frame.spot(float(at[0]), float(at[1])), shape * np.float32(height), number)
 
 
@@ -235,5 +235,5 @@ def trees_where_free(canvas: Canvas, generator: Generator, rect: Rect, distance:
         column, row = (int(c) for c in canvas.frame.spot(point[0], point[1]))
         if not (0 <= row < canvas.size and 0 <= column < canvas.size) or generator.random() > odds:
             continue
-        if int(canvas.things[row, column]) not in canvas.roofs and canvas.lift[row, column] < 0.5:
+        if int(canvas.objects[row, column]) not in canvas.roofs and canvas.lift[row, column] < 0.5:
             tree(canvas, generator, point, float(generator.uniform(3, 8)))

@@ -15,7 +15,7 @@ from refsr.worlds.layouts import FACTORS, LAYOUTS
 
 OPTICS = ("single", "dual-zoom")
 # What one camera at one moment leaves no choice in.
-ONE_MOMENT: Mapping[str, Any] = {
+SAME_TIME: Mapping[str, Any] = {
     "dates": 1,
     "change": 0.0,
     "sun_shift": 0.0,
@@ -28,8 +28,8 @@ TALLEST = 16.0
 PIXEL = 0.5
 
 
-def _knob(default: Any, says: str, low: float | None = None, high: float | None = None) -> Any:
-    return field(default=default, metadata={"says": says, "low": low, "high": high})
+def _knob(default: Any, help: str, low: float | None = None, high: float | None = None) -> Any:
+    return field(default=default, metadata={"help": help, "low": low, "high": high})
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Knobs:
         if self.cube_factor is None:
             object.__setattr__(self, "cube_factor", self.scale)
         if self.optics == "dual-zoom":
-            for name, value in ONE_MOMENT.items():
+            for name, value in SAME_TIME.items():
                 object.__setattr__(self, name, value)
         elif self.degradation is None:
             object.__setattr__(self, "degradation", "bicubic" if self.layout is None else "refdiff-real")
@@ -145,7 +145,7 @@ class Knobs:
 
     @property
     def margin(self) -> int:
-        """Pixels around HR that Ref's view and leaning things can reach."""
+        """Pixels around HR that Ref's view and leaning objects can reach."""
         turned = math.radians(self.rotation) + self.scale_difference / 100
         reach = self.misregistration + self.size / math.sqrt(2) * turned
         lean = math.tan(math.radians(self.view_angle)) * TALLEST / PIXEL
@@ -205,7 +205,7 @@ def knobs_like(like: str | None, given: Mapping[str, Any]) -> Knobs:
     if given.get("optics") == "dual-zoom":
         if like is not None:
             raise UsageError(f"like {like} and optics dual-zoom exclude each other: those sets are of one lens")
-        for name, value in ONE_MOMENT.items():
+        for name, value in SAME_TIME.items():
             if given.get(name, value) != value:
                 raise UsageError(f"{name} {given[name]} has no place in optics dual-zoom: both lenses see one moment")
     return Knobs(**{**(LIKE[like] if like else {}), **given})

@@ -22,8 +22,8 @@ def heights(canvas: Canvas) -> Grid:
         for number, roof in canvas.roofs.items():
             table[number] = _row(roof)
             covered[number] = True
-        at = np.flatnonzero(covered[canvas.things.ravel()])
-        of = table[canvas.things.ravel()[at]]
+        at = np.flatnonzero(covered[canvas.objects.ravel()])
+        of = table[canvas.objects.ravel()[at]]
         rows, columns = np.divmod(at, canvas.size)
         height.ravel()[at] = _roof_height(of, rows.astype(np.float32), columns.astype(np.float32))
     return height

@@ -80,7 +80,7 @@ def cover_map(scene: Scene, date: int, viewing: ViewingGeometry) -> Bytes:
 
 
 def _material(canvas: Canvas) -> Bytes:
-    material: Bytes = np.asarray(canvas.material, np.uint8)[canvas.things]
+    material: Bytes = np.asarray(canvas.material, np.uint8)[canvas.objects]
     return material
 
 
@@ -100,7 +100,7 @@ def _reflectance(scene: Scene, canvas: Canvas, material: npt.NDArray[np.uint8]) 
     factor += _rows(canvas, noise.clumps)
     np.clip(factor, 0.25, 2.2, out=factor)
     colour = np.asarray(canvas.tint, np.float32) * REFLECTANCE[np.asarray(canvas.material)]
-    reflectance: Floats = colour[canvas.things]
+    reflectance: Floats = colour[canvas.objects]
     reflectance *= factor[..., None]
     # Plants turn yellow in patches: more red, a little less blue.
     green = np.isin(COVER, (LandCover.LOW_VEGETATION, LandCover.TREE, LandCover.PLAYGROUND))[material] * noise.hue
@@ -111,7 +111,7 @@ def _reflectance(scene: Scene, canvas: Canvas, material: npt.NDArray[np.uint8]) 
 
 
 def _rows(canvas: Canvas, wobble: Floats) -> Floats:
-    """Lines on things that have them: darker between, a little uneven."""
+    """The rows of objects that have them: darker between, a little uneven."""
     result = np.zeros((canvas.size, canvas.size), np.float32)
     if not canvas.rows:
         return result
@@ -119,8 +119,8 @@ def _rows(canvas: Canvas, wobble: Floats) -> Floats:
     for number, rows in canvas.rows.items():
         table[number] = (-np.sin(rows.angle), np.cos(rows.angle), 2 * np.pi / rows.spacing, rows.strength, rows.phase)
     lined = table[:, 3] > 0
-    at = np.flatnonzero(lined[canvas.things.ravel()])
-    of = table[canvas.things.ravel()[at]]
+    at = np.flatnonzero(lined[canvas.objects.ravel()])
+    of = table[canvas.objects.ravel()[at]]
     y, x = np.divmod(at, canvas.size)
     across = (x * of[:, 0] + y * of[:, 1]) * of[:, 2] + of[:, 4]
     wave = np.sin(across + 0.5 * wobble.ravel()[at])

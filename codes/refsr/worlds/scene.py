@@ -62,13 +62,13 @@ def make_frame(scene: Scene) -> Frame:
 
 @lru_cache(maxsize=2)
 def drawn(scene: Scene, date: int) -> Canvas:
-    """What stands at the scene on a date, as things on the fine grid."""
+    """What stands in the scene on a date, as objects on the fine grid."""
 
     def generator(*path: str | int) -> np.random.Generator:
         return numpy_generator(scene.seed, "place", scene.index, *path)
 
     canvas = Canvas(make_frame(scene), scene.size * FINER)
-    canvas.thing("grass_green", vary(generator("verge"), 0.08))
+    canvas.add_object("grass_green", vary(generator("verge"), 0.08))
     streets, blocks = scene.plan.streets, scene.plan.blocks
     for street in streets:
         if street.kind != "river":

@@ -176,17 +176,17 @@ def _add_truth(
         before = view.nearest(cover_map(scene, draws.reference.date, viewing))
         higher = np.abs(view.nearest(_seen_heights(scene, draws.reference.date, viewing)) - view.nearest(seen.height))
         mask = change_mask(before, cover, (cover == LandCover.BUILDING) & (higher > OTHER_BUILDING))
-    way = displacement(_surface(seen), view, _surface(reference), reference_view, lean)
-    valid = way.valid & (mask == 0)
+    displaced = displacement(_surface(seen), view, _surface(reference), reference_view, lean)
+    valid = displaced.valid & (mask == 0)
     if clouds is not None:
         opacity = reference_view.sample(clouds.cover)
         line = np.arange(knobs.size)
-        there = np.stack(np.meshgrid(line, line, indexing="ij"), axis=-1) + np.rint(way.flow).astype(int)
+        there = np.stack(np.meshgrid(line, line, indexing="ij"), axis=-1) + np.rint(displaced.flow).astype(int)
         row, column = np.clip(there, 0, knobs.size - 1).transpose(2, 0, 1)
         valid &= opacity[row, column] < HIDES
         images["Ref_cloud"] = _levels(np.clip(opacity, 0, 1), 8)
     images["cover"], images["mask"] = cover, mask
-    images["flow"], images["flow_valid"] = way.flow, valid.astype(np.uint8) * np.uint8(255)
+    images["flow"], images["flow_valid"] = displaced.flow, valid.astype(np.uint8) * np.uint8(255)
     if knobs.palette or knobs.layout is not None:
         images["cover_RGB"], images["mask_RGB"] = in_colours(cover), in_colours(mask)
 

@@ -98,8 +98,8 @@ def _sensor(generator: np.random.Generator, mixed: float, gain: float, tone: flo
     )
 
 
-def towards(sensor: Sensor, other: Sensor, part: float) -> Sensor:
-    """A sensor whose colours and tones are `part` of the way to the other's; sharpness and noise are the other's.
+def interpolate_sensor(sensor: Sensor, other: Sensor, part: float) -> Sensor:
+    """A sensor with colours and tones between the two, `part` 1 the other's; sharpness and noise are the other's.
 
     Beyond one the differences are exaggerated, within what a camera can be.
     """

@@ -50,7 +50,7 @@ def pitch(canvas: Canvas, generator: Generator, rect: Rect, along_u: bool) -> No
     _, angle = canvas.frame.local(rect.centre)
     stripes = Rows(angle + (0.0 if along_u else np.pi / 2), 10.5 / canvas.frame.fine, 0.09)
     canvas.paint(rect.outline(), "turf", vary(generator, 0.08), stripes)
-    paint = canvas.thing("road_paint", (0.75, 0.78, 0.72))
+    paint = canvas.add_object("road_paint", (0.75, 0.78, 0.72))
     inner = rect.inset(2)
     _frame_lines(canvas, paint, inner)
     middle = (
@@ -84,7 +84,7 @@ def track(
         return outline
 
     canvas.paint(oval(radius + 7.6), "track_red", vary(generator, 0.1))
-    paint = canvas.thing("road_paint", (0.72, 0.5, 0.45))
+    paint = canvas.add_object("road_paint", (0.72, 0.5, 0.45))
     for lane in range(7):
         _ring(canvas, paint, oval(radius + 0.2 + lane * 1.22))
     canvas.paint(oval(radius), "turf", vary(generator, 0.06))
@@ -109,7 +109,7 @@ def courts(canvas: Canvas, generator: Generator, rect: Rect) -> None:
         half = (min(half[0], rect.width / 2), min(half[1], rect.height / 2))
         ground = Rect(c[0] - half[0], c[1] - half[1], c[0] + half[0], c[1] + half[1])
         canvas.paint(ground.corners(), surface, vary(generator, 0.1))
-        paint = canvas.thing("road_paint", (0.75, 0.75, 0.75))
+        paint = canvas.add_object("road_paint", (0.75, 0.75, 0.75))
         play = Rect(c[0] - half[0] * 0.7, c[1] - half[1] * 0.62, c[0] + half[0] * 0.7, c[1] + half[1] * 0.62)
         _frame_lines(canvas, paint, play)
         _frame_lines(

@@ -103,7 +103,7 @@ def markings(canvas: Canvas, generator: Generator, street: Street) -> None:
     if street.kind != "road" or street.end - street.start < 30:
         return
     # A line 12 cm wide covers half of a fine pixel: it is drawn a fine pixel wide and half as bright.
-    paint = canvas.thing("road_paint", (0.72, 0.72, 0.7))
+    paint = canvas.add_object("road_paint", (0.72, 0.72, 0.7))
     line = centre_line(street, 1.0)
     inner = line[6:-6]
     for at in range(0, len(inner) - 3, 9):
@@ -134,9 +134,9 @@ def car(canvas: Canvas, generator: Generator, at: tuple[float, float], angle: fl
     def part(u0: float, u1: float, half: float) -> Points:
         return turned([(u0, -half), (u1, -half), (u1, half), (u0, half)], at, angle)
 
-    body = canvas.thing("car_paint", colour)
+    body = canvas.add_object("car_paint", colour)
     canvas.draw(turned(_rounded(length / 2, width / 2), at, angle), body, height * 0.6)
-    glass = canvas.thing("car_glass", PLAIN)
+    glass = canvas.add_object("car_glass", PLAIN)
     canvas.draw(part(-length * 0.34, length * 0.22, width * 0.42), glass, height * 0.8)
     canvas.draw(part(-length * 0.22, length * 0.08, width * 0.41), body, height)
 
@@ -179,7 +179,7 @@ def driving(canvas: Canvas, generator: Generator, street: Street) -> None:
 def carpark(canvas: Canvas, generator: Generator, rect: Rect, cars: Generator, full: float = 0.6) -> None:
     """Asphalt with bays in double rows; `generator` draws the ground, `cars` who is there."""
     canvas.paint(rect.outline(), "asphalt", vary(generator, 0.15, 0.01))
-    paint = canvas.thing("road_paint", (0.62, 0.62, 0.61))
+    paint = canvas.add_object("road_paint", (0.62, 0.62, 0.61))
     inner = rect.inset(1.5)
     along_u = inner.width > inner.height
     length, depth = inner.sides(along_u)

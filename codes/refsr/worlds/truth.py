@@ -1,4 +1,4 @@
-"""What is known of a pair without guessing: where Ref shows each point of HR, and what changed."""
+"""The ground truth of a pair: where Ref shows each point of HR, and what changed."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Displacement:
 def displacement(
     seen: Surface, view: View, reference: Surface, reference_view: View, reference_lean: tuple[float, float]
 ) -> Displacement:
-    """The way from each pixel of the image `view` of `seen` to the same point in that of `reference`.
+    """The displacement from each pixel of the image `view` of `seen` to the same point in that of `reference`.
 
     `reference_lean` is how far a metre of height moves a point in `reference`, in pixels (row, column).
     """
@@ -86,7 +86,7 @@ def _found(
 
 
 def change_mask(before: Array, after: Array, replaced: Array | None = None) -> npt.NDArray[np.uint8]:
-    """(H, W) covers at both dates, seen alike -> (H, W): the later cover where it, or the thing, changed; else 0."""
+    """(H, W) covers at both dates, seen alike -> (H, W): the later cover where it, or the building, changed; else 0."""
     changed = before != after
     if replaced is not None:
         changed = changed | replaced

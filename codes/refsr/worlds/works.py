@@ -67,7 +67,9 @@ def heap(canvas: Canvas, generator: Generator, centre: tuple[float, float], mate
     n = max(6, int(2 * radius / canvas.frame.fine))
     at = (np.arange(n) + 0.5) / n * 2 - 1
     cone = np.clip(1 - np.hypot(*np.meshgrid(at, at * generator.uniform(1, 1.5))), 0, None) * radius * 0.6
-    canvas.stamp(canvas.frame.spot(*centre), cone.astype(np.float32), canvas.thing(material, vary(generator, 0.12)))
+    canvas.stamp(
+        canvas.frame.spot(*centre), cone.astype(np.float32), canvas.add_object(material, vary(generator, 0.12))
+    )
 
 
 def site(canvas: Canvas, generator: Generator, rect: Rect, state: Generator) -> None:

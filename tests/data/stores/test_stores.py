@@ -166,7 +166,7 @@ def flip(file: Path, at: int) -> None:
 
 
 @pytest.mark.parametrize("codec", ["raw", "deflate"])
-def test_a_flipped_byte_is_found_and_mended(folder, tmp_path, codec):
+def test_a_flipped_byte_is_found_and_repaired(folder, tmp_path, codec):
     target = tmp_path / "HR.lmdb"
     pack_folder(folder, target, codec=codec)
     database = target / "data.mdb"

@@ -1,4 +1,4 @@
-"""How much each kind of evidence counts, fitted to worlds whose changes are known.
+"""The weights of the evidence, fitted to worlds whose changes are known.
 
 The model is additive: a piecewise linear function of each plane of evidence, their sum through a logistic function.
 """

@@ -40,10 +40,10 @@ def check_positions(images: Store, cubes: CubeReader) -> None:
     """Refuses cubes that are paired by name with images of another place, where both say where they lie."""
     wrong = []
     for key in sorted(set(images.keys()) & set(cubes.keys())):
-        place, image = cubes.cube_info(key).geotransform, image_geotransform(images, key)
-        if place is None or image is None:
+        cube_grid, image = cubes.cube_info(key).geotransform, image_geotransform(images, key)
+        if cube_grid is None or image is None:
             continue
-        misfit = _misfit(image, images.info(key), place, cubes.info(key))
+        misfit = _misfit(image, images.info(key), cube_grid, cubes.info(key))
         if misfit:
             wrong.append(f"{key}: {misfit}")
     if wrong:
@@ -82,16 +82,16 @@ class CubesByPosition:
         cube, grid = self.covering[key]
         part = window or self._size(key)
         check_window(f"{self.path}: {key}", part, info.height, info.width)
-        place = self._place(cube)
-        around = self._around(grid, part, place, self.cubes.info(cube))
+        cube_grid = self._cube_grid(cube)
+        around = self._around(grid, part, cube_grid, self.cubes.info(cube))
         raw = self.cubes.read(cube, around).astype(np.float32)
         planes = np.full((info.bands, part.height, part.width), np.nan, np.float32)
-        coarser = self._cells(grid, part, place) > COARSER
+        coarser = self._cells(grid, part, cube_grid) > COARSER
         reproject(
             np.ascontiguousarray(np.moveaxis(raw, 2, 0)),
             planes,
-            src_transform=place.moved(around.left, around.top).affine(),
-            src_crs=place.coordinate_system(),
+            src_transform=cube_grid.moved(around.left, around.top).affine(),
+            src_crs=cube_grid.coordinate_system(),
             dst_transform=grid.moved(part.left, part.top).affine(),
             dst_crs=grid.coordinate_system(),
             dst_nodata=np.nan,
@@ -133,19 +133,19 @@ class CubesByPosition:
             raise DataError(f"{self.path}: no cube covers the ground of {len(wrong)} images: {listed(wrong)}")
         return found
 
-    def _place(self, cube: str) -> Geotransform:
-        place = self.cubes.cube_info(cube).geotransform
-        if place is None:
+    def _cube_grid(self, cube: str) -> Geotransform:
+        cube_grid = self.cubes.cube_info(cube).geotransform
+        if cube_grid is None:
             raise DataError(f"{self.path}: {cube} has no coordinate system, which hsi.pairing: position needs")
-        return place
+        return cube_grid
 
     def _grid(self, key: str) -> Geotransform:
-        place = image_geotransform(self.images, key)
-        if place is None:
+        cube_grid = image_geotransform(self.images, key)
+        if cube_grid is None:
             raise DataError(
                 f"{self.images.path}: {key} is no GeoTIFF with a coordinate system, which hsi.pairing: position needs"
             )
-        return place.coarser(self.ratio)
+        return cube_grid.coarser(self.ratio)
 
     def _size(self, key: str) -> Window:
         """The grid's size for an image."""
@@ -158,28 +158,28 @@ class CubesByPosition:
     def _beyond(self, grid: Geotransform, size: Window, cube: str) -> float:
         """How far an image reaches beyond a cube, in the cube's pixels."""
         info = self.cubes.info(cube)
-        columns, rows = _pixels(grid, size, self._place(cube))
+        columns, rows = _pixels(grid, size, self._cube_grid(cube))
         if not np.isfinite([columns, rows]).all():
             return math.inf
         return float(max(-columns.min(), -rows.min(), columns.max() - info.width, rows.max() - info.height))
 
     @staticmethod
-    def _around(grid: Geotransform, part: Window, place: Geotransform, info: ImageInfo) -> Window:
+    def _around(grid: Geotransform, part: Window, cube_grid: Geotransform, info: ImageInfo) -> Window:
         """The cube's window that a part of the grid needs."""
-        columns, rows = _pixels(grid, part, place)
+        columns, rows = _pixels(grid, part, cube_grid)
         left, top = (max(0, math.floor(line.min()) - MARGIN) for line in (columns, rows))
         right = min(info.width, math.ceil(columns.max()) + MARGIN)
         bottom = min(info.height, math.ceil(rows.max()) + MARGIN)
         return Window(top, left, bottom - top, right - left)
 
     @staticmethod
-    def _cells(grid: Geotransform, part: Window, place: Geotransform) -> float:
+    def _cells(grid: Geotransform, part: Window, cube_grid: Geotransform) -> float:
         """The cube's cells along the side of one of the grid."""
-        columns, rows = _pixels(grid, Window(part.top, part.left, 1, 1), place)
+        columns, rows = _pixels(grid, Window(part.top, part.left, 1, 1), cube_grid)
         return float(max(np.ptp(columns), np.ptp(rows)))
 
 
-def _pixels(grid: Geotransform, part: Window, place: Geotransform) -> tuple[Array, Array]:
+def _pixels(grid: Geotransform, part: Window, cube_grid: Geotransform) -> tuple[Array, Array]:
     """Columns and rows in another grid of points along the border of a part of `grid`."""
     from rasterio.warp import transform
 
@@ -188,10 +188,10 @@ def _pixels(grid: Geotransform, part: Window, place: Geotransform) -> tuple[Arra
     columns = part.left + part.width * np.concatenate([steps, steps, zeros, ones])
     rows = part.top + part.height * np.concatenate([zeros, ones, steps, steps])
     x, y = grid.point(columns, rows)
-    source, target = grid.coordinate_system(), place.coordinate_system()
+    source, target = grid.coordinate_system(), cube_grid.coordinate_system()
     if source != target:
         x, y = map(np.asarray, transform(source, target, x, y))
-    return place.pixel(x, y)
+    return cube_grid.pixel(x, y)
 
 
 def _misfit(image: Geotransform, size: ImageInfo, cube: Geotransform, cells: ImageInfo) -> str:

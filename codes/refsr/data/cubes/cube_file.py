@@ -21,7 +21,7 @@ MOST_BANDS = 4096
 
 @dataclass(frozen=True)
 class CubeInfo:
-    """What is known of a cube beside its size; nothing, where a file says nothing."""
+    """What a file says of a cube beside its size; None where it says nothing."""
 
     wavelengths: tuple[float, ...] | None = None
     """Centres of the bands in nm."""
@@ -81,8 +81,8 @@ class CubeFile:
     cube_info: CubeInfo
     values: Callable[[Window, Sequence[int] | None], Array]
     """(H, W, bands) under a window, in the file's own type; of all bands, or of some, counted from 0."""
-    doubt: Callable[[], str | None] = lambda: None
-    """Why what the file says of its values can hardly be; looked at once, since it reads some of them."""
+    contradiction: Callable[[], str | None] = lambda: None
+    """Why the header contradicts the values, if it does; reads some of them, so it is called once."""
 
     def read(self, window: Window | None = None, bands: Sequence[int] | None = None) -> Array:
         """(H, W, bands) in the type of `info`; the caller owns the array."""

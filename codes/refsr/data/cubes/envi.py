@@ -67,7 +67,7 @@ def open_envi(header: Path, interleave: str | None = None) -> CubeFile:
     def values(window: Window, chosen: Sequence[int] | None) -> Array:
         return cut(numbers().reshape(shape).transpose(to_cube), window, chosen)
 
-    def doubt() -> str | None:
+    def contradiction() -> str | None:
         found = None if interleave else smoother_order(numbers(), ORDERS, sides, declared)
         if found is None:
             return None
@@ -76,7 +76,7 @@ def open_envi(header: Path, interleave: str | None = None) -> CubeFile:
             f"smooth; interleave {found[0]} takes them so, interleave {declared} as it says"
         )
 
-    return CubeFile(header, info, cube_info, values, doubt)
+    return CubeFile(header, info, cube_info, values, contradiction)
 
 
 def read_header(file: Path) -> dict[str, str]:

@@ -72,9 +72,9 @@ class CubeFolder(FolderStore):
         """The cube, whose header is read once in each process."""
         if key not in self._known:
             cube = open_cube(self.file(key), self._hints)
-            doubt = cube.doubt()
-            if doubt is not None:
-                raise DataError(doubt)
+            contradiction = cube.contradiction()
+            if contradiction is not None:
+                raise DataError(contradiction)
             self._known[key] = cube
         return self._known[key]
 

@@ -2,7 +2,7 @@
 
 - `presets`: what a name on the command line stands for; `draw` gives the steps for one image.
 - `chain`: the second-order random chain.
-- `steps`: each thing that can be done to an image, with every number that it needs.
+- `steps`: blur, resize, noise, JPEG, ..., each with every number that it needs.
 - `record`: steps as plain data, and back.
 - `levels`: the one range on which steps work.
 - `kernels`, `mtf`: the blur kernels, and the Gaussian that gives a sensor its sharpness.

@@ -1,4 +1,4 @@
-"""What can be done to an image, each with every number it needs, so that a list of steps replays exactly.
+"""The steps of degradations, each with every number it needs, so that a list of steps replays exactly.
 
 Steps work on (H, W, C) float64 where 1 is the type's full range: in float32 a pixel near one half would be rounded
 to one side on this machine and to the other on that. Only those that a camera or a file would clip do so,
@@ -22,7 +22,7 @@ from refsr.ops.resize import imresize
 
 @dataclass(frozen=True)
 class Step:
-    """One thing done to an image; `kind` is its name in a record."""
+    """One step of a degradation; `kind` is its name in a record."""
 
     kind: ClassVar[str]
 

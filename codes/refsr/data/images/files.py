@@ -1,4 +1,4 @@
-"""Reading, probing and writing image files, each by the way that fits its format."""
+"""Reading, probing and writing image files, each through the library for its format."""
 
 from __future__ import annotations
 

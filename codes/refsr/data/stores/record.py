@@ -32,7 +32,7 @@ class Header:
     source: str
     """What identifies the file that it was packed from, so that a rerun knows what is done."""
     beside: Mapping[str, Any] | None = None
-    """Of a cube, what its file says beside its values: wavelengths, bad bands, the value of nothing, its place."""
+    """Of a cube, what its file says beside its values: wavelengths, bad bands, nodata value, geotransform."""
 
     @property
     def info(self) -> ImageInfo:
