@@ -36,39 +36,37 @@ def _knob(default: Any, help: str, low: float | None = None, high: float | None 
 class Knobs:
     """Everything that decides the pixels of a world; equal knobs give equal files."""
 
-    places: int = _knob(64, "how many places, those of val and test included", 1, 1_000_000)
-    val: int | None = _knob(None, "places for validation (default: an eighth of them)", 0)
-    test: int | None = _knob(None, "places for testing (default: an eighth of them)", 0)
+    places: int = _knob(64, "number of places, including val and test", 1, 1_000_000)
+    val: int | None = _knob(None, "places for validation (default: an eighth)", 0)
+    test: int | None = _knob(None, "places for testing (default: an eighth)", 0)
     size: int = _knob(480, "side of HR in pixels", 32, 8192)
-    scale: int = _knob(4, "how many times LR is smaller", 2, 32)
-    seed: int = _knob(0, "another number, another world")
-    style: str | None = _knob(None, f"one kind of landscape only, of {', '.join(STYLES)} (default: all)")
-    change: float = _knob(0.15, "fraction of a place that changes between the dates", 0, 1)
-    dates: int = _knob(2, "2 for a Ref of an earlier date, 1 for one of the same moment", 1, 2)
-    sun_shift: float = _knob(1.0, "how far Ref's sun may stand from HR's: 0 the same, 1 any other time", 0, 1)
+    scale: int = _knob(4, "scale factor between LR and HR", 2, 32)
+    seed: int = _knob(0, "seed of all random draws")
+    style: str | None = _knob(None, f"kind of landscape: {', '.join(STYLES)} (default: all)")
+    change: float = _knob(0.15, "fraction of the ground that changes between the dates", 0, 1)
+    dates: int = _knob(2, "2: Ref is of an earlier date; 1: of the same time", 1, 2)
+    sun_shift: float = _knob(1.0, "difference of the sun in Ref: 0 the same time, 1 any other time", 0, 1)
     misregistration: float = _knob(8.0, "largest shift of Ref in HR pixels", 0, 64)
     rotation: float = _knob(1.0, "largest rotation of Ref in degrees", 0, 15)
     scale_difference: float = _knob(1.0, "largest difference in scale of Ref in percent", 0, 20)
-    view_angle: float = _knob(
-        12.0, "largest angle of Ref's view off nadir in degrees; HR's is up to a third of it", 0, 40
-    )
+    view_angle: float = _knob(12.0, "largest off-nadir angle of Ref in degrees; of HR up to a third of it", 0, 40)
     cloud_cover: float = _knob(0.0, "mean fraction of Ref under clouds", 0, 1)
-    haze: float = _knob(0.2, "haze over Ref: 0 none, 1 heavy; HR has a third of it", 0, 1)
-    spectral_shift: float = _knob(0.5, "how far Ref's sensor is from HR's in colour: 0 the same, 1 another make", 0, 2)
-    noise: float = _knob(1.0, "strength of the sensors' noise", 0, 10)
-    softness: float = _knob(0.0, "blur of HR and Ref beyond sharp cameras', in pixels: half to all of it", 0, 4)
-    optics: str = _knob("single", "single, or dual-zoom: LR through a short, Ref through a long lens of one camera")
-    degradation: str | None = _knob(None, "how LR is made from HR (default: bicubic; the lens with dual-zoom)")
-    bits: int = _knob(8, "bits of the images: 8 or 16", 8, 16)
-    jpeg: int = _knob(0, "store the images as JPEG of this quality, as published sets are; 0 is lossless", 0, 100)
-    bands: int = _knob(0, "bands of the hyperspectral cube, 30 to 220; 0 is no cube", 0, 220)
-    cube_factor: int | None = _knob(
-        None, "how many times the cube's grid is coarser than HR (default: the scale)", 1, 64
+    haze: float = _knob(0.2, "haze in Ref: 0 none, 1 heavy; HR has a third of it", 0, 1)
+    spectral_shift: float = _knob(
+        0.5, "spectral difference of the sensors of Ref and HR: 0 the same, 1 another sensor", 0, 2
     )
+    noise: float = _knob(1.0, "strength of the sensor noise", 0, 10)
+    softness: float = _knob(0.0, "additional blur of HR and Ref in pixels: half to all of it", 0, 4)
+    optics: str = _knob("single", "single, or dual-zoom: one camera, LR with a short and Ref with a long lens")
+    degradation: str | None = _knob(None, "degradation from HR to LR (default: bicubic; none with dual-zoom)")
+    bits: int = _knob(8, "bits per value: 8 or 16", 8, 16)
+    jpeg: int = _knob(0, "JPEG quality of the images, as in published sets; 0 is lossless", 0, 100)
+    bands: int = _knob(0, "bands of the hyperspectral cube, 30 to 220; 0: no cube", 0, 220)
+    cube_factor: int | None = _knob(None, "scale factor between the cube and HR (default: the scale)", 1, 64)
     geo: bool = _knob(False, "write GeoTIFFs with a coordinate system")
-    palette: bool = _knob(False, "write cover and mask in SECOND's colours too")
-    light: bool = _knob(False, "write the map of light and shadow on HR")
-    layout: str | None = _knob(None, "refdiff for the folders of SECOND and CNAM-CD for Ref-Diff, LR at x8 and x16")
+    palette: bool = _knob(False, "also write cover and mask in SECOND's colours")
+    light: bool = _knob(False, "write the map of light and shadow of HR")
+    layout: str | None = _knob(None, "refdiff: the folders of SECOND and CNAM-CD for Ref-Diff, LR at x8 and x16")
 
     def __post_init__(self) -> None:
         for entry in dataclasses.fields(self):
