@@ -1,9 +1,9 @@
-"""Makes images sharp with a model file: refsr restore --model W --lr a.png --ref b.png -o out.png
+"""Restores images with a model file: refsr restore --model W --lr a.png --ref b.png -o out.png
 
-W is a model file, a run's folder (its best checkpoint, else its newest), one checkpoint's, or the name of weights that
-come with refsr, such as rrsnet-small-x4. --lr, --ref, --mask and --hsi name a file each, or a folder each whose images
-pair by name; then -o is a folder, images that are there already are left, and a repeated command does the rest. LR_UX
-and Ref_DUX are made from LR and Ref.
+W is a model file, a run's folder (its best checkpoint, else its newest), one checkpoint's folder, or the name of
+bundled weights, such as rrsnet-small-x4. --lr, --ref, --mask and --hsi name a file each, or a folder each whose images
+pair by name; then -o is a folder, existing images are skipped, and a repeated command does the rest. LR_UX and Ref_DUX
+are made from LR and Ref.
 
 A cube may be a GeoTIFF, an ENVI header, a .mat or a .npy. It is read as in training: the same wavelengths, scaling and
 treatment of holes.
@@ -64,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--tile", type=int, metavar="N", help="side of tiles in LR pixels (default: by the image's size)"
     )
     parser.add_argument("--sampling", nargs="+", default=[], metavar="key=value", help="how a diffusion model samples")
-    parser.add_argument("--spread", type=Path, metavar="FILE", help="also write the deviation over seeds, as a TIFF")
+    parser.add_argument("--spread", type=Path, metavar="FILE", help="also write the standard deviation over seeds, as a TIFF")
     parser.add_argument("--samples", type=int, metavar="N", help="samples for --spread (default: 8)")
     parser.add_argument(
         "--overlap", type=int, default=0, metavar="N", help="LR pixels seen around a tile (default: the network's halo)"

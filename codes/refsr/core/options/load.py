@@ -178,7 +178,7 @@ class _Examination:
             except ValidationError as error:
                 errors = error.errors(include_url=False)
             for problem in SchemaErrors(self._tree, Options).problems(errors):
-                if self._can_be_judged(problem) and problem.location.line not in unreadable:
+                if self._can_be_checked(problem) and problem.location.line not in unreadable:
                     self.problems.append(problem)
             for found in errors:
                 path = found["loc"]
@@ -244,11 +244,11 @@ class _Examination:
     def _placed(self, problems: Iterable[Problem]) -> Iterable[Problem]:
         """The problems where they stand, without those that rest on a key that is wrong itself."""
         for problem in problems:
-            if self._can_be_judged(problem):
+            if self._can_be_checked(problem):
                 edits = self._tree.edit_key(problem.path, problem.meant_key) if problem.meant_key else ()
                 yield replace(problem, location=self._tree.key_location(problem.path), edits=edits)
 
-    def _can_be_judged(self, problem: Problem) -> bool:
+    def _can_be_checked(self, problem: Problem) -> bool:
         return not any(map(self._is_wrong, (problem.path, *problem.depends_on)))
 
     def _is_wrong(self, path: KeyPath) -> bool:
