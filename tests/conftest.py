@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from refsr.core import registry, user_modules
 from refsr.data.images import write_image
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -24,6 +27,21 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no folder {folder} of real images (REFSR_SHARED names it)")
     return folder
+
+
+@pytest.fixture
+def own_names(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+    """A working folder for modules that register names; what is registered and imported is gone after the test."""
+    for kind in registry.NAMES:
+        registry.names(kind)  # type: ignore[arg-type]
+        monkeypatch.setitem(registry.NAMES, kind, dict(registry.NAMES[kind]))
+    monkeypatch.setattr(registry, "SOURCES", dict(registry.SOURCES))
+    before, folders = list(user_modules.IMPORTED), list(user_modules._folders)
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path
+    user_modules.IMPORTED[:], user_modules._folders[:] = before, folders
+    for name in [name for name, one in sys.modules.items() if str(tmp_path) in str(getattr(one, "__file__", ""))]:
+        del sys.modules[name]
 
 
 PLACES = 6

@@ -5,12 +5,11 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from refsr.core import registry, user_modules
+from refsr.core import registry
 from refsr.core.errors import RefsrError, UsageError
 from refsr.core.registry import NAMES, canonical, names, register, register_network, resolve, source
 from refsr.core.user_modules import import_module
@@ -26,24 +25,14 @@ register_network("GateNet", GateNet)
 """
 
 
-@pytest.fixture(autouse=True)
-def _forget(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """What a test registers and imports is gone after it."""
-    for kind in NAMES:
-        names(kind)  # type: ignore[arg-type]
-        monkeypatch.setitem(NAMES, kind, dict(NAMES[kind]))
-    monkeypatch.setattr(registry, "SOURCES", dict(registry.SOURCES))
-    monkeypatch.setattr(user_modules, "IMPORTED", [])
-    monkeypatch.setattr(user_modules, "_folders", [])
-    yield
-    for name in [name for name, one in sys.modules.items() if str(tmp_path) in str(getattr(one, "__file__", ""))]:
-        del sys.modules[name]
-
-
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+def folder(own_names: Path) -> Path:
+    return own_names
+
+
+@pytest.fixture(autouse=True)
+def _forget(own_names: Path) -> None:
+    """Each test begins and ends with the built-in names."""
 
 
 @pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind in NAMES for name in names(kind)])

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
 import signal
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from refsr.core.errors import DataError, RefsrError
 from refsr.core.memory import keep_freed_memory
 from refsr.core.seeding import numpy_generator
+from refsr.core.user_modules import IMPORTED, import_module
 from refsr.data.sample import PackedSample, unit_tensor
 
 if TYPE_CHECKING:
@@ -76,6 +78,16 @@ class PackedDraws(Dataset[PackedSample]):
 
     def __getitem__(self, item: tuple[int, int]) -> PackedSample:
         return self.dataset.draw(*item)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A process that is started anew imports a user's modules before it unpickles what was made from them."""
+        return _unpickled, (tuple(IMPORTED), pickle.dumps(self.dataset))
+
+
+def _unpickled(modules: Sequence[str], dataset: bytes) -> PackedDraws:
+    for module in modules:
+        import_module(module)
+    return PackedDraws(pickle.loads(dataset))
 
 
 def stacked(samples: list[PackedSample]) -> tuple[list[str], dict[str, tuple[Tensor, float, float]]]:
