@@ -49,7 +49,7 @@ def test_fix_shows_the_difference_and_writes_the_file(file, capsys):
     assert sorted(file.parent.iterdir()) == [file]
 
 
-def test_fix_leaves_a_file_alone_that_it_cannot_mend(file, capsys):
+def test_fix_leaves_a_file_alone_that_it_cannot_repair(file, capsys):
     file.write_text(file.read_text().replace("GT_size: 64", "GT_size: 66"))
     before = file.read_bytes()
     assert main(["options", "check", "try.yml", "--fix", "--no-paths"]) == 2

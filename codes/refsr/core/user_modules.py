@@ -41,7 +41,7 @@ def import_module(word: str, beside: Path | None = None) -> str:
         _running.pop()
     file = Path(module.__file__) if module.__file__ else None
     home = next((folder for folder in folders if file is not None and folder == file.parent), None)
-    found = str(file) if home is not None and str(home) not in sys.path else word
+    found = str(file) if home is not None else word
     _folders.extend(folder for folder in folders if folder not in _folders)
     if found not in IMPORTED:
         IMPORTED.append(found)

@@ -1,4 +1,4 @@
-"""Options that are right one by one and wrong together; each case is words over the good file."""
+"""Options that are right one by one and wrong together; each case is overrides of the good file."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ CONTRADICTIONS = {
     ),
     "an estimate with classes": (
         ["datasets.val.mode=change", "datasets.val.mask=estimate", "datasets.val.mask_encoding=grey"],
-        "datasets.val.mask_encoding: grey needs classes, an estimate tells only where: mask_encoding: changed",
+        "datasets.val.mask_encoding: grey needs classes, an estimate has none: mask_encoding: changed",
     ),
     "no cubes": (
         ["datasets.val.mode=hyperspectral"],
@@ -94,7 +94,7 @@ CONTRADICTIONS = {
     ),
     "scaled twice": (
         ["datasets.val.hsi={divide_by: 10000}", "datasets.val.range_hsi=[0, 6000]"],
-        "datasets.val.hsi.divide_by: 10000 and range_hsi say each which raw value becomes 1; keep one of them",
+        "datasets.val.hsi.divide_by: 10000 and range_hsi both set the raw value that becomes 1; keep one of them",
     ),
     "no ratio": (
         ["datasets.val.hsi={pairing: position}"],
@@ -102,7 +102,7 @@ CONTRADICTIONS = {
     ),
     "idle ratio": (
         ["datasets.val.hsi={ratio: 4}"],
-        "datasets.val.hsi.ratio: 4 is for pairing: position; by name the sizes of the files tell it",
+        "datasets.val.hsi.ratio: 4 is for pairing: position; otherwise it follows from the sizes of the files",
     ),
     "range": (
         ["datasets.val.range=[10,10]"],
@@ -128,7 +128,7 @@ CONTRADICTIONS = {
     ),
     "resting generator": (
         [*GAN, "train.D_init_iters=1000"],
-        "train.D_init_iters: 1000 is not before niter 1000: the generator never learns",
+        "train.D_init_iters: 1000 is not before niter 1000: the generator is never trained",
     ),
     "nothing to validate": (
         ["datasets={train: {mode: single, lr: from_hr, dataroot_GT: a}}"],
@@ -156,7 +156,7 @@ CONTRADICTIONS = {
 
 
 @pytest.mark.parametrize(("words", "expected"), CONTRADICTIONS.values(), ids=CONTRADICTIONS)
-def test_a_contradiction_is_told(good, words, expected):
+def test_a_contradiction_is_reported(good, words, expected):
     examined = examine_text(good, "f.yml", words)
     assert [str(problem).partition(": ")[2] for problem in examined.problems] == [expected]
 

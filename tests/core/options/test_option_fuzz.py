@@ -131,12 +131,12 @@ def test_a_misspelt_key_is_never_passed_over(number, at, letter, insert):
 
 @QUICK
 @given(st.lists(st.tuples(st.integers(0, len(GOOD)), BITS), min_size=1, max_size=3))
-def test_mending_never_fails_and_never_adds_mistakes(mutations):
+def test_repairing_never_fails_and_never_adds_mistakes(mutations):
     text = GOOD
     for at, bit in mutations:
         text = text[:at] + bit + text[at:]
     before = len(examine_text(text, "f.yml").problems)
-    mended, examined = repair(text, "f.yml")
+    repaired, examined = repair(text, "f.yml")
     sound(examined)
-    if mended == text:
+    if repaired == text:
         assert len(examined.problems) == before

@@ -1,4 +1,4 @@
-"""What `--fix` mends, and what it leaves to a person."""
+"""What `--fix` repairs, and what it leaves to a person."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from refsr.core.options.problems import Edit
 from refsr.core.options.repair import apply_edits, difference, repair
 
-MENDED = {
+REPAIRED = {
     "slip in a key": ("GT_sise: 64", "GT_size: 64"),
     "case": ("gt_size: 64", "GT_size: 64"),
     "tab and slip": ("GT_sise:\t64", "GT_size: 64"),
@@ -20,19 +20,19 @@ MENDED = {
 }
 
 
-@pytest.mark.parametrize(("broken", "right"), MENDED.values(), ids=MENDED)
+@pytest.mark.parametrize(("broken", "right"), REPAIRED.values(), ids=REPAIRED)
 def test_a_clear_repair_is_made_and_nothing_else_changes(good, broken, right):
-    mended, examined = repair(good.replace("GT_size: 64", broken), "f.yml")
-    assert mended == good.replace("GT_size: 64", right)
+    repaired, examined = repair(good.replace("GT_size: 64", broken), "f.yml")
+    assert repaired == good.replace("GT_size: 64", right)
     assert examined.problems == ()
 
 
 def test_tabs_become_the_width_that_fits(good):
     for unit in ("  ", "    "):
         spaced = good.replace("  ", unit)
-        mended, examined = repair(spaced.replace(unit, "\t"), "f.yml")
+        repaired, examined = repair(spaced.replace(unit, "\t"), "f.yml")
         assert examined.problems == ()
-        assert mended.replace(" ", "") == good.replace(" ", "")
+        assert repaired.replace(" ", "") == good.replace(" ", "")
 
 
 @pytest.mark.parametrize(
@@ -41,15 +41,15 @@ def test_tabs_become_the_width_that_fits(good):
 )
 def test_what_has_no_clear_repair_stays(good, unclear):
     broken = good.replace("GT_size: 64", unclear)
-    mended, examined = repair(broken, "f.yml")
-    assert mended == broken
+    repaired, examined = repair(broken, "f.yml")
+    assert repaired == broken
     assert examined.problems
 
 
-def test_an_ambiguous_slip_is_named_but_not_mended(good):
+def test_an_ambiguous_slip_is_named_but_not_repaired(good):
     broken = good.replace("lr_G: 1e-4", "beta1: 0.5")
-    mended, examined = repair(broken, "f.yml")
-    assert mended == broken
+    repaired, examined = repair(broken, "f.yml")
+    assert repaired == broken
     assert "did you mean 'beta1_" in str(examined.problems[0])
 
 
@@ -59,4 +59,4 @@ def test_overlapping_edits_wait():
 
 def test_the_difference_names_the_file():
     shown = difference("a\r\nb\r\n", "a\r\nc\r\n", "f.yml")
-    assert shown.splitlines() == ["--- f.yml", "+++ f.yml (mended)", "@@ -1,2 +1,2 @@", " a", "-b", "+c"]
+    assert shown.splitlines() == ["--- f.yml", "+++ f.yml (repaired)", "@@ -1,2 +1,2 @@", " a", "-b", "+c"]

@@ -33,13 +33,13 @@ def test_the_published_rgtgan_file_has_one_mistake_and_it_is_named():
     assert [str(problem) for problem in examine(file).problems] == [f"{file}:{line}: train.lr_steps[3]: {COMMA}"]
 
 
-def test_the_mended_rgtgan_file_has_its_five_milestones_and_its_line_ends():
+def test_the_repaired_rgtgan_file_has_its_five_milestones_and_its_line_ends():
     text = (HERE / "published" / "RGTGAN.yml").read_bytes().decode()
-    mended, examined = repair(text, "RGTGAN.yml")
+    repaired, examined = repair(text, "RGTGAN.yml")
     assert examined.problems == ()
     assert examined.options.train.lr_steps == [50000, 100000, 150000, 200000, 250000]
     assert examined.options.network_G.which == "RGTNet"
-    assert mended == text.replace("200000，250000", "200000, 250000")
+    assert repaired == text.replace("200000，250000", "200000, 250000")
 
 
 def test_every_published_key_without_effect_is_accepted_with_a_notice():

@@ -108,7 +108,7 @@ def _samples(options: Options, dataset: DatasetOptions, here: str) -> Iterator[P
     if values is not None and len(set(values)) < len(values):
         yield _wrong(f"{here}.mask_values", "a value stands twice")
     if dataset.mask == "estimate" and encoding != "changed":
-        message = f"{encoding} needs classes, an estimate tells only where: mask_encoding: changed"
+        message = f"{encoding} needs classes, an estimate has none: mask_encoding: changed"
         yield _wrong(f"{here}.mask_encoding", message, f"{here}.mask")
     if values is None and encoding in ("index", "one_hot"):
         message = f"{encoding} needs mask_values, which say the class of each value"
@@ -143,13 +143,13 @@ def _cubes(dataset: DatasetOptions, cubes: CubeOptions, here: str) -> Iterator[P
     if cubes.clip is not None and cubes.clip[0] >= cubes.clip[1]:
         yield _wrong(f"{at}.clip", _not_rising(cubes.clip))
     if cubes.divide_by is not None and dataset.range_hsi is not None:
-        message = f"{cubes.divide_by:g} and range_hsi say each which raw value becomes 1; keep one of them"
+        message = f"{cubes.divide_by:g} and range_hsi both set the raw value that becomes 1; keep one of them"
         yield _wrong(f"{at}.divide_by", message, f"{here}.range_hsi")
     if cubes.pairing == "position" and cubes.ratio is None:
         message = "is missing; pairing: position makes cubes of so many HR pixels a pixel"
         yield _wrong(f"{at}.ratio", message, f"{at}.pairing")
     if cubes.pairing != "position" and cubes.ratio is not None:
-        message = f"{cubes.ratio} is for pairing: position; by name the sizes of the files tell it"
+        message = f"{cubes.ratio} is for pairing: position; otherwise it follows from the sizes of the files"
         yield _wrong(f"{at}.ratio", message, f"{at}.pairing")
 
 
@@ -176,7 +176,7 @@ def _adversarial_training(options: Options, train: TrainOptions) -> Iterator[Pro
         message = f"{train.l1_init} is beyond niter {train.niter}: the adversarial stage never starts"
         yield _wrong("train.l1_init", message, "model", "train.niter")
     if train.D_init_iters >= train.niter:
-        message = f"{train.D_init_iters} is not before niter {train.niter}: the generator never learns"
+        message = f"{train.D_init_iters} is not before niter {train.niter}: the generator is never trained"
         yield _wrong("train.D_init_iters", message, "model", "train.niter")
 
 

@@ -21,17 +21,17 @@ An option file is YAML in the shape below; the published `RRSNet.yml`, `RRSGAN.y
 This page is generated: `refsr options schema --markdown > docs/options.md`.
 
 - Relative paths start at the folder from which the command is run, as in the published scripts, not at the file.
-- `key=value` words on a command line win over the file: `train.lr_G=1e-4 datasets.train.GT_size=64 gpu_ids=[0]`.
+- `key=value` overrides on a command line win over the file: `train.lr_G=1e-4 datasets.train.GT_size=64 gpu_ids=[0]`.
   The value is YAML; text that looks like a number is quoted twice for the shell, `name='"7"'`.
 - Numbers are decimal: `300000`, `300_000`, `1e-4`. Truth values are `true` and `false`; `yes`, `on` and the like are
   not. An empty value, `~` and `null` mean none.
 - Anchors (`&name`), aliases (`*name`) and merge keys (`<<: *name`) work. Tags do not, but for `!!float`, `!!int`,
   `!!str` and the other plain ones.
-- Every unknown key is a mistake, but for the keys named here as without effect: a notice tells of them.
-- `refsr options check FILE` names every mistake with its line; `--fix` mends what has one clear repair.
+- Every unknown key is an error, except the keys listed here as without effect: they give a notice.
+- `refsr options check FILE` reports every mistake with its line; `--fix` repairs what has one clear repair.
   `refsr options show FILE` prints what a run would use.
 - A run whose name contains `debug` validates and saves every 8 iterations, prints each one and writes no curves;
-  `key=value` words still win.
+  overrides still win.
 """
 
 

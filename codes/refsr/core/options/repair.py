@@ -1,4 +1,4 @@
-"""Mends an option file where each mistake has one clear repair."""
+"""Repairs an option file where a mistake has one clear repair."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _MOST_ROUNDS = 4
 
 
 def repair(text: str, source: str) -> tuple[str, Examined]:
-    """The mended text and what is found in it then; the layout is mended first, words after it."""
+    """The repaired text and what is found in it then; the layout is repaired first, then keys and values."""
     examined = examine_text(text, source)
     for _ in range(_MOST_ROUNDS):
         edits = [edit for problem in examined.problems for edit in problem.edits]
-        mended = apply_edits(examined.text, edits)
-        if mended == examined.text:
+        repaired = apply_edits(examined.text, edits)
+        if repaired == examined.text:
             break
-        examined = examine_text(mended, source)
+        examined = examine_text(repaired, source)
     return examined.text, examined
 
 
@@ -37,6 +37,6 @@ def apply_edits(text: str, edits: Iterable[Edit]) -> str:
 def difference(before: str, after: str, source: str) -> str:
     """A unified diff with line ends as `\\n`."""
     lines = difflib.unified_diff(
-        before.splitlines(), after.splitlines(), fromfile=source, tofile=f"{source} (mended)", lineterm="", n=1
+        before.splitlines(), after.splitlines(), fromfile=source, tofile=f"{source} (repaired)", lineterm="", n=1
     )
     return "\n".join(lines)

@@ -1,7 +1,7 @@
 """What an unquoted word of YAML means: the plain numbers that people expect, without YAML 1.1's surprises.
 
 A word that other readers would take for a number or a truth value, but that is unclear, stays text and carries a
-remark. The remark is told if something other than text was needed there.
+remark. The remark becomes part of the message if something other than text was needed there.
 """
 
 from __future__ import annotations
