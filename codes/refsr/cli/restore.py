@@ -64,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--tile", type=int, metavar="N", help="side of tiles in LR pixels (default: by the image's size)"
     )
     parser.add_argument("--sampling", nargs="+", default=[], metavar="key=value", help="how a diffusion model samples")
-    parser.add_argument("--spread", type=Path, metavar="FILE", help="also write the standard deviation over seeds, as a TIFF")
+    parser.add_argument("--spread", type=Path, metavar="FILE", help="also write the std over seeds as a TIFF")
     parser.add_argument("--samples", type=int, metavar="N", help="samples for --spread (default: 8)")
     parser.add_argument(
         "--overlap", type=int, default=0, metavar="N", help="LR pixels seen around a tile (default: the network's halo)"
