@@ -21,7 +21,7 @@ from refsr.core.atomic import write_text
 from refsr.core.options.load import load_options
 from refsr.networks.blocks.dcn import DCNv2, DCNv3
 from refsr.networks.descriptor import Descriptor
-from refsr.tasks.blueprint import NetworkSpec
+from refsr.tasks.network_spec import NetworkSpec
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULT = ROOT / "benchmarks" / "results" / "costs.json"

@@ -109,7 +109,7 @@ def learnt(file: Path, content: dict[str, Any]) -> dict[str, Any]:
     results = Results.read(run.path / "results" / "test")
     scores: dict[str, dict[str, Any]] = {}
     for one in results.table():
-        numbers = {key: round(getattr(one, key), 4) for key in ("mean", "deviation", "low", "high")}
+        numbers = {key: round(getattr(one, key), 4) for key in ("mean", "std", "low", "high")}
         scores.setdefault(one.method, {})[one.metric] = numbers
     times = [json.loads(line)["time"] for line in (run.path / "log.jsonl").read_text().splitlines()]
     return {

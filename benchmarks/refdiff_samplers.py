@@ -41,8 +41,8 @@ from refsr.metrics.protocols import DEFAULT_PROTOCOL, protocol
 from refsr.ops.resize import imresize
 from refsr.runs.model_file import model_file_at
 from refsr.runs.run_folder import RunFolder, checkpoint_steps
-from refsr.tasks.diffusion.levels import evaluations
-from refsr.tasks.diffusion.sampling import Sampler
+from refsr.tasks.diffusion.diffusion_restore import DiffusionRestore
+from refsr.tasks.diffusion.samplers import SAMPLERS
 from runs import ROOT, refsr, scores_of
 
 FILE = ROOT / "options" / "refdiff" / "small.yml"
@@ -85,8 +85,8 @@ class Row:
 
     @property
     def options(self) -> SamplingOptions:
-        """The levels that take so many evaluations."""
-        count = next(n for n in range(1, self.nfe + 1) if evaluations(self.sampler, n) >= self.nfe)
+        """The sampling options with as many steps as take this NFE."""
+        count = next(n for n in range(1, self.nfe + 1) if SAMPLERS[self.sampler].nfe(n) >= self.nfe)
         given = {name: getattr(self, name) for name in ("sampler", "start", "sigma_max", "consistency", "seed")}
         return SamplingOptions.model_validate({**given, "steps": count})
 
@@ -160,7 +160,7 @@ def sampled(network: nn.Module, crops: Crops, row: Row, pictures: Path) -> Row:
     """The row with its scores, and the processor's seconds an image; the images are kept below `pictures`."""
     started = time.process_time()
     with torch.inference_mode():
-        images = Sampler(row.options)(network, crops.batch())
+        images = DiffusionRestore(row.options)(network, crops.batch())
     seconds = round((time.process_time() - started) / CROPS, 2)
     made = [last(one) for one in images]
     for number, image in enumerate(made):
@@ -206,7 +206,7 @@ def learnt(work: Path) -> RunFolder:
 
 def told(log: Path) -> list[str]:
     """What the run said where it went on after a stop, other settings included."""
-    words = ("going on after", "not the same run")
+    words = ("resuming after", "not the same run")
     return [line.partition("  ")[2] for line in log.read_text().splitlines() if any(word in line for word in words)]
 
 

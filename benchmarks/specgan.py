@@ -31,7 +31,7 @@ from refsr.networks.specgan.network import SpecGAN
 from refsr.runs.process_group import Group
 from refsr.tasks.latent.spectral_gan import SpectralGAN
 from refsr.training.precision import Precision
-from refsr.training.stepping import Stepper
+from refsr.training.step import StepRunner
 
 HERE = Path(__file__).resolve().parent
 SCALE, SIDE, BATCH = 16, 16, 2
@@ -87,7 +87,7 @@ def learning(upsample: str, bands: int, cuda: bool) -> dict[str, float]:
         Options(name="step", model="SpecGAN_model", scale=SCALE, datasets={}, train=train, **sections)  # type: ignore[arg-type]
     )
     networks = {key: network.to(group.device) for key, network in task.networks.items()}
-    stepper = Stepper(task, networks, group, Precision("fp32", group.device), train)
+    step_runner = StepRunner(task, networks, group, Precision("fp32", group.device), train)
     shapes = {"lr": (3, SIDE), "hsi": (bands, SIDE), "hr": (3, SIDE * SCALE)}
     given: dict[str, Any] = {
         name: torch.rand(BATCH, count, side, side, device=group.device) for name, (count, side) in shapes.items()
@@ -96,7 +96,7 @@ def learning(upsample: str, bands: int, cuda: bool) -> dict[str, float]:
     times = []
     for step in range(1, 4):
         started = processor(cuda)
-        stepper.step(step, given)
+        step_runner.step(step, given)
         times.append(processor(cuda) - started)
     return {"seconds": min(times[1:]), "memory_mib": peak(cuda) - before}
 

@@ -32,8 +32,8 @@ from refsr.core.options.train import TrainOptions
 from refsr.runs.process_group import Group
 from refsr.tasks.regression import Regression
 from refsr.training.precision import Precision
-from refsr.training.setup import wrap
-from refsr.training.stepping import Stepper
+from refsr.training.setup import wrap_for_training
+from refsr.training.step import StepRunner
 
 HERE = Path(__file__).resolve().parent
 NETWORKS: dict[str, dict[str, Any]] = {
@@ -83,7 +83,9 @@ def measure(name: str, way: str, nf: int, blocks: int, batch: int, side: int) ->
         one_by_one(raw.gradient_encoder)  # type: ignore[arg-type]
     if train.channels_last:
         raw.to(memory_format=torch.channels_last)
-    stepper = Stepper(task, {"G": wrap(raw, train, group)}, group, Precision(train.precision, group.device), train)
+    step_runner = StepRunner(
+        task, {"G": wrap_for_training(raw, train, group)}, group, Precision(train.precision, group.device), train
+    )
     sizes = {"lr": side // 4, "lr_up": side, "ref": side, "ref_down": side, "hr": side}
     layout = torch.channels_last if train.channels_last else torch.contiguous_format
     given: dict[str, Any] = {
@@ -99,7 +101,7 @@ def measure(name: str, way: str, nf: int, blocks: int, batch: int, side: int) ->
             with torch.inference_mode():
                 task.restore(raw, given)
         else:
-            stepper.step(step, given)
+            step_runner.step(step, given)
         times.append(wall(cuda) - started)
     return {"seconds": min(times[1:]), "first_seconds": times[0], "memory_mib": peak(cuda) - before}
 

@@ -37,8 +37,8 @@ from refsr.networks.tsfnet.spatial import Downsample
 from refsr.runs.process_group import Group
 from refsr.tasks.regression import Regression
 from refsr.training.precision import Precision
-from refsr.training.setup import wrap
-from refsr.training.stepping import Stepper
+from refsr.training.setup import wrap_for_training
+from refsr.training.step import StepRunner
 
 HERE = Path(__file__).resolve().parent
 WAYS: dict[str, dict[str, Any]] = {
@@ -118,7 +118,9 @@ def measure(way: str, scale: int, nf: int, pairs: int, batch: int, side: int) ->
         Options(name="step", model="TSFNet_model", scale=scale, datasets={}, network_G=network, train=train)
     )
     raw = task.networks["G"].to(group.device)
-    stepper = Stepper(task, {"G": wrap(raw, train, group)}, group, Precision(train.precision, group.device), train)
+    step_runner = StepRunner(
+        task, {"G": wrap_for_training(raw, train, group)}, group, Precision(train.precision, group.device), train
+    )
     given: dict[str, Any] = {
         name: torch.rand(batch, 3, one, one, device=group.device)
         for name, one in {"lr": side // scale, "hr": side}.items()
@@ -128,7 +130,7 @@ def measure(way: str, scale: int, nf: int, pairs: int, batch: int, side: int) ->
     times = []
     for step in range(1, STEPS + 1):
         started = processor(cuda)
-        stepper.step(step, given)
+        step_runner.step(step, given)
         times.append(processor(cuda) - started)
     return {"seconds": min(times[1:]), "memory_mib": peak(cuda) - before}
 

@@ -11,7 +11,7 @@ import yaml
 from refsr.core.options.load import load_options
 from refsr.core.options.schema import Options
 from refsr.runs.process_group import ALONE
-from refsr.training.trainer import Finished, train
+from refsr.training.trainer import TrainingResult, train
 
 Making = Callable[..., Options]
 
@@ -59,6 +59,6 @@ def options(option_file: Path) -> Making:
 
 
 @pytest.fixture
-def trained(options: Making) -> Callable[..., Finished]:
+def trained(options: Making) -> Callable[..., TrainingResult]:
     """Runs it in this process."""
     return lambda *words: train(options(*words), ALONE)

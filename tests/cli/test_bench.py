@@ -13,13 +13,13 @@ from refsr.cli.main import main
 from refsr.core.errors import UsageError
 from refsr.core.options.bench import load_bench
 from refsr.core.registry import NAMES
-from refsr.evaluation import kept as kept_module
-from refsr.evaluation import pretrained as neighbours
+from refsr.evaluation import baselines
+from refsr.evaluation import evaluate as evaluate_module
 from refsr.evaluation.results import Results
 from refsr.metrics import building
 from refsr.runs.process_group import ALONE
 from refsr.training import bench as benching
-from refsr.training.bench import planned
+from refsr.training.bench import plan_systems
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 
@@ -62,7 +62,7 @@ def file(tmp_path: Path, places: Path) -> Path:
 def test_a_bench_goes_from_files_to_a_table_once(file, tmp_path, monkeypatch, capsys):
     out = tmp_path / "out"
     monkeypatch.setattr(
-        neighbours, "find_pretrained", lambda scale: {"dat-light": lambda sample, scale: enlarged(sample)}
+        baselines, "pretrained_baselines", lambda scale: {"dat-light": lambda sample, scale: enlarged(sample)}
     )
     assert main(["bench", str(file), "-o", str(out)]) == 0
     capsys.readouterr()
@@ -84,7 +84,7 @@ def test_a_bench_goes_from_files_to_a_table_once(file, tmp_path, monkeypatch, ca
         raise AssertionError("done again")
 
     monkeypatch.setattr(benching, "train", refuse)
-    monkeypatch.setattr(kept_module, "evaluate", refuse)
+    monkeypatch.setattr(evaluate_module, "evaluate", refuse)
     assert main(["bench", str(file), "-o", str(out)]) == 0
     assert json.loads((out / "bench.json").read_text()) == kept
     capsys.readouterr()
@@ -101,7 +101,7 @@ def test_minutes_become_iterations_that_are_kept(file, tmp_path, monkeypatch):
     monkeypatch.setattr(benching, "seconds_a_step", lambda options, group: calls.append(options.name) or 2.0)
     bench = load_bench([file]).model_copy(update={"iterations": None, "minutes": 0.5})
     for _ in range(2):
-        systems = benching.timed(bench, [], tmp_path, planned(bench, [], tmp_path), ALONE)
+        systems = benching.within_minutes(bench, [], tmp_path, plan_systems(bench, [], tmp_path), ALONE)
         assert [one.options.train.niter for one in systems] == [15, 15, 1]
     assert calls == ["SRResNet", "RRSNet", "RRSNet again"]
 
@@ -158,14 +158,14 @@ def test_a_bench_file_is_checked_like_any_other(file, capsys):
 def test_option_files_are_a_bench_of_their_own(tmp_path, file):
     bench = load_bench([tmp_path / "single.yml", tmp_path / "pair.yml"])
     assert list(bench.systems) == ["single", "pair"]
-    assert [one.options.train.niter for one in planned(bench, [], tmp_path)] == [9, 9]
+    assert [one.options.train.niter for one in plan_systems(bench, [], tmp_path)] == [9, 9]
 
 
 @pytest.mark.parametrize(
     "shipped", sorted((REPOSITORY / "options" / "bench").glob("*.yml")), ids=lambda file: file.stem
 )
 def test_shipped_benches_are_comparable(shipped, tmp_path):
-    systems = planned(load_bench([shipped]), [], tmp_path)
+    systems = plan_systems(load_bench([shipped]), [], tmp_path)
     assert len(systems) >= 4
     assert {one.options.model for one in systems} <= set(NAMES["task"])
     for system in systems:

@@ -9,7 +9,7 @@ from refsr.cli.main import main
 from refsr.interop.weights.layout import discriminator_layout, rrsnet_layout
 from refsr.runs.checkpoint import Checkpoint, write_checkpoint
 from refsr.runs.model_file import ModelCard, read_model, write_model
-from refsr.tasks.blueprint import NetworkSpec
+from refsr.tasks.network_spec import NetworkSpec
 
 
 @pytest.fixture(scope="module")
@@ -17,12 +17,12 @@ def run(tmp_path_factory):
     """A run of the GAN task at published width, as short as it can be."""
     folder = tmp_path_factory.mktemp("run")
     generator = NetworkSpec("RRSNet", {"scale": 4, "n_blocks": 0})
-    blueprints = {"G": generator, "G_ema": generator, "D_grad": NetworkSpec("discriminator_vgg_128", {})}
+    specs = {"G": generator, "G_ema": generator, "D_grad": NetworkSpec("discriminator_vgg_128", {})}
     cards = {
-        key: ModelCard(blueprint, "RRSGAN_model", {"run": "short", "step": 7, "averaged": key == "G_ema"})
-        for key, blueprint in blueprints.items()
+        key: ModelCard(spec, "RRSGAN_model", {"run": "short", "step": 7, "averaged": key == "G_ema"})
+        for key, spec in specs.items()
     }
-    weights = {key: blueprint.build().state_dict() for key, blueprint in blueprints.items()}
+    weights = {key: spec.build().state_dict() for key, spec in specs.items()}
     write_checkpoint(folder / "checkpoints", Checkpoint(7, weights, cards, {}), "name: short\n")
     return folder
 
@@ -68,9 +68,9 @@ def test_what_was_filled_in_is_listed(run, tmp_path, capsys):
 
 
 def test_the_dense_reading_goes_out_with_a_note(tmp_path, capsys):
-    blueprint = NetworkSpec("RGTNet", {"n_blocks": 0, "offsets": "dense"})
-    network = blueprint.build()
-    write_model(tmp_path / "G.safetensors", network.state_dict(), ModelCard(blueprint, "RGTNet_model"))
+    spec = NetworkSpec("RGTNet", {"n_blocks": 0, "offsets": "dense"})
+    network = spec.build()
+    write_model(tmp_path / "G.safetensors", network.state_dict(), ModelCard(spec, "RGTNet_model"))
     assert main(["export", "--published", str(tmp_path / "G.safetensors"), "-o", str(tmp_path / "G.pth")]) == 0
     shown = capsys.readouterr().out
     assert "filled 20 with zeros: comparisons level by level" in shown
@@ -96,8 +96,8 @@ def test_the_dense_reading_goes_out_with_a_note(tmp_path, capsys):
 )
 def test_mistakes_are_one_line(words, code, answer, run, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    blueprint = NetworkSpec("RRSNet", {"nf": 8, "n_blocks": 0, "deformable_groups": 2})
-    write_model("narrow.safetensors", blueprint.build().state_dict(), ModelCard(blueprint, "RRSNet_model"))
+    spec = NetworkSpec("RRSNet", {"nf": 8, "n_blocks": 0, "deformable_groups": 2})
+    write_model("narrow.safetensors", spec.build().state_dict(), ModelCard(spec, "RRSNet_model"))
     (tmp_path / "older.pth").write_bytes(b"old")
     assert main(["export", "--published", *(word.format(run=run) for word in words)]) == code
     error = capsys.readouterr().err

@@ -54,7 +54,7 @@ def test_another_network_is_found_out_and_its_reading_chosen(tmp_path, capsys):
     assert "RGTNet (scale 4, channels 3, nf 6," in capsys.readouterr().out
     network, card = read_model(source.with_suffix(".safetensors"))
     assert isinstance(network, RGTNet)
-    assert card.blueprint.keywords["gtem_upsample"] == "pixel_shuffle"
+    assert card.spec.keywords["gtem_upsample"] == "pixel_shuffle"
     assert torch.equal(network.enhance.conv_last.weight, made.enhance.conv_last.weight)
     # The released reading wants keys that are not there.
     assert main(["import", str(source), "--overwrite"]) == 1

@@ -14,16 +14,16 @@ from refsr.cli.main import main
 from refsr.data.images import read_image, write_image
 from refsr.ops.resize import imresize
 from refsr.runs.model_file import ModelCard, write_model
-from refsr.tasks.blueprint import NetworkSpec
+from refsr.tasks.network_spec import NetworkSpec
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     """A model with random weights, and images to restore with it."""
     folder = tmp_path_factory.mktemp("place")
-    blueprint = NetworkSpec("RRSNet", {"scale": 2, "nf": 4, "n_blocks": 0, "deformable_groups": 1})
+    spec = NetworkSpec("RRSNet", {"scale": 2, "nf": 4, "n_blocks": 0, "deformable_groups": 1})
     torch.manual_seed(0)
-    write_model(folder / "w.safetensors", blueprint.build().state_dict(), ModelCard(blueprint, "RRSNet_model"))
+    write_model(folder / "w.safetensors", spec.build().state_dict(), ModelCard(spec, "RRSNet_model"))
     draw = np.random.default_rng(0)
     for name in ("a", "b"):
         write_image(folder / "LR" / f"{name}.png", draw.integers(0, 256, (7, 9, 3), np.uint8))
@@ -124,15 +124,15 @@ def denoiser(place):
         write_image(place / name / "a.png", (image.clip(0, 1) * 255).astype(np.uint8))
     write_image(place / "mask4" / "a.png", np.eye(96, dtype=np.uint8) * 3)
     keywords = {"scale": 4, "model_channels": 4, "channel_mult": [1, 1, 1], "num_blocks": 0, "transform_channels": 4}
-    blueprint = NetworkSpec("RefDiff", keywords)
+    spec = NetworkSpec("RefDiff", keywords)
     torch.manual_seed(0)
-    network = blueprint.build()
+    network = spec.build()
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.add_(0.2 * torch.randn_like(parameter))
     sampling = {"steps": 2, "sigma_max": 1.0}
     for encoding in ("changed", "grey"):
-        card = ModelCard(blueprint, "RefDiff_model", {}, sampling, {"encoding": encoding, "values": None})
+        card = ModelCard(spec, "RefDiff_model", {}, sampling, {"encoding": encoding, "values": None})
         write_model(place / f"{encoding}.safetensors", network.state_dict(), card)
     return ["restore", "--lr", "LR4/a.png", "--ref", "Ref4/a.png", "--device", "cpu", "--model"]
 

@@ -12,8 +12,8 @@ from refsr.core.options.datasets import DatasetOptions
 from refsr.core.options.load import load_options
 from refsr.data.images import read_image, write_image
 from refsr.runs.model_file import ModelCard, write_model
-from refsr.tasks.blueprint import NetworkSpec
-from refsr.training.snapshot import cubes
+from refsr.tasks.network_spec import NetworkSpec
+from refsr.training.snapshot import cube_record
 
 CENTRES = [450.0, 550.0, 650.0, 860.0, 1400.0, 1650.0]
 NETWORK = {
@@ -39,12 +39,12 @@ def place(tmp_path_factory):
     """A network that learnt with three bands of cubes by wavelength, LR, and a cube as ENVI and as arrays."""
     folder = tmp_path_factory.mktemp("place")
     (folder / "learnt.yml").write_text(LEARNT)
-    learnt = cubes(load_options(folder / "learnt.yml"))
-    blueprint = NetworkSpec("SpecGAN", NETWORK)
+    learnt = cube_record(load_options(folder / "learnt.yml"))
+    spec = NetworkSpec("SpecGAN", NETWORK)
     torch.manual_seed(0)
-    card = ModelCard(blueprint, "SpecGAN_model", cubes=learnt)
-    write_model(folder / "w.safetensors", blueprint.build().state_dict(), card)
-    write_model(folder / "published.safetensors", blueprint.build().state_dict(), ModelCard(blueprint, "SpecGAN_model"))
+    card = ModelCard(spec, "SpecGAN_model", cubes=learnt)
+    write_model(folder / "w.safetensors", spec.build().state_dict(), card)
+    write_model(folder / "published.safetensors", spec.build().state_dict(), ModelCard(spec, "SpecGAN_model"))
     draw = np.random.default_rng(0)
     cube = draw.integers(0, 9999, (8, 8, 6)).astype(np.int16)
     for name in ("a", "b"):

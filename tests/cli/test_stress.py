@@ -10,19 +10,22 @@ import yaml
 
 from refsr.cli.main import main
 from refsr.core.options.load import load_options
-from refsr.evaluation import kept as kept_module
+from refsr.evaluation import evaluate as evaluate_module
 from refsr.evaluation import stress
 from refsr.evaluation.results import Results
 from refsr.runs.process_group import ALONE
 from refsr.training.trainer import train
 
-AXES = (stress.Axis("shift", "Shift", "pixels", (2, 8)), stress.Axis("clouds", "Clouds", "percent", (50,)))
+SWEEPS = (
+    stress.PerturbationSweep("shift", "Shift", "pixels", (2, 8)),
+    stress.PerturbationSweep("clouds", "Clouds", "percent", (50,)),
+)
 
 
 @pytest.fixture
 def runs(tmp_path: Path, places: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """A network with a reference and one without."""
-    monkeypatch.setattr(stress, "AXES", AXES)
+    monkeypatch.setattr(stress, "SWEEPS", SWEEPS)
     pair = {"mode": "reference", "dataroot_Ref": str(places / "Ref"), "lr_up": "from_lr", "ref_down": "from_ref"}
     networks = {
         "RRSNet": (pair, {"nf": 4, "n_blocks": 1, "deformable_groups": 1}),
@@ -64,7 +67,7 @@ def test_what_was_measured_is_kept(runs, tmp_path, monkeypatch, capsys):
     def refuse(*_: object) -> None:
         raise AssertionError("measured again")
 
-    monkeypatch.setattr(kept_module, "evaluate", refuse)
+    monkeypatch.setattr(evaluate_module, "evaluate", refuse)
     monkeypatch.setenv("REFSR_TRACEBACK", "1")
     assert main(["stress", *runs, "--images", "2", "-o", str(out)]) == 0
     with pytest.raises(AssertionError, match="measured again"):
@@ -73,7 +76,7 @@ def test_what_was_measured_is_kept(runs, tmp_path, monkeypatch, capsys):
 
 def test_mistakes_are_named(runs, tmp_path, capsys):
     assert main(["stress", str(tmp_path / "none")]) == 1
-    assert "is no run's folder" in capsys.readouterr().err
+    assert "is no run folder" in capsys.readouterr().err
     assert main(["stress", str(tmp_path / "none"), "--metric", "psnrr"]) == 2
     assert "did you mean 'psnr'?" in capsys.readouterr().err
     assert main(["stress", runs[0], "--dataset", "tset"]) == 2

@@ -46,8 +46,8 @@ def test_files_come_back(tmp_path):
 def test_the_table_is_in_the_order_of_the_methods():
     first, second = made().table()
     assert (first.method, first.mean, first.count) == ("bicubic", 22.0, 3)
-    assert first.deviation == pytest.approx(np.std([20, 22, 24], ddof=1))
-    assert (second.mean, second.deviation) == (math.inf, 0)
+    assert first.std == pytest.approx(np.std([20, 22, 24], ddof=1))
+    assert (second.mean, second.std) == (math.inf, 0)
     assert made().values("run", "p", "psnr") == {"0": 21.0, "1": 24.0, "2": math.inf}
 
 

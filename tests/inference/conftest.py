@@ -10,16 +10,14 @@ from torch import nn
 from refsr.networks.blocks.dcn import DCNv2
 from refsr.ops.resize import imresize
 from refsr.runs.model_file import ModelCard, write_model
-from refsr.tasks.blueprint import NetworkSpec
+from refsr.tasks.network_spec import NetworkSpec
 
 
 def write_random(path, channels=3, scale=2):
     """A model file of an untrained RRSNet."""
-    blueprint = NetworkSpec(
-        "RRSNet", {"scale": scale, "channels": channels, "nf": 8, "n_blocks": 0, "deformable_groups": 2}
-    )
+    spec = NetworkSpec("RRSNet", {"scale": scale, "channels": channels, "nf": 8, "n_blocks": 0, "deformable_groups": 2})
     torch.manual_seed(0)
-    network = blueprint.build()
+    network = spec.build()
     # So large that every input counts: a fresh network moves no point, so lr_up and ref_down would change nothing.
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d):
@@ -27,7 +25,7 @@ def write_random(path, channels=3, scale=2):
         elif isinstance(layer, DCNv2):
             nn.init.kaiming_normal_(layer.weight)
     network.texture.to_image.weight.data *= 0.05
-    write_model(path, network.state_dict(), ModelCard(blueprint, "RRSNet_model", {"weights": "random"}))
+    write_model(path, network.state_dict(), ModelCard(spec, "RRSNet_model", {"weights": "random"}))
     return path
 
 

@@ -15,7 +15,7 @@ from refsr.core.errors import DataError, RefsrError, UsageError
 from refsr.core.options.datasets import DatasetOptions
 from refsr.data.build import build_dataset
 from refsr.data.images import write_image
-from refsr.evaluation.measuring import one_batch, planes_last
+from refsr.evaluation.images import one_batch, to_hwc
 from refsr.inference import restorer as module
 from refsr.inference import tile_layout as layout
 from refsr.inference.restorer import Restorer, load
@@ -24,7 +24,7 @@ from refsr.ops.resize import imresize
 from refsr.runs.checkpoint import Checkpoint, write_checkpoint
 from refsr.runs.model_file import read_model
 from refsr.runs.run_folder import Best
-from refsr.tasks.inference import direct
+from refsr.tasks.restore import single_pass
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def test_it_feeds_the_network_as_the_data_sets_do(restorer, scene, tmp_path):
     )
     batch = one_batch(build_dataset(options, 2, 0)[0], torch.device("cpu"))
     with torch.no_grad():
-        expected = to_uint8(planes_last(direct(restorer.network, batch)[0]))
+        expected = to_uint8(to_hwc(single_pass(restorer.network, batch)[0]))
     np.testing.assert_array_equal(restorer.restore(lr=lr, ref=ref), expected)
     np.testing.assert_array_equal(
         restorer.restore(tmp_path / "LR" / "a.png", str(tmp_path / "Ref" / "a.png")), expected

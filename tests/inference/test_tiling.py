@@ -19,7 +19,7 @@ from refsr.networks.blocks.dcn import DCNv2
 from refsr.networks.descriptor import Descriptor
 from refsr.networks.rgtnet import RGTNet
 from refsr.networks.rrsnet import RRSNet
-from refsr.tasks.inference import direct
+from refsr.tasks.restore import single_pass
 
 SCALE = 4
 ROUNDING = 1e-6
@@ -54,7 +54,9 @@ def members(height: int, width: int, scale: int = SCALE, seed: int = 1) -> dict[
 
 def off(network: nn.Module, batch: dict[str, Tensor], tile: int, overlap: int = 0) -> float:
     with torch.no_grad():
-        return float((restore_tiled(direct, network, batch, tile, overlap) - direct(network, batch)).abs().max())
+        return float(
+            (restore_tiled(single_pass, network, batch, tile, overlap) - single_pass(network, batch)).abs().max()
+        )
 
 
 def unclamped(network: nn.Module, batch: dict[str, Tensor]) -> Tensor:
@@ -245,7 +247,7 @@ def test_only_a_tile_at_a_time_reaches_the_network():
     def watched(network: nn.Module, batch: dict[str, Tensor]) -> Tensor:
         sizes.append(tuple(batch["ref"].shape[-2:]))
         assert "hr" not in batch
-        return direct(network, batch)
+        return single_pass(network, batch)
 
     network = made(blocks=0)
     batch = members(60, 40) | {"hr": torch.zeros(1)}
@@ -258,4 +260,4 @@ def test_only_a_tile_at_a_time_reaches_the_network():
 @pytest.mark.parametrize(("tile", "overlap"), [(0, 0), (-3, 0), (4, -1)])
 def test_impossible_tiles_are_named(tile, overlap):
     with pytest.raises(UsageError, match=f"tiles of {tile} with an overlap of {overlap}"):
-        restore_tiled(direct, made(0), members(9, 9), tile, overlap)
+        restore_tiled(single_pass, made(0), members(9, 9), tile, overlap)

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from refsr.core.errors import UsageError
-from refsr.losses.adversarial import KINDS, discriminator_losses, generator_loss, gradient_penalty
+from refsr.losses.adversarial import GAN_TYPES, discriminator_losses, generator_loss, gradient_penalty
 
 
 def entropy(logits: np.ndarray, label: float) -> float:
@@ -30,21 +30,21 @@ FORMULAS = {
 }
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_the_formulas(kind):
+@pytest.mark.parametrize("gan_type", GAN_TYPES)
+def test_the_formulas(gan_type):
     real, fake = (torch.from_numpy(logits).float().reshape(3, 1) for logits in (REAL, FAKE))
-    generator, on_real, on_fake = FORMULAS[kind]
-    assert float(generator_loss(kind, fake, real)) == pytest.approx(generator, rel=1e-5)
-    found = discriminator_losses(kind, real, fake)
+    generator, on_real, on_fake = FORMULAS[gan_type]
+    assert float(generator_loss(gan_type, fake, real)) == pytest.approx(generator, rel=1e-5)
+    found = discriminator_losses(gan_type, real, fake)
     assert [float(one) for one in found] == pytest.approx([on_real, on_fake], rel=1e-5)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_each_side_pulls_its_way(kind):
+@pytest.mark.parametrize("gan_type", GAN_TYPES)
+def test_each_side_pulls_its_way(gan_type):
     real, fake = (torch.tensor(logits).requires_grad_() for logits in ([0.2, -0.3, 0.1], [0.6, 0.5, 0.1]))
-    slope = torch.autograd.grad(generator_loss(kind, fake, real), fake)[0]
+    slope = torch.autograd.grad(generator_loss(gan_type, fake, real), fake)[0]
     assert slope.sum() < 0
-    on_real, on_fake = torch.autograd.grad(sum(discriminator_losses(kind, real, fake)), (real, fake))
+    on_real, on_fake = torch.autograd.grad(sum(discriminator_losses(gan_type, real, fake)), (real, fake))
     assert on_real.sum() < 0 < on_fake.sum()
 
 

@@ -14,7 +14,7 @@ from refsr.data.images import write_image
 from refsr.runs.checkpoint import read_checkpoint
 from refsr.runs.model_file import ModelCard, write_model
 from refsr.runs.process_group import ALONE
-from refsr.tasks.blueprint import NetworkSpec
+from refsr.tasks.network_spec import NetworkSpec
 from refsr.training.trainer import train
 
 SIDE = 32
@@ -134,9 +134,9 @@ def test_two_steps(name, data, tmp_path):
 def test_every_set_is_measured(name, data, tmp_path, capsys):
     words = narrowed(OPTIONS[name], data, tmp_path)
     options = load_options(BUNDLED[name], words)
-    blueprint = NetworkSpec.of(options.network_G, options.scale)
+    spec = NetworkSpec.of(options.network_G, options.scale)
     weights = tmp_path / "narrow.safetensors"
-    write_model(weights, blueprint.build().state_dict(), ModelCard(blueprint, options.model))
+    write_model(weights, spec.build().state_dict(), ModelCard(spec, options.model))
     assert main(["val", str(BUNDLED[name]), "--weights", str(weights), "--no-images", *words]) == 0
     told = capsys.readouterr().out
     assert all(options.datasets[key].name in told for key in options.datasets)

@@ -8,12 +8,12 @@ import pytest
 
 from refsr.core.errors import DataError
 from refsr.evaluation.results import ABLATION, Results, Score
-from refsr.evaluation.stress import AXES, conditions
+from refsr.evaluation.stress import SWEEPS, all_perturbations
 from refsr.report.stress import collect, numbers, write_stress
 
 QUOTED = "rgb-uint8-border4"
 FACTS = {"unit": "dB", "better": "higher", "library": "refsr"}
-BY_KIND = {axis.kind: axis for axis in AXES}
+BY_KIND = {sweep.kind: sweep for sweep in SWEEPS}
 
 
 def value(kind: str, amount: float) -> float:
@@ -25,7 +25,7 @@ def value(kind: str, amount: float) -> float:
 def results(name: str, with_reference: bool = True, bicubic: float = 24.0) -> Results:
     means = {"bicubic": bicubic, name: 28.0}
     if with_reference:
-        means |= {f"{name}{ABLATION}{perturb}": value(perturb.kind, perturb.amount) for perturb in conditions()}
+        means |= {f"{name}{ABLATION}{perturb}": value(perturb.kind, perturb.amount) for perturb in all_perturbations()}
     made = Results(name, "drawn", 4, list(means), {QUOTED: "as said"}, {"psnr": FACTS})
     # Two images a decibel to both sides of the mean.
     made.scores = [
@@ -53,7 +53,7 @@ def test_reach_is_as_far_as_the_reference_helps():
 def test_a_page_and_its_numbers_are_written(tmp_path):
     found = collect([("a <b>", results("a")), ("level", results("b", with_reference=False))], "psnr")
     text = write_stress(found, tmp_path).read_text()
-    assert text.count('class="chart"') == len(AXES)
+    assert text.count('class="chart"') == len(SWEEPS)
     assert "a &lt;b&gt;" in text
     assert "up to 4" in text
     kept = json.loads((tmp_path / "stress.json").read_text())

@@ -21,8 +21,8 @@ from refsr.runs.checkpoint import (
 )
 from refsr.runs.model_file import ModelCard
 from refsr.runs.run_folder import COMPLETE, Best, best_step, checkpoint_steps
-from refsr.tasks.blueprint import NetworkSpec
-from refsr.training.optimiser_state import restore_state, state_tensors
+from refsr.tasks.network_spec import NetworkSpec
+from refsr.training.snapshot import load_optimiser, optimiser_tensors
 
 CARD = ModelCard(NetworkSpec("RRSNet", {"nf": 4}), "RRSNet_model", {"run": "a"})
 
@@ -139,7 +139,7 @@ def test_an_optimiser_goes_on_as_if_nothing_had_happened():
         step(network, first)
     copy.load_state_dict(network.state_dict())
     second = torch.optim.AdamW(copy.parameters())
-    restore_state(second, copy, state_tensors(first, network), "here")
+    load_optimiser(second, copy, optimiser_tensors(first, network), "here")
     for _ in range(3):
         step(network, first)
         step(copy, second)
@@ -152,4 +152,4 @@ def test_state_of_another_network_is_refused():
     network(torch.randn(2, 3)).sum().backward()
     optimiser.step()
     with pytest.raises(DataError, match="fits no parameter"):
-        restore_state(torch.optim.Adam(other.parameters()), other, state_tensors(optimiser, network), "here")
+        load_optimiser(torch.optim.Adam(other.parameters()), other, optimiser_tensors(optimiser, network), "here")

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 
 from refsr.core.errors import DataError
 from refsr.runs.model_file import ModelCard, fit_weights, read_model, read_tensors, write_model, write_tensors
-from refsr.tasks.blueprint import NetworkSpec
+from refsr.tasks.network_spec import NetworkSpec
 
 BLUEPRINT = NetworkSpec("RRSNet", {"nf": 4, "n_blocks": 0, "deformable_groups": 1, "scale": 2})
 
@@ -63,12 +63,12 @@ def test_files_of_others_are_named_as_such(tmp_path):
 
 
 def test_a_network_of_another_version_is_one_line(tmp_path):
-    for blueprint in (
+    for spec in (
         NetworkSpec("RRSNet", {"depth": 4}),
         NetworkSpec("TSFNett", {}),
         NetworkSpec("RRSNet", {"scale": 3}),
     ):
-        write_model(tmp_path / "a.safetensors", {}, ModelCard(blueprint, "RRSNet_model"))
+        write_model(tmp_path / "a.safetensors", {}, ModelCard(spec, "RRSNet_model"))
         with pytest.raises(DataError, match="cannot be built") as caught:
             read_model(tmp_path / "a.safetensors")
         assert "\n" not in str(caught.value)

@@ -115,7 +115,7 @@ import os, sys
 from refsr.cli.main import main
 from refsr.tasks import regression
 
-original = regression.comparison_losses
+original = regression.reconstruction_losses
 calls = []
 
 def poisoned(train, restored, target):
@@ -123,7 +123,7 @@ def poisoned(train, restored, target):
     worth = float("nan") if os.environ["RANK"] == "1" and len(calls) == 3 else 1.0
     return {name: loss * worth for name, loss in original(train, restored, target).items()}
 
-regression.comparison_losses = poisoned
+regression.reconstruction_losses = poisoned
 sys.exit(main(sys.argv[1:]))
 """
 

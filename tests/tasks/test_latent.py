@@ -17,12 +17,12 @@ from refsr.data.images import write_image
 from refsr.evaluation.results import Results
 from refsr.runs.checkpoint import read_checkpoint
 from refsr.runs.process_group import ALONE
-from refsr.tasks.latent.patches import in_patches, starts
-from refsr.tasks.latent.spectral_gan import SpectralGAN, ranged
+from refsr.tasks.latent.patches import patch_starts, restore_in_patches
+from refsr.tasks.latent.spectral_gan import SpectralGAN, to_network_range
 from refsr.tasks.latent.style_gan import StyleGAN
 from refsr.training.precision import Precision
 from refsr.training.setup import build_task
-from refsr.training.stepping import Stepper
+from refsr.training.step import StepRunner
 from refsr.training.trainer import train
 
 BANDS = 5
@@ -99,8 +99,8 @@ def batch(count: int = 2) -> dict[str, Any]:
     return images | {"name": [str(at) for at in range(count)], "draw": list(range(count))}
 
 
-def stepper(task: Any) -> Stepper:
-    return Stepper(task, task.networks, ALONE, Precision("fp32", ALONE.device), task.train)
+def step_runner(task: Any) -> StepRunner:
+    return StepRunner(task, task.networks, ALONE, Precision("fp32", ALONE.device), task.train)
 
 
 def test_both_sides_step_on_what_was_made_before(spectral):
@@ -113,7 +113,7 @@ def test_both_sides_step_on_what_was_made_before(spectral):
         real = torch.nn.functional.softplus(-task.networks["D"](2 * given["hr"] - 1)).mean()
         pixel = (made - (2 * given["hr"] - 1)).square().mean()
     before = {key: copy.deepcopy(network.state_dict()) for key, network in task.networks.items()}
-    losses = stepper(task).step(1, given).losses
+    losses = step_runner(task).step(1, given).losses
     assert set(losses) == {"l_g_pix", "l_g_gan", "l_d_real", "l_d_fake"}
     for name, expected in {"l_g_pix": pixel, "l_d_real": real, "l_d_fake": fake}.items():
         assert torch.allclose(losses[name], expected, atol=1e-5), name
@@ -131,7 +131,7 @@ def test_cubes_of_another_number_of_bands_stop_the_run_before_it_begins(spectral
 def test_a_frozen_bank_stays_and_all_else_learns(spectral):
     task = SpectralGAN(spectral("train.freeze_bank=true"))
     before = {name: one.clone() for name, one in task.networks["G"].named_parameters()}
-    stepper(task).step(1, batch())
+    step_runner(task).step(1, batch())
     still = {name for name, one in task.networks["G"].named_parameters() if torch.equal(one, before[name])}
     assert still == {name for name in before if name.startswith("bank.synthesis.")}
 
@@ -141,7 +141,7 @@ def test_perceptual_networks_see_what_they_were_trained_on_unless_told_otherwise
     seen = {}
     for reading in ("unit", "released"):
         task = SpectralGAN(spectral(f"train.feature_range={reading}"))
-        task.look_with(torch.nn.Identity())
+        task.use_feature_network(torch.nn.Identity())
         assert task._features is not None
         seen[reading] = task._features(images)
     assert torch.allclose(seen["unit"], (images + 1) / 2)
@@ -150,7 +150,7 @@ def test_perceptual_networks_see_what_they_were_trained_on_unless_told_otherwise
 
 def test_members_go_into_the_network_s_ranges_and_cubes_onto_lr_s_grid():
     given = batch() | {"hsi": torch.rand(2, BANDS, 4, 4)}
-    found = ranged(given, (-0.25, 0.25))
+    found = to_network_range(given, (-0.25, 0.25))
     assert torch.allclose(found["lr"], given["lr"] / 2 - 0.25)
     assert torch.allclose(found["hr"], given["hr"] * 2 - 1)
     assert found["hsi"].shape == (2, BANDS, 8, 8)
@@ -174,15 +174,15 @@ def test_patches_fade_without_a_trace(spectral):
     """What a network does pixel by pixel is the same in patches."""
     descriptor = SpectralGAN(spectral()).networks["G"].descriptor
     lr = torch.rand(1, 3, 19, 11)
-    found = in_patches(lambda one: one.repeat_interleave(4, 2).repeat_interleave(4, 3), descriptor, [lr])
+    found = restore_in_patches(lambda one: one.repeat_interleave(4, 2).repeat_interleave(4, 3), descriptor, [lr])
     assert torch.allclose(found, lr.repeat_interleave(4, 2).repeat_interleave(4, 3), atol=1e-6)
-    assert starts(19, 8) == [0, 4, 8, 11]
-    assert starts(8, 8) == [0]
+    assert patch_starts(19, 8) == [0, 4, 8, 11]
+    assert patch_starts(8, 8) == [0]
 
 
 def test_penalties_are_due_every_few_iterations(style):
     task = StyleGAN(style("train.path_every=2", "train.r1_every=3"))
-    steps = stepper(task)
+    steps = step_runner(task)
     found = [set(steps.step(step, batch(4)).losses) - {"l_g_gan", "l_d_real", "l_d_fake"} for step in range(1, 7)]
     assert found == [set(), {"l_g_path"}, {"l_d_r1"}, {"l_g_path"}, set(), {"l_g_path", "l_d_r1"}]
     assert float(task.networks["G"].get_buffer("path_mean")) > 0
@@ -225,14 +225,14 @@ def test_what_the_cube_is_worth_is_measured_and_reported(spectral, scenes, tmp_p
     assert all(other.keys() == right.keys() and other != right for other in others)
     assert main(["report", str(run)]) == 0
     page = (run / "report.html").read_text()
-    assert "What the cube is worth" in page
+    assert "Effect of the cube" in page
     assert "the cube of another place" in page
     capsys.readouterr()
     assert main([*words, "--ref", "swap", "--weights", str(run)]) == 2
     assert main([*words, "--hsi", "shift:2", "--weights", str(run)]) == 2
     told = capsys.readouterr().err
     assert "--ref: SpecGAN takes no reference that could be perturbed" in told
-    assert "'shift:2' perturbations no cube (known: swap, blank)" in told
+    assert "'shift:2' is no perturbation of a cube (known: swap, blank)" in told
 
 
 def test_a_trained_bank_goes_into_specgan(style, spectral):
@@ -246,7 +246,7 @@ def test_a_trained_bank_goes_into_specgan(style, spectral):
     assert all(torch.equal(own[key], averaged[f"synthesis.{key}"]) for key in own)
     with pytest.raises(DataError, match=r"was trained with upsample released, network_G\.upsample is stylegan2"):
         build_task(spectral(f"path.pretrain_bank={run}", "network_G.upsample=stylegan2"))
-    with pytest.raises(UsageError, match=r"path\.pretrain_bank: StyleGAN2_model has no part"):
+    with pytest.raises(UsageError, match=r"path\.pretrain_bank: StyleGAN2_model has no sub-network"):
         build_task(style(f"path.pretrain_bank={run}"))
     with pytest.raises(DataError, match="keys do not fit"):
         build_task(spectral(f"path.pretrain_bank={run}", "network_G.style_channels=5"))

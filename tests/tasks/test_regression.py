@@ -15,7 +15,7 @@ from refsr.core.options.train import TrainOptions
 from refsr.losses.frequency import frequency_loss
 from refsr.losses.gradient import gradient_loss
 from refsr.losses.pixel import pixel_loss
-from refsr.tasks.base import Memory
+from refsr.tasks.base import IterationCache
 from refsr.tasks.regression import Regression
 
 SMALL = {"which_model_G": "TSFNet", "nf": 8, "n_blocks": 0}
@@ -36,7 +36,7 @@ def task(**train: Any) -> Regression:
 
 def terms(made: Regression, batch: dict[str, Any]) -> dict[str, torch.Tensor]:
     (phase,) = made.phases(1)
-    return phase.losses(made.networks["G"], batch, Memory())
+    return phase.losses(made.networks["G"], batch, IterationCache())
 
 
 def test_every_stage_is_compared_in_every_way():

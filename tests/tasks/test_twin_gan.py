@@ -23,10 +23,10 @@ from refsr.losses.pixel import pixel_loss
 from refsr.ops import gradient_magnitude
 from refsr.runs.checkpoint import read_checkpoint
 from refsr.runs.process_group import ALONE
-from refsr.tasks.base import Memory
+from refsr.tasks.base import IterationCache
 from refsr.tasks.twin_gan import TwinGAN
 from refsr.training.precision import Precision
-from refsr.training.stepping import NotFiniteError, Stepper
+from refsr.training.step import NotFiniteError, StepRunner
 from refsr.training.trainer import train
 
 
@@ -84,10 +84,10 @@ def batch(seed: int = 0) -> dict[str, Any]:
     return images | {"name": ["a", "b"]}
 
 
-def made(options: Options) -> tuple[TwinGAN, Stepper]:
+def made(options: Options) -> tuple[TwinGAN, StepRunner]:
     torch.manual_seed(0)
     task = TwinGAN(options)
-    return task, Stepper(task, task.networks, ALONE, Precision("fp32", ALONE.device), task.train)
+    return task, StepRunner(task, task.networks, ALONE, Precision("fp32", ALONE.device), task.train)
 
 
 def state(task: TwinGAN) -> dict[str, list[Tensor]]:
@@ -100,38 +100,38 @@ def moved(before: dict[str, list[Tensor]], task: TwinGAN) -> set[str]:
 
 
 def test_the_judges_sleep_before_their_stage(options):
-    task, stepper = made(options())
+    task, step_runner = made(options())
     for step in (1, 2):
         before = state(task)
-        outcome = stepper.step(step, batch())
-        assert set(outcome.losses) == {"l_g_pix", "l_g_pix_grad"}
+        result = step_runner.step(step, batch())
+        assert set(result.losses) == {"l_g_pix", "l_g_pix_grad"}
         assert moved(before, task) == {"G"}
     before = state(task)
-    outcome = stepper.step(3, batch())
+    result = step_runner.step(3, batch())
     assert moved(before, task) == {"G", "D", "D_grad"}
-    assert set(outcome.losses) == {
+    assert set(result.losses) == {
         *("l_g_pix", "l_g_pix_grad", "l_g_fea", "l_g_gan", "l_g_gan_grad"),
         *("l_d_real", "l_d_fake", "l_d_real_grad", "l_d_fake_grad"),
     }
-    assert set(outcome.shown) == {"D_real", "D_fake", "D_real_grad", "D_fake_grad", "contrast", "drift"}
+    assert set(result.statistics) == {"D_real", "D_fake", "D_real_grad", "D_fake_grad", "contrast", "drift"}
 
 
 def test_the_generator_rests_as_the_ratios_ask(options):
-    task, stepper = made(options("train.l1_init=0", "train.D_update_ratio=2", "train.D_init_iters=2"))
+    task, step_runner = made(options("train.l1_init=0", "train.D_update_ratio=2", "train.D_init_iters=2"))
     steps = {}
     for step in range(1, 6):
         before = state(task)
-        stepper.step(step, batch())
+        step_runner.step(step, batch())
         steps[step] = moved(before, task)
     judges = {"D", "D_grad"}
     assert steps == {1: judges, 2: judges, 3: judges, 4: {"G", *judges}, 5: judges}
 
 
 def test_the_judges_see_what_was_made_before_the_generator_s_step(options):
-    task, stepper = made(options("train.l1_init=0"))
+    task, step_runner = made(options("train.l1_init=0"))
     generator, judge = copy.deepcopy(task.networks["G"]), copy.deepcopy(task.networks["D"])
     given = batch()
-    shown = stepper.step(1, given).shown
+    shown = step_runner.step(1, given).statistics
     with torch.no_grad():
         first = generator(given["lr"], given["lr_up"], given["ref"], given["ref_down"])
         expected = judge(first).mean(), judge(given["hr"]).mean()
@@ -142,7 +142,7 @@ def test_the_judges_see_what_was_made_before_the_generator_s_step(options):
 def test_the_terms_and_their_weights(options, kind):
     task, _ = made(options("train.l1_init=0", f"train.gan_type={kind}"))
     restored, target = batch(1)["hr"], batch(2)["hr"]
-    found = task.generator_losses(restored, target)
+    found = task.weighted_generator_losses(restored, target)
     maps = [gradient_magnitude(image, "full") for image in (restored, target)]
     assert float(found["l_g_pix"]) == pytest.approx(float(pixel_loss(restored, target)))
     assert float(found["l_g_pix_grad"]) == pytest.approx(float(pixel_loss(*maps, "l2")))
@@ -153,15 +153,17 @@ def test_the_terms_and_their_weights(options, kind):
         assert float(found["l_g_gan_grad"].detach()) == pytest.approx(
             0.01 * float(nn.functional.softplus(-logits).mean().detach()), rel=1e-5
         )
-    memory = Memory()
-    terms = task.discriminator_losses("D_grad", task.networks["D_grad"], target, restored, memory)
+    cache = IterationCache()
+    terms = task.weighted_discriminator_losses("D_grad", task.networks["D_grad"], target, restored, cache)
     assert set(terms) == {"l_d_real_grad", "l_d_fake_grad"}
-    assert float(memory.shown["D_real_grad"]) == pytest.approx(float(task.networks["D_grad"](maps[1]).mean()), rel=1e-5)
+    assert float(cache.statistics["D_real_grad"]) == pytest.approx(
+        float(task.networks["D_grad"](maps[1]).mean()), rel=1e-5
+    )
 
 
 def test_a_gradient_penalty_by_option(options):
-    _, stepper = made(options("train.l1_init=0", "train.r1_weight=10"))
-    losses = stepper.step(1, batch()).losses
+    _, step_runner = made(options("train.l1_init=0", "train.r1_weight=10"))
+    losses = step_runner.step(1, batch()).losses
     assert {"l_d_r1", "l_d_r1_grad"} <= set(losses)
     assert float(losses["l_d_r1"]) > 0
 
@@ -174,16 +176,16 @@ def test_crops_that_a_judge_cannot_take_are_told_before_the_first_step(options, 
 
 
 def test_a_judge_without_weight_is_not_there(options):
-    task, stepper = made(options("train.l1_init=0", "train.gradient_gan_weight=0"))
+    task, step_runner = made(options("train.l1_init=0", "train.gradient_gan_weight=0"))
     assert set(task.networks) == {"G", "D"}
-    assert "l_g_gan_grad" not in stepper.step(1, batch()).losses
+    assert "l_g_gan_grad" not in step_runner.step(1, batch()).losses
 
 
 def test_the_frozen_network_stays_as_it_is(options):
-    task, stepper = made(options("train.l1_init=0"))
+    task, step_runner = made(options("train.l1_init=0"))
     before = [one.clone() for one in task.frozen[0].parameters()]
     for step in (1, 2):
-        stepper.step(step, batch())
+        step_runner.step(step, batch())
     assert all(map(torch.equal, before, task.frozen[0].parameters()))
     assert all(one.grad is None for one in task.frozen[0].parameters())
 
@@ -205,7 +207,7 @@ def test_stand_ins_for_the_perceptual_network_are_told(options, tmp_path, monkey
 def test_a_run_goes_on_in_either_stage(options, stop, monkeypatch):
     """Three networks and three optimisers, bit for bit."""
     whole = train(options("name=whole"), ALONE).folder / "checkpoints" / "6"
-    original = Stepper.step
+    original = StepRunner.step
 
     def stepping(self, at, batch):
         if at == stop:
@@ -213,7 +215,7 @@ def test_a_run_goes_on_in_either_stage(options, stop, monkeypatch):
         return original(self, at, batch)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Stepper, "step", stepping)
+        patch.setattr(StepRunner, "step", stepping)
         first = train(options(), ALONE)
     parts = train(options("path.auto_resume=true"), ALONE).folder / "checkpoints" / "6"
     assert first.step == stop
@@ -228,7 +230,7 @@ def test_a_run_goes_on_in_either_stage(options, stop, monkeypatch):
 @pytest.mark.parametrize(("network", "terms"), [("G", ["l_g_pix"]), ("D", ["l_d_real"]), ("D_grad", ["l_d_real_grad"])])
 def test_no_step_is_taken_where_a_network_is_not_finite(options, network, terms, monkeypatch):
     """Whoever breaks keeps its weights, and so do those whose turn is after it."""
-    task, stepper = made(options("train.l1_init=0"))
+    task, step_runner = made(options("train.l1_init=0"))
     order = ["G", "D", "D_grad"]
     whole = type(task.networks[network]).forward
     broken = task.networks[network]
@@ -242,14 +244,14 @@ def test_no_step_is_taken_where_a_network_is_not_finite(options, network, terms,
     monkeypatch.setattr(type(broken), "forward", forward)
     before = state(task)
     with pytest.raises(NotFiniteError) as caught:
-        stepper.step(1, batch())
+        step_runner.step(1, batch())
     assert caught.value.network == network
     assert set(terms) <= set(caught.value.terms)
     assert moved(before, task) == set(order[: order.index(network)])
 
 
 def test_a_sign_that_holds_is_in_the_log_and_among_the_notes_of_reports(options, monkeypatch):
-    monkeypatch.setattr("refsr.tasks.balance.DRIFTED", -1.0)
+    monkeypatch.setattr("refsr.tasks.gan_instability.DRIFTED", -1.0)
     run = train(options("train.niter=11", "train.l1_init=11", "logger.save_checkpoint_freq=11"), ALONE)
     told = [line for line in (run.folder / "log.txt").read_text().splitlines() if "G drifts" in line]
     assert len(told) == 1

@@ -47,7 +47,7 @@ def test_crops_that_the_network_does_not_take_are_named_with_the_nearest_that_it
     content["network_G"] = {"which_model_G": "SwinIR", "dim": 8, "groups": 1, "layers": 2, "heads": 2}
     option_file.write_text(yaml.safe_dump(content))
     with pytest.raises(
-        UsageError, match=r"GT_size: 48 is no multiple of 32, which the network wants at x4; 64 would be"
+        UsageError, match=r"GT_size: 48 is no multiple of 32, which the network needs at x4; 64 would be"
     ):
         dry_run(load_options(option_file, ["datasets.train.GT_size=48"]), ALONE)
     assert dry_run(load_options(option_file, ["datasets.train.GT_size=32"]), ALONE).niter == 6

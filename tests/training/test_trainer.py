@@ -20,7 +20,7 @@ from refsr.runs.checkpoint import Checkpoint, read_checkpoint
 from refsr.runs.model_file import read_model
 from refsr.runs.run_folder import Best, RunFolder, checkpoint_steps
 from refsr.training import trainer
-from refsr.training.stepping import Stepper
+from refsr.training.step import StepRunner
 
 
 def equal(one: Checkpoint, other: Checkpoint) -> bool:
@@ -41,14 +41,14 @@ def events(folder: Path, kind: str) -> list[dict]:
 
 def stop_at(monkeypatch, step: int, number: signal.Signals = signal.SIGTERM) -> None:
     """The process gets a signal in the middle of a step."""
-    original = Stepper.step
+    original = StepRunner.step
 
     def stepping(self, at, batch):
         if at == step:
             os.kill(os.getpid(), number)
         return original(self, at, batch)
 
-    monkeypatch.setattr(Stepper, "step", stepping)
+    monkeypatch.setattr(StepRunner, "step", stepping)
 
 
 def test_what_a_run_leaves(trained):
@@ -170,7 +170,7 @@ def test_a_damaged_newest_checkpoint_is_named_and_the_one_before_is_used(trained
     finished = trained("train.niter=4", "path.auto_resume=true")
     log = (finished.folder / "log.txt").read_text()
     assert f"{folder / 'checkpoints' / '4'}: G.safetensors is damaged; the checkpoint before it is used" in log
-    assert "going on after iteration 2" in log
+    assert "resuming after iteration 2" in log
     read_checkpoint(finished.folder / "checkpoints" / "4")
     assert (finished.folder / "checkpoints" / "4.superseded" / "G.safetensors").read_bytes() == content
 
@@ -294,7 +294,7 @@ def test_a_signal_to_the_whole_family_saves_too(option_file, options, number):
         os.killpg(run.pid, signal.Signals[number])
         told = run.stderr.read()
         assert run.wait(60) == 128 + signal.Signals[number]
-    assert f"go on with: refsr train {option_file} train.niter=100000" in told
+    assert f"resume with: refsr train {option_file} train.niter=100000" in told
     folder = options().path.root / "experiments" / "small" / "checkpoints"
     (step,) = checkpoint_steps(folder)
     assert f"stopped after iteration {step}, which is saved" in told
@@ -316,6 +316,6 @@ def test_out_of_memory_is_one_line_of_advice(trained, monkeypatch):
     def full(self, step, batch):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(trainer.Stepper, "step", full)
+    monkeypatch.setattr(trainer.StepRunner, "step", full)
     with pytest.raises(RefsrError, match=r"memory is full; a smaller datasets\.train\.batch_size"):
         trained()

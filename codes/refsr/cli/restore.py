@@ -115,11 +115,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     restorer = load(arguments.model, arguments.device)
     if (arguments.sampling or arguments.spread is not None) and not restorer.samples:
-        raise UsageError(
-            f"{arguments.model}: {restorer.card.blueprint.network} restores in one pass and samples nothing"
-        )
+        raise UsageError(f"{arguments.model}: {restorer.card.spec.network} restores in one pass and samples nothing")
     options = _options(arguments, made)
-    named = f"{restorer.card.blueprint.network} x{restorer.scale}"
+    named = f"{restorer.card.spec.network} x{restorer.scale}"
     mask = f"; {describe_mask(made, restorer.scale)}" if restorer.takes_mask else ""
     if folders["lr"]:
         report = restore_folder(restorer, images, arguments.output, options, arguments.overwrite, console_progress)

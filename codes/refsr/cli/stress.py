@@ -31,9 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from refsr.core.errors import UsageError
+    from refsr.evaluation.evaluate import EvaluationOptions
     from refsr.evaluation.metrics import find_metrics
-    from refsr.evaluation.plan import Plan
-    from refsr.evaluation.stress import run_options, stressed
+    from refsr.evaluation.stress import run_options, stress_run
     from refsr.metrics import described
     from refsr.metrics.protocols import DEFAULT_PROTOCOL, protocol
     from refsr.report.stress import collect, write_stress
@@ -48,13 +48,13 @@ def run(arguments: argparse.Namespace) -> int:
     if len(scales) > 1:
         raise UsageError(f"runs of different scales cannot share a page: {', '.join(map(str, sorted(scales)))}")
     with joined(options[0].gpu_ids) as group:
-        judges = find_metrics([metric], arguments.metric_weights, options[0].scale, group.device)
-        if metric not in judges.images:
-            raise UsageError(f"--metric {metric}: {'; '.join(judges.missing) or 'is computed on whole data sets only'}")
-        plan = Plan([quoted], judges, pictures=False, limit=arguments.images)
+        metrics = find_metrics([metric], arguments.metric_weights, options[0].scale, group.device)
+        if metric not in metrics.images:
+            raise UsageError(f"--metric {metric}: {'; '.join(metrics.missing) or 'is computed on whole sets only'}")
+        what = EvaluationOptions([quoted], metrics, save_images=False, limit=arguments.images)
         progress = console_progress if group.is_main else no_progress
         results = [
-            (one.name, stressed(folder, arguments.dataset, plan, group, progress))
+            (one.name, stress_run(folder, arguments.dataset, what, group, progress))
             for one, folder in zip(options, arguments.runs, strict=True)
         ]
         if not group.is_main:

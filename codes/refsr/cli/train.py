@@ -21,7 +21,7 @@ from refsr.core.progress import no_progress
 if TYPE_CHECKING:
     from refsr.core.options.schema import Options
     from refsr.runs.process_group import Group
-    from refsr.training.dry_run import Expectation
+    from refsr.training.dry_run import RunEstimate
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -72,13 +72,13 @@ def _train(options: Options, group: Group, arguments: argparse.Namespace) -> int
 def _dry_run(options: Options, group: Group) -> int:
     from refsr.training.dry_run import dry_run
 
-    expectation = dry_run(options, group, console_progress if group.is_main else no_progress)
+    estimate = dry_run(options, group, console_progress if group.is_main else no_progress)
     if group.is_main:
-        print("\n".join(f"{name:<22}{value}" for name, value in _rows(expectation)))
+        print("\n".join(f"{name:<22}{value}" for name, value in _rows(estimate)))
     return 0
 
 
-def _rows(found: Expectation) -> list[tuple[str, str]]:
+def _rows(found: RunEstimate) -> list[tuple[str, str]]:
     hours = found.seconds / 3600
     return [
         ("run folder", str(found.folder)),

@@ -79,10 +79,9 @@ def run(arguments: argparse.Namespace) -> int:
     from refsr.core.options.load import load_options
     from refsr.data.build import build_dataset
     from refsr.data.perturbation import parse_cube_perturbation, parse_perturbation
-    from refsr.evaluation.evaluate import evaluate
+    from refsr.evaluation.evaluate import EvaluationOptions, evaluate
     from refsr.evaluation.metrics import find_metrics
-    from refsr.evaluation.plan import Plan
-    from refsr.evaluation.weights import load_weights, weights_file
+    from refsr.evaluation.weights import load_network, weights_file
     from refsr.metrics import described
     from refsr.metrics.protocols import DEFAULT_PROTOCOL, protocol
     from refsr.runs.model_file import model_file_at
@@ -97,24 +96,24 @@ def run(arguments: argparse.Namespace) -> int:
     metrics = [described(name).name for name in arguments.metric or []]
     ablations = [parse_perturbation(word) for word in arguments.ref or []]
     ablations += [parse_cube_perturbation(word) for word in arguments.hsi or []]
-    weights = None
+    network = None
     if not arguments.baselines:
         given: Path | None = arguments.weights
         chosen = weights_file(options) if given is None else model_file_at(given, averaged=options.val.use_ema)
-        weights = load_weights(chosen)
+        network = load_network(chosen)
     root = arguments.output or RunFolder.of(options).path / "results"
     with joined(options.gpu_ids) as group:
-        plan = Plan(
+        what = EvaluationOptions(
             protocols=list(dict.fromkeys(protocols)),
-            judges=find_metrics(metrics, arguments.metric_weights, options.scale, group.device),
+            metrics=find_metrics(metrics, arguments.metric_weights, options.scale, group.device),
             ablations=ablations,
-            pictures=options.val.save_images and not arguments.no_images,
+            save_images=options.val.save_images and not arguments.no_images,
             limit=options.val.max_images,
         )
         for name in names:
             dataset = build_dataset(options.datasets[name], options.scale, options.run_seed)
             progress = console_progress if group.is_main else no_progress
-            results = evaluate(options, name, dataset, weights, plan, group, root / name, progress)
+            results = evaluate(options, name, dataset, network, what, group, root / name, progress)
             if group.is_main:
                 results.write(root / name)
                 print("\n".join(_lines(results, root / name)))
@@ -189,4 +188,4 @@ def _cell(one: Summary) -> str:
     digits = _digits(one.metric)
     if one.count < 2:
         return f"{one.mean:.{digits}f}"
-    return f"{one.mean:.{digits}f} ± {one.deviation:.{digits}f} [{one.low:.{digits}f}, {one.high:.{digits}f}]"
+    return f"{one.mean:.{digits}f} ± {one.std:.{digits}f} [{one.low:.{digits}f}, {one.high:.{digits}f}]"

@@ -1,1 +1,1 @@
-"""How good restored images are: measured, summed up, and kept as files."""
+"""Evaluation: measures restored images of whole data sets, summarises the scores and writes them as files."""

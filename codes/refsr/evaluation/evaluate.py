@@ -1,70 +1,86 @@
-"""The full account of a data set: baselines, the network, and the network with its reference perturbed."""
+"""Evaluation of a data set: baselines, the network, and the network with its reference perturbed."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from refsr.core.digests import file_digest
 from refsr.core.errors import DataError, UsageError
 from refsr.core.options.schema import Options
 from refsr.core.options.show import plain
 from refsr.core.progress import ProgressFactory, no_progress
 from refsr.core.version import __version__
+from refsr.data.build import build_dataset
 from refsr.data.perturbation import Perturbation, perturb
 from refsr.data.sample import Sample
 from refsr.data.sets.paired import PairedSet
-from refsr.evaluation.areas import Areas
-from refsr.evaluation.baselines import BASELINES
-from refsr.evaluation.land_cover import covers_of
-from refsr.evaluation.measuring import Unit, one_batch, planes_last, share
-from refsr.evaluation.pictures import file_name, save
-from refsr.evaluation.plan import Plan
-from refsr.evaluation.pretrained import PretrainedNetwork
-from refsr.evaluation.results import SPOILT, Results, Score
-from refsr.evaluation.weights import Weights
+from refsr.evaluation.baselines import BASELINES, Baseline
+from refsr.evaluation.changed_areas import ChangedAreas
+from refsr.evaluation.images import ImageArray, file_name, one_batch, save_png, to_hwc
+from refsr.evaluation.land_cover import land_cover_of
+from refsr.evaluation.metrics import Metrics
+from refsr.evaluation.results import ABLATION, FILE, PERTURBABLE, Results, Score
+from refsr.evaluation.weights import LoadedNetwork, load_network
 from refsr.inference.tiling import restore_tiled
 from refsr.metrics.pair import Array, SetMetric
 from refsr.metrics.protocols import PROTOCOLS, protocol
+from refsr.runs.model_file import model_file_at
 from refsr.runs.process_group import Group
-from refsr.tasks.inference import descriptor_of, require_fit, restore_function
+from refsr.tasks.restore import descriptor_of, require_fit, restore_function
 
-MEMBERS = ("lr", "ref", "hr")
-"""What of a sample is kept as pictures."""
-PICTURED_BASELINE = "bicubic"
+SAVED_MEMBERS = ("lr", "ref", "hr")
+"""Members of a sample that are saved as images."""
+SAVED_BASELINE = "bicubic"
 
 Column = tuple[str, str, str]
 """Method, protocol, metric."""
+
+
+@dataclass(frozen=True)
+class EvaluationOptions:
+    """What an evaluation measures."""
+
+    protocols: Sequence[str]
+    metrics: Metrics
+    ablations: Sequence[Perturbation] = ()
+    save_images: bool = True
+    limit: int | None = None
+    """The first so many images; None: all."""
+    pretrained: Mapping[str, Baseline] = field(default_factory=dict)
+    """Pretrained baselines, beside the interpolations."""
 
 
 def evaluate(
     options: Options,
     name: str,
     dataset: PairedSet,
-    weights: Weights | None,
-    plan: Plan,
+    network: LoadedNetwork | None,
+    what: EvaluationOptions,
     group: Group,
     folder: Path,
     progress: ProgressFactory = no_progress,
 ) -> Results:
-    """Scores of `dataset`, which the options call `name`, equal on every process; pictures go to `folder`."""
-    account = _Account(options, name, dataset, weights, plan, group, folder)
-    count = len(dataset) if plan.limit is None else min(plan.limit, len(dataset))
+    """Scores of the data set that the options call `name`, equal on every process; images are saved in `folder`."""
+    evaluation = _Evaluation(options, name, dataset, network, what, group, folder)
+    count = len(dataset) if what.limit is None else min(what.limit, len(dataset))
     columns = [
         (method, quoted, metric)
-        for method in account.methods
-        for quoted in plan.protocols
-        for metric in (*plan.judges.images, *account.areas.metrics, *account.covers.image_metrics)
+        for method in evaluation.methods
+        for quoted in what.protocols
+        for metric in (*what.metrics.images, *evaluation.areas.metrics, *evaluation.land_cover.image_metrics)
     ]
     table = torch.zeros(count, len(columns), dtype=torch.float64)
-    indices = share(count, group)
-    with progress(f"validating {name}", len(indices)) as bar:
+    indices = range(group.rank, count, group.world)
+    with progress(f"evaluating {name}", len(indices)) as bar:
         for index in indices:
-            found = account.measured(index)
+            found = evaluation.image_scores(index)
             table[index] = torch.tensor([found[column] for column in columns], dtype=torch.float64)
             bar.advance()
     keys = dataset.keys[:count]
@@ -78,161 +94,198 @@ def evaluate(
         run=options.name,
         dataset=options.datasets[name].name or name,
         scale=options.scale,
-        methods=account.methods,
-        protocols={quoted: PROTOCOLS[quoted].about for quoted in plan.protocols},
-        metrics={metric: dict(of) for metric, of in account.metrics.items()},
-        scores=scores + account.set_scores(),
-        pictures={key: account.pictured(key) for key in keys} if plan.pictures else {},
-        about=account.about(),
+        methods=evaluation.methods,
+        protocols={quoted: PROTOCOLS[quoted].about for quoted in what.protocols},
+        metrics={metric: dict(of) for metric, of in evaluation.metrics.items()},
+        scores=scores + evaluation.set_scores(),
+        pictures={key: evaluation.saved_images(key) for key in keys} if what.save_images else {},
+        about=evaluation.about(),
     )
 
 
-class _Account:
-    """One data set, image by image."""
+def evaluate_run(
+    run: Path,
+    options: Options,
+    name: str,
+    what: EvaluationOptions,
+    folder: Path,
+    group: Group,
+    progress: ProgressFactory = no_progress,
+) -> Results:
+    """Scores of a run's network on its data set `name`: stored in `folder` already, or measured and written there."""
+    network = load_network(model_file_at(run, averaged=options.val.use_ema))
+    if "ref" not in descriptor_of(network.module).inputs:
+        what = replace(what, ablations=())
+    dataset = build_dataset(options.datasets[name], options.scale, options.run_seed)
+    if not len(dataset):
+        raise DataError(f"{dataset.name}: has no image to measure on")
+    count = len(dataset) if what.limit is None else min(what.limit, len(dataset))
+    if (folder / FILE).is_file():
+        stored = Results.read(folder)
+        if _suffices(stored, network, what, count):
+            return stored
+    results = evaluate(options, name, dataset, network, what, group, folder, progress)
+    if group.is_main:
+        results.write(folder)
+    return results
+
+
+def _suffices(stored: Results, network: LoadedNetwork, what: EvaluationOptions, count: int) -> bool:
+    """Whether results hold all that is asked for, of these weights, on `count` images."""
+    methods = {f"{stored.run}{ABLATION}{perturbation}" for perturbation in what.ablations} | set(what.pretrained)
+    return (
+        methods <= set(stored.methods)
+        and set(what.metrics.about) <= set(stored.metrics)
+        and set(what.protocols) <= set(stored.protocols)
+        and stored.about.get("weights", {}).get("sha256") == file_digest(network.file)
+        and len({score.image for score in stored.scores if score.image}) == count
+    )
+
+
+class _Evaluation:
+    """The evaluation of one data set, image by image."""
 
     def __init__(
         self,
         options: Options,
         name: str,
         dataset: PairedSet,
-        weights: Weights | None,
-        plan: Plan,
+        network: LoadedNetwork | None,
+        what: EvaluationOptions,
         group: Group,
         folder: Path,
     ) -> None:
-        self.options, self.dataset, self.weights = options, dataset, weights
-        self.plan, self.group, self.folder = plan, group, folder
-        self.baselines: dict[str, PretrainedNetwork] = {
+        self.options, self.dataset, self.network = options, dataset, network
+        self.what, self.group, self.folder = what, group, folder
+        self.baselines: dict[str, Baseline] = {
             method: make
             for method, make in BASELINES.items()
             if method != "lr_up" or dataset.provenance.get("lr_up") == "file"
         }
-        self.baselines |= plan.neighbours
+        self.baselines |= what.pretrained
         self.methods = [*self.baselines]
-        if weights is not None:
-            require_fit(descriptor_of(weights.network), dataset[0], f"datasets.{name}")
-            self.methods += [options.name, *(self._perturbed_name(how) for how in plan.ablations)]
-            for how in plan.ablations:
-                if how.member not in descriptor_of(weights.network).inputs:
-                    what = f"takes no {SPOILT[how.member]} that could be perturbed"
-                    raise UsageError(f"--{how.member}: {weights.card.blueprint.network} {what}")
-            weights.network.to(group.device)
-        self.areas = Areas(dataset)
-        self.covers = covers_of(options, name, dataset, self.methods, plan.protocols)
+        if network is not None:
+            descriptor = descriptor_of(network.module)
+            require_fit(descriptor, dataset[0], f"datasets.{name}")
+            self.methods += [options.name, *(self._perturbed_name(one) for one in what.ablations)]
+            for one in what.ablations:
+                if one.member not in descriptor.inputs:
+                    lack = f"takes no {PERTURBABLE[one.member]} that could be perturbed"
+                    raise UsageError(f"--{one.member}: {network.card.spec.network} {lack}")
+            network.module.to(group.device)
+        self.areas = ChangedAreas(dataset)
+        self.land_cover = land_cover_of(options, name, dataset, self.methods, what.protocols)
         self._seconds: list[float] = []
         self._failed: dict[str, None] = {}
-        self._sets: dict[Column, SetMetric] = {
+        self._set_metrics: dict[Column, SetMetric] = {
             (method, quoted, metric): make()
             for method in self.methods
-            for quoted in plan.protocols
-            for metric, make in plan.judges.sets.items()
+            for quoted in what.protocols
+            for metric, make in what.metrics.sets.items()
         }
 
     @property
     def metrics(self) -> dict[str, dict[str, str]]:
-        """All that is measured: unit, whether higher or lower is better, library."""
-        return self.plan.judges.about | self.areas.metrics | self.covers.metrics
+        """Unit, direction (higher or lower is better) and library of every metric."""
+        return self.what.metrics.about | self.areas.metrics | self.land_cover.metrics
 
-    def measured(self, index: int) -> dict[Column, float]:
-        """All per-image scores of one sample."""
+    def image_scores(self, index: int) -> dict[Column, float]:
+        """All scores of one sample; also updates the metrics of the whole set and saves images."""
         sample = self.dataset[index]
-        target = planes_last(sample["hr"])
-        area, cover = self.areas.look(sample, index), self.covers.look(sample, index, self.plan.protocols)
+        target = to_hwc(sample["hr"])
+        area = self.areas.of_sample(sample, index)
+        cover = self.land_cover.of_sample(sample, index, self.what.protocols)
         scores: dict[Column, float] = {}
         for method, image, given in self._images(sample, index):
-            for quoted in self.plan.protocols:
+            for quoted in self.what.protocols:
                 pair = protocol(quoted).compared(image, target, self.options.scale)
-                for metric in self.plan.judges.images:
-                    scores[method, quoted, metric] = self._scored(metric, quoted, *pair)
-                if area is not None:
-                    found = area.scores(image, given, pair, protocol(quoted))
-                    scores |= {(method, quoted, metric): value for metric, value in found.items()}
-                if cover is not None:
-                    found = cover.scores(method, image, protocol(quoted))
-                    scores |= {(method, quoted, metric): value for metric, value in found.items()}
-                for metric in self.plan.judges.sets:
-                    self._sets[method, quoted, metric].update(*pair)
-            if self.plan.pictures and method in self._pictured_methods:
-                save(self._place(sample["name"], method), image)
-        if self.plan.pictures:
-            for member in self._pictured_members:
-                save(self._place(sample["name"], member), planes_last(sample[member]))  # type: ignore[literal-required]
+                for metric in self.what.metrics.images:
+                    scores[method, quoted, metric] = self._score(metric, quoted, *pair)
+                found = {} if area is None else area.scores(image, given, pair, protocol(quoted))
+                found |= {} if cover is None else cover.scores(method, image, protocol(quoted))
+                scores |= {(method, quoted, metric): value for metric, value in found.items()}
+                for metric in self.what.metrics.sets:
+                    self._set_metrics[method, quoted, metric].update(*pair)
+            if self.what.save_images and method in self._saved_methods:
+                save_png(self._image_path(sample["name"], method), image)
+        if self.what.save_images:
+            for member in self._saved_members:
+                image = to_hwc(sample[member])  # type: ignore[literal-required]
+                save_png(self._image_path(sample["name"], member), image)
         return scores
 
-    def _scored(self, metric: str, quoted: str, image: Array, target: Array) -> float:
-        """A score, or NaN where the metric cannot take this image, which is told."""
+    def _score(self, metric: str, quoted: str, image: Array, target: Array) -> float:
+        """A score; NaN and a line in `not_measured` where the metric cannot take this image."""
         try:
-            return self.plan.judges.images[metric](image, target)
+            return self.what.metrics.images[metric](image, target)
         except DataError as error:
             self._failed[f"{metric} under {quoted}: {error}"] = None
             return math.nan
 
-    def _images(self, sample: Sample, index: int) -> Iterator[tuple[str, Unit, Sample]]:
-        """Each method's image of one sample, and what it was made from."""
+    def _images(self, sample: Sample, index: int) -> Iterator[tuple[str, ImageArray, Sample]]:
+        """Each method, its image of one sample, and the sample that the image was made from."""
         for method, make in self.baselines.items():
             yield method, make(sample, self.options.scale), sample
-        if self.weights is None:
+        if self.network is None:
             return
         started = time.perf_counter()
-        restored = self._restored(sample)
+        restored = self._restore(self.network, sample)
         self._seconds.append(time.perf_counter() - started)
         yield self.options.name, restored, sample
-        for how in self.plan.ablations:
-            perturbed = perturb(self.dataset, index, how, self.options.run_seed)
-            yield self._perturbed_name(how), self._restored(perturbed), perturbed
+        for one in self.what.ablations:
+            perturbed = perturb(self.dataset, index, one, self.options.run_seed)
+            yield self._perturbed_name(one), self._restore(self.network, perturbed), perturbed
 
-    def _restored(self, sample: Sample) -> Unit:
-        assert self.weights is not None
-        restore = restore_function(self.weights.card.model, self.options.sampling, self.options.run_seed)
-        batch, wishes = one_batch(sample, self.group.device), self.options.val
+    def _restore(self, network: LoadedNetwork, sample: Sample) -> ImageArray:
+        restore = restore_function(network.card.model, self.options.sampling, self.options.run_seed)
+        batch, val = one_batch(sample, self.group.device), self.options.val
         with torch.inference_mode():
-            image = restore_tiled(restore, self.weights.network, batch, wishes.tile, wishes.tile_overlap, wishes.tiling)
-        return planes_last(image[0])
+            image = restore_tiled(restore, network.module, batch, val.tile, val.tile_overlap, val.tiling)
+        return to_hwc(image[0])
 
-    def _perturbed_name(self, how: Perturbation) -> str:
-        return f"{self.options.name} {how.member}={how}"
+    def _perturbed_name(self, perturbation: Perturbation) -> str:
+        return f"{self.options.name} {perturbation.member}={perturbation}"
 
     def set_scores(self) -> list[Score]:
-        """The metrics of the whole set, from what all processes have seen."""
-        for judge in self._sets.values():
-            for part in judge.sums:
+        """The metrics of the whole set, over all processes."""
+        for metric in self._set_metrics.values():
+            for part in metric.sums:
                 part.copy_(self.group.total(part))
         self.areas.agreement = self.group.total(self.areas.agreement)
-        scores = [Score("", *column, judge.result()) for column, judge in self._sets.items()]
-        return scores + [Score("", *column, value) for column, value in self.covers.totals(self.group).items()]
+        scores = [Score("", *column, metric.result()) for column, metric in self._set_metrics.items()]
+        return scores + [Score("", *column, value) for column, value in self.land_cover.totals(self.group).items()]
 
     @property
-    def _pictured_methods(self) -> list[str]:
-        return [method for method in self.methods if method == PICTURED_BASELINE or method not in BASELINES]
+    def _saved_methods(self) -> list[str]:
+        return [method for method in self.methods if method == SAVED_BASELINE or method not in BASELINES]
 
     @property
-    def _pictured_members(self) -> list[str]:
+    def _saved_members(self) -> list[str]:
         there = {*self.dataset.members, *self.dataset.derive}
-        return [member for member in MEMBERS if member in there]
+        return [member for member in SAVED_MEMBERS if member in there]
 
-    def _place(self, image: str, role: str) -> Path:
+    def _image_path(self, image: str, role: str) -> Path:
         return self.folder / "images" / file_name(image) / f"{file_name(role)}.png"
 
-    def pictured(self, image: str) -> dict[str, str]:
-        """Where the pictures of an image are, by role."""
-        roles = [*self._pictured_members, *self._pictured_methods]
-        return {role: str(self._place(image, role).relative_to(self.folder)) for role in roles}
+    def saved_images(self, image: str) -> dict[str, str]:
+        """Paths of an image's files by member or method, relative to the folder."""
+        roles = [*self._saved_members, *self._saved_methods]
+        return {role: str(self._image_path(image, role).relative_to(self.folder)) for role in roles}
 
     def about(self) -> dict[str, Any]:
         """What is needed to quote the numbers."""
-        missing = [*self.plan.judges.missing, *self._failed]
         found: dict[str, Any] = {
             "refsr": __version__,
             "torch": torch.__version__,
             "device": str(self.group.device),
             "provenance": self.dataset.provenance,
-            "notes": self.areas.notes() + self.covers.notes(),
-            "not_measured": missing,
+            "notes": self.areas.notes() + self.land_cover.notes(),
+            "not_measured": [*self.what.metrics.missing, *self._failed],
             "options": plain(self.options),
         }
-        if self.weights is not None:
-            found["weights"] = self.weights.record
-            found["notes"] += self.weights.card.origin.get("notes", [])
+        if self.network is not None:
+            found["weights"] = self.network.record
+            found["notes"] += self.network.card.origin.get("notes", [])
             if self._seconds:
                 found["seconds_an_image"] = round(sum(self._seconds) / len(self._seconds), 4)
         return found

@@ -1,4 +1,4 @@
-"""Land cover that restored images still show, where a set has the true maps."""
+"""Land-cover metrics: the land cover that a classifier reads in restored images, against true maps."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from refsr.data.sample import Sample
 from refsr.data.sets.paired import PairedSet
 from refsr.data.stores import open_store
 from refsr.data.stores.base import Store
-from refsr.evaluation.measuring import Unit, planes_last
+from refsr.evaluation.images import ImageArray, to_hwc
 from refsr.metrics.land_cover import CoverReader, accuracy, confusion, fitted, kappa, mean_iou
 from refsr.metrics.protocols import Protocol, protocol
 from refsr.runs.process_group import Group
@@ -25,45 +25,46 @@ from refsr.runs.process_group import Group
 Classes = npt.NDArray[np.int64]
 
 KEY = "dataroot_cover"
-IMAGE_MEASURE = "cover-accuracy"
+IMAGE_METRIC = "cover-accuracy"
 SET_METRICS = {"cover-miou": mean_iou, "cover-kappa": kappa}
 CEILING = "hr"
-"""The target itself, among the methods that are counted."""
+"""The target itself, counted like a method."""
 
 
 @dataclass
-class Covers:
-    """What is read off the images of a set; nothing where no true maps are known."""
+class LandCover:
+    """The land cover of a data set; without true maps there are no metrics."""
 
     reader: CoverReader | None = None
     store: Store | None = None
     dataset: PairedSet | None = None
-    learnt_from: str = ""
+    trained_on: str = ""
     tables: dict[tuple[str, str], Tensor] = field(default_factory=dict)
     """Pixels by true and found class, for each method and protocol."""
 
     @property
     def image_metrics(self) -> tuple[str, ...]:
-        return () if self.reader is None else (IMAGE_MEASURE,)
+        return () if self.reader is None else (IMAGE_METRIC,)
 
     @property
     def metrics(self) -> dict[str, dict[str, str]]:
-        """Unit, direction, library."""
-        names = () if self.reader is None else (IMAGE_MEASURE, *SET_METRICS)
+        """ImageArray, direction, library."""
+        names = () if self.reader is None else (IMAGE_METRIC, *SET_METRICS)
         return {name: {"unit": "", "better": "higher", "library": "refsr"} for name in names}
 
-    def look(self, sample: Sample, index: int, protocols: Sequence[str]) -> Cover | None:
-        """The cover of one sample, the target's own reading counted under each protocol."""
+    def of_sample(self, sample: Sample, index: int, protocols: Sequence[str]) -> SampleLandCover | None:
+        """The land cover of one sample; also counts the target's classification under each protocol."""
         if self.reader is None or self.store is None or self.dataset is None:
             return None
-        target = planes_last(sample["hr"])
-        cover = Cover(self, self.reader, cover_map(self.store, self.dataset.keys[index], target), self.dataset.scale)
+        target = to_hwc(sample["hr"])
+        truth = cover_map(self.store, self.dataset.keys[index], target)
+        cover = SampleLandCover(self, self.reader, truth, self.dataset.scale)
         for quoted in protocols:
             cover.scores(CEILING, target, protocol(quoted))
         return cover
 
     def totals(self, group: Group) -> dict[tuple[str, str, str], float]:
-        """The metrics of the whole set by method, protocol and name; the target's own are told by notes."""
+        """The metrics of the whole set by method, protocol and name; the target's own are in the notes."""
         self.tables = {key: group.total(table) for key, table in self.tables.items()}
         return {
             (method, quoted, name): metric(table.numpy())
@@ -73,67 +74,67 @@ class Covers:
         }
 
     def notes(self) -> list[str]:
-        """How land cover was read, and what the reader makes of the targets; after `totals`."""
+        """How land cover was classified, and the targets' own scores; call after `totals`."""
         own = {quoted: table.numpy() for (method, quoted), table in self.tables.items() if method == CEILING}
         return [
-            f"land cover is read by a classifier fitted to {self.learnt_from}; off HR itself under {quoted}: "
+            f"land cover is read by a classifier fitted to {self.trained_on}; on HR itself under {quoted}: "
             f"accuracy {accuracy(table):.4f}, mean IoU {mean_iou(table):.4f}, kappa {kappa(table):.4f}"
             for quoted, table in own.items()
         ]
 
 
 @dataclass
-class Cover:
+class SampleLandCover:
     """The true land cover of one sample."""
 
-    covers: Covers
+    land_cover: LandCover
     reader: CoverReader
     truth: Classes
     scale: int
-    _read: tuple[Unit, Classes] | None = None
+    _read: tuple[ImageArray, Classes] | None = None
 
-    def scores(self, method: str, image: Unit, quoted: Protocol) -> dict[str, float]:
-        """What a method's image (H, W, C) in [0, 1] shows of it, counted for the whole set as well."""
+    def scores(self, method: str, image: ImageArray, quoted: Protocol) -> dict[str, float]:
+        """Accuracy of the land cover in a method's image (H, W, C) in [0, 1]; also counted for the whole set."""
         if self._read is None or self._read[0] is not image:
             self._read = image, self.reader.read(image)
         truth, found = (quoted.inside(one, self.scale) for one in (self.truth, self._read[1]))
         table = confusion(truth, found, self.reader.classes)
         key = (method, quoted.name)
-        self.covers.tables[key] += torch.from_numpy(table)
-        return {IMAGE_MEASURE: accuracy(table)}
+        self.land_cover.tables[key] += torch.from_numpy(table)
+        return {IMAGE_METRIC: accuracy(table)}
 
 
-def covers_of(
+def land_cover_of(
     options: Options, name: str, dataset: PairedSet, methods: Sequence[str], protocols: Sequence[str]
-) -> Covers:
-    """How land cover is read off the methods' images of a data set, by its name in the options; learnt now."""
+) -> LandCover:
+    """The land cover of the data set that the options call `name`; the classifier is fitted now."""
     root = options.datasets[name].dataroot_cover
     if root is None:
-        return Covers()
+        return LandCover()
     wanted = options.datasets.get("train")
     if wanted is None or wanted.dataroot_cover is None or wanted.dataroot_GT is None:
         raise UsageError(f"datasets.{name}.{KEY}: the classifier needs dataroot_GT and {KEY} of datasets.train")
     alone = {"mode": "single", "lr": "from_hr", "dataroot_LQ": None, "GT_size": None}
     training = build_dataset(wanted.model_copy(update=alone), options.scale, options.run_seed)
-    reader = fitted(_places(training, open_store(wanted.dataroot_cover)), options.run_seed)
+    reader = fitted(_training_images(training, open_store(wanted.dataroot_cover)), options.run_seed)
     side = len(reader.classes) + 1
-    # All of them from the start, since processes without an image add up theirs too.
+    # All tables from the start, since processes without an image take part in the sum.
     tables = {
         (method, quoted): torch.zeros(side, side, dtype=torch.float64)
         for method in (CEILING, *methods)
         for quoted in protocols
     }
-    return Covers(reader, open_store(root), dataset, f"{len(training)} images of {training.name}", tables)
+    return LandCover(reader, open_store(root), dataset, f"{len(training)} images of {training.name}", tables)
 
 
-def _places(training: PairedSet, store: Store) -> Iterator[tuple[Unit, Classes]]:
+def _training_images(training: PairedSet, store: Store) -> Iterator[tuple[ImageArray, Classes]]:
     for index, key in enumerate(training.keys):
-        image = planes_last(training[index]["hr"])
+        image = to_hwc(training[index]["hr"])
         yield image, cover_map(store, key, image)
 
 
-def cover_map(store: Store, key: str, image: Unit) -> Classes:
-    """(H, W) classes of an image, cut at the bottom and right as it was."""
+def cover_map(store: Store, key: str, image: ImageArray) -> Classes:
+    """(H, W) classes of an image, cropped at the bottom and right to the image's size."""
     if key not in store.keys():
         raise DataError(f"{store.path}: has no land cover of {key}")
     raw = store.read(key)

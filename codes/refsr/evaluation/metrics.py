@@ -1,4 +1,4 @@
-"""Metrics by name, made for one validation."""
+"""The metrics of an evaluation, chosen by name."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ ALWAYS = ("psnr", "ssim")
 
 @dataclass
 class Metrics:
-    """What can be measured here, and lines about what cannot."""
+    """The metrics that can be computed here, and lines about those that cannot."""
 
     about: dict[str, dict[str, str]] = field(default_factory=dict)
-    """Each metric's unit, whether higher or lower is better, and the library that computes it."""
+    """Each metric's unit, direction (higher or lower is better) and library."""
     images: dict[str, ImageMetric] = field(default_factory=dict)
     sets: dict[str, Callable[[], SetMetric]] = field(default_factory=dict)
-    """Made anew for each method and protocol."""
+    """Metrics of whole sets: constructors, called for each method and protocol."""
     missing: list[str] = field(default_factory=list)
 
 
 def not_measurable(names: Sequence[str], weights: Path | None) -> list[str]:
-    """A line for each metric that cannot be taken here; unknown names are a UsageError. Builds nothing."""
+    """A line for each metric that cannot be computed here; unknown names are a UsageError. Builds nothing."""
     return [line for name in dict.fromkeys(names) if (line := available(name, weights)) is not None]
 
 
 def find_metrics(names: Sequence[str], weights: Path | None, scale: int, device: torch.device) -> Metrics:
-    """PSNR, SSIM and the metrics of these names; one whose weights are not there is missing, which is no mistake."""
+    """PSNR, SSIM and the metrics of these names; one without its weights goes into `missing`, which is no error."""
     found = Metrics()
     for name in dict.fromkeys((*ALWAYS, *names)):
         metric = described(name)

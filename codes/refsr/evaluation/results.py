@@ -1,4 +1,4 @@
-"""What a validation found: every number with its image, method, protocol and metric, as JSON and CSV."""
+"""The results of an evaluation: every score with its image, method, protocol and metric, as JSON and CSV."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ import numpy as np
 from refsr.core.atomic import write_text
 from refsr.core.errors import DataError
 from refsr.core.seeding import numpy_generator
-from refsr.evaluation.classes import class_of, classes_of
 
 FILE = "results.json"
 TABLE_FILE = "scores.csv"
@@ -24,18 +23,29 @@ CLASSES_FILE = "classes.csv"
 FORMAT = "refsr-results-1"
 RESAMPLES = 2000
 ABLATION = " ref="
-"""Between a run's name and what was done to its reference."""
-SPOILT = {"ref": "reference", "hsi": "cube"}
-"""What a run can be measured without, by the word before the equals sign."""
+"""Between a run's name and the perturbation of its reference."""
+PERTURBABLE = {"ref": "reference", "hsi": "cube"}
+"""Inputs that an ablation perturbs, by the word before the equals sign."""
 
 
-def taken_apart(method: str) -> tuple[str, str, str]:
-    """The run behind a method, what was perturbed (`reference`, `cube`) and how; both empty where nothing was."""
-    for word, what in SPOILT.items():
-        run, mark, how = method.rpartition(f" {word}=")
+def split_method(method: str) -> tuple[str, str, str]:
+    """A method's run, what was perturbed (`reference`, `cube`) and how; both empty where nothing was perturbed."""
+    for word, what in PERTURBABLE.items():
+        run, mark, perturbation = method.rpartition(f" {word}=")
         if mark:
-            return run, what, how
+            return run, what, perturbation
     return method, "", ""
+
+
+def class_of(image: str) -> str:
+    """The class of an image: the folder part of its name, `class/name`; empty where there is none."""
+    return image.rpartition("/")[0]
+
+
+def classes_of(images: Iterable[str]) -> list[str]:
+    """The classes of these images in alphabetical order; none unless there are at least two."""
+    found = sorted({class_of(image) for image in images} - {""})
+    return found if len(found) > 1 else []
 
 
 @dataclass(frozen=True)
@@ -58,7 +68,7 @@ class Summary:
     protocol: str
     metric: str
     mean: float
-    deviation: float
+    std: float
     low: float
     high: float
     count: int
@@ -74,7 +84,7 @@ class Results:
     methods: list[str]
     """In the order of the table; baselines first."""
     protocols: dict[str, str]
-    """What each protocol compares, in words; the first is the one that is quoted by default."""
+    """What each protocol compares, in words; the first one is quoted by default."""
     metrics: dict[str, dict[str, str]]
     """Each metric's unit, whether higher or lower is better, and the library that computed it."""
     scores: list[Score] = field(default_factory=list)
@@ -154,15 +164,15 @@ class Results:
 
 
 def summarise(method: str, protocol: str, metric: str, values: list[float]) -> Summary:
-    """Mean, deviation and interval; the same values always give the same interval."""
+    """Mean, standard deviation and interval; the same values always give the same interval."""
     array = np.array(values, dtype=np.float64)
     mean = float(array.mean())
-    deviation = float(array.std(ddof=1)) if len(array) > 1 and math.isfinite(mean) else 0.0
+    std = float(array.std(ddof=1)) if len(array) > 1 and math.isfinite(mean) else 0.0
     low = high = mean
-    if deviation:
+    if std:
         draws = numpy_generator(0, "bootstrap").integers(len(array), size=(RESAMPLES, len(array)))
         low, high = (float(edge) for edge in np.percentile(array[draws].mean(axis=1), (2.5, 97.5)))
-    return Summary(method, protocol, metric, mean, deviation, low, high, len(array))
+    return Summary(method, protocol, metric, mean, std, low, high, len(array))
 
 
 def _where(score: Score) -> tuple[str, str, str]:

@@ -1,4 +1,4 @@
-"""How a network bears what can happen to its reference: a little more of each, until another place's image is left."""
+"""The stress test: a run's scores with its reference perturbed in many ways, by increasing amounts."""
 
 from __future__ import annotations
 
@@ -10,19 +10,18 @@ from refsr.core.options.load import load_options
 from refsr.core.options.schema import Options
 from refsr.core.progress import ProgressFactory, no_progress
 from refsr.data.perturbation import Perturbation
-from refsr.evaluation.kept import measured_once
-from refsr.evaluation.plan import Plan
+from refsr.evaluation.evaluate import EvaluationOptions, evaluate_run
 from refsr.evaluation.results import Results
 from refsr.runs.process_group import Group
 
 
 @dataclass(frozen=True)
-class Axis:
-    """One thing that happens, by how much."""
+class PerturbationSweep:
+    """One kind of perturbation by increasing amounts."""
 
     kind: str
     about: str
-    across: str
+    unit: str
     amounts: tuple[float, ...]
 
     @property
@@ -30,44 +29,44 @@ class Axis:
         return [Perturbation(self.kind, amount) for amount in self.amounts]
 
 
-AXES = (
-    Axis("shift", "Shift", "HR pixels", (1, 2, 4, 8, 16, 32)),
-    Axis("rotate", "Rotation", "degrees", (0.5, 1, 2, 4, 8)),
-    Axis("scale", "Scale", "percent", (1, 2, 4, 8, 16)),
-    Axis("down", "Reduced resolution", "times", (2, 4, 8)),
-    Axis("recolour", "Colour change", "percent", (25, 50, 75, 100)),
-    Axis("haze", "Haze", "percent of the light", (20, 40, 60, 80)),
-    Axis("clouds", "Clouds", "percent of the ground", (10, 25, 50, 75, 100)),
-    Axis("change", "Changed ground", "percent of the ground", (10, 25, 50, 75, 100)),
+SWEEPS = (
+    PerturbationSweep("shift", "Shift", "HR pixels", (1, 2, 4, 8, 16, 32)),
+    PerturbationSweep("rotate", "Rotation", "degrees", (0.5, 1, 2, 4, 8)),
+    PerturbationSweep("scale", "Scale", "percent", (1, 2, 4, 8, 16)),
+    PerturbationSweep("down", "Reduced resolution", "times", (2, 4, 8)),
+    PerturbationSweep("recolour", "Colour change", "percent", (25, 50, 75, 100)),
+    PerturbationSweep("haze", "Haze", "percent of the light", (20, 40, 60, 80)),
+    PerturbationSweep("clouds", "Clouds", "percent of the ground", (10, 25, 50, 75, 100)),
+    PerturbationSweep("change", "Changed ground", "percent of the ground", (10, 25, 50, 75, 100)),
 )
 EXTREMES = (Perturbation("swap"), Perturbation("blank"))
-"""Another place altogether, and nothing."""
+"""Another place's reference, and none."""
 
 
-def conditions() -> list[Perturbation]:
-    """All that is tried."""
-    return [*EXTREMES, *(perturb for axis in AXES for perturb in axis.perturbations)]
+def all_perturbations() -> list[Perturbation]:
+    """Every perturbation of the stress test."""
+    return [*EXTREMES, *(one for sweep in SWEEPS for one in sweep.perturbations)]
 
 
-def stressed(
-    run: Path, dataset: str | None, plan: Plan, group: Group, progress: ProgressFactory = no_progress
+def stress_run(
+    run: Path, dataset: str | None, what: EvaluationOptions, group: Group, progress: ProgressFactory = no_progress
 ) -> Results:
-    """A run's scores under all conditions on one of its sets; what was measured before of the same weights is kept."""
+    """A run's scores under all perturbations on one of its data sets; stored results of the same weights are reused."""
     options = run_options(run)
-    name = _chosen(options, dataset, run)
-    asked = replace(plan, ablations=conditions())
-    return measured_once(run, options, name, asked, run / "stress" / name, group, progress)
+    name = _chosen_dataset(options, dataset, run)
+    what = replace(what, ablations=all_perturbations())
+    return evaluate_run(run, options, name, what, run / "stress" / name, group, progress)
 
 
 def run_options(run: Path) -> Options:
-    """What a run was told."""
+    """The options of a run."""
     file = run / "options.yml"
     if not file.is_file():
-        raise DataError(f"{run}: is no run's folder, it has no options.yml")
+        raise DataError(f"{run}: is no run folder, it has no options.yml")
     return load_options(file)
 
 
-def _chosen(options: Options, asked: str | None, run: Path) -> str:
+def _chosen_dataset(options: Options, asked: str | None, run: Path) -> str:
     there = [name for name in options.datasets if name != "train"]
     if asked is None:
         if not there:

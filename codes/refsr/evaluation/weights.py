@@ -1,4 +1,4 @@
-"""Which weights a validation takes, and what there is to say of them."""
+"""Which weights an evaluation uses, and the record of them in the results."""
 
 from __future__ import annotations
 
@@ -16,45 +16,45 @@ from refsr.runs.run_folder import RunFolder, checkpoint_steps
 
 
 @dataclass(frozen=True)
-class Weights:
-    """A network from a file."""
+class LoadedNetwork:
+    """A network from a model file, with its card."""
 
     file: Path
-    network: nn.Module
+    module: nn.Module
     card: ModelCard
 
     @property
     def record(self) -> dict[str, Any]:
-        """What a quoted number says of its weights."""
+        """What results say about the weights."""
         return {
             "file": str(self.file),
             "sha256": file_digest(self.file),
-            "network": self.card.blueprint.network,
-            "keywords": dict(self.card.blueprint.keywords),
-            "parameters": sum(parameter.numel() for parameter in self.network.parameters()),
+            "network": self.card.spec.network,
+            "keywords": dict(self.card.spec.keywords),
+            "parameters": sum(parameter.numel() for parameter in self.module.parameters()),
             **self.card.origin,
         }
 
 
 def weights_file(options: Options) -> Path:
-    """What the run has learnt, or `path.pretrain_model_G` where it has learnt nothing; averages where there are any.
+    """The run's trained weights, or `path.pretrain_model_G` if it has none; the averaged copy where there is one.
 
-    Options that do not train name by that key what they measure, so there it comes first.
+    In options without a section `train`, `path.pretrain_model_G` names the weights to measure and comes first.
     """
     run = RunFolder.of(options)
-    learnt = bool(checkpoint_steps(run.checkpoints))
+    trained = bool(checkpoint_steps(run.checkpoints))
     start = options.path.pretrain_model_G
-    if start is not None and (options.train is None or not learnt):
+    if start is not None and (options.train is None or not trained):
         return model_file_at(start, averaged=options.val.use_ema)
-    if not learnt:
+    if not trained:
         raise DataError(
             f"{run.path}: has no checkpoint; train first, name weights by path.pretrain_model_G=FILE, "
-            "or metric the baselines alone with --baselines"
+            "or measure the baselines alone with --baselines"
         )
     return model_file_at(run.path, averaged=options.val.use_ema)
 
 
-def load_weights(file: Path) -> Weights:
+def load_network(file: Path) -> LoadedNetwork:
     """The network of a model file, with its card."""
     network, card = read_model(file)
-    return Weights(file, network, card)
+    return LoadedNetwork(file, network, card)

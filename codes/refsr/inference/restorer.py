@@ -25,8 +25,8 @@ from refsr.inference.tile_io import InputSource, TensorSink
 from refsr.inference.tile_layout import automatic, lay_out
 from refsr.inference.tiling import restore_tiles
 from refsr.runs.model_file import ModelCard, model_file_at, read_model
-from refsr.tasks.base import TilesWithin
-from refsr.tasks.inference import descriptor_of, restore_function
+from refsr.tasks.base import TiledRestore
+from refsr.tasks.restore import descriptor_of, restore_function
 
 ROWS_AT_ONCE = 256
 
@@ -74,7 +74,7 @@ class Restorer:
     @property
     def samples(self) -> bool:
         """Whether its task samples, so that `sampling` and `seed` count."""
-        return isinstance(restore_function(self.card.model), TilesWithin)
+        return isinstance(restore_function(self.card.model), TiledRestore)
 
     @property
     def sampling(self) -> SamplingOptions:
@@ -82,8 +82,8 @@ class Restorer:
         return SamplingOptions(**self.card.sampling)
 
     def __repr__(self) -> str:
-        keywords = "".join(f", {name}={value}" for name, value in self.card.blueprint.keywords.items())
-        return f"Restorer({self.card.blueprint.network}{keywords}; takes {', '.join(self.inputs)}; on {self.device})"
+        keywords = "".join(f", {name}={value}" for name, value in self.card.spec.keywords.items())
+        return f"Restorer({self.card.spec.network}{keywords}; takes {', '.join(self.inputs)}; on {self.device})"
 
     def to(self, device: str | torch.device) -> Restorer:
         """Moves the network to a device."""
@@ -194,9 +194,9 @@ class Restorer:
         """The same for arrays and files by role (`lr`, `ref`, ...), with everything else in `options`."""
         if options.made_mask is not None and not self.takes_mask:
             takes = ", ".join(self.inputs)
-            raise UsageError(f"mask {options.made_mask}: {self.card.blueprint.network} takes {takes}, and no mask")
+            raise UsageError(f"mask {options.made_mask}: {self.card.spec.network} takes {takes}, and no mask")
         inputs = open_inputs(images, options, self.scale, self.mask_options, self.cube_options)
-        source = InputSource(inputs, descriptor_of(self.network), self.card.blueprint.network, options.spelling)
+        source = InputSource(inputs, descriptor_of(self.network), self.card.spec.network, options.spelling)
         restored = in_range(self._restored(source, inputs["lr"].size, options, progress), inputs["lr"])
         flat = isinstance(images["lr"], np.ndarray) and images["lr"].ndim == 2
         return restored[:, :, 0] if flat else restored
@@ -247,7 +247,7 @@ class Restorer:
         """The sampling of the model file with what the options say put over it."""
         sampling = options.sampling
         if sampling is not None and not self.samples:
-            raise UsageError(f"{self.card.blueprint.network} restores in one pass and samples nothing")
+            raise UsageError(f"{self.card.spec.network} restores in one pass and samples nothing")
         if not isinstance(sampling, SamplingOptions):
             sampling = sampling_with(self.sampling, sampling) if sampling else self.sampling
         return sampling if options.seed is None else sampling_with(sampling, {"seed": options.seed})

@@ -24,8 +24,8 @@ from refsr.data.images import Window
 from refsr.inference.published_tiling import scanned
 from refsr.inference.tile_io import BatchSource, TensorSink, TileSink, TileSource
 from refsr.inference.tile_layout import Layout, Span, lay_out, window_of
-from refsr.tasks.base import Batch, Restore, Tile, TilesWithin
-from refsr.tasks.inference import descriptor_of
+from refsr.tasks.base import Batch, Restore, Tile, TiledRestore
+from refsr.tasks.restore import descriptor_of
 
 SEAMLESS = "seamless"
 """Tiles that see what lies around them, so that no seam is left."""
@@ -49,7 +49,7 @@ def restore_tiles(
     def cut(window: Window) -> dict[str, Any]:
         return {name: _on(parameter, member) for name, member in source.cut(window).items()}
 
-    if isinstance(restore, TilesWithin):
+    if isinstance(restore, TiledRestore):
         whole = Window(0, 0, *source.sizes["lr"])
         with torch.no_grad():
             tiles = [_tile(*spans, scale) for spans in layout]

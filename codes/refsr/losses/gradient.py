@@ -1,4 +1,4 @@
-"""The gradient loss: how far apart two images' gradient maps are."""
+"""Gradient loss: the difference of two images' gradient maps."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def gradient_loss(
 ) -> Tensor:
     """(B, C, H, W) twice -> the mean squared difference of their gradient magnitudes, at least in float32.
 
-    Published with padding `full`, so that the border's own values count too; `same` and `valid` leave that out.
+    Published with padding `full`, so that values at the border count too; `same` and `valid` leave them out.
     """
     restored_map, target_map = (gradient_magnitude(widened(image), padding, eps) for image in (restored, target))
     return pixel_loss(restored_map, target_map, criterion)

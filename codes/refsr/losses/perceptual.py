@@ -1,4 +1,4 @@
-"""The perceptual loss: how far apart two images are in the features of a trained network."""
+"""Perceptual loss: the difference of two images in the features of a frozen network."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from functools import partial
 
-from refsr.evaluation.classes import class_of, classes_of
+from refsr.evaluation.results import class_of, classes_of
 from refsr.report.comparison import Comparison, Method
 from refsr.report.html import Html, tag
 from refsr.report.numbers import Metric

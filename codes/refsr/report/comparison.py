@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Literal
 
 from refsr.core.errors import UsageError, suggestion
-from refsr.evaluation.results import Score, Summary, summarise, taken_apart
+from refsr.evaluation.results import Score, Summary, split_method, summarise
 from refsr.report.numbers import Metric, count
 from refsr.report.read_runs import ResultsFolder, RunRecord
 
@@ -129,7 +129,7 @@ class Comparison:
 
     def unperturbed_of(self, ablation: Method) -> Method | None:
         """The method with the unperturbed reference that an ablation belongs to."""
-        name, _, _ = taken_apart(ablation.name)
+        name, _, _ = split_method(ablation.name)
         return next((one for one in self.methods if one.source is ablation.source and one.name == name), None)
 
     def ablations_of(self, method: Method) -> list[Method]:
@@ -183,7 +183,7 @@ def _comparison(dataset: str, entries: list[tuple[int, RunRecord, ResultsFolder]
         comparison.sources.append((label, entry))
         for number, name in enumerate(entry.results.methods):
             kind, shown = _role(name, label, entry.results.run, alone=len(entries) == 1)
-            _, part, perturbed = taken_apart(name)
+            _, part, perturbed = split_method(name)
             comparison.methods.append(Method(f"{place}-{number}", shown, kind, entry, name, series, perturbed, part))
     _merge_baselines(comparison)
     _check_scales(comparison)
@@ -196,7 +196,7 @@ def _role(name: str, label: str, run: str, alone: bool) -> tuple[Kind, str]:
     """The kind of a method and its label on the page."""
     if name in BASELINES:
         return "baseline", BASELINES[name]
-    stem, part, perturbed = taken_apart(name)
+    stem, part, perturbed = split_method(name)
     own = label if stem == run else stem if alone else f"{stem} ({label})"
     return ("ablation", f"{own}, {part} {perturbed}") if perturbed else ("run", own)
 

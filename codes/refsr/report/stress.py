@@ -12,7 +12,7 @@ from typing import Any
 from refsr.core.atomic import write_text
 from refsr.core.errors import DataError
 from refsr.evaluation.results import ABLATION, Results
-from refsr.evaluation.stress import AXES, Axis
+from refsr.evaluation.stress import SWEEPS, PerturbationSweep
 from refsr.report.chart import ChartStyle, Line, line_chart
 from refsr.report.colours import swatch
 from refsr.report.frame import framed
@@ -42,17 +42,19 @@ class StressCurves:
     perturbed: dict[str, float]
     """By perturbation, as in `shift:8`; empty for a network without a reference."""
 
-    def along(self, axis: Axis) -> list[tuple[float, float]]:
+    def along(self, sweep: PerturbationSweep) -> list[tuple[float, float]]:
         """(amount, score) from the unperturbed reference on; constant for networks without a reference."""
-        found = [(perturb.amount, self.perturbed.get(str(perturb), self.unperturbed)) for perturb in axis.perturbations]
+        found = [
+            (perturb.amount, self.perturbed.get(str(perturb), self.unperturbed)) for perturb in sweep.perturbations
+        ]
         return [(0.0, self.unperturbed), *found]
 
-    def reach(self, axis: Axis, better: float) -> float | None:
+    def reach(self, sweep: PerturbationSweep, better: float) -> float | None:
         """The largest amount at which the reference still helps; None if it never does. `better` is 1 or -1."""
         blank = self.perturbed.get("blank")
         if blank is None or better * (self.unperturbed - blank) <= 0:
             return None
-        helped = itertools.takewhile(lambda point: better * (point[1] - blank) > 0, self.along(axis))
+        helped = itertools.takewhile(lambda point: better * (point[1] - blank) > 0, self.along(sweep))
         return max(amount for amount, _ in helped)
 
 
@@ -135,22 +137,22 @@ def page(found: StressResults) -> str:
 def _charts(found: StressResults) -> Iterable[Html | None]:
     values = [found.floor] + [value for one in found.systems for value in (one.unperturbed, *one.perturbed.values())]
     span = (min(values), max(values))
-    for axis in AXES:
-        lines = [Line(one.name, one.along(axis), place) for place, one in enumerate(found.systems)]
-        floor = Line(FLOOR, [(0.0, found.floor), (axis.amounts[-1], found.floor)], None, 1)
-        shape = ChartStyle(across=axis.across, span=span)
-        yield line_chart(axis.about, "", [*lines, floor], shape, found.metric.unit)
+    for sweep in SWEEPS:
+        lines = [Line(one.name, one.along(sweep), place) for place, one in enumerate(found.systems)]
+        floor = Line(FLOOR, [(0.0, found.floor), (sweep.amounts[-1], found.floor)], None, 1)
+        shape = ChartStyle(across=sweep.unit, span=span)
+        yield line_chart(sweep.about, "", [*lines, floor], shape, found.metric.unit)
 
 
 def _table(found: StressResults) -> Html:
     """Scores with the unperturbed, swapped and blank reference, and the largest amounts that still help."""
     better = 1 if found.metric.higher_is_better else -1
-    heads = ["Method", "Unperturbed", "Another place's", "Blank", *(f"{one.about}, {one.across}" for one in AXES)]
+    heads = ["Method", "Unperturbed", "Another place's", "Blank", *(f"{one.about}, {one.unit}" for one in SWEEPS)]
     rows = []
     for place, one in enumerate(found.systems):
         ends = [one.unperturbed, one.perturbed.get("swap"), one.perturbed.get("blank")]
         cells = [tag("td", "" if end is None else found.metric.show(end)) for end in ends]
-        cells += [tag("td", _reach(one, axis, better)) for axis in AXES]
+        cells += [tag("td", _reach(one, sweep, better)) for sweep in SWEEPS]
         rows.append(tag("tr", tag("th", swatch(place), one.name, scope="row"), *cells))
     floor = tag("tr", tag("th", FLOOR, scope="row"), tag("td", found.metric.show(found.floor)), class_="baseline")
     head = tag("thead", tag("tr", *[tag("th", name, scope="col") for name in heads]))
@@ -158,10 +160,10 @@ def _table(found: StressResults) -> Html:
     return tag("div", table, class_="scroll", tabindex="0", role="region", aria_label="Numbers")
 
 
-def _reach(one: StressCurves, axis: Axis, better: float) -> str:
+def _reach(one: StressCurves, sweep: PerturbationSweep, better: float) -> str:
     if not one.perturbed:
         return ""
-    reach = one.reach(axis, better)
+    reach = one.reach(sweep, better)
     if not reach:
         return "\N{EN DASH}"
-    return f"over {compact(reach)}" if reach == axis.amounts[-1] else f"up to {compact(reach)}"
+    return f"over {compact(reach)}" if reach == sweep.amounts[-1] else f"up to {compact(reach)}"

@@ -53,7 +53,7 @@ def _cells(comparison: Comparison, method: Method, protocol: str, metric: Metric
     mean = tag(
         "td",
         tag("span", metric.show(found.mean), class_="value"),
-        None if alone else tag("span", f" \N{PLUS-MINUS SIGN} {metric.show(found.deviation)}", class_="quiet"),
+        None if alone else tag("span", f" \N{PLUS-MINUS SIGN} {metric.show(found.std)}", class_="quiet"),
         tag("span", "best", class_="best-mark") if best else None,
         None if alone else tag("span", interval(metric.show(found.low), metric.show(found.high)), class_="edges"),
         class_="first best" if best else "first",

@@ -22,7 +22,7 @@ from refsr.core.errors import DataError, RefsrError, suggestion
 from refsr.core.registry import Kind, names, source
 from refsr.core.version import __version__
 from refsr.runs.run_folder import RunFolder, best_step, checkpoint_steps
-from refsr.tasks.blueprint import NetworkSpec
+from refsr.tasks.network_spec import NetworkSpec
 
 FORMAT = "refsr-model-1"
 AVERAGE = "G_ema"
@@ -36,7 +36,7 @@ DIGEST = "digest"
 class ModelCard:
     """What a model file says beside its weights."""
 
-    blueprint: NetworkSpec
+    spec: NetworkSpec
     model: str
     """The task, by its name in option files, whose way of restoring the network is for."""
     origin: Mapping[str, Any] = field(default_factory=dict)
@@ -54,8 +54,8 @@ def write_model(path: str | Path, weights: Mapping[str, Tensor], card: ModelCard
     header = {
         "format": FORMAT,
         "refsr": __version__,
-        "network": card.blueprint.network,
-        "keywords": json.dumps(dict(card.blueprint.keywords), sort_keys=True),
+        "network": card.spec.network,
+        "keywords": json.dumps(dict(card.spec.keywords), sort_keys=True),
         "model": card.model,
         "origin": json.dumps(dict(card.origin), sort_keys=True),
         "sampling": json.dumps(dict(card.sampling), sort_keys=True),
@@ -73,9 +73,9 @@ def read_card(header: Mapping[str, str], path: str | Path) -> ModelCard:
             f"{path}: is no model file of refsr (its format is {header.get('format', 'not named')!r}); "
             "refsr import makes one from published weights"
         )
-    blueprint = NetworkSpec(header["network"], json.loads(header["keywords"]))
+    spec = NetworkSpec(header["network"], json.loads(header["keywords"]))
     sampling, masks, cubes = (json.loads(header.get(name, "{}")) for name in ("sampling", "masks", "cubes"))
-    return ModelCard(blueprint, header["model"], json.loads(header["origin"]), sampling, masks, cubes)
+    return ModelCard(spec, header["model"], json.loads(header["origin"]), sampling, masks, cubes)
 
 
 def read_model(path: str | Path) -> tuple[nn.Module, ModelCard]:
@@ -84,9 +84,9 @@ def read_model(path: str | Path) -> tuple[nn.Module, ModelCard]:
     card = read_card(header, path)
     _require_names(card, json.loads(header.get("sources", "{}")), path)
     try:
-        network = card.blueprint.build()
+        network = card.spec.build()
     except (TypeError, RefsrError) as error:
-        raise DataError(f"{path}: its network {card.blueprint.network} cannot be built: {error}") from error
+        raise DataError(f"{path}: its network {card.spec.network} cannot be built: {error}") from error
     fit_weights(network, weights, path)
     return network.eval(), card
 
@@ -101,7 +101,7 @@ def _require_names(card: ModelCard, sources: Mapping[str, str], path: str | Path
 
 
 def _names(card: ModelCard) -> tuple[tuple[Kind, str], ...]:
-    return ("network", card.blueprint.network), ("task", card.model)
+    return ("network", card.spec.network), ("task", card.model)
 
 
 def fit_weights(network: nn.Module, weights: Mapping[str, Tensor], source: object, strict: bool = True) -> list[str]:

@@ -1,1 +1,1 @@
-"""How a family of networks learns and restores."""
+"""Tasks: how a family of networks is trained, and how it restores images."""

@@ -1,4 +1,4 @@
-"""What the trainer asks of a task; it knows nothing else of one."""
+"""The interface between trainer and task: networks, optimisers, the phases of an iteration, and restoring."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from refsr.core.progress import ProgressFactory
-from refsr.tasks.blueprint import NetworkSpec
+from refsr.tasks.network_spec import NetworkSpec
 
 Batch = Mapping[str, Any]
 """A collated sample: tensors (B, C, H, W) in [0, 1] by the sample's member names, and `name`."""
@@ -26,28 +26,28 @@ class Tile:
 
     seen: tuple[slice, slice]
     kept: tuple[slice, slice]
-    """What of the part seen is kept, in the whole image's rows and columns."""
+    """Which of the rows and columns seen are kept, in the whole image's coordinates."""
     weights: tuple[Sequence[float], Sequence[float]]
-    """How much each kept row and column counts; over all tiles they sum to one."""
+    """Blending weight of each kept row and column; over all tiles they sum to one."""
 
 
 @runtime_checkable
-class TilesWithin(Protocol):
-    """A Restore of many passes that cuts each into tiles, so that tiles agree on the way and not only at the end."""
+class TiledRestore(Protocol):
+    """A Restore of many network evaluations that tiles each of them, so that tiles stay consistent on the way."""
 
     def by_tiles(
         self, network: nn.Module, batch: Batch, tiles: Sequence[Tile], progress: ProgressFactory = ...
     ) -> Tensor:
-        """The whole batch restored."""
+        """The whole batch restored, the network seeing one tile at a time."""
 
 
-class Memory(dict[str, Tensor]):
-    """What one phase of an iteration leaves for the next ones over the same batch, such as the restored image."""
+class IterationCache(dict[str, Tensor]):
+    """Tensors that a phase keeps for the next ones of the same iteration and batch, such as the restored image."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.shown: dict[str, Tensor] = {}
-        """Scalars that are logged beside the losses and not minimised."""
+        self.statistics: dict[str, Tensor] = {}
+        """Scalars that are logged beside the losses but not minimised."""
 
 
 Losses = dict[str, Tensor]
@@ -56,46 +56,46 @@ Losses = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class Phase:
-    """One optimiser step inside an iteration: the others' parameters stand still meanwhile."""
+    """One optimiser step inside an iteration; the parameters of the other networks are frozen meanwhile."""
 
     network: str
-    """Key of the network and of the optimiser that step."""
-    losses: Callable[[nn.Module, Batch, Memory], Losses]
-    """Called with that network as the trainer wraps it (compiled, distributed), the batch and the memory."""
+    """Key of the network and optimiser of this step."""
+    losses: Callable[[nn.Module, Batch, IterationCache], Losses]
+    """Called with that network as the trainer wraps it (compiled, distributed), the batch and the cache."""
 
 
-class Part(Protocol):
-    """A part of a network that may begin with weights of another, trained by itself."""
+class SubNetwork(Protocol):
+    """A sub-network that may start from the weights of a network trained by itself."""
 
     @property
     def module(self) -> nn.Module:
-        """The part itself."""
+        """The sub-network itself."""
 
-    def taken(self, blueprint: NetworkSpec, weights: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-        """What of that network's weights are the part's, by its own keys; a DataError for a network that has none."""
+    def select_weights(self, spec: NetworkSpec, weights: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """The sub-network's weights out of that network's, under its own keys; a DataError if that network has none."""
 
 
 @runtime_checkable
-class HasParts(Protocol):
-    """A task with such parts."""
+class HasSubNetworks(Protocol):
+    """A task whose networks have such sub-networks."""
 
-    parts: Mapping[str, Part]
-    """By the keys of the section `path` that name their files."""
+    subnetworks: Mapping[str, SubNetwork]
+    """By the keys of the option section `path` that name their weight files."""
 
 
 class Task(Protocol):
-    """Networks, losses and optimisers of one way to learn, and how its result is restored."""
+    """Networks, losses and optimisers of one way to train, and how images are restored."""
 
-    blueprints: Mapping[str, NetworkSpec]
-    """How each network is made again, under the same key."""
+    specs: Mapping[str, NetworkSpec]
+    """How each network is built again, under the same key."""
     networks: Mapping[str, nn.Module]
-    """All trained networks by their published letters: G, D, D_grad."""
+    """All networks that are trained, by their published letters: G, D, D_grad."""
     optimisers: Mapping[str, Optimizer]
-    """One a network, under the same key."""
+    """One for each network, under the same key."""
     frozen: Sequence[nn.Module]
-    """Networks that never learn, such as the perceptual one; they are moved to the run's device."""
+    """Networks that are not trained, such as the perceptual one; they are moved to the run's device."""
     notes: Sequence[str]
-    """What every log and report of a run must say, such as a stand-in for perceptual weights."""
+    """Lines for every log and report of the run, such as which perceptual weights stand in for the published ones."""
 
     def phases(self, step: int) -> Sequence[Phase]:
         """The optimiser steps of iteration `step`, which counts from one."""

@@ -1,4 +1,4 @@
-"""Optimisers as the train section asks for them, one a network."""
+"""Optimisers as the option section `train` configures them, one for each network."""
 
 from __future__ import annotations
 

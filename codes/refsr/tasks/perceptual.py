@@ -1,4 +1,4 @@
-"""The perceptual network of a run: which one, from which file, and what every report must say of it."""
+"""The frozen network of the perceptual loss: which one, from which file, and the notes that reports repeat."""
 
 from __future__ import annotations
 
@@ -27,25 +27,25 @@ FILES = {"vgg19": "vgg19", "vgg16": "vgg16", "vgg16-st": "st-lpips-vgg"}
 
 
 def perceptual_network(options: Options, train: TrainOptions) -> tuple[Features, list[str]]:
-    """The frozen network of `train.feature_network`, and the notes that go with it."""
+    """The network of `train.feature_network`, and notes for logs and reports."""
     kind = train.feature_network
     if kind == "random":
-        return Features(_drawn(options.run_seed)), [
-            "the perceptual loss looks at a fixed random network (train.feature_network: random), not at a trained one"
+        return Features(_random_vgg19(options.run_seed)), [
+            "the perceptual loss uses a fixed random network (train.feature_network: random), not a trained one"
         ]
     given = options.path.perceptual_weights
     file = given if given is not None and not given.is_dir() else find(FILES[kind], given)
     if file is None:
         raise DataError(
-            f"train.feature_weight {train.feature_weight:g} asks for the perceptual network {kind}: "
+            f"train.feature_weight {train.feature_weight:g} needs the perceptual network {kind}: "
             f"{lack(FILES[kind], option='path.perceptual_weights')}. "
-            f"train.feature_network: vgg16-st or random does without {kind.upper()}"
+            f"train.feature_network: vgg16-st or random works without {kind.upper()}"
         )
-    return Features(_trained(kind, file, file == given)), _notes(kind, file)
+    return Features(_pretrained(kind, file, file == given)), _notes(kind, file)
 
 
-def _trained(kind: str, file: Path, given: bool) -> Backbone:
-    # A file that a person names may be any training of that network; one that was found must be the known one.
+def _pretrained(kind: str, file: Path, given: bool) -> Backbone:
+    # A file that the options name may hold any weights of that network; one that was found must be the known one.
     state = read_state(file) if given else read(FILES[kind], file)
     backbone, layers = (
         (shift_tolerant_vgg16_53(), shift_tolerant_layers(state))
@@ -63,11 +63,11 @@ def _trained(kind: str, file: Path, given: bool) -> Backbone:
 def _notes(kind: str, file: Path) -> list[str]:
     if kind != "vgg16-st":
         return []
-    return [f"the perceptual loss looks at {kind} ({file.name}), not at VGG19 as published"]
+    return [f"the perceptual loss uses {kind} ({file.name}), not VGG19 as published"]
 
 
-def _drawn(seed: int) -> Backbone:
-    """VGG19's layers with weights that keep the size of what goes through."""
+def _random_vgg19(seed: int) -> Backbone:
+    """VGG19's layers with random weights that preserve the activations' variance."""
     backbone, generator = vgg19_54(), torch_generator(seed, "features")
     for layer in backbone.layers:
         if isinstance(layer, nn.Conv2d):

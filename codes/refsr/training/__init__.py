@@ -1,1 +1,1 @@
-"""The training loop and what it needs; it never names a network."""
+"""Training: the loop and what it needs; it knows no particular network."""

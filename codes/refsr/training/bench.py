@@ -1,4 +1,4 @@
-"""Several systems under one budget on the same places: planned, checked to be comparable, trained, measured."""
+"""The bench: several systems under one budget on the same data: checked to be comparable, trained, measured."""
 
 from __future__ import annotations
 
@@ -15,21 +15,20 @@ from refsr.core.options.load import load_options
 from refsr.core.options.schema import Options
 from refsr.core.options.show import plain, show
 from refsr.core.progress import ProgressFactory, no_progress
-from refsr.evaluation.kept import measured_once
-from refsr.evaluation.plan import Plan
+from refsr.evaluation.evaluate import EvaluationOptions, evaluate_run
 from refsr.runs.process_group import Group
 from refsr.runs.run_folder import RunFolder, checkpoint_steps
 from refsr.training.dry_run import seconds_a_step
-from refsr.training.trainer import Finished, train
+from refsr.training.trainer import TrainingResult, train
 
 BUDGET_FILE = "budget.json"
-"""Iterations by system, found once, so that a bench that was stopped goes on with the same."""
+"""Iterations by system, computed once, so that a stopped bench resumes with the same numbers."""
 
-ALIKE = (
+SHARED_KEYS = (
     "scale", "seed", "datasets.train.dataroot_GT", "datasets.train.dataroot_LQ", "datasets.train.GT_size",
     "datasets.train.batch_size", "datasets.{set}.dataroot_GT", "datasets.{set}.dataroot_LQ", "datasets.{set}.lr",
 )  # fmt: skip
-"""What all systems must have in common, or their numbers would not stand beside each other."""
+"""Options that all systems must share, so that their numbers are comparable."""
 
 
 @dataclass(frozen=True)
@@ -44,16 +43,16 @@ class System:
         return RunFolder.of(self.options)
 
 
-def planned(bench: BenchOptions, words: Sequence[str], root: Path) -> list[System]:
-    """The systems below `root`; mistakes are found before anything is trained."""
+def plan_systems(bench: BenchOptions, words: Sequence[str], root: Path) -> list[System]:
+    """The systems below `root`; errors are found before anything is trained."""
     niter = {} if bench.iterations is None else dict.fromkeys(bench.systems, bench.iterations)
-    return _checked(bench, _systems(bench, words, root, niter))
+    return _require_comparable(bench, _systems(bench, words, root, niter))
 
 
-def timed(
+def within_minutes(
     bench: BenchOptions, words: Sequence[str], root: Path, systems: Sequence[System], group: Group
 ) -> list[System]:
-    """The planned systems with as many iterations as fit into the bench's minutes by each one's speed here."""
+    """The systems with as many iterations as fit into the bench's minutes, by each one's speed here."""
     return _systems(bench, words, root, _budget(bench, systems, root, group))
 
 
@@ -83,16 +82,16 @@ def _options(
     return options
 
 
-def _checked(bench: BenchOptions, systems: list[System]) -> list[System]:
-    """The systems, unless settings of theirs make the numbers incomparable; all of those are named."""
-    mistakes = []
-    for key in (one.format(set=bench.dataset) for one in ALIKE):
+def _require_comparable(bench: BenchOptions, systems: list[System]) -> list[System]:
+    """The systems; a UsageError that names all options by which their numbers are not comparable."""
+    problems = []
+    for key in (one.format(set=bench.dataset) for one in SHARED_KEYS):
         values = {one.name: _value(plain(one.options), key) for one in systems}
         if len({json.dumps(value) for value in values.values()}) > 1:
-            told = ", ".join(f"{value} ({name})" for name, value in values.items())
-            mistakes.append(f"{key} differs: {told}; put {key}=VALUE over all of them")
-    if mistakes:
-        raise UsageError("\n".join(mistakes))
+            values_text = ", ".join(f"{value} ({name})" for name, value in values.items())
+            problems.append(f"{key} differs: {values_text}; put {key}=VALUE over all of them")
+    if problems:
+        raise UsageError("\n".join(problems))
     return systems
 
 
@@ -103,7 +102,7 @@ def _value(content: Any, key: str) -> Any:
 
 
 def _budget(bench: BenchOptions, systems: Sequence[System], root: Path, group: Group) -> dict[str, int]:
-    """Iterations by system, as they were found the first time."""
+    """Iterations by system, as they were computed the first time."""
     assert bench.minutes is not None
     file = root / BUDGET_FILE
     kept: dict[str, Any] = json.loads(file.read_text()) if file.is_file() else {}
@@ -116,20 +115,22 @@ def _budget(bench: BenchOptions, systems: Sequence[System], root: Path, group: G
     return found
 
 
-def trained(systems: Sequence[System], group: Group, progress: ProgressFactory = no_progress) -> Iterator[Finished]:
-    """Trains what is missing, one after the other; the caller stops where a run was stopped."""
+def train_systems(
+    systems: Sequence[System], group: Group, progress: ProgressFactory = no_progress
+) -> Iterator[TrainingResult]:
+    """Trains what is not trained yet, one after the other; the caller stops where a run was stopped."""
     for system in systems:
         assert system.options.train is not None
         folder, niter = system.run, system.options.train.niter
         if niter in checkpoint_steps(folder.checkpoints):
-            _same_as_before(system)
-            yield Finished(folder.path, niter)
+            _require_same_options(system)
+            yield TrainingResult(folder.path, niter)
         else:
             yield train(system.options, group, progress)
 
 
-def _same_as_before(system: System) -> None:
-    """A finished run counts only if it was told the same."""
+def _require_same_options(system: System) -> None:
+    """A finished run is reused only if it was trained with the same options."""
     before = (system.run.path / "options.yml").read_text().splitlines()
     now = show(system.options).splitlines()
     if before != now:
@@ -140,11 +141,15 @@ def _same_as_before(system: System) -> None:
         )
 
 
-def measured(
-    systems: Sequence[System], bench: BenchOptions, plan: Plan, group: Group, progress: ProgressFactory = no_progress
+def measure_systems(
+    systems: Sequence[System],
+    bench: BenchOptions,
+    what: EvaluationOptions,
+    group: Group,
+    progress: ProgressFactory = no_progress,
 ) -> None:
-    """Scores of trained systems in their runs' folders, as far as they are not there; neighbours beside the first."""
+    """Measures trained systems into their run folders; pretrained baselines only with the first one."""
     for system in systems:
         folder = system.run.path / "results" / bench.dataset
-        measured_once(system.run.path, system.options, bench.dataset, plan, folder, group, progress)
-        plan = replace(plan, neighbours={})
+        evaluate_run(system.run.path, system.options, bench.dataset, what, folder, group, progress)
+        what = replace(what, pretrained={})

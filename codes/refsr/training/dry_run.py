@@ -1,4 +1,4 @@
-"""A run before it is run: every file touched, everything built, one step at full size, and what to expect."""
+"""The dry run: reads every file, builds everything, takes one step at full size, and estimates the run."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ import torch
 from refsr.core.options.schema import Options
 from refsr.core.progress import ProgressFactory, no_progress
 from refsr.data.loading import StepSampler, batches
-from refsr.evaluation.measuring import one_batch
+from refsr.evaluation.images import one_batch
 from refsr.runs.process_group import Group
 from refsr.runs.run_folder import RunFolder
-from refsr.training.journal import memory_peak
-from refsr.training.setup import Setup, set_up
-from refsr.training.stepping import Outcome, Stepper
+from refsr.training.run_log import memory_peak
+from refsr.training.setup import TrainingSetup, set_up_training
+from refsr.training.step import StepResult, StepRunner
 
 OPTIMISER_COPIES = 2
-"""Adam keeps two numbers beside each weight."""
+"""Adam stores two moments for each weight."""
 
 
 @dataclass(frozen=True)
-class Expectation:
-    """What a run will take, as far as one step tells."""
+class RunEstimate:
+    """Size, time and memory of a run, estimated from one step."""
 
     folder: Path
     samples: int
@@ -34,7 +34,7 @@ class Expectation:
     epochs: float
     seconds_a_step: float
     seconds_an_image: float
-    """Restoring one validation image by every network that is measured; zero where nothing is validated."""
+    """For one validation image by every network that is measured; zero without validation."""
     validations: int
     memory_mib: float
     checkpoint_mib: float
@@ -46,21 +46,21 @@ class Expectation:
         return self.niter * self.seconds_a_step + (self.validations * self.validation_samples * self.seconds_an_image)
 
 
-def dry_run(options: Options, group: Group, progress: ProgressFactory = no_progress) -> Expectation:
-    """Writes nothing; mistakes that a run would find late are found now."""
-    setup = set_up(options, group)
+def dry_run(options: Options, group: Group, progress: ProgressFactory = no_progress) -> RunEstimate:
+    """Checks and estimates a run without writing anything; errors that would appear late appear now."""
+    setup = set_up_training(options, group)
     sets = {"train": setup.training_set, **setup.validation_sets}
     with progress("reading every image", sum(map(len, sets.values()))) as bar:
         for dataset in sets.values():
             for index in range(len(dataset)):
                 dataset[index]
                 bar.advance()
-    outcome, seconds = _steps(setup)
+    result, seconds = _timed_steps(setup)
     images = sum(map(len, setup.validation_sets.values()))
     settings = setup.train
     parameters = {key: _count(network) for key, network in setup.task.networks.items()}
-    copies = {key: 1 + OPTIMISER_COPIES + (key == "G" and setup.average is not None) for key in parameters}
-    return Expectation(
+    copies = {key: 1 + OPTIMISER_COPIES + (key == "G" and setup.ema is not None) for key in parameters}
+    return RunEstimate(
         folder=RunFolder.of(options).path,
         samples=len(setup.training_set),
         validation_samples=images,
@@ -68,39 +68,39 @@ def dry_run(options: Options, group: Group, progress: ProgressFactory = no_progr
         niter=settings.niter,
         epochs=settings.niter * options.datasets["train"].batch_size / len(setup.training_set),
         seconds_a_step=seconds,
-        seconds_an_image=_restoring(setup),
+        seconds_an_image=_seconds_an_image(setup),
         validations=-(-settings.niter // settings.val_freq) if settings.val_freq and images else 0,
         memory_mib=memory_peak(group.device),
         checkpoint_mib=sum(4 * count * copies[key] for key, count in parameters.items()) / 2**20,
-        losses={name: float(value) for name, value in outcome.losses.items()},
+        losses={name: float(value) for name, value in result.losses.items()},
     )
 
 
 def seconds_a_step(options: Options, group: Group, tries: int = 3) -> float:
     """What a step takes here, by the fastest of a few; networks start untrained, which costs the same."""
     fresh = options.model_copy(update={"path": options.path.model_copy(update={"pretrain_model_G": None})})
-    setup = set_up(fresh, group)
-    return min(_steps(setup)[1] for _ in range(tries))
+    setup = set_up_training(fresh, group)
+    return min(_timed_steps(setup)[1] for _ in range(tries))
 
 
-def _steps(setup: Setup, warm: int = 1) -> tuple[Outcome, float]:
-    """The outcome of the first step, and the seconds that the one after the warm ones takes."""
+def _timed_steps(setup: TrainingSetup, warmup: int = 1) -> tuple[StepResult, float]:
+    """The first step's result, and the seconds of the step after the warm-up steps."""
     dataset, group = setup.options.datasets["train"], setup.group
     sampler = StepSampler(
         len(setup.training_set), dataset.batch_size, 1, 1, setup.options.run_seed, group.rank, group.world
     )
     (batch,) = batches(setup.training_set, sampler, 0, group.device)
-    stepper = Stepper(setup.task, setup.wrapped, group, setup.precision, setup.train, dataset.batch_size)
-    outcome = stepper.step(1, batch)
-    for step in range(2, warm + 1):
-        stepper.step(step, batch)
+    step_runner = StepRunner(setup.task, setup.wrapped, group, setup.precision, setup.train, dataset.batch_size)
+    result = step_runner.step(1, batch)
+    for step in range(2, warmup + 1):
+        step_runner.step(step, batch)
     started = _now(group.device)
-    stepper.step(warm + 1, batch)
-    return outcome, _now(group.device) - started
+    step_runner.step(warmup + 1, batch)
+    return result, _now(group.device) - started
 
 
-def _restoring(setup: Setup) -> float:
-    """Seconds for the first validation image."""
+def _seconds_an_image(setup: TrainingSetup) -> float:
+    """Seconds to restore the first validation image."""
     for dataset in setup.validation_sets.values():
         batch, networks = one_batch(dataset[0], setup.group.device), setup.validated_networks()
         started = _now(setup.group.device)

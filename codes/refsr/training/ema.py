@@ -1,4 +1,4 @@
-"""The averaged copy of a network, by a fixed decay or by a half-life that grows with the run."""
+"""Exponential moving average (EMA) of G's weights: by a fixed decay, or by a half-life in images that ramps up."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from torch.optim.swa_utils import AveragedModel
 
 from refsr.core.options.train import TrainOptions
 
-Rule = Callable[[Sequence[Tensor], Sequence[Tensor], Tensor | int], None]
-"""Averages and weights, both lists of tensors, and how often there was averaging before; changes the averages."""
+UpdateRule = Callable[[Sequence[Tensor], Sequence[Tensor], Tensor | int], None]
+"""Averages, weights and the number of updates so far; updates the averages in place."""
 
 
-def decay(train: TrainOptions, images: float, batch: int) -> float:
-    """How much of the average stays at a step of `batch` images after `images` were averaged."""
+def ema_decay(train: TrainOptions, images: float, batch: int) -> float:
+    """The share of the average that an update of `batch` images keeps, after `images` images."""
     if not train.ema_halflife_images:
         return train.ema_decay
     half_life = train.ema_halflife_images
@@ -24,21 +24,21 @@ def decay(train: TrainOptions, images: float, batch: int) -> float:
     return float(0.5 ** (batch / max(half_life, 1e-8)))
 
 
-def averaged(network: nn.Module, train: TrainOptions, batch: int) -> AveragedModel | None:
-    """A copy that follows the network, where the options ask for one."""
+def ema_copy(network: nn.Module, train: TrainOptions, batch: int) -> AveragedModel | None:
+    """The averaged copy of a network; None if the options have no EMA."""
     if not train.ema_decay and not train.ema_halflife_images:
         return None
-    average = AveragedModel(network, multi_avg_fn=rule(train, batch), use_buffers=True)
+    average = AveragedModel(network, multi_avg_fn=update_rule(train, batch), use_buffers=True)
     average.eval()
     return average
 
 
-def rule(train: TrainOptions, batch: int) -> Rule:
-    """How averages follow weights; the first time they take them as they are, which is torch's own doing."""
+def update_rule(train: TrainOptions, batch: int) -> UpdateRule:
+    """How averages follow weights; torch itself copies the weights at the first update."""
 
     @torch.no_grad()
-    def follow(averages: Sequence[Tensor], weights: Sequence[Tensor], before: Tensor | int) -> None:
-        fresh = 1 - decay(train, float(before) * batch, batch)
+    def update(averages: Sequence[Tensor], weights: Sequence[Tensor], updates: Tensor | int) -> None:
+        fresh = 1 - ema_decay(train, float(updates) * batch, batch)
         floats = [(mine, theirs) for mine, theirs in zip(averages, weights, strict=True) if mine.is_floating_point()]
         if floats:
             torch._foreach_lerp_([mine for mine, _ in floats], [theirs for _, theirs in floats], fresh)
@@ -46,4 +46,4 @@ def rule(train: TrainOptions, batch: int) -> Rule:
             if not mine.is_floating_point():
                 mine.copy_(theirs)
 
-    return follow
+    return update

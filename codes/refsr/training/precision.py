@@ -1,4 +1,4 @@
-"""Number formats of forward and backward passes; weights and optimisers stay in float32."""
+"""Mixed precision: number format of forward and backward passes, loss scaling; weights and optimisers are float32."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FORMATS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 class Precision:
-    """Autocast to a format, and for fp16 the scaling of losses that keeps small gradients."""
+    """Autocast to a number format, and loss scaling for fp16."""
 
     def __init__(self, kind: Literal["fp32", "bf16", "fp16"], device: torch.device) -> None:
         self.kind, self.device = kind, device
@@ -26,7 +26,7 @@ class Precision:
         return torch.autocast(self.device.type, FORMATS[self.kind])
 
     def require_safe(self, descriptor: Descriptor, name: str) -> None:
-        """A UsageError if the network loses more than rounding in this format."""
+        """A UsageError if the network's descriptor does not list this format as safe."""
         if FORMATS[self.kind] not in (torch.float32, *descriptor.safe_dtypes):
             safe = [kind for kind, dtype in FORMATS.items() if dtype in descriptor.safe_dtypes]
             raise UsageError(f"train.precision: {name} is not safe in {self.kind}; {' and '.join(safe)} are")

@@ -1,4 +1,4 @@
-"""From options to everything that training needs, on its device and wrapped; nothing is written yet."""
+"""From options to everything that training needs: data sets, task, start weights, wrapped networks; writes nothing."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from refsr.metrics.pair import ImageMetric
 from refsr.networks.descriptor import Descriptor
 from refsr.runs.model_file import AVERAGE, fit_weights, model_file_at, read_card, read_tensors
 from refsr.runs.process_group import Group
-from refsr.tasks.base import HasParts, Part, Restore, Task
-from refsr.tasks.inference import descriptor_of, require_fit, restore_function
+from refsr.tasks.base import HasSubNetworks, Restore, SubNetwork, Task
 from refsr.tasks.regression import required_train
-from refsr.training.ema import averaged
+from refsr.tasks.restore import descriptor_of, require_fit, restore_function
+from refsr.training.ema import ema_copy
 from refsr.training.precision import Precision
 
 
 @dataclass
-class Setup:
-    """A run, ready to go."""
+class TrainingSetup:
+    """Everything that a training run works with."""
 
     options: Options
     train: TrainOptions
@@ -44,39 +44,39 @@ class Setup:
     task: Task
     wrapped: Mapping[str, nn.Module]
     """The networks as phases get them: compiled, distributed."""
-    average: AveragedModel | None
+    ema: AveragedModel | None
     """The averaged copy of G."""
     training_set: PairedSet
     validation_sets: Mapping[str, PairedSet]
-    judges: Mapping[str, ImageMetric]
-    """What validation metrics: PSNR, SSIM, and what the best checkpoint is chosen by."""
+    metrics: Mapping[str, ImageMetric]
+    """Metrics of validation: PSNR, SSIM, and the one by which the best checkpoint is chosen."""
 
     @property
     def share(self) -> int:
-        """Samples of a batch that this process takes."""
+        """Samples of a batch for this process."""
         return self.options.datasets["train"].batch_size // self.group.world
 
     @property
     def restore(self) -> Restore:
-        """How images are restored under the run's options."""
+        """The restore function under the run's options."""
         return restore_function(self.options.model, self.options.sampling, self.options.run_seed)
 
     def validated_networks(self) -> dict[str, nn.Module]:
-        """What validation metrics, by the names of model files: the network that counts, then the one beside it."""
+        """The networks that validation measures, by the names of their model files; the first one's scores count."""
         networks = {"G": self.task.networks["G"]}
-        if self.average is None:
+        if self.ema is None:
             return networks
-        networks[AVERAGE] = self.average.module
+        networks[AVERAGE] = self.ema.module
         first, second = (AVERAGE, "G") if self.options.val.use_ema else ("G", AVERAGE)
         names = (first, second) if self.options.val.compare_ema else (first,)
         return {name: networks[name] for name in names}
 
 
-def set_up(options: Options, group: Group) -> Setup:
-    """Data sets, networks with fresh or given start weights, and their wrappings."""
+def set_up_training(options: Options, group: Group) -> TrainingSetup:
+    """Builds data sets, and networks with fresh or given start weights, wrapped for training."""
     train = required_train(options)
     if "train" not in options.datasets:
-        raise UsageError("the options have no datasets.train, so there is nothing to learn from")
+        raise UsageError("the options have no datasets.train, so there is nothing to train on")
     if group.device.type == "cpu":
         keep_freed_memory()
     if train.deterministic:
@@ -86,40 +86,40 @@ def set_up(options: Options, group: Group) -> Setup:
     task = build_task(options)
     precision = Precision(train.precision, group.device)
     descriptor = descriptor_of(task.networks["G"])
-    precision.require_safe(descriptor, task.blueprints["G"].network)
+    precision.require_safe(descriptor, task.specs["G"].network)
     for name, dataset in {"train": training_set, **validation_sets}.items():
         require_fit(descriptor, dataset[0], f"datasets.{name}")
     _require_multiple(descriptor, options)
-    for helper in task.frozen:
-        helper.to(group.device)
+    for frozen in task.frozen:
+        frozen.to(group.device)
     for network in task.networks.values():
         network.to(group.device)
         if train.channels_last:
             network.to(memory_format=torch.channels_last)
-    average = averaged(task.networks["G"], train, options.datasets["train"].batch_size)
-    wrapped = {key: wrap(network, train, group) for key, network in task.networks.items()}
-    judges = validation_metrics(options, group)
-    return Setup(options, train, group, precision, task, wrapped, average, training_set, validation_sets, judges)
+    ema = ema_copy(task.networks["G"], train, options.datasets["train"].batch_size)
+    wrapped = {key: wrap_for_training(network, train, group) for key, network in task.networks.items()}
+    metrics = validation_metrics(options, group)
+    return TrainingSetup(options, train, group, precision, task, wrapped, ema, training_set, validation_sets, metrics)
 
 
 def _require_multiple(descriptor: Descriptor, options: Options) -> None:
-    """A UsageError unless the network takes sides of crops as they are: unlike whole images, they are not mirrored."""
+    """A UsageError unless crop sides are multiples of the network's size multiple: crops are not padded."""
     crop, step = options.datasets["train"].GT_size, descriptor.multiple * descriptor.scale
     if crop is not None and crop % step:
         near = max(step, round(crop / step) * step)
         raise UsageError(
-            f"datasets.train.GT_size: {crop} is no multiple of {step}, which the network wants at x{descriptor.scale}; "
+            f"datasets.train.GT_size: {crop} is no multiple of {step}, which the network needs at x{descriptor.scale}; "
             f"{near} would be"
         )
 
 
 def validation_metrics(options: Options, group: Group) -> Mapping[str, ImageMetric]:
-    """A UsageError where the weights of the metric that chooses the best checkpoint are not there."""
+    """Validation's metrics; a UsageError if the weights of the metric that chooses the best checkpoint are missing."""
     chosen = options.logger.best_by
-    judges = find_metrics([chosen] if chosen is not None else [], None, options.scale, group.device)
-    if judges.missing:
-        raise UsageError(f"logger.best_by: {judges.missing[0]}")
-    return judges.images
+    metrics = find_metrics([chosen] if chosen is not None else [], None, options.scale, group.device)
+    if metrics.missing:
+        raise UsageError(f"logger.best_by: {metrics.missing[0]}")
+    return metrics.images
 
 
 def data_sets(options: Options) -> tuple[PairedSet, dict[str, PairedSet]]:
@@ -133,65 +133,67 @@ def data_sets(options: Options) -> tuple[PairedSet, dict[str, PairedSet]]:
 
 
 def build_task(options: Options) -> Task:
-    """The task that the options name, its fresh weights a function of the seed, start weights loaded."""
+    """The task that the options name; fresh weights are a function of the seed, start weights are loaded."""
     torch.manual_seed(derive(options.run_seed, "weights") & (2**63 - 1))
     task: Task = resolve("task", options.model)(options)
     for key in task.networks:
         start: Path | None = getattr(options.path, f"pretrain_model_{key}", None)
         if start is not None:
-            load_start(task.networks[key], model_file_at(start, key), options.path.strict_load)
-    parts = task.parts if isinstance(task, HasParts) else {}
-    for key, start in options.path.parts().items():
-        if key not in parts:
-            raise UsageError(f"path.{key}: {options.model} has no part that begins with another network's weights")
-        load_part(parts[key], model_file_at(start))
+            load_start_weights(task.networks[key], model_file_at(start, key), options.path.strict_load)
+    subnetworks = task.subnetworks if isinstance(task, HasSubNetworks) else {}
+    for key, start in options.path.subnetworks().items():
+        if key not in subnetworks:
+            raise UsageError(
+                f"path.{key}: {options.model} has no sub-network that starts from another network's weights"
+            )
+        load_subnetwork(subnetworks[key], model_file_at(start))
     return task
 
 
-def load_part(part: Part, path: Path) -> None:
-    """A part's start weights out of another network's model file; whatever does not fit is an error."""
+def load_subnetwork(subnetwork: SubNetwork, path: Path) -> None:
+    """A sub-network's start weights out of another network's model file; whatever does not fit is an error."""
     weights, header = read_tensors(path)
     card = read_card(header, path)
     try:
-        own = part.taken(card.blueprint, weights)
+        own = subnetwork.select_weights(card.spec, weights)
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
-    fit_weights(part.module, own, path)
+    fit_weights(subnetwork.module, own, path)
 
 
-def load_start(network: nn.Module, path: Path, strict: bool) -> None:
-    """Start weights from a model file."""
+def load_start_weights(network: nn.Module, path: Path, strict: bool) -> None:
+    """Loads start weights from a model file."""
     weights, header = read_tensors(path)
     read_card(header, path)
     fit_weights(network, weights, path, strict)
 
 
-def recomputed_parts(network: nn.Module) -> list[nn.Module]:
-    """The parts whose activations are made again in the backward pass.
+def checkpointed_modules(network: nn.Module) -> list[nn.Module]:
+    """The modules for activation checkpointing, whose activations are recomputed in the backward pass.
 
-    Each member of a list is one, and where a network holds a single other, that one's parts are. Inside of a part,
-    those that say `recomputed_apart` are parts too, so that what is made again is not kept all at once.
+    Each member of a list is one; a network with a single child is replaced by that child's modules. Inside a module,
+    those with `checkpoint_separately` are checkpointed too, so that recomputed activations are not kept all at once.
     """
-    parts: list[nn.Module] = []
+    found: list[nn.Module] = []
     children = list(network.children())
-    for part in children:
-        opened = isinstance(part, (nn.ModuleList, nn.ModuleDict)) or (len(children) == 1 and any(part.children()))
+    for child in children:
+        opened = isinstance(child, (nn.ModuleList, nn.ModuleDict)) or (len(children) == 1 and any(child.children()))
         if opened:
-            parts += recomputed_parts(part)
+            found += checkpointed_modules(child)
         else:
-            parts += [part, *(inner for inner in part.modules() if inner is not part and _apart(inner))]
-    return parts
+            found += [child, *(inner for inner in child.modules() if inner is not child and _separate(inner))]
+    return found
 
 
-def _apart(part: nn.Module) -> bool:
-    return bool(getattr(part, "recomputed_apart", False))
+def _separate(module: nn.Module) -> bool:
+    return bool(getattr(module, "checkpoint_separately", False))
 
 
-def wrap(network: nn.Module, train: TrainOptions, group: Group) -> nn.Module:
-    """The network with the options' ways to save memory and time, shared among the processes."""
+def wrap_for_training(network: nn.Module, train: TrainOptions, group: Group) -> nn.Module:
+    """The network with activation checkpointing, compiled and distributed, as the options say."""
     if train.activation_checkpointing:
-        for part in recomputed_parts(network):
-            part.forward = functools.partial(checkpoint, part.forward, use_reentrant=False)
+        for module in checkpointed_modules(network):
+            module.forward = functools.partial(checkpoint, module.forward, use_reentrant=False)
     if train.compile:
         compiled: nn.Module = torch.compile(network)  # type: ignore[assignment]
         network = compiled

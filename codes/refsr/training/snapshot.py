@@ -1,4 +1,4 @@
-"""A run's state as a checkpoint, and back."""
+"""A run's state as a checkpoint and back: weights, EMA, optimiser state, and what must agree when a run resumes."""
 
 from __future__ import annotations
 
@@ -6,57 +6,60 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
 from refsr.core.errors import DataError
 from refsr.core.options.schema import Options
 from refsr.core.options.show import plain
 from refsr.runs.checkpoint import Checkpoint
 from refsr.runs.model_file import AVERAGE, ModelCard, fit_weights
-from refsr.training.optimiser_state import restore_state, state_tensors
-from refsr.training.setup import Setup
+from refsr.training.setup import TrainingSetup
 
 
-def take_snapshot(setup: Setup, step: int, facts: Mapping[str, Any]) -> Checkpoint:
-    """Everything that decides what comes after `step`."""
+def take_snapshot(setup: TrainingSetup, step: int, facts: Mapping[str, Any]) -> Checkpoint:
+    """Everything that determines what follows `step`."""
     task, options = setup.task, setup.options
     weights = {key: network.state_dict() for key, network in task.networks.items()}
 
     def card(key: str, averaged: bool) -> ModelCard:
         origin = {"run": options.name, "step": step, "averaged": averaged}
         sampling = options.sampling.model_dump(exclude_unset=True)
-        return ModelCard(task.blueprints[key], options.model, origin, sampling, masks(options), cubes(options))
+        return ModelCard(task.specs[key], options.model, origin, sampling, mask_record(options), cube_record(options))
 
     cards = {key: card(key, False) for key in task.networks}
     all_facts = {**facts, "loss_scale": setup.precision.scaler.state_dict(), "agreed": agreed(options)}
-    if setup.average is not None:
-        weights[AVERAGE] = setup.average.module.state_dict()
+    if setup.ema is not None:
+        weights[AVERAGE] = setup.ema.module.state_dict()
         cards[AVERAGE] = card("G", True)
-        all_facts["averaged"] = int(setup.average.n_averaged)
-    optimisers = {key: state_tensors(one, task.networks[key]) for key, one in task.optimisers.items()}
+        all_facts["averaged"] = int(setup.ema.n_averaged)
+    optimisers = {key: optimiser_tensors(one, task.networks[key]) for key, one in task.optimisers.items()}
     return Checkpoint(step, weights, cards, optimisers, all_facts)
 
 
-def apply_snapshot(setup: Setup, checkpoint: Checkpoint, source: object) -> list[str]:
-    """Puts the run where the checkpoint was; returns what makes it another run than the one that was interrupted."""
+def apply_snapshot(setup: TrainingSetup, checkpoint: Checkpoint, source: object) -> list[str]:
+    """Restores the checkpoint's state; returns the differences that make this another run than the interrupted one."""
     task = setup.task
     for key, network in task.networks.items():
         if key not in checkpoint.weights:
             raise DataError(f"{source}: holds no weights of network {key}")
-        if checkpoint.cards[key].blueprint != task.blueprints[key]:
-            found = checkpoint.cards[key].blueprint
-            wanted = task.blueprints[key]
+        if checkpoint.cards[key].spec != task.specs[key]:
+            found = checkpoint.cards[key].spec
+            wanted = task.specs[key]
             raise DataError(
                 f"{source}: network {key} is {found.network} {json.dumps(dict(found.keywords))} there, "
                 f"{wanted.network} {json.dumps(dict(wanted.keywords))} in the options"
             )
         fit_weights(network, checkpoint.weights[key], source)
-        restore_state(task.optimisers[key], network, checkpoint.optimisers.get(key, {}), source)
+        load_optimiser(task.optimisers[key], network, checkpoint.optimisers.get(key, {}), source)
     differences = []
-    if setup.average is not None:
+    if setup.ema is not None:
         if AVERAGE in checkpoint.weights:
-            fit_weights(setup.average.module, checkpoint.weights[AVERAGE], source)
-            setup.average.n_averaged.fill_(checkpoint.facts["averaged"])
+            fit_weights(setup.ema.module, checkpoint.weights[AVERAGE], source)
+            setup.ema.n_averaged.fill_(checkpoint.facts["averaged"])
         else:
-            differences.append("the averaged copy begins now, the checkpoint has none")
+            differences.append("the averaged copy starts now, the checkpoint has none")
     if setup.precision.kind == "fp16" and checkpoint.facts.get("loss_scale"):
         setup.precision.scaler.load_state_dict(checkpoint.facts["loss_scale"])
     before, now = checkpoint.facts.get("agreed", {}), agreed(setup.options)
@@ -64,29 +67,53 @@ def apply_snapshot(setup: Setup, checkpoint: Checkpoint, source: object) -> list
     return differences
 
 
-def masks(options: Options) -> dict[str, Any]:
-    """How masks of the training set become numbers, where it has them."""
-    learnt = options.datasets.get("train")
-    if learnt is None or learnt.kind != "change":
-        return {}
-    return {"encoding": learnt.mask_encoding, "values": learnt.mask_values}
+def optimiser_tensors(optimiser: Optimizer, network: nn.Module) -> dict[str, Tensor]:
+    """Moments and step counts as `kind:parameter`; learning rates come from the schedule and are no state."""
+    names: dict[Tensor, str] = {parameter: name for name, parameter in network.named_parameters()}
+    return {
+        f"{kind}:{names[parameter]}": torch.as_tensor(value)
+        for parameter, kinds in optimiser.state.items()
+        for kind, value in kinds.items()
+    }
 
 
-def cubes(options: Options) -> dict[str, Any]:
-    """How cubes of the training set are read, where it has them; how they find their images is no part of it."""
-    learnt = options.datasets.get("train")
-    if learnt is None or learnt.kind != "hyperspectral":
+def load_optimiser(optimiser: Optimizer, network: nn.Module, tensors: Mapping[str, Tensor], source: object) -> None:
+    """Restores an optimiser's state, each tensor on its parameter's device."""
+    parameters = dict(network.named_parameters())
+    optimiser.state.clear()
+    for key, tensor in tensors.items():
+        kind, _, name = key.partition(":")
+        parameter = parameters.get(name)
+        if parameter is None or tensor.shape not in (parameter.shape, torch.Size(())):
+            raise DataError(f"{source}: the optimiser's {key!r} fits no parameter of the network")
+        # Adam counts its steps on the CPU, wherever the parameter is.
+        device = torch.device("cpu") if tensor.dim() == 0 else parameter.device
+        optimiser.state[parameter][kind] = tensor.clone().to(device, memory_format=torch.preserve_format)
+
+
+def mask_record(options: Options) -> dict[str, Any]:
+    """How the training set's masks are encoded, for the model card; empty without masks."""
+    section = options.datasets.get("train")
+    if section is None or section.kind != "change":
         return {}
-    section = learnt.hsi and learnt.hsi.model_dump(exclude={"pairing", "ratio"}, exclude_unset=True)
-    found = {"range_hsi": learnt.range_hsi, "bands_hsi": learnt.bands_hsi, "hsi": section}
+    return {"encoding": section.mask_encoding, "values": section.mask_values}
+
+
+def cube_record(options: Options) -> dict[str, Any]:
+    """How the training set's cubes are read, for the model card, without how they are paired; empty without cubes."""
+    section = options.datasets.get("train")
+    if section is None or section.kind != "hyperspectral":
+        return {}
+    hsi = section.hsi and section.hsi.model_dump(exclude={"pairing", "ratio"}, exclude_unset=True)
+    found = {"range_hsi": section.range_hsi, "bands_hsi": section.bands_hsi, "hsi": hsi}
     return {key: value for key, value in found.items() if value}
 
 
 def agreed(options: Options) -> dict[str, Any]:
-    """What must be equal for a resumed run to be the same run; workers, processes, paths and logging may change."""
+    """The options that must be equal for a resumed run to be the same run; workers, paths and logging may change."""
     everything = plain(options)
-    unfelt = ("n_workers", "dataroot_cover")
-    dataset = {key: value for key, value in everything["datasets"].get("train", {}).items() if key not in unfelt}
+    irrelevant = ("n_workers", "dataroot_cover")
+    dataset = {key: value for key, value in everything["datasets"].get("train", {}).items() if key not in irrelevant}
     free = {"val_freq", "manual_seed", "gradient_accumulation", "activation_checkpointing", "compile", "channels_last"}
     train = {key: value for key, value in (everything["train"] or {}).items() if key not in free}
     rows = {f"datasets.train.{key}": value for key, value in dataset.items()}

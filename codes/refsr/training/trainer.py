@@ -1,4 +1,4 @@
-"""The training loop: steps, what it tells, what it keeps, and how it stops."""
+"""The training loop: iterations, logging, validation, checkpoints, resuming and stopping."""
 
 from __future__ import annotations
 
@@ -31,34 +31,33 @@ from refsr.runs.checkpoint import (
 from refsr.runs.process_group import Group, peer_lost
 from refsr.runs.run_folder import Best, RunFolder
 from refsr.tasks.base import Batch
-from refsr.tasks.watching import Monitored
-from refsr.training.journal import Journal, memory_peak
-from refsr.training.nonfinite_dump import dump_step
-from refsr.training.setup import Setup, set_up
+from refsr.tasks.instability import InstabilityMonitor, Monitored
+from refsr.training.nonfinite_dump import write_nonfinite_dump
+from refsr.training.run_log import RunLog, memory_peak
+from refsr.training.setup import TrainingSetup, set_up_training
 from refsr.training.snapshot import apply_snapshot, take_snapshot
-from refsr.training.stepping import NotFiniteError, Outcome, Stepper
-from refsr.training.stopping import StopRequest
-from refsr.training.validation import primary, validate
-from refsr.training.watching import InstabilityMonitor
+from refsr.training.step import NotFiniteError, StepResult, StepRunner
+from refsr.training.stop_request import StopRequest
+from refsr.training.validation import primary_validation_set, validate
 
 
 @dataclass(frozen=True)
-class Finished:
-    """How a run ended."""
+class TrainingResult:
+    """How a training run ended."""
 
     folder: Path
     step: int
     stopped_by: signal.Signals | None = None
-    """The signal after which it saved and left early."""
+    """The signal after which it saved and stopped early."""
 
 
-def train(options: Options, group: Group, progress: ProgressFactory = no_progress) -> Finished:
-    """Trains what the options say, from the start or from where a checkpoint was."""
+def train(options: Options, group: Group, progress: ProgressFactory = no_progress) -> TrainingResult:
+    """Trains what the options say, from the start or resumed from a checkpoint."""
     folder = RunFolder.of(options)
-    with folder.held() if group.is_main else contextlib.nullcontext(), StopRequest() as wish:
-        setup = set_up(options, group)
-        start, remarks = _start(setup, folder)
-        run = _Run(setup, folder, start, wish)
+    with folder.held() if group.is_main else contextlib.nullcontext(), StopRequest() as stop_request:
+        setup = set_up_training(options, group)
+        start, remarks = _checkpoint_to_resume(setup, folder)
+        run = _TrainingRun(setup, folder, start, stop_request)
         try:
             run.open(remarks)
             with progress(options.name, setup.train.niter) as bar:
@@ -70,15 +69,15 @@ def train(options: Options, group: Group, progress: ProgressFactory = no_progres
             ) from error
         except RuntimeError as error:
             if group.world > 1 and peer_lost(error):
-                reason = f"iteration {run.step}: another process of the run is gone; its own lines say why"
+                reason = f"iteration {run.step}: another process of the run has ended; its own log lines say why"
                 raise RefsrError(reason) from error
             raise
         finally:
             run.close()
 
 
-def _start(setup: Setup, folder: RunFolder) -> tuple[Checkpoint | None, list[str]]:
-    """The checkpoint to go on from, already applied, and what is to be said of it; all processes find the same."""
+def _checkpoint_to_resume(setup: TrainingSetup, folder: RunFolder) -> tuple[Checkpoint | None, list[str]]:
+    """The checkpoint to resume from, already applied, and log lines about it; the same on all processes."""
     options, group = setup.options, setup.group
     remarks: list[str] = []
     source: Path | None = options.path.resume_state
@@ -98,7 +97,7 @@ def _start(setup: Setup, folder: RunFolder) -> tuple[Checkpoint | None, list[str
         if step and checkpoint is None:
             checkpoint = read_checkpoint(source)
     if checkpoint is not None:
-        remarks.append(f"going on after iteration {checkpoint.step}, from {source}")
+        remarks.append(f"resuming after iteration {checkpoint.step}, from {source}")
         remarks += [f"not the same run as before: {one}" for one in apply_snapshot(setup, checkpoint, source)]
         if group.is_main:
             later = set_aside(folder.checkpoints, checkpoint.step)
@@ -110,34 +109,38 @@ def _archive(folder: RunFolder, remarks: list[str]) -> None:
     archive = folder.archived()
     if archive is not None:
         remarks.append(
-            f"{folder.path} held an earlier run, which is {archive} now; path.auto_resume=true goes on instead"
+            f"{folder.path} held an earlier run, which is {archive} now; path.auto_resume=true would resume it"
         )
 
 
-class _Run:
-    """One run on its way."""
+class _TrainingRun:
+    """A training run in progress."""
 
-    def __init__(self, setup: Setup, folder: RunFolder, start: Checkpoint | None, wish: StopRequest) -> None:
-        self.setup, self.folder, self.wish = setup, folder, wish
+    def __init__(
+        self, setup: TrainingSetup, folder: RunFolder, start: Checkpoint | None, stop_request: StopRequest
+    ) -> None:
+        self.setup, self.folder, self.stop_request = setup, folder, stop_request
         self.options, self.group, self.settings = setup.options, setup.group, setup.train
         self.step = self.first = start.step if start is not None else 0
         self.best = Best.of(start.facts) if start is not None else None
-        self.journal: Journal | None = None
+        self.log: RunLog | None = None
         batch = self.options.datasets["train"].batch_size
-        self.stepper = Stepper(setup.task, setup.wrapped, self.group, setup.precision, self.settings, batch)
+        self.step_runner = StepRunner(setup.task, setup.wrapped, self.group, setup.precision, self.settings, batch)
         task = setup.task
-        self.watcher = InstabilityMonitor(task.signs() if isinstance(task, Monitored) else (), list(task.networks))
-        self.resolved = show(self.options)
+        self.monitor = InstabilityMonitor(
+            task.instabilities() if isinstance(task, Monitored) else (), list(task.networks)
+        )
+        self.options_text = show(self.options)
         self._saved = self.first
         self._clock, self._since = time.perf_counter(), 0
 
     def open(self, remarks: list[str]) -> None:
-        """Starts telling; only the main process does."""
+        """Opens the log of the main process and writes its first lines."""
         if not self.group.is_main:
             return
-        self.journal = Journal(self.folder, self.first + 1, self.options.use_tb_logger)
-        write_text(self.folder.path / "options.yml", self.resolved)
-        self.journal.event(
+        self.log = RunLog(self.folder, self.first + 1, self.options.use_tb_logger)
+        write_text(self.folder.path / "options.yml", self.options_text)
+        self.log.event(
             "start",
             name=self.options.name,
             model=self.options.model,
@@ -149,37 +152,37 @@ class _Run:
             torch=torch.__version__,
         )
         for remark in remarks:
-            self.journal.say(remark)
+            self.log.line(remark)
         sets = (self.setup.training_set, *self.setup.validation_sets.values())
         for note in dict.fromkeys([*self.setup.task.notes, *(note for one in sets for note in one.notes)]):
-            self.journal.note(note)
+            self.log.note(note)
 
     def close(self) -> None:
-        if self.journal is not None:
-            self.journal.close()
+        if self.log is not None:
+            self.log.close()
 
-    def loop(self, bar: ProgressBar) -> Finished:
-        """All iterations that are left."""
+    def loop(self, bar: ProgressBar) -> TrainingResult:
+        """Runs all remaining iterations."""
         bar.skip(self.first)
         self._restart_clock()
         with contextlib.closing(self._batches()) as batches_by_step:
-            return self._go(batches_by_step, bar)
+            return self._run_iterations(batches_by_step, bar)
 
-    def _go(self, batches_by_step: Iterator[tuple[int, Batch]], bar: ProgressBar) -> Finished:
+    def _run_iterations(self, batches_by_step: Iterator[tuple[int, Batch]], bar: ProgressBar) -> TrainingResult:
         for step, batch in batches_by_step:
             self.step = step
-            outcome = self._iterate(batch)
+            result = self._iterate(batch)
             if self.step % self.options.logger.print_freq == 0 or self.step == self.settings.niter:
-                self._tell(outcome, bar)
+                self._log_iteration(result, bar)
             bar.advance()
-            stop = self.group.any([self.wish.signal is not None])[0]
+            stop = self.group.any([self.stop_request.signal is not None])[0]
             if not stop and self._due(self.settings.val_freq):
                 self._validate()
             if stop or self._due(self.options.logger.save_checkpoint_freq):
                 self._save()
             if stop:
-                return Finished(self.folder.path, self.step, self.wish.signal or signal.SIGTERM)
-        return Finished(self.folder.path, self.step)
+                return TrainingResult(self.folder.path, self.step, self.stop_request.signal or signal.SIGTERM)
+        return TrainingResult(self.folder.path, self.step)
 
     def _due(self, every: int) -> bool:
         return bool(every) and (self.step % every == 0 or self.step == self.settings.niter)
@@ -194,40 +197,42 @@ class _Run:
             loaded = batches(self.setup.training_set, sampler, dataset.n_workers, self.group.device)
             yield from enumerate(loaded, first)
 
-    def _iterate(self, batch: Batch) -> Outcome:
-        """One iteration; draws inside networks and losses are a function of seed, step and process."""
+    def _iterate(self, batch: Batch) -> StepResult:
+        """One iteration; random draws inside networks and losses are a function of seed, step and process."""
         torch.manual_seed(derive(self.options.run_seed, "step", self.step, self.group.rank) & (2**63 - 1))
         if self.settings.channels_last:
             batch = {name: _channels_last(member) for name, member in batch.items()}
         for network in self.setup.task.networks.values():
             network.train()
         try:
-            outcome = self.stepper.step(self.step, batch)
+            result = self.step_runner.step(self.step, batch)
         except NotFiniteError as error:
-            raise dump_step(self.folder, self.step, batch, error, self.resolved, self.group) from error
-        if outcome.skipped and self.journal is not None:
-            self.journal.say(f"iteration {self.step}: not finite, no step of {', '.join(outcome.skipped)}")
-        average = self.setup.average
-        if average is not None and self.step >= self.settings.ema_start:
-            average.update_parameters(self.setup.task.networks["G"])
+            raise write_nonfinite_dump(self.folder, self.step, batch, error, self.options_text, self.group) from error
+        if result.skipped and self.log is not None:
+            self.log.line(
+                f"iteration {self.step}: not finite, skipped the optimiser step of {', '.join(result.skipped)}"
+            )
+        ema = self.setup.ema
+        if ema is not None and self.step >= self.settings.ema_start:
+            ema.update_parameters(self.setup.task.networks["G"])
         self._since += 1
-        return outcome
+        return result
 
-    def _tell(self, outcome: Outcome, bar: ProgressBar) -> None:
-        """The numbers of this iteration, and the speed since the last ones."""
-        if self.journal is None:
+    def _log_iteration(self, result: StepResult, bar: ProgressBar) -> None:
+        """Logs this iteration's losses and learning rates, and the speed since the last log line."""
+        if self.log is None:
             return
-        losses = {name: float(value) for name, value in (outcome.losses | outcome.shown).items()}
-        rates = self.stepper.rates(self.step)
+        losses = {name: float(value) for name, value in (result.losses | result.statistics).items()}
+        rates = self.step_runner.learning_rates(self.step)
         speed = self._since * self.options.datasets["train"].batch_size / (time.perf_counter() - self._clock)
         memory = memory_peak(self.group.device)
-        words = "  ".join(f"{name} {value:.4e}" for name, value in losses.items())
-        lrs = "  ".join(f"lr {rate:.2e}" if name == "G" else f"lr_{name} {rate:.2e}" for name, rate in rates.items())
-        shown = f"{words}  {lrs}  {speed:.2f} images/s  {memory / 1024:.2f} GiB"
-        bar.advance(0, shown)
-        self.journal.say(f"iteration {self.step}/{self.settings.niter}  {shown}{self._left()}")
-        norms = {name: float(norm) for name, norm in outcome.norms.items()}
-        self.journal.event(
+        numbers = [f"{name} {value:.4e}" for name, value in losses.items()]
+        numbers += [f"lr {rate:.2e}" if name == "G" else f"lr_{name} {rate:.2e}" for name, rate in rates.items()]
+        text = "  ".join([*numbers, f"{speed:.2f} images/s", f"{memory / 1024:.2f} GiB"])
+        bar.advance(0, text)
+        self.log.line(f"iteration {self.step}/{self.settings.niter}  {text}{self._time_left()}")
+        norms = {name: float(norm) for name, norm in result.norms.items()}
+        self.log.event(
             "train",
             step=self.step,
             losses=losses,
@@ -236,16 +241,16 @@ class _Run:
             images_per_second=round(speed, 3),
             memory_mib=round(memory, 1),
         )
-        for line in self.watcher.look(losses, norms):
-            self.journal.note(f"iteration {self.step}: {line}", step=self.step)
+        for line in self.monitor.update(losses, norms):
+            self.log.note(f"iteration {self.step}: {line}", step=self.step)
         curves = {f"loss/{name}": value for name, value in losses.items()}
         curves |= {f"gradient_norm/{name}": norm for name, norm in norms.items()}
         curves |= {f"lr/{name}": rate for name, rate in rates.items()} | {"images_per_second": speed}
-        self.journal.curve(self.step, curves)
+        self.log.scalars(self.step, curves)
         self._restart_clock()
 
-    def _left(self) -> str:
-        """How long the rest will take at this pace."""
+    def _time_left(self) -> str:
+        """The time of the remaining iterations at the current speed."""
         steps = self.settings.niter - self.step
         if not steps or not self._since:
             return ""
@@ -257,8 +262,8 @@ class _Run:
 
     def _validate(self) -> None:
         paused = time.perf_counter()
-        scores = validate(self.setup, self.step, self.folder, self.journal)
-        metric, name = self.options.logger.best_by, primary(self.options)
+        scores = validate(self.setup, self.step, self.folder, self.log)
+        metric, name = self.options.logger.best_by, primary_validation_set(self.options)
         if metric is not None and name is not None:
             value = scores[name][metric]
             if self.best is None or self.best.beaten_by(value):
@@ -267,24 +272,24 @@ class _Run:
         self._clock += time.perf_counter() - paused
 
     def _save(self) -> None:
-        """A checkpoint of this step, once; older ones go as the options say."""
+        """Writes this step's checkpoint, once, and removes older ones as the options say."""
         if self._saved == self.step:
             return
         self._saved = self.step
-        if not self.group.is_main or self.journal is None:
+        if not self.group.is_main or self.log is None:
             return
         paused = time.perf_counter()
         facts = {"best": asdict(self.best) if self.best is not None else None, "processes": self.group.world}
         checkpoint = take_snapshot(self.setup, self.step, facts)
-        written = write_checkpoint(self.folder.checkpoints, checkpoint, self.resolved)
+        written = write_checkpoint(self.folder.checkpoints, checkpoint, self.options_text)
         keep = {}
         if self.best is not None:
             self.best.write(self.folder.checkpoints)
             keep[self.best.step] = "best"
         for _ in prune(self.folder.checkpoints, self.options.logger.keep_last, keep):
             pass
-        self.journal.say(f"iteration {self.step}: saved {written}")
-        self.journal.event("checkpoint", step=self.step, path=str(written))
+        self.log.line(f"iteration {self.step}: saved {written}")
+        self.log.event("checkpoint", step=self.step, path=str(written))
         self._clock += time.perf_counter() - paused
 
 

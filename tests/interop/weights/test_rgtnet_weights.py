@@ -21,7 +21,7 @@ from refsr.networks.discriminator import VGGDiscriminator
 from refsr.networks.rgtnet import RGTNet
 from refsr.networks.rrsnet import RRSNet
 from refsr.runs.model_file import read_model
-from refsr.tasks.blueprint import NetworkSpec
+from refsr.tasks.network_spec import NetworkSpec
 
 CASE = Path(__file__).resolve().parents[2] / "parity" / "rgtgan-rgtnet-small"
 

@@ -16,7 +16,7 @@ from refsr.interop.weights.rrsnet import import_rrsnet, rrsnet_keys, rrsnet_opti
 from refsr.interop.weights.writing import write_imported
 from refsr.networks.rrsnet import RRSNet
 from refsr.runs.model_file import read_model
-from refsr.tasks.blueprint import NetworkSpec
+from refsr.tasks.network_spec import NetworkSpec
 
 CASE = Path(__file__).resolve().parents[2] / "parity" / "rrsgan-rrsnet-small"
 
@@ -44,10 +44,10 @@ def test_a_published_file_becomes_safetensors_that_say_where_they_came_from(stat
         "fixed kernels of the gradient operator": 2,
         "the content extractor's tail, whose image nobody uses": 8,
     }
-    blueprint = NetworkSpec("RRSNet", rrsnet_options(source.tensors))
-    write_imported(tmp_path / "w.safetensors", blueprint, "RRSNet_model", source, done)
+    spec = NetworkSpec("RRSNet", rrsnet_options(source.tensors))
+    write_imported(tmp_path / "w.safetensors", spec, "RRSNet_model", source, done)
     again, card = read_model(tmp_path / "w.safetensors")
-    assert (card.blueprint, card.model) == (blueprint, "RRSNet_model")
+    assert (card.spec, card.model) == (spec, "RRSNet_model")
     assert (card.origin["imported_from"], card.origin["sha256"]) == ("250000_G.pth", source.digest)
     assert sum(map(len, card.origin["dropped"].values())) == 10
     assert all(map(torch.equal, again.state_dict().values(), network.state_dict().values()))

@@ -18,13 +18,13 @@ from refsr.core.options.network import GeneratorOptions
 from refsr.core.options.schema import Options
 from refsr.core.options.train import TrainOptions
 from refsr.interop.weights.refdiff import refdiff_keys
-from refsr.losses.diffusion import denoising_errors, level_weight, noise_level
+from refsr.losses.diffusion import denoising_errors, sigma_weight, training_sigma
 from refsr.runs.process_group import ALONE
 from refsr.tasks.base import Batch
 from refsr.tasks.diffusion.task import Diffusion
-from refsr.training.ema import averaged, decay
+from refsr.training.ema import ema_copy, ema_decay
 from refsr.training.precision import Precision
-from refsr.training.stepping import Stepper
+from refsr.training.step import StepRunner
 
 
 def losses(case: Case) -> Answers:
@@ -32,7 +32,7 @@ def losses(case: Case) -> Answers:
     network, given, config = denoiser_of(case), case.given(), case.config
     clean, noise = given["images"], given["eps"]
     sigma_data = config["loss"].get("sigma_data", 0.5)
-    sigma = noise_level(given["rnd_normal"].flatten(), *_levels(config))
+    sigma = training_sigma(given["rnd_normal"].flatten(), *_levels(config))
     noisy = clean + sigma[:, None, None, None] * noise
     with torch.no_grad():
         denoised = network.denoise(noisy, sigma, prepared_conditions(network, given))
@@ -42,7 +42,7 @@ def losses(case: Case) -> Answers:
         "loss": errors,
         "loss_scalar": total.reshape(1),
         "sigma": sigma,
-        "weight": level_weight(sigma, sigma_data),
+        "weight": sigma_weight(sigma, sigma_data),
         "noisy": noisy,
     }
 
@@ -63,7 +63,7 @@ def averages(case: Case) -> Answers:
 
 def _averaged_since(network: nn.Module, train: TrainOptions, config: Mapping[str, Any]) -> AveragedModel:
     """The averaged copy as it is after the images that the case begins with, which may be no whole number of steps."""
-    average = averaged(network, train, config["batch_size"])
+    average = ema_copy(network, train, config["batch_size"])
     assert average is not None
     average.n_averaged = torch.tensor(config.get("start_nimg", 0) / config["batch_size"], dtype=torch.float64)
     return average
@@ -108,16 +108,16 @@ def steps(case: Case) -> Answers:
     network = task.networks["G"]
     network.load_state_dict(start.state_dict())
     average = _averaged_since(network, train, config)
-    stepper = Stepper(task, task.networks, ALONE, Precision("fp32", ALONE.device), train, batch_size)
+    step_runner = StepRunner(task, task.networks, ALONE, Precision("fp32", ALONE.device), train, batch_size)
     ours = {theirs: mine for mine, theirs in refdiff_keys(start).items()}
     parameters = dict(network.named_parameters())
     found: dict[str, list[float]] = {"losses": [], "lr": [], "ema_beta": []}
     answers: dict[str, npt.ArrayLike] = {}
     for number in range(config["steps"]):
-        outcome = stepper.step(first + number + 1, _batch(inputs, number))
-        found["losses"].append(float(outcome.losses["l_g_denoise"]))
-        found["lr"].append(stepper.rates(first + number + 1)["G"])
-        found["ema_beta"].append(decay(train, float(average.n_averaged) * batch_size, batch_size))
+        result = step_runner.step(first + number + 1, _batch(inputs, number))
+        found["losses"].append(float(result.losses["l_g_denoise"]))
+        found["lr"].append(step_runner.learning_rates(first + number + 1)["G"])
+        found["ema_beta"].append(ema_decay(train, float(average.n_averaged) * batch_size, batch_size))
         if number == 0:
             answers |= {f"grad:{key}": _gradient(parameters[ours[key]]) for key in config["report"]}
         average.update_parameters(network)

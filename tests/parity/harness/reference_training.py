@@ -20,11 +20,11 @@ from refsr.interop.weights.rgtnet import rgtnet_keys, rgtnet_options
 from refsr.interop.weights.rrsnet import rrsnet_keys, rrsnet_options
 from refsr.networks.backbones import Features, features_of, vgg19_54
 from refsr.runs.process_group import ALONE
-from refsr.tasks.base import Memory
-from refsr.tasks.regression import Regression, comparison_losses
+from refsr.tasks.base import IterationCache
+from refsr.tasks.regression import Regression, reconstruction_losses
 from refsr.tasks.twin_gan import TwinGAN
 from refsr.training.precision import Precision
-from refsr.training.stepping import Stepper
+from refsr.training.step import StepRunner
 
 PIXEL_WEIGHTS = {"l_g_pix": "pixel_weight", "l_g_pix_grad": "gradient_pixel_weight"}
 GAN_WEIGHTS = {
@@ -45,7 +45,7 @@ def pixel_losses(case: Case) -> Answers:
     """The terms before weights, their weighted sum, and its gradient for the restored image."""
     given, train = case.given(), TrainOptions(niter=1, **case.config["train"])
     restored = given["fake"].requires_grad_()
-    terms = comparison_losses(
+    terms = reconstruction_losses(
         train.model_copy(update=dict.fromkeys(PIXEL_WEIGHTS.values(), 1.0)), restored, given["gt"]
     )
     total = torch.stack([getattr(train, PIXEL_WEIGHTS[name]) * term for name, term in terms.items()]).sum()
@@ -69,7 +69,7 @@ def gan_losses(case: Case) -> Answers:
     answers: dict[str, npt.ArrayLike] = {}
     for number in range(len(case.config["steps"])):
         restored = given["fake"].clone().requires_grad_()
-        terms = task.generator_losses(restored, given["gt"])
+        terms = task.weighted_generator_losses(restored, given["gt"])
         counted = [term for name, term in terms.items() if weights[name] not in unweighed]
         total = torch.stack([*counted, 0 * restored.sum()]).sum()
         if number == 0:
@@ -111,20 +111,20 @@ def _twin_gan(case: Case, train: TrainOptions) -> TwinGAN:
         conversion.require_complete(case.name)
         task.networks[key].load_state_dict(network.state_dict())
     if train.feature_weight:
-        task.look_with(perceptual_network(case.weights("F.")))
+        task.use_feature_network(perceptual_network(case.weights("F.")))
     return task
 
 
 def _discriminator_step(task: TwinGAN, key: str, target: Tensor, restored: Tensor) -> dict[str, float]:
     """A discriminator's terms and mean scores; then it takes its step."""
-    memory, optimiser = Memory(), task.optimisers[key]
-    terms = task.discriminator_losses(key, task.networks[key], target, restored, memory)
+    cache, optimiser = IterationCache(), task.optimisers[key]
+    terms = task.weighted_discriminator_losses(key, task.networks[key], target, restored, cache)
     optimiser.zero_grad()
     torch.autograd.backward(torch.stack(list(terms.values())).sum())
     optimiser.step()
     whole = 2 if task.train.gan_type == "ragan" else 1
     return {name: whole * float(term.detach()) for name, term in terms.items()} | {
-        name: float(value) for name, value in memory.shown.items()
+        name: float(value) for name, value in cache.statistics.items()
     }
 
 
@@ -178,7 +178,7 @@ def _steps(case: Case, start: nn.Module, name: str, keywords: Mapping[str, Any],
         )
     )
     task.networks["G"].load_state_dict(start.state_dict())
-    stepper = Stepper(task, task.networks, ALONE, Precision("fp32", ALONE.device), task.train)
+    step_runner = StepRunner(task, task.networks, ALONE, Precision("fp32", ALONE.device), task.train)
     members = {"LQ": "lr", "LQ_UX4": "lr_up", "Ref": "ref", "Ref_DUX4": "ref_down", "GT": "hr"}
     batch: dict[str, Any] = {members[name]: one for name, one in case.given().items()}
     batch["name"] = [case.name] * len(batch["lr"])
@@ -187,7 +187,7 @@ def _steps(case: Case, start: nn.Module, name: str, keywords: Mapping[str, Any],
     columns: dict[str, list[float]] = {}
     answers: dict[str, npt.ArrayLike] = {}
     for step in range(1, config["steps"] + 1):
-        terms = {name: float(term) for name, term in stepper.step(step, batch).losses.items()}
+        terms = {name: float(term) for name, term in step_runner.step(step, batch).losses.items()}
         found = {"loss": sum(terms.values()), "loss_pix": terms.get("l_g_pix"), "loss_grad": terms.get("l_g_pix_grad")}
         for label, value in found.items():
             columns.setdefault(label, []).append(0.0 if value is None else value)

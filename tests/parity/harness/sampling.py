@@ -14,8 +14,8 @@ from harness.case import Case
 from harness.refdiff_networks import denoiser_of, prepared_conditions
 from harness.run import Answers
 from refsr.core.options.sampling import SamplingOptions
-from refsr.tasks.diffusion.levels import Churn, Denoise, noise_levels
-from refsr.tasks.diffusion.sampling import run
+from refsr.tasks.diffusion.samplers import sample
+from refsr.tasks.diffusion.sigmas import Churn, Denoise, karras_sigmas
 
 
 def published(given: Mapping[str, Any]) -> SamplingOptions:
@@ -27,21 +27,21 @@ def published(given: Mapping[str, Any]) -> SamplingOptions:
 
 
 def schedules(case: Case) -> Answers:
-    """Levels after churn, the levels below, and the factors of the noise."""
+    """Levels after churn, the sigmas below, and the factors of the noise."""
     answers: dict[str, npt.ArrayLike] = {}
     for name, given in case.config["runs"].items():
         options = published(given)
-        levels = noise_levels(options.steps, options.sigma_min, options.sigma_max, options.rho)
+        sigmas = karras_sigmas(options.steps, options.sigma_min, options.sigma_max, options.rho)
         churn = Churn(options.S_churn, options.S_min, options.S_max, options.S_noise)
-        raised = [churn.raised(level, options.steps) for level in levels[:-1]]
+        raised = [churn.raised(level, options.steps) for level in sigmas[:-1]]
         answers[f"{name}_t_hat"] = [level for level, _ in raised]
-        answers[f"{name}_t_next"] = levels[1:-1]
+        answers[f"{name}_t_next"] = sigmas[1:-1]
         answers[f"{name}_noise_factor"] = [factor for _, factor in raised]
     return answers
 
 
 def analytic(case: Case) -> Answers:
-    """Images and the levels asked for, around a denoiser in closed form."""
+    """Images and the sigmas asked for, around a denoiser in closed form."""
     given = {name: one.double() for name, one in case.given().items()}
     mean = given["mask"] * given["lr"] + (1 - given["mask"]) * given["ref"]
     variance = case.config.get("sigma_data", 0.5) ** 2
@@ -74,4 +74,4 @@ def with_network(case: Case) -> Answers:
 
 def _run(denoise: Denoise, given: Mapping[str, Tensor], options: Mapping[str, Any]) -> Tensor:
     noises = given["noises"]
-    return run(denoise, given["lr"], lambda step: noises[int(step)], published(options))
+    return sample(denoise, given["lr"], lambda step: noises[int(step)], published(options))

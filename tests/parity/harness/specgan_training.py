@@ -24,9 +24,9 @@ from refsr.losses.perceptual import perceptual_loss
 from refsr.losses.pixel import Criterion, pixel_loss
 from refsr.networks.backbones import Backbone, Features, vgg16, vgg19_54
 from refsr.runs.process_group import ALONE
-from refsr.tasks.latent.spectral_gan import SpectralGAN, Unsigned, rescale_back
+from refsr.tasks.latent.spectral_gan import FeaturesOfSignedImages, SpectralGAN, to_unit_range
 from refsr.training.precision import Precision
-from refsr.training.stepping import Stepper
+from refsr.training.step import StepRunner
 
 VGG = "perceptual_loss.vgg.vgg_layers."
 BACKBONES = {"vgg16": vgg16, "vgg19": vgg19_54}
@@ -86,13 +86,13 @@ def one_step(case: Case) -> Answers:
         task.networks["D"].load_state_dict(discriminator_of(case).state_dict())
     if weights["l_g_fea"]:
         # The range of these features is the case's own.
-        super(SpectralGAN, task).look_with(_features(case, config["perceptual_loss"])[0][0])
+        super(SpectralGAN, task).use_feature_network(_features(case, config["perceptual_loss"])[0][0])
     made: list[Tensor] = []
     task.networks["G"].register_forward_hook(lambda module, inputs, output: made.append(output.detach()))
-    stepper = Stepper(task, task.networks, ALONE, Precision("fp32", ALONE.device), task.train)
+    step_runner = StepRunner(task, task.networks, ALONE, Precision("fp32", ALONE.device), task.train)
     batch: dict[str, Any] = {"lr": image, "hsi": spectra, "hr": given["gt"]}
-    batch = {name: rescale_back(member) for name, member in batch.items()}
-    losses = stepper.step(1, {**batch, "name": [case.name] * len(image)}).losses
+    batch = {name: to_unit_range(member) for name, member in batch.items()}
+    losses = step_runner.step(1, {**batch, "name": [case.name] * len(image)}).losses
     names = {"loss_pix": "l_g_pix", "loss_perceptual": "l_g_fea", "loss_gan": "l_g_gan"}
     names |= {"loss_d_real": "l_d_real", "loss_d_fake": "l_d_fake"}
     found = {theirs: losses[ours] for theirs, ours in names.items() if ours in losses}
@@ -149,7 +149,7 @@ def _features(case: Case, config: CaseOptions) -> list[tuple[nn.Module, float]]:
         backbone = Backbone(list(BACKBONES[kind]().layers), (int(layer),))
         backbone.load_features(state)
         features = Features(backbone)
-        found.append((Unsigned(features) if config.get("norm_img", True) else features, float(weight)))
+        found.append((FeaturesOfSignedImages(features) if config.get("norm_img", True) else features, float(weight)))
     return found
 
 

@@ -17,10 +17,10 @@ from refsr.core.options.train import TrainOptions
 from refsr.interop.weights.tsfnet import tsfnet_keys, tsfnet_options
 from refsr.losses.pixel import Criterion
 from refsr.runs.process_group import ALONE
-from refsr.tasks.base import Batch, Losses, Memory, Phase
+from refsr.tasks.base import Batch, IterationCache, Losses, Phase
 from refsr.tasks.regression import Regression, stage_losses
 from refsr.training.precision import Precision
-from refsr.training.stepping import Stepper
+from refsr.training.step import StepRunner
 
 CRITERIA: Mapping[str, Criterion] = {"L1": "l1", "MSE": "l2"}
 """The released words for pixel losses and ours."""
@@ -39,7 +39,7 @@ class WeightedSum(Regression):
     def phases(self, step: int) -> Sequence[Phase]:
         return (Phase("G", self._summed),)
 
-    def _summed(self, network: nn.Module, batch: Batch, memory: Memory) -> Losses:
+    def _summed(self, network: nn.Module, batch: Batch, cache: IterationCache) -> Losses:
         images = network(batch["lr"], every_stage=True)
         found = [stage_losses(train, images, batch["hr"]) for train in self._terms]
         return {name: torch.stack([one[name] for one in found]).sum() for name in found[0]}
@@ -67,10 +67,12 @@ def gradients(case: Case) -> Answers:
 def steps(case: Case) -> Answers:
     """Losses before each of the trainer's own steps, on the same batches afterwards, and how far parameters moved."""
     task = _task(case)
-    stepper = Stepper(task, task.networks, ALONE, Precision("fp32", ALONE.device), task.train)
+    step_runner = StepRunner(task, task.networks, ALONE, Precision("fp32", ALONE.device), task.train)
     before = {key: one.detach().clone() for key, one in task.networks["G"].named_parameters()}
     batches = [_batch(case, step) for step in range(len(case.inputs()["lr"]))]
-    found = [sum(float(term) for term in stepper.step(k, batch).losses.values()) for k, batch in enumerate(batches, 1)]
+    found = [
+        sum(float(term) for term in step_runner.step(k, batch).losses.values()) for k, batch in enumerate(batches, 1)
+    ]
     with torch.no_grad():
         after = [sum(float(term) for term in _terms(task, batch).values()) for batch in batches]
     moved = [(one.detach() - before[key]).flatten() for key, one in task.networks["G"].named_parameters()]
@@ -113,7 +115,7 @@ def _loss_terms(case: Case) -> list[TrainOptions]:
 def _terms(task: Regression, batch: Batch) -> Mapping[str, Tensor]:
     """The task's losses of a batch."""
     (phase,) = task.phases(1)
-    return phase.losses(task.networks["G"], batch, Memory())
+    return phase.losses(task.networks["G"], batch, IterationCache())
 
 
 def _batch(case: Case, step: int | None = None) -> dict[str, Any]:

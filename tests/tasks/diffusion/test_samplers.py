@@ -1,9 +1,10 @@
-"""Samplers around denoisers in closed form: order of accuracy, exactness where it must be, starts, evaluations."""
+"""Samplers on denoisers in closed form: order of accuracy, exactness, initial images, network evaluations."""
 
 from __future__ import annotations
 
 import math
 from functools import partial
+from typing import get_args
 
 import pytest
 import torch
@@ -11,11 +12,21 @@ from torch import Tensor
 
 from refsr.core.errors import UsageError
 from refsr.core.options.sampling import SamplingOptions
+from refsr.tasks.diffusion.dpm_solver import dpm_solver_2m, dpm_solver_3m
 from refsr.tasks.diffusion.heun import heun
-from refsr.tasks.diffusion.levels import Churn, evaluations, noise_levels
-from refsr.tasks.diffusion.multistep import dpm_solver_2m, dpm_solver_3m
-from refsr.tasks.diffusion.sampling import DETERMINISTIC, run, start
+from refsr.tasks.diffusion.samplers import SAMPLERS, initial_image, sample
+from refsr.tasks.diffusion.sigmas import Churn, karras_sigmas
 from refsr.tasks.diffusion.unipc import unipc
+
+DETERMINISTIC = [name for name in SAMPLERS if name != "published"]
+
+
+def no_noise(draw: str | int) -> Tensor:
+    return torch.zeros(1, 1, 4, 4)
+
+
+def test_the_options_name_the_samplers_of_the_table():
+    assert set(get_args(SamplingOptions.model_fields["sampler"].annotation)) == set(SAMPLERS)
 
 
 class Gaussian:
@@ -28,14 +39,14 @@ class Gaussian:
         self.unit = torch.randn(1, 1, 4, 4, generator=generator, dtype=torch.float64)
         self.asked: list[float] = []
 
-    def __call__(self, image: Tensor, level: float) -> Tensor:
-        self.asked.append(level)
-        clean: Tensor = (self.variance * image + level**2 * self.mean) / (self.variance + level**2)
+    def __call__(self, image: Tensor, sigma: float) -> Tensor:
+        self.asked.append(sigma)
+        clean: Tensor = (self.variance * image + sigma**2 * self.mean) / (self.variance + sigma**2)
         return clean
 
-    def at(self, level: float) -> Tensor:
+    def at(self, sigma: float) -> Tensor:
         """A path's point, exactly."""
-        point: Tensor = self.mean + self.unit * (self.variance + level**2).sqrt()
+        point: Tensor = self.mean + self.unit * (self.variance + sigma**2).sqrt()
         return point
 
 
@@ -55,8 +66,8 @@ def test_the_error_falls_with_the_steps_at_the_order(sampler, order):
     truth = Gaussian()
     errors = []
     for steps in (40, 80, 160):
-        levels = noise_levels(steps + 1, 0.05, 10.0)[:-1]
-        errors.append(float((sampler(truth, truth.at(10.0), levels) - truth.at(0.05)).abs().max()))
+        sigmas = karras_sigmas(steps + 1, 0.05, 10.0)[:-1]
+        errors.append(float((sampler(truth, truth.at(10.0), sigmas) - truth.at(0.05)).abs().max()))
     slopes = [math.log2(errors[at] / errors[at + 1]) for at in range(2)]
     assert slopes == pytest.approx([order] * 2, abs=0.15)
 
@@ -64,70 +75,70 @@ def test_the_error_falls_with_the_steps_at_the_order(sampler, order):
 @pytest.mark.parametrize("name", DETERMINISTIC)
 def test_down_to_zero_noise(name):
     truth = Gaussian()
-    levels = noise_levels(80)
-    found = DETERMINISTIC[name](truth, truth.at(80.0), levels)
-    # What is left is the first-order step from the last level.
+    sigmas = karras_sigmas(80)
+    found = SAMPLERS[name].sample(truth, truth.at(80.0), sigmas, SamplingOptions(), no_noise)
+    # What is left is the first-order step from the last sigma.
     assert torch.allclose(found, truth.at(0.0), atol=6e-3)
-    assert len(truth.asked) == evaluations(name, 80)
+    assert len(truth.asked) == SAMPLERS[name].nfe(80)
 
 
-@pytest.mark.parametrize("name", [*DETERMINISTIC, "published"])
+@pytest.mark.parametrize("name", SAMPLERS)
 def test_one_step_is_the_denoiser_s_answer(name):
     truth = Gaussian()
     options = SamplingOptions(sampler=name, steps=1, start="released", S_churn=0.0)
     lr = torch.rand(1, 1, 4, 4)
-    found = run(truth, lr, lambda draw: torch.zeros(1, 1, 4, 4), options)
+    found = sample(truth, lr, no_noise, options)
     assert torch.allclose(found, Gaussian()(80.0 * lr.double(), 80.0), atol=1e-12)
 
 
 def test_the_published_sampler_is_heun_where_nothing_is_added():
-    levels = noise_levels(7)
+    sigmas = karras_sigmas(7)
     truth = Gaussian()
-    plain = heun(truth, truth.at(80.0), levels)
-    assert torch.equal(heun(truth, truth.at(80.0), levels, Churn(0.0), lambda step: torch.ones(1, 1, 4, 4)), plain)
-    assert not torch.allclose(heun(truth, truth.at(80.0), levels, Churn(), lambda step: torch.ones(1, 1, 4, 4)), plain)
+    plain = heun(truth, truth.at(80.0), sigmas)
+    assert torch.equal(heun(truth, truth.at(80.0), sigmas, Churn(0.0), lambda step: torch.ones(1, 1, 4, 4)), plain)
+    assert not torch.allclose(heun(truth, truth.at(80.0), sigmas, Churn(), lambda step: torch.ones(1, 1, 4, 4)), plain)
 
 
 def test_churn_keeps_the_distribution():
-    """Many pixels of one Gaussian come out with its mean and deviation."""
+    """Many pixels of one Gaussian come out with its mean and standard deviation."""
     generator = torch.Generator().manual_seed(1)
-    mean, deviation = 0.3, 0.5
+    mean, std = 0.3, 0.5
 
-    def denoise(image: Tensor, level: float) -> Tensor:
-        return (deviation**2 * image + level**2 * mean) / (deviation**2 + level**2)
+    def denoise(image: Tensor, sigma: float) -> Tensor:
+        return (std**2 * image + sigma**2 * mean) / (std**2 + sigma**2)
 
     def noise(step: int) -> Tensor:
         return torch.randn(1, 1, 150, 150, generator=generator, dtype=torch.float64)
 
-    found = heun(denoise, mean + 80 * noise(-1), noise_levels(192), Churn(size=1.0), noise)
+    found = heun(denoise, mean + 80 * noise(-1), karras_sigmas(192), Churn(S_noise=1.0), noise)
     assert float(found.mean()) == pytest.approx(mean, abs=0.01)
-    assert float(found.std()) == pytest.approx(deviation, rel=0.02)
+    assert float(found.std()) == pytest.approx(std, rel=0.02)
 
 
 def test_the_published_count_and_spans():
-    levels = noise_levels(256)
-    assert 2 * 256 - 1 == evaluations("published", 256) == 511
+    sigmas = karras_sigmas(256)
+    assert 2 * 256 - 1 == SAMPLERS["published"].nfe(256) == 511
     churn = Churn()
-    raised = [churn.raised(level, 256)[0] / level - 1 for level in levels[:-1]]
-    assert sum(level > 50 for level in levels) == 22
+    raised = [churn.raised(sigma, 256)[0] / sigma - 1 for sigma in sigmas[:-1]]
+    assert sum(sigma > 50 for sigma in sigmas) == 22
     assert sum(share > 0 for share in raised) == 191
     assert max(raised) == pytest.approx(0.15625)
 
 
-def test_starts():
+def test_initial_images():
     lr, unit = torch.rand(1, 3, 2, 2), torch.randn(1, 3, 2, 2, dtype=torch.float64)
-    assert torch.equal(start(lr, 80.0, "released", lambda draw: unit), 80.0 * lr.double())
-    assert torch.equal(start(lr, 80.0, "noise", lambda draw: unit), 80.0 * unit)
-    assert torch.equal(start(lr, 0.5, "enlarged", lambda draw: unit), lr.double() + 0.5 * unit)
+    assert torch.equal(initial_image(lr, 80.0, "released", lambda draw: unit), 80.0 * lr.double())
+    assert torch.equal(initial_image(lr, 80.0, "noise", lambda draw: unit), 80.0 * unit)
+    assert torch.equal(initial_image(lr, 0.5, "enlarged", lambda draw: unit), lr.double() + 0.5 * unit)
 
 
-def test_levels():
-    levels = noise_levels(5, 0.1, 10.0, 3.0)
-    assert levels[0] == pytest.approx(10.0)
-    assert levels[-2:] == [pytest.approx(0.1), 0.0]
-    assert levels == sorted(levels, reverse=True)
-    assert noise_levels(1, highest=3.0) == [pytest.approx(3.0), 0.0]
+def test_sigmas_fall_to_zero():
+    sigmas = karras_sigmas(5, 0.1, 10.0, 3.0)
+    assert sigmas[0] == pytest.approx(10.0)
+    assert sigmas[-2:] == [pytest.approx(0.1), 0.0]
+    assert sigmas == sorted(sigmas, reverse=True)
+    assert karras_sigmas(1, sigma_max=3.0) == [pytest.approx(3.0), 0.0]
     with pytest.raises(UsageError, match="0 steps"):
-        noise_levels(0)
+        karras_sigmas(0)
     with pytest.raises(UsageError, match="from 1 down to 2"):
-        noise_levels(3, 2.0, 1.0)
+        karras_sigmas(3, 2.0, 1.0)

@@ -21,12 +21,12 @@ from refsr.data.sets.paired import MaskOptions
 from refsr.inference.restorer import load
 from refsr.runs.checkpoint import read_checkpoint
 from refsr.runs.process_group import ALONE
-from refsr.tasks.diffusion.sampling import Sampler
+from refsr.tasks.diffusion.diffusion_restore import DiffusionRestore
 from refsr.tasks.diffusion.task import Diffusion
-from refsr.tasks.inference import restore_function
+from refsr.tasks.restore import restore_function
 from refsr.training.precision import Precision
-from refsr.training.setup import build_task, recomputed_parts, wrap
-from refsr.training.stepping import Stepper
+from refsr.training.setup import build_task, checkpointed_modules, wrap_for_training
+from refsr.training.step import StepRunner
 from refsr.training.trainer import train
 
 NETWORK = "{which_model_G: RefDiff, model_channels: 4, channel_mult: [1, 2], num_blocks: 1, dropout: 0.1}"
@@ -77,19 +77,19 @@ def batch(size: int = 4, first: int = 0) -> dict[str, Any]:
     return images
 
 
-def made(options: Options) -> tuple[Diffusion, Stepper]:
+def made(options: Options) -> tuple[Diffusion, StepRunner]:
     task = build_task(options)
     assert isinstance(task, Diffusion)
     train = task.train
-    network = {"G": wrap(task.networks["G"], train, ALONE)}
+    network = {"G": wrap_for_training(task.networks["G"], train, ALONE)}
     size = options.datasets["train"].batch_size
-    return task, Stepper(task, network, ALONE, Precision("fp32", ALONE.device), train, size)
+    return task, StepRunner(task, network, ALONE, Precision("fp32", ALONE.device), train, size)
 
 
 def gradients(options: Options) -> list[torch.Tensor]:
-    task, stepper = made(options)
+    task, step_runner = made(options)
     task.networks["G"].eval()
-    stepper.step(2, batch())
+    step_runner.step(2, batch())
     return [one.grad for one in task.networks["G"].parameters() if one.grad is not None]
 
 
@@ -105,7 +105,7 @@ def test_how_memory_is_saved_does_not_matter(options, word):
 
 def test_each_block_is_recomputed_alone(options):
     network = made(options())[0].networks["G"]
-    names = {type(part).__name__ for part in recomputed_parts(network)}
+    names = {type(part).__name__ for part in checkpointed_modules(network)}
     assert {"EncoderBlock", "DecoderBlock"} <= names
     assert not names & {"ConditionedUNet", "ModuleDict"}
 
@@ -147,12 +147,12 @@ def test_a_loss_worked_out_by_hand(options):
     sigma = (-1.2 + 1.2 * levels).exp()
     weight = (sigma**2 + 0.25) / (0.5 * sigma) ** 2
     expected = (weight * (2 * given["hr"] - 1).square().sum(dim=(1, 2, 3))).mean() / 10
-    from refsr.tasks.base import Memory
+    from refsr.tasks.base import IterationCache
 
-    memory = Memory()
-    found = task.phases(1)[0].losses(Grey(), given, memory)
+    cache = IterationCache()
+    found = task.phases(1)[0].losses(Grey(), given, cache)
     assert float(found["l_g_denoise"]) == pytest.approx(float(expected), rel=1e-5)
-    assert float(memory.shown["error"]) == pytest.approx(float((2 * given["hr"] - 1).square().mean()), rel=1e-5)
+    assert float(cache.statistics["error"]) == pytest.approx(float((2 * given["hr"] - 1).square().mean()), rel=1e-5)
 
 
 def test_the_first_step_has_no_rate_and_the_average_follows(options):
@@ -171,7 +171,7 @@ def test_the_first_step_has_no_rate_and_the_average_follows(options):
 
 def test_a_stopped_run_ends_as_if_it_had_not_stopped(options, monkeypatch):
     whole = train(options("name=whole"), ALONE).folder / "checkpoints" / "4"
-    original = Stepper.step
+    original = StepRunner.step
 
     def stepping(self, at, given):
         if at == 3:
@@ -179,7 +179,7 @@ def test_a_stopped_run_ends_as_if_it_had_not_stopped(options, monkeypatch):
         return original(self, at, given)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Stepper, "step", stepping)
+        patch.setattr(StepRunner, "step", stepping)
         assert train(options(), ALONE).step == 3
     finished = train(options("path.auto_resume=true", "datasets.train.n_workers=1"), ALONE)
     one, other = (read_checkpoint(folder) for folder in (whole, finished.folder / "checkpoints" / "4"))
@@ -236,7 +236,7 @@ SAMPLING = SamplingOptions(steps=3)
 
 def restored(task: Diffusion, given: dict[str, Any], **how: Any) -> torch.Tensor:
     with torch.no_grad():
-        return Sampler(SAMPLING.model_copy(update=how), 5)(task.networks["G"].eval(), given)
+        return DiffusionRestore(SAMPLING.model_copy(update=how), 5)(task.networks["G"].eval(), given)
 
 
 @pytest.mark.parametrize("sampler", ["published", "heun", "dpm2m", "dpm3m", "unipc"])

@@ -14,7 +14,7 @@ from refsr.inference.tiling import restore_tiled
 from refsr.networks.descriptor import Descriptor
 from refsr.networks.refdiff.blocks import Conditions
 from refsr.networks.refdiff.network import RefDiff
-from refsr.tasks.diffusion.sampling import Sampler
+from refsr.tasks.diffusion.diffusion_restore import DiffusionRestore
 
 HALO = 2
 
@@ -61,7 +61,7 @@ def scene(height: int = 11, width: int = 16) -> dict[str, Any]:
 @pytest.mark.parametrize("consistency", ["none", "every"])
 def test_tiles_make_the_image_that_is_made_in_one_piece(sampler, consistency):
     network = Local()
-    restore = Sampler(SamplingOptions(sampler=sampler, steps=6, consistency=consistency), 3)
+    restore = DiffusionRestore(SamplingOptions(sampler=sampler, steps=6, consistency=consistency), 3)
     with torch.no_grad():
         whole = restore(network, scene())
         assert network.shown == {(24, 32)}
@@ -85,7 +85,7 @@ def test_no_seam_where_a_network_sees_farther_than_its_tiles():
     generator = torch.Generator().manual_seed(2)
     smooth = F.interpolate(torch.rand(1, 7, 3, 3, generator=generator), size=(64, 64), mode="bicubic")
     given = {"lr": F.avg_pool2d(smooth[:, :3], 4), "ref": smooth[:, 3:6], "mask": smooth[:, 6:]}
-    restore = Sampler(SamplingOptions(steps=4), 3)
+    restore = DiffusionRestore(SamplingOptions(steps=4), 3)
     with torch.no_grad():
         whole = restore(network, given)
         tiled = restore_tiled(restore, network, given, 8, 4)
@@ -117,7 +117,7 @@ def test_progress_counts_every_look():
     for sampler in ("heun", "dpm3m"):
         network = Local()
         with torch.no_grad():
-            Sampler(SamplingOptions(sampler=sampler, steps=4)).by_tiles(network, scene(), (), progress)
+            DiffusionRestore(SamplingOptions(sampler=sampler, steps=4)).by_tiles(network, scene(), (), progress)
         assert told[-1] == ("sampling", counted[0])
         assert network.passes == counted[0]
         counted[0] = 0

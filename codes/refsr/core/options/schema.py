@@ -43,8 +43,8 @@ class PathOptions(Section):
         default=None, description="weights of the perceptual loss's feature network, such as vgg19-dcbb9e9d.pth"
     )
 
-    def parts(self) -> dict[str, Path]:
-        """The given start weights of parts of networks, by their keys."""
+    def subnetworks(self) -> dict[str, Path]:
+        """The given start weights of sub-networks, by their keys."""
         return {} if self.pretrain_bank is None else {"pretrain_bank": self.pretrain_bank}
 
 

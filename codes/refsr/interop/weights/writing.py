@@ -7,17 +7,17 @@ from pathlib import Path
 from refsr.interop.weights.conversion import Conversion
 from refsr.interop.weights.reading import Published
 from refsr.runs.model_file import ModelCard, write_model
-from refsr.tasks.blueprint import NetworkSpec
+from refsr.tasks.network_spec import NetworkSpec
 
 
 def write_imported(
-    path: str | Path, blueprint: NetworkSpec, model: str, source: Published, conversion: Conversion
+    path: str | Path, spec: NetworkSpec, model: str, source: Published, conversion: Conversion
 ) -> ModelCard:
     """The weights of a complete conversion at `path`, whole or not at all, and their card."""
     conversion.require_complete(source.name)
     origin = {"imported_from": source.name, "sha256": source.digest, "dropped": conversion.dropped}
     if source.part is not None:
         origin["part"] = source.part
-    card = ModelCard(blueprint, model, origin)
+    card = ModelCard(spec, model, origin)
     write_model(path, conversion.weights, card)
     return card

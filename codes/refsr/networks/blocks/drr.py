@@ -46,7 +46,7 @@ class ThreeBranchDenseBlock(nn.Module):
     results and the branch's feature from before.
     """
 
-    recomputed_apart = True
+    checkpoint_separately = True
     """It runs several times with the same weights; with activation checkpointing each run is recomputed apart."""
 
     def __init__(self, channels: int, rounds: int) -> None:

@@ -1,1 +1,1 @@
-"""Diffusion: how a denoiser learns, and the samplers that make images with it."""
+"""Diffusion: how a denoiser is trained, and the samplers that restore images with it."""

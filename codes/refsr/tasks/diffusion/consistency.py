@@ -1,4 +1,4 @@
-"""The nearest image that, reduced again, is LR."""
+"""Data consistency: the projection of an image onto those that reduce to LR."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from refsr.ops.resampling import Axis, plan
 
 
 class Consistency:
-    """Moves images (B, C, H, W) by as little as possible so that their reduction is LR (B, C, h, w).
+    """Changes images (B, C, H, W) as little as possible so that their reduction is LR (B, C, h, w).
 
-    The reduction is the exact resizer's, a matrix A for each axis; the least change is A^T (A A^T)^-1 times what is
-    missing. It is computed in float64.
+    The reduction is the exact resizer's, a matrix A for each axis; the least change is A^T (A A^T)^-1 times the
+    residual. It is computed in float64.
     """
 
     def __init__(self, lr: Tensor, height: int, width: int, kernel: str = "bicubic") -> None:
@@ -33,8 +33,8 @@ class Consistency:
         return image
 
     def __call__(self, image: Tensor) -> Tensor:
-        missing = self.lr - self.reduce(image)
-        change = self.solvers[-2] @ missing @ self.solvers[-1].T
+        residual = self.lr - self.reduce(image)
+        change = self.solvers[-2] @ residual @ self.solvers[-1].T
         return (image.double() + change).to(image.dtype)
 
 

@@ -1,4 +1,4 @@
-"""What samplers need of a network."""
+"""The interface between samplers and a denoising network."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from refsr.networks.refdiff.blocks import Conditions
 
 @runtime_checkable
 class Denoiser(Protocol):
-    """A network that cleans images in [-1, 1], and prepares conditions for doing it many times."""
+    """A network that denoises images in [-1, 1], and prepares its conditions once for many evaluations."""
 
     sigma_data: float
-    """Deviation of clean images, as its preconditioning has it."""
+    """Standard deviation of clean images, used by the preconditioning."""
 
     def conditions(self, lr: Tensor, ref: Tensor, mask: Tensor) -> Conditions:
         """All conditions at the size of HR."""
 
     def prepare(self, lr: Tensor, ref: Tensor, mask: Tensor, convolved: bool = True) -> Any:
-        """What depends on the conditions alone; LR may be enlarged already."""
+        """What depends only on the conditions; LR may already be upsampled."""
 
     def denoise(self, noisy: Tensor, sigma: Tensor | float, prepared: Any) -> Tensor:
-        """The clean image that is expected."""
+        """The expected clean image."""

@@ -1,4 +1,4 @@
-"""The second-order sampler of EDM, with the churn of the published Ref-Diff or without."""
+"""The second-order sampler of EDM (Heun's method), deterministic or with churn as in the published Ref-Diff."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from refsr.tasks.diffusion.levels import CALM, Churn, Denoise, Noise
+from refsr.tasks.diffusion.sigmas import NO_CHURN, Churn, Denoise, Noise
 
 
 def heun(
-    denoise: Denoise, image: Tensor, levels: Sequence[float], churn: Churn = CALM, noise: Noise | None = None
+    denoise: Denoise, image: Tensor, sigmas: Sequence[float], churn: Churn = NO_CHURN, noise: Noise | None = None
 ) -> Tensor:
-    """From `image`, which lies at the first level, to the last one; the step to level zero is of first order.
+    """From `image`, which has the first sigma, down to the last one; the step to zero is of first order.
 
-    The unit noise of a step is asked for even where its factor is zero, so that each step has its own.
+    The unit noise of a step is drawn even where its factor is zero, so that each step has its own draw.
     """
-    steps = len(levels) - 1
-    for step, (level, below) in enumerate(itertools.pairwise(levels)):
-        raised, factor = churn.raised(level, steps)
+    steps = len(sigmas) - 1
+    for step, (sigma, next_sigma) in enumerate(itertools.pairwise(sigmas)):
+        raised, factor = churn.raised(sigma, steps)
         if noise is not None:
             image = image + factor * noise(step)
         slope = (image - denoise(image, raised)) / raised
-        lower = image + (below - raised) * slope
-        if below:
-            next_slope = (lower - denoise(lower, below)) / below
-            lower = image + (below - raised) * (slope + next_slope) / 2
+        lower = image + (next_sigma - raised) * slope
+        if next_sigma:
+            next_slope = (lower - denoise(lower, next_sigma)) / next_sigma
+            lower = image + (next_sigma - raised) * (slope + next_slope) / 2
         image = lower
     return image

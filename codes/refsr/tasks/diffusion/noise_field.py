@@ -1,4 +1,4 @@
-"""Noise as a function of a seed, a step and a pixel's place in the whole image: tiles, batches and devices share it."""
+"""Noise as a function of seed, step and pixel position: the same for every tile, batch and device."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SIDE = 64
 
 
 class NoiseField:
-    """Unit noise on a plane without end."""
+    """Unit normal noise on an infinite plane."""
 
     def __init__(self, seed: int, channels: int) -> None:
         self.seed, self.channels = seed, channels

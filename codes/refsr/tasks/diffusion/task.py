@@ -1,4 +1,4 @@
-"""Ref-Diff's way to learn: the clean image from one under noise, at every noise level."""
+"""The diffusion task of Ref-Diff: trains a denoiser at all noise levels, restores by sampling."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from refsr.core.options.sampling import SamplingOptions
 from refsr.core.options.schema import Options
 from refsr.core.seeding import torch_generator
 from refsr.data.ranges import rescale
-from refsr.losses.diffusion import denoising_errors, noise_level
-from refsr.tasks.base import Batch, Losses, Memory, Phase, Restore
-from refsr.tasks.blueprint import NetworkSpec
+from refsr.losses.diffusion import denoising_errors, training_sigma
+from refsr.tasks.base import Batch, IterationCache, Losses, Phase, Restore
 from refsr.tasks.diffusion.denoiser import Denoiser
-from refsr.tasks.diffusion.sampling import Sampler
-from refsr.tasks.inference import descriptor_of, network_inputs
+from refsr.tasks.diffusion.diffusion_restore import DiffusionRestore
+from refsr.tasks.network_spec import NetworkSpec
 from refsr.tasks.optimisers import make_optimiser
 from refsr.tasks.regression import required_train
+from refsr.tasks.restore import descriptor_of, network_inputs
 
 
 class Diffusion:
-    """A denoiser under the conditions LR, Ref and mask; restoring is sampling."""
+    """A denoiser with the conditions LR, Ref and mask."""
 
     def __init__(self, options: Options) -> None:
         self.train = required_train(options)
         self.seed = options.run_seed
-        self.blueprints: Mapping[str, NetworkSpec] = {"G": NetworkSpec.of(options.network_G, options.scale)}
-        network = self.blueprints["G"].build()
+        self.specs: Mapping[str, NetworkSpec] = {"G": NetworkSpec.of(options.network_G, options.scale)}
+        network = self.specs["G"].build()
         if not isinstance(network, Denoiser):
             raise UsageError(f"{options.model} needs a denoiser such as RefDiff, {options.network_G.which} is none")
         self.sigma_data = network.sigma_data
@@ -43,37 +43,37 @@ class Diffusion:
     def phases(self, step: int) -> Sequence[Phase]:
         return (Phase("G", self._losses),)
 
-    def _losses(self, network: nn.Module, batch: Batch, memory: Memory) -> Losses:
-        """The sum over each image, as published, and the mean over the batch, so that its parts do not matter."""
+    def _losses(self, network: nn.Module, batch: Batch, cache: IterationCache) -> Losses:
+        """The sum over each image, as published, and the mean over the batch, as gradient accumulation needs it."""
         clean = rescale(batch["hr"], -1, 1)
         draws, noise = self.draws(batch)
-        sigma = noise_level(draws, self.train.P_mean, self.train.P_std)
+        sigma = training_sigma(draws, self.train.P_mean, self.train.P_std)
         noisy = clean + sigma[:, None, None, None] * noise
         denoised = network(noisy, sigma, *self._conditions(batch))
         errors = denoising_errors(denoised, clean, sigma, self.sigma_data)
-        memory.shown["error"] = (denoised.detach().float() - clean).square().mean()
+        cache.statistics["error"] = (denoised.detach().float() - clean).square().mean()
         return {"l_g_denoise": errors.sum() / len(errors) / self.train.loss_divisor}
 
     def draws(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Unit normal numbers of each sample: one (B,) for its noise level, and its noise, of the image's shape."""
+        """Unit normal draws of each sample: one (B,) for its sigma, and its noise (B, C, H, W)."""
         hr = batch["hr"]
-        levels, noises = [], []
+        sigma_draws, noises = [], []
         for draw in batch["draw"]:
             generator = torch_generator(self.seed, "diffusion", draw)
-            levels.append(torch.randn((), generator=generator))
+            sigma_draws.append(torch.randn((), generator=generator))
             noises.append(torch.randn(hr.shape[1:], generator=generator))
-        return torch.stack(levels).to(hr.device), torch.stack(noises).to(hr.device)
+        return torch.stack(sigma_draws).to(hr.device), torch.stack(noises).to(hr.device)
 
     def _conditions(self, batch: Batch) -> list[Tensor]:
-        """What the network asks for in the ranges that it wants."""
+        """The network's inputs in the ranges that it takes."""
         members = zip(self._descriptor.inputs, network_inputs(self._descriptor, batch), strict=True)
         return [member if name == "mask" else rescale(member, -1, 1) for name, member in members]
 
     @staticmethod
     def restore(network: nn.Module, batch: Batch) -> Tensor:
-        return Sampler()(network, batch)
+        return DiffusionRestore()(network, batch)
 
     @staticmethod
     def restore_function(sampling: SamplingOptions, seed: int) -> Restore:
-        """The same with the sampler of the options."""
-        return Sampler(sampling, seed)
+        """The same with the sampling options and a seed."""
+        return DiffusionRestore(sampling, seed)

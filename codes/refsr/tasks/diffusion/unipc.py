@@ -1,4 +1,4 @@
-"""UniPC: a predictor like DPM-Solver++, corrected by the very evaluation that the next step needs anyway."""
+"""UniPC (Zhao et al. 2023): a predictor like DPM-Solver++, corrected by the next step's network evaluation."""
 
 from __future__ import annotations
 
@@ -9,34 +9,34 @@ from collections.abc import Sequence
 import numpy as np
 from torch import Tensor
 
-from refsr.tasks.diffusion.levels import Denoise
+from refsr.tasks.diffusion.sigmas import Denoise
 
 ORDER = 2
-"""Answers that the predictor looks at; the corrector looks at one more, and the whole is of order three."""
+"""Denoised images that the predictor uses; the corrector uses one more, so the sampler is of order three."""
 
 
-def unipc(denoise: Denoise, image: Tensor, levels: Sequence[float], order: int = ORDER) -> Tensor:
-    """From `image`, which lies at the first level, to the last one."""
-    found = [(-math.log(levels[0]), denoise(image, levels[0]))]
-    for level, below in itertools.pairwise(levels):
-        if not below:
+def unipc(denoise: Denoise, image: Tensor, sigmas: Sequence[float], order: int = ORDER) -> Tensor:
+    """From `image`, which has the first sigma, down to the last one."""
+    found = [(-math.log(sigmas[0]), denoise(image, sigmas[0]))]
+    for sigma, next_sigma in itertools.pairwise(sigmas):
+        if not next_sigma:
             return found[-1][1]
         now, clean = found[-1]
-        then = -math.log(below)
+        then = -math.log(next_sigma)
         width = then - now
-        held = below / level * image - math.expm1(-width) * clean
+        held = next_sigma / sigma * image - math.expm1(-width) * clean
         earlier = found[:-1][-(order - 1) :] if order > 1 else []
-        # Places and differences are counted from this step's answer, in widths of this step.
+        # Places and differences are relative to this step's denoised image, in widths of this step.
         places = [(at - now) / width for at, _ in earlier]
         differences = [other - clean for _, other in earlier]
-        predicted = held + _moved(places, differences, width)
-        answer = denoise(predicted, below)
-        image = held + _moved([*places, 1.0], [*differences, answer - clean], width)
+        predicted = held + _polynomial_change(places, differences, width)
+        answer = denoise(predicted, next_sigma)
+        image = held + _polynomial_change([*places, 1.0], [*differences, answer - clean], width)
         found = [*found[-order:], (then, answer)]
     return image
 
 
-def _moved(places: Sequence[float], differences: Sequence[Tensor], width: float) -> Tensor | float:
+def _polynomial_change(places: Sequence[float], differences: Sequence[Tensor], width: float) -> Tensor | float:
     """What the polynomial through zero and these differences adds over the step."""
     if not places:
         return 0.0

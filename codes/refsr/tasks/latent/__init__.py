@@ -1,1 +1,1 @@
-"""Learning with a latent bank: the bank by itself, and SpecGAN around it."""
+"""Training with a latent bank: StyleGAN2, which is the bank, and SpecGAN around it."""

@@ -1,4 +1,4 @@
-"""What a run logs: lines for people, JSON lines for machines, TensorBoard curves, and a progress bar."""
+"""The log of a run: log.txt, log.jsonl and TensorBoard curves."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from refsr.runs.run_folder import RunFolder
 logger = logging.getLogger("refsr.run")
 
 
-class Journal:
-    """The voice of the process that talks; opened at the step that a run goes on from."""
+class RunLog:
+    """The log of the main process, opened at the step at which a run starts or resumes."""
 
     def __init__(self, folder: RunFolder, first: int, curves: bool) -> None:
         self._folder = folder
@@ -38,13 +38,13 @@ class Journal:
             self._curves = SummaryWriter(str(folder.path / "tensorboard"), purge_step=first)
 
     def event(self, kind: str, **facts: Any) -> None:
-        """A JSON line."""
+        """A JSON line in log.jsonl."""
         line = json.dumps({"kind": kind, "time": round(time.time(), 3), **facts}, default=str)
         with explain_io(self._folder.events):
             self._events.write(line + "\n")
             self._events.flush()
 
-    def say(self, text: str) -> None:
+    def line(self, text: str) -> None:
         """A line in log.txt and on the console."""
         logger.info("%s", text)
         with explain_io(self._folder.lines):
@@ -52,17 +52,17 @@ class Journal:
             self._lines.flush()
 
     def note(self, text: str, **facts: Any) -> None:
-        """A line that reports must repeat."""
-        self.say(text)
+        """A line and event that reports repeat."""
+        self.line(text)
         self.event("note", text=text, **facts)
 
-    def curve(self, step: int, values: Mapping[str, float]) -> None:
+    def scalars(self, step: int, values: Mapping[str, float]) -> None:
         """Points of TensorBoard curves."""
         if self._curves is not None:
             for name, value in values.items():
                 self._curves.add_scalar(name, value, step)
 
-    def picture(self, step: int, name: str, image: npt.NDArray[np.uint8]) -> None:
+    def image(self, step: int, name: str, image: npt.NDArray[np.uint8]) -> None:
         """An image (H, W, 3) for TensorBoard."""
         if self._curves is not None:
             self._curves.add_image(name, image, step, dataformats="HWC")
@@ -75,7 +75,7 @@ class Journal:
 
 
 def memory_peak(device: torch.device) -> float:
-    """The most memory taken so far in MiB: the GPU's where there is one, else the process's."""
+    """Peak memory so far in MiB: the GPU's where there is one, else the process's."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
     # Linux counts in KiB, macOS in bytes.
@@ -83,7 +83,7 @@ def memory_peak(device: torch.device) -> float:
 
 
 def _until(text: str, first: int) -> list[str]:
-    """The lines about steps before `first`; what a kill left half-written goes too."""
+    """The JSON lines of steps before `first`, without incomplete ones."""
     kept = []
     for line in text.splitlines(keepends=True):
         try:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from refsr.core.errors import UsageError
 from refsr.core.options.train import TrainOptions
-from refsr.training.schedules import SCHEMES, Schedule
+from refsr.training.lr_schedule import SCHEMES, LRSchedule
 
 NITER = 40
 
@@ -53,7 +53,7 @@ restarts_and_weights = st.lists(st.integers(1, NITER - 1), unique=True, max_size
 @given(st.lists(st.integers(1, NITER), max_size=6), st.floats(0.1, 1), restarts_and_weights)
 def test_multi_step_equals_the_recursion(steps, gamma, both):
     restarts, weights = both
-    schedule = Schedule(
+    schedule = LRSchedule(
         "MultiStepLR", NITER, tuple(steps), gamma, restarts=tuple(restarts), restart_weights=tuple(weights)
     )
     found = [schedule.lr(k, 2e-4) for k in range(1, NITER + 1)]
@@ -64,7 +64,7 @@ def test_multi_step_equals_the_recursion(steps, gamma, both):
 @given(st.lists(st.integers(2, 15), min_size=4, max_size=4), restarts_and_weights)
 def test_cosine_equals_the_recursion_beyond_its_period_too(periods, both):
     restarts, weights = both
-    schedule = Schedule(
+    schedule = LRSchedule(
         "CosineAnnealingLR_Restart",
         NITER,
         periods=tuple(periods),
@@ -79,7 +79,7 @@ def test_cosine_equals_the_recursion_beyond_its_period_too(periods, both):
 
 @pytest.mark.parametrize("scheme", ["linear", "cosine"])
 def test_falling_schemes_end_at_the_lowest_rate(scheme):
-    schedule = Schedule(scheme, NITER, eta_min=1e-6)
+    schedule = LRSchedule(scheme, NITER, eta_min=1e-6)
     rates = [schedule.lr(k, 1e-3) for k in range(1, NITER + 1)]
     assert rates == sorted(rates, reverse=True)
     assert rates[NITER // 2 - 1] == pytest.approx((1e-3 + 1e-6) / 2)
@@ -89,22 +89,22 @@ def test_falling_schemes_end_at_the_lowest_rate(scheme):
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_a_warm_up_rises_to_the_scheme_and_leaves_no_trace(scheme):
-    plain = Schedule(scheme, NITER, steps=(20,), periods=(NITER,))
-    warm = Schedule(scheme, NITER, steps=(20,), periods=(NITER,), warmup=5)
+    plain = LRSchedule(scheme, NITER, steps=(20,), periods=(NITER,))
+    warm = LRSchedule(scheme, NITER, steps=(20,), periods=(NITER,), warmup=5)
     for k in range(1, NITER + 1):
         assert warm.lr(k, 1e-4) == pytest.approx(plain.lr(k, 1e-4) * min(1, k / 5))
 
 
 def test_no_restart_is_no_restart():
     """The published default restarts at the first iteration, which loses a step there."""
-    assert Schedule("MultiStepLR", NITER, steps=(1,)).lr(1, 1.0) == 0.5
+    assert LRSchedule("MultiStepLR", NITER, steps=(1,)).lr(1, 1.0) == 0.5
 
 
 def test_moments_are_forgotten_at_restarts_only_and_only_if_asked():
-    asked = Schedule("MultiStepLR", NITER, steps=(5,), restarts=(7, 20), clear_state=True)
-    assert [k for k in range(1, NITER + 1) if asked.clears(k)] == [8, 21]
-    quiet = Schedule("MultiStepLR", NITER, steps=(5,), restarts=(7, 20))
-    assert not any(quiet.clears(k) for k in range(1, NITER + 1))
+    asked = LRSchedule("MultiStepLR", NITER, steps=(5,), restarts=(7, 20), clear_state=True)
+    assert [k for k in range(1, NITER + 1) if asked.clears_moments(k)] == [8, 21]
+    quiet = LRSchedule("MultiStepLR", NITER, steps=(5,), restarts=(7, 20))
+    assert not any(quiet.clears_moments(k) for k in range(1, NITER + 1))
 
 
 def test_the_published_rrsnet_run():
@@ -118,7 +118,7 @@ def test_the_published_rrsnet_run():
         eta_min=1e-7,
         warmup_iter=-1,
     )
-    schedule = Schedule.of(train)
+    schedule = LRSchedule.of(train)
     assert schedule.lr(125000, train.lr_G) == pytest.approx((2e-4 + 1e-7) / 2)
     assert schedule.lr(250000, train.lr_G) == pytest.approx(1e-7)
 
@@ -133,4 +133,4 @@ def test_the_published_rrsnet_run():
 )
 def test_schedules_that_cannot_be_are_refused(options, answer):
     with pytest.raises(UsageError, match=answer):
-        Schedule(niter=NITER, **options)
+        LRSchedule(niter=NITER, **options)

@@ -1,4 +1,4 @@
-"""Activations made again: gradients are the same bits, and dense blocks inside of parts are parts of their own."""
+"""Activation checkpointing: gradients are the same bits, and dense blocks are checkpointed separately."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from refsr.core.options.train import TrainOptions
 from refsr.networks.blocks.drr import DenseRestoreResidual, ThreeBranchDenseBlock
 from refsr.networks.blocks.gtem import GradientEnhancement
 from refsr.runs.process_group import ALONE
-from refsr.training.setup import recomputed_parts, wrap
+from refsr.training.setup import checkpointed_modules, wrap_for_training
 
 
 def held(network: nn.Module, x: torch.Tensor) -> tuple[int, list[torch.Tensor]]:
@@ -29,15 +29,15 @@ def held(network: nn.Module, x: torch.Tensor) -> tuple[int, list[torch.Tensor]]:
     return kept, [one.grad for one in network.parameters()]
 
 
-def test_dense_blocks_are_recomputed_one_run_at_a_time():
+def test_dense_blocks_are_checkpointed_separately():
     torch.manual_seed(0)
     plain = nn.Sequential(nn.Conv2d(3, 3, 1), GradientEnhancement(3, 4, blocks=1), DenseRestoreResidual(3))
     thrifty = copy.deepcopy(plain)
-    parts = recomputed_parts(thrifty)
-    assert [type(one) for one in parts] == [
+    modules = checkpointed_modules(thrifty)
+    assert [type(one) for one in modules] == [
         *(nn.Conv2d, GradientEnhancement, ThreeBranchDenseBlock, DenseRestoreResidual, ThreeBranchDenseBlock)
     ]
-    wrapped = wrap(thrifty, TrainOptions(niter=1, activation_checkpointing=True), ALONE)
+    wrapped = wrap_for_training(thrifty, TrainOptions(niter=1, activation_checkpointing=True), ALONE)
     x = torch.rand(2, 3, 16, 24)
     kept, expected = held(plain, x)
     kept_less, found = held(wrapped, x)

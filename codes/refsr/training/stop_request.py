@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a wish that training grants after the step it is in."""
+"""Ctrl-C and SIGTERM as a stop request: training finishes the current step, saves and stops."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class StopRequest:
-    """Within `with StopRequest() as wish`, the first signal only sets `wish.signal`; a second Ctrl-C stops at once."""
+    """Within `with StopRequest() as request`, a signal only sets `request.signal`; a second Ctrl-C stops at once."""
 
     def __init__(self) -> None:
         self.signal: signal.Signals | None = None
@@ -18,7 +18,7 @@ class StopRequest:
 
     def __enter__(self) -> StopRequest:
         if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._wished) for number in SIGNALS}
+            self._before = {number: signal.signal(number, self._on_signal) for number in SIGNALS}
         return self
 
     def __exit__(
@@ -27,7 +27,7 @@ class StopRequest:
         for number, handler in self._before.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
 
-    def _wished(self, number: int, frame: FrameType | None) -> None:
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self.signal is not None and number == signal.SIGINT:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             raise KeyboardInterrupt

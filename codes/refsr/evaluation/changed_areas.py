@@ -1,4 +1,4 @@
-"""Changed and unchanged areas of a set scored apart, and estimated masks held against the set's own."""
+"""Scores of changed and unchanged areas, and estimated change masks compared with those in files."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from torch import Tensor
 from refsr.data.derivation import blurred
 from refsr.data.sample import Sample
 from refsr.data.sets.paired import PairedSet
-from refsr.evaluation.measuring import Unit, planes_last
+from refsr.evaluation.images import ImageArray, to_hwc
 from refsr.metrics.protocols import Protocol
 from refsr.metrics.regions import Array, Region, leak, region_metrics, regional
 from refsr.ops.resize import imresize
 
 
-class Areas:
-    """What a set's change masks are good for in a validation; without masks in files nothing."""
+class ChangedAreas:
+    """The changed areas of a data set with change masks in files; without such masks there are no metrics."""
 
     def __init__(self, dataset: PairedSet) -> None:
         self._dataset, self._scale = dataset, dataset.scale
         self.metrics = region_metrics() if dataset.knows_changes else {}
         self.agreement: Tensor = torch.zeros(3, dtype=torch.float64)
-        """Pixels called changed by estimate and files, by the estimate alone, by files alone."""
+        """Pixels that are changed in estimate and files, only in the estimate, only in files."""
 
-    def look(self, sample: Sample, index: int) -> Area | None:
-        """The areas of one sample."""
+    def of_sample(self, sample: Sample, index: int) -> ChangedArea | None:
+        """The changed area of one sample; also counts the agreement of its estimated mask."""
         if not self.metrics:
             return None
         changed = self._dataset.changed(index)
         if self._dataset.mask.source == "estimate":
-            found = planes_last(sample["mask"])[:, :, 0] > 0
+            found = to_hwc(sample["mask"])[:, :, 0] > 0
             both = np.count_nonzero(found & changed)
             counts = (both, np.count_nonzero(found) - both, np.count_nonzero(changed) - both)
             self.agreement += torch.tensor(counts, dtype=torch.float64)
-        return Area(sample, changed, self._scale)
+        return ChangedArea(sample, changed, self._scale)
 
     def notes(self) -> list[str]:
-        """What the results must say of the masks."""
+        """Notes on the masks for the results."""
         notes = self._dataset.notes
         right, wrong, missed = self.agreement.tolist()
         if right + wrong + missed:
@@ -52,19 +52,19 @@ class Areas:
         return notes
 
 
-class Area:
-    """Where one sample changed."""
+class ChangedArea:
+    """The changed pixels of one sample."""
 
     def __init__(self, sample: Sample, changed: Region, scale: int) -> None:
         self._changed, self._scale = changed, scale
-        self._target = planes_last(sample["hr"])
-        self._known = imresize(planes_last(sample["lr"]), scale)
+        self._target = to_hwc(sample["hr"])
+        self._known = imresize(to_hwc(sample["lr"]), scale)
 
-    def scores(self, image: Unit, given: Sample, pair: tuple[Array, Array], quoted: Protocol) -> dict[str, float]:
-        """All of an image (H, W, C) in [0, 1], made from `given`, under a protocol, which compares `pair`."""
+    def scores(self, image: ImageArray, given: Sample, pair: tuple[Array, Array], quoted: Protocol) -> dict[str, float]:
+        """Area scores of an image (H, W, C) in [0, 1], restored from `given`; `pair` is what the protocol compares."""
         changed = quoted.inside(self._changed, self._scale)
         found = regional(*pair, changed) | {"leak-changed": math.nan}
-        reference = planes_last(given["ref"]) if "ref" in given else None
+        reference = to_hwc(given["ref"]) if "ref" in given else None
         if reference is not None and reference.shape == self._target.shape:
             details = (image - self._known, self._target - self._known, reference - blurred(reference, self._scale))
             inner = [quoted.inside(detail, self._scale) for detail in details]

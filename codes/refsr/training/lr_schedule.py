@@ -1,4 +1,4 @@
-"""Learning rates as pure functions of the iteration, so that a resumed run has nothing to restore."""
+"""Learning-rate schedules as pure functions of the iteration, so that a resumed run has no state to restore."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from refsr.core.options.train import TrainOptions
 
 
 @dataclass(frozen=True)
-class Schedule:
-    """How the learning rate moves; the fields are the published options of the same meaning.
+class LRSchedule:
+    """A learning-rate schedule; its fields are the published options of the same meaning.
 
     Iterations count from one, and iteration k has the rate that the published schedulers give after k steps.
     """
@@ -31,7 +31,7 @@ class Schedule:
     """Iteration k has the rate after k - 1 steps."""
     ramp_images: float = 0
     batch: int = 1
-    """Images of an iteration, by which the ramp is counted."""
+    """Images of an iteration, for the ramp, which counts images."""
 
     def __post_init__(self) -> None:
         if self.scheme not in SCHEMES:
@@ -50,9 +50,9 @@ class Schedule:
             )
 
     @staticmethod
-    def of(train: TrainOptions, batch: int = 1) -> Schedule:
+    def of(train: TrainOptions, batch: int = 1) -> LRSchedule:
         """The schedule that the train section asks for."""
-        return Schedule(
+        return LRSchedule(
             train.lr_scheme,
             train.niter,
             steps=tuple(train.lr_steps),
@@ -79,34 +79,35 @@ class Schedule:
             rate *= min((iteration - 1) * self.batch / self.ramp_images, 1.0)
         return rate * iteration / self.warmup if iteration < self.warmup else rate
 
-    def clears(self, iteration: int) -> bool:
-        """Whether the optimiser's moments are forgotten before this iteration."""
+    def clears_moments(self, iteration: int) -> bool:
+        """Whether the optimiser's moments are cleared before this iteration."""
         return self.clear_state and self.scheme == "MultiStepLR" and iteration - 1 in self.restarts
 
     def last_restart(self, iteration: int) -> tuple[int, int | None]:
-        """The iteration at which the scheme last started over, and which restart that was: 0 and None if none."""
+        """The iteration after the last restart and that restart's number; 0 and None before the first."""
         reached = [restart for restart in self.restarts if restart < iteration]
         return (reached[-1] + 1, len(reached) - 1) if reached else (0, None)
 
     def restarted(self, initial: float, restart: int | None) -> float:
-        """The rate at which that restart begins."""
-        weighed = restart is not None and self.restart_weights
-        return initial * self.restart_weights[restart] if weighed and restart is not None else initial
+        """The learning rate at the start of that restart."""
+        if restart is None or not self.restart_weights:
+            return initial
+        return initial * self.restart_weights[restart]
 
 
-def _constant(schedule: Schedule, iteration: int, initial: float) -> float:
+def _constant(schedule: LRSchedule, iteration: int, initial: float) -> float:
     return initial
 
 
-def _multi_step(schedule: Schedule, iteration: int, initial: float) -> float:
-    """A step at the very iteration of a restart is lost, as published; one listed twice counts twice."""
+def _multi_step(schedule: LRSchedule, iteration: int, initial: float) -> float:
+    """A step at the iteration of a restart has no effect, as published; one listed twice counts twice."""
     start, restart = schedule.last_restart(iteration)
     passed = sum(start < step <= iteration for step in schedule.steps)
     return schedule.restarted(initial, restart) * schedule.gamma**passed
 
 
-def _cosine_restart(schedule: Schedule, iteration: int, initial: float) -> float:
-    """The published recursion in closed form: beyond its period it climbs again, then towards the unweighted rate."""
+def _cosine_restart(schedule: LRSchedule, iteration: int, initial: float) -> float:
+    """The published recursion in closed form: beyond its period it rises again, then towards the unweighted rate."""
     start, restart = schedule.last_restart(iteration)
     period = schedule.periods[0 if restart is None else restart + 1]
     since = iteration - start
@@ -114,11 +115,11 @@ def _cosine_restart(schedule: Schedule, iteration: int, initial: float) -> float
     return _between(schedule.eta_min, top, (1 + math.cos(math.pi * since / period)) / 2)
 
 
-def _linear(schedule: Schedule, iteration: int, initial: float) -> float:
+def _linear(schedule: LRSchedule, iteration: int, initial: float) -> float:
     return _between(schedule.eta_min, initial, 1 - min(1.0, iteration / schedule.niter))
 
 
-def _cosine(schedule: Schedule, iteration: int, initial: float) -> float:
+def _cosine(schedule: LRSchedule, iteration: int, initial: float) -> float:
     share = min(1.0, iteration / schedule.niter)
     return _between(schedule.eta_min, initial, (1 + math.cos(math.pi * share)) / 2)
 
@@ -127,7 +128,7 @@ def _between(low: float, high: float, share: float) -> float:
     return low + (high - low) * share
 
 
-SCHEMES: dict[str, Callable[[Schedule, int, float], float]] = {
+SCHEMES: dict[str, Callable[[LRSchedule, int, float], float]] = {
     "constant": _constant,
     "MultiStepLR": _multi_step,
     "CosineAnnealingLR_Restart": _cosine_restart,

@@ -19,8 +19,8 @@ from refsr.runs.process_group import ALONE
 from refsr.tasks import regression
 from refsr.tasks.base import Phase
 from refsr.training.precision import Precision
-from refsr.training.setup import set_up
-from refsr.training.stepping import NotFiniteError, Stepper
+from refsr.training.setup import set_up_training
+from refsr.training.step import NotFiniteError, StepRunner
 
 
 class TwoNetworks:
@@ -28,7 +28,7 @@ class TwoNetworks:
 
     notes = ()
     frozen = ()
-    blueprints: Mapping[str, Any] = {}
+    specs: Mapping[str, Any] = {}
 
     def __init__(self) -> None:
         torch.manual_seed(0)
@@ -44,28 +44,28 @@ class TwoNetworks:
         learns = [all(one.requires_grad for one in network.parameters()) for network in self.networks.values()]
         self.seen.append((name, *learns))
 
-    def _generator(self, network, batch, memory):
+    def _generator(self, network, batch, cache):
         self._note("G")
-        memory["made"] = network(batch["lr"])
-        loss = self.networks["D"](memory["made"]).square().mean()
-        memory["made"] = memory["made"].detach()
-        memory.shown["mean"] = memory["made"].mean()
+        cache["made"] = network(batch["lr"])
+        loss = self.networks["D"](cache["made"]).square().mean()
+        cache["made"] = cache["made"].detach()
+        cache.statistics["mean"] = cache["made"].mean()
         return {"l_g": loss * (float("nan") if self.poison == "loss" else 1)}
 
-    def _discriminator(self, network, batch, memory):
+    def _discriminator(self, network, batch, cache):
         self._note("D")
-        loss = (network(batch["lr"]) - network(memory["made"]) - 1).square().mean()
+        loss = (network(batch["lr"]) - network(cache["made"]) - 1).square().mean()
         if self.poison == "gradient":
             # The root of zero is zero, its slope is not finite.
             loss = loss + (network.weight * 0).sum().sqrt()
         return {"l_d": loss}
 
-    restore = staticmethod(regression.direct)
+    restore = staticmethod(regression.single_pass)
 
 
-def stepper(task: TwoNetworks, **train: Any) -> Stepper:
+def step_runner(task: TwoNetworks, **train: Any) -> StepRunner:
     settings = TrainOptions(niter=10, **train)
-    return Stepper(task, task.networks, ALONE, Precision(settings.precision, ALONE.device), settings)
+    return StepRunner(task, task.networks, ALONE, Precision(settings.precision, ALONE.device), settings)
 
 
 def batch(size: int = 6) -> dict[str, Any]:
@@ -79,10 +79,10 @@ def weights(task: TwoNetworks) -> list[Tensor]:
 
 def test_only_the_phase_s_network_learns():
     task = TwoNetworks()
-    outcome = stepper(task).step(1, batch())
+    result = step_runner(task).step(1, batch())
     assert task.seen == [("G", True, False), ("D", False, True)]
-    assert set(outcome.losses) == {"l_g", "l_d"}
-    assert set(outcome.shown) == {"mean"}
+    assert set(result.losses) == {"l_g", "l_d"}
+    assert set(result.statistics) == {"mean"}
     assert all(one.requires_grad for network in task.networks.values() for one in network.parameters())
     assert not [one for one in task.networks["G"].parameters() if one.grad is None]
 
@@ -90,19 +90,19 @@ def test_only_the_phase_s_network_learns():
 @pytest.mark.parametrize("parts", [2, 3, 6])
 def test_parts_add_up_to_the_whole_batch(parts):
     whole, cut = TwoNetworks(), TwoNetworks()
-    first = stepper(whole).step(1, batch())
-    second = stepper(cut, gradient_accumulation=parts).step(1, batch())
+    first = step_runner(whole).step(1, batch())
+    second = step_runner(cut, gradient_accumulation=parts).step(1, batch())
     for mine, theirs in zip(weights(cut), weights(whole), strict=True):
         torch.testing.assert_close(mine, theirs, rtol=1e-6, atol=1e-7)
     for name in first.losses:
         torch.testing.assert_close(first.losses[name], second.losses[name], rtol=1e-6, atol=0)
-    torch.testing.assert_close(first.shown, second.shown, rtol=1e-5, atol=1e-7)
+    torch.testing.assert_close(first.statistics, second.statistics, rtol=1e-5, atol=1e-7)
 
 
 def test_gradients_are_cut_to_the_largest_norm():
     task = TwoNetworks()
     before = weights(task)
-    norm = stepper(task, clip_grad_norm=1e-3).step(1, batch()).norms["G"]
+    norm = step_runner(task, clip_grad_norm=1e-3).step(1, batch()).norms["G"]
     assert norm > 1e-3
     moved = torch.cat([(a - b).flatten() for a, b in zip(weights(task), before, strict=True)][:2])
     assert float(moved.norm()) == pytest.approx(0.1 * 1e-3, rel=1e-3)
@@ -111,7 +111,7 @@ def test_gradients_are_cut_to_the_largest_norm():
 def test_the_rate_is_the_schedule_s_and_moments_are_forgotten():
     task = TwoNetworks()
     task.optimisers["G"] = torch.optim.Adam(task.networks["G"].parameters(), 0.1)
-    taking = stepper(
+    taking = step_runner(
         task, lr_scheme="MultiStepLR", lr_steps=[2], lr_gamma=0.1, restarts=[3], clear_state=True, lr_G=0.1
     )
     for step in (1, 2, 3):
@@ -125,7 +125,7 @@ def test_the_rate_is_the_schedule_s_and_moments_are_forgotten():
 @pytest.mark.parametrize(("poison", "network", "terms"), [("loss", "G", ["l_g"]), ("gradient", "D", ["the gradient"])])
 def test_what_is_not_finite_takes_no_step(poison, network, terms):
     task = TwoNetworks()
-    taking = stepper(task)
+    taking = step_runner(task)
     task.poison = poison
     before = weights(task)
     with pytest.raises(NotFiniteError) as caught:
@@ -138,18 +138,18 @@ def test_what_is_not_finite_takes_no_step(poison, network, terms):
 
 def test_a_step_may_be_skipped_instead():
     task = TwoNetworks()
-    taking = stepper(task, on_nonfinite="skip")
+    taking = step_runner(task, on_nonfinite="skip")
     task.poison = "loss"
     before = weights(task)
-    outcome = taking.step(1, batch())
-    assert outcome.skipped == ["G"]
+    result = taking.step(1, batch())
+    assert result.skipped == ["G"]
     assert all(map(torch.equal, before[:2], weights(task)[:2]))
     assert not torch.equal(before[2], weights(task)[2])
     task.poison = None
     assert taking.step(2, batch()).skipped == []
 
 
-def settle(taking: Stepper) -> None:
+def settle(taking: StepRunner) -> None:
     """The scale starts too high and comes down until nothing overflows."""
     for _ in range(20):
         if not taking.step(1, batch()).skipped:
@@ -160,8 +160,8 @@ def settle(taking: Stepper) -> None:
 def test_scaled_losses_give_the_same_step():
     """fp16 on a CPU: the scale is taken off before anything looks at the gradients."""
     plain, scaled = TwoNetworks(), TwoNetworks()
-    stepper(plain).step(1, batch())
-    taking = stepper(scaled, precision="fp16")
+    step_runner(plain).step(1, batch())
+    taking = step_runner(scaled, precision="fp16")
     settle(taking)
     scaled.networks["G"].load_state_dict(TwoNetworks().networks["G"].state_dict())
     scaled.networks["D"].load_state_dict(TwoNetworks().networks["D"].state_dict())
@@ -172,7 +172,7 @@ def test_scaled_losses_give_the_same_step():
 
 def test_overflowing_scaled_losses_lower_the_scale():
     task = TwoNetworks()
-    taking = stepper(task, precision="fp16")
+    taking = step_runner(task, precision="fp16")
     settle(taking)
     before = taking.precision.scaler.get_scale()
     task.poison = "gradient"
@@ -181,13 +181,13 @@ def test_overflowing_scaled_losses_lower_the_scale():
 
 
 def test_a_run_that_is_not_finite_leaves_the_batch_and_the_options(trained, monkeypatch):
-    original = regression.comparison_losses
+    original = regression.reconstruction_losses
 
     def poisoned(train, restored, target):
         losses = original(train, restored, target)
         return {name: loss * float("inf") for name, loss in losses.items()}
 
-    monkeypatch.setattr(regression, "comparison_losses", poisoned)
+    monkeypatch.setattr(regression, "reconstruction_losses", poisoned)
     with pytest.raises(RefsrError, match="iteration 1: l_g_pix and l_g_pix_grad of network G not finite") as caught:
         trained()
     (folder,) = [word.rstrip(",.") for word in str(caught.value).split() if "nonfinite_1" in word]
@@ -199,14 +199,14 @@ def test_a_run_that_is_not_finite_leaves_the_batch_and_the_options(trained, monk
 
 
 def losses(options, *words: str) -> dict[str, float]:
-    setup = set_up(options(*words), ALONE)
+    setup = set_up_training(options(*words), ALONE)
     generator = torch.Generator().manual_seed(0)
     sizes = {"lr": 4, "lr_up": 16, "ref": 16, "ref_down": 16, "hr": 16}
     given: dict[str, Any] = {name: torch.rand(2, 3, side, side, generator=generator) for name, side in sizes.items()}
     if setup.train.channels_last:
         given = {name: one.contiguous(memory_format=torch.channels_last) for name, one in given.items()}
     given["name"] = ["a", "b"]
-    taking = Stepper(setup.task, setup.wrapped, ALONE, setup.precision, setup.train)
+    taking = StepRunner(setup.task, setup.wrapped, ALONE, setup.precision, setup.train)
     found = {f"{step}{name}": float(one) for step in (1, 2) for name, one in taking.step(step, given).losses.items()}
     return found | {"norm": float(taking.step(3, given).norms["G"])}
 

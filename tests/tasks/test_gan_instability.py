@@ -9,8 +9,13 @@ import torch
 from torch import nn
 
 from refsr.losses.adversarial import discriminator_losses
-from refsr.tasks.balance import chance, discriminator_instabilities, image_instabilities, looks
-from refsr.training.watching import HISTORY, WINDOW, InstabilityMonitor
+from refsr.tasks.gan_instability import (
+    discriminator_instabilities,
+    image_instabilities,
+    image_statistics,
+    loss_at_chance,
+)
+from refsr.tasks.instability import HISTORY, WINDOW, InstabilityMonitor
 
 KINDS = ["gan", "ragan", "lsgan", "hinge"]
 
@@ -20,15 +25,15 @@ def numbers(kind: str, real: torch.Tensor, fake: torch.Tensor) -> dict[str, floa
     return {f"l_d_{name}": float(term.detach()) for name, term in zip(("real", "fake"), terms, strict=True)}
 
 
-def told(watcher: InstabilityMonitor, seen: list[dict[str, float]]) -> list[str]:
-    return [line for one in seen for line in watcher.look(one, {})]
+def told(monitor: InstabilityMonitor, seen: list[dict[str, float]]) -> list[str]:
+    return [line for one in seen for line in monitor.update(one, {})]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_chance_is_the_least_that_one_score_for_all_costs(kind):
     scores = torch.linspace(-2, 2, 401)
     costs = [float(sum(discriminator_losses(kind, *[torch.full((2, 1), float(s))] * 2))) for s in scores]
-    assert chance(kind) == pytest.approx(min(costs), abs=1e-6)
+    assert loss_at_chance(kind) == pytest.approx(min(costs), abs=1e-6)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -37,7 +42,7 @@ def test_a_judge_that_wins_trivially_is_told_once_and_so_is_the_end(kind):
     torch.manual_seed(0)
     judge = nn.Linear(4, 1)
     optimiser = torch.optim.Adam(judge.parameters(), 0.1)
-    watcher = InstabilityMonitor(discriminator_instabilities(["D"], kind), ["D"])
+    monitor = InstabilityMonitor(discriminator_instabilities(["D"], kind), ["D"])
     seen = []
     for _ in range(200):
         real, fake = judge(torch.ones(2, 4)), judge(torch.zeros(2, 4))
@@ -45,28 +50,28 @@ def test_a_judge_that_wins_trivially_is_told_once_and_so_is_the_end(kind):
         sum(discriminator_losses(kind, real, fake)).backward()
         optimiser.step()
         seen.append(numbers(kind, real, fake))
-    (line,) = told(watcher, seen)
+    (line,) = told(monitor, seen)
     assert line.startswith("D saturated: ")
     assert "lr_D" in line
-    healthy = {"l_d_real": 0.4 * chance(kind), "l_d_fake": 0.4 * chance(kind)}
-    assert told(watcher, [healthy] * WINDOW * 2) == ["D saturated: over"]
+    healthy = {"l_d_real": 0.4 * loss_at_chance(kind), "l_d_fake": 0.4 * loss_at_chance(kind)}
+    assert told(monitor, [healthy] * WINDOW * 2) == ["D saturated: over"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_judge_that_scores_all_alike_is_blind(kind):
     same = torch.full((2, 1), 0.5 if kind == "lsgan" else 0.0)
-    watcher = InstabilityMonitor(discriminator_instabilities(["D", "D_grad"], kind), [])
+    monitor = InstabilityMonitor(discriminator_instabilities(["D", "D_grad"], kind), [])
     seen = [{f"{name}_grad": value for name, value in numbers(kind, same, same).items()}] * 40
-    (line,) = told(watcher, seen)
+    (line,) = told(monitor, seen)
     assert line.startswith("D_grad blind: ")
 
 
 def test_nothing_is_said_of_a_sound_run_or_of_single_iterations():
-    watcher = InstabilityMonitor((*discriminator_instabilities(["D"], "gan"), *image_instabilities()), ["G"])
+    monitor = InstabilityMonitor((*discriminator_instabilities(["D"], "gan"), *image_instabilities()), ["G"])
     sound = {"l_d_real": 0.5, "l_d_fake": 0.5, "contrast": 0.9, "drift": 0.01}
     bad = {"l_d_real": 0.0, "l_d_fake": 0.0, "contrast": 0.0, "drift": 0.5}
-    assert told(watcher, ([bad] * (WINDOW - 1) + [sound]) * 5) == []
-    assert told(watcher, [{}] * 50) == []
+    assert told(monitor, ([bad] * (WINDOW - 1) + [sound]) * 5) == []
+    assert told(monitor, [{}] * 50) == []
 
 
 def test_constant_images_are_a_collapse_and_wrong_colours_a_drift():
@@ -74,23 +79,23 @@ def test_constant_images_are_a_collapse_and_wrong_colours_a_drift():
     constant = target.mean(dim=(2, 3), keepdim=True).expand_as(target)
     cases = {"G collapsed": constant, "G drifts": target + 0.2}
     for name, restored in cases.items():
-        seen = {key: float(value) for key, value in looks(restored, target).items()}
+        seen = {key: float(value) for key, value in image_statistics(restored, target).items()}
         (line,) = told(InstabilityMonitor(image_instabilities(), []), [seen] * 30)
         assert line.startswith(f"{name}: ")
     flat = torch.full((1, 3, 8, 8), 0.5)
-    assert float(looks(flat, flat)["contrast"]) == 1
-    assert float(looks(target, target)["drift"]) == 0
+    assert float(image_statistics(flat, flat)["contrast"]) == 1
+    assert float(image_statistics(target, target)["drift"]) == 0
 
 
 def test_a_gradient_that_blows_up_is_measured_against_the_usual_one():
-    watcher = InstabilityMonitor((), ["G"])
+    monitor = InstabilityMonitor((), ["G"])
 
     def look(norm: float, times: int) -> list[str]:
-        return [line for _ in range(times) for line in watcher.look({}, {"G": norm})]
+        return [line for _ in range(times) for line in monitor.update({}, {"G": norm})]
 
     assert look(2.0, 30) == []
     assert look(150.0, WINDOW * 3) == []  # Steep, but not a hundred times; it is the usual one from now on.
-    watcher = InstabilityMonitor((), ["G"])
+    monitor = InstabilityMonitor((), ["G"])
     assert look(2.0, 30) == []
     (line,) = look(300.0, HISTORY + WINDOW)
     assert line.startswith("gradient of G blown up: ")
