@@ -93,7 +93,7 @@ def steps(case: Case) -> Answers:
         P_mean=_levels(config)[0],
         P_std=_levels(config)[1],
         # Ours is the mean over the batch, published the sum.
-        loss_divisor=_divisor(inputs["images"]) / config.get("loss_scaling", 1.0) / batch_size,
+        loss_divisor=_divisor(inputs["images"]) / config.get("loss_scaling", 1.0) / inputs["images"].shape[1],
     )
     task = GivenDraws(
         Options(
