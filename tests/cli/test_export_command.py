@@ -57,7 +57,7 @@ def test_what_was_filled_in_is_listed(run, tmp_path, capsys):
     assert main(words) == 0
     shown = capsys.readouterr().out
     assert (
-        "filled 8 with zeros: the content extractor's tail, whose image nobody uses\n  content_extractor.tail" in shown
+        "filled 8 with zeros: the content extractor's tail, whose image is not used\n  content_extractor.tail" in shown
     )
     assert "filled 2 with the fixed kernels of the gradient operator\n  get_g_nopadding.weight_h\n" in shown
     before = (tmp_path / "G.pth").read_bytes()
@@ -73,8 +73,8 @@ def test_the_dense_reading_goes_out_with_a_note(tmp_path, capsys):
     write_model(tmp_path / "G.safetensors", network.state_dict(), ModelCard(spec, "RGTNet_model"))
     assert main(["export", "--published", str(tmp_path / "G.safetensors"), "-o", str(tmp_path / "G.pth")]) == 0
     shown = capsys.readouterr().out
-    assert "filled 20 with zeros: comparisons level by level" in shown
-    assert "note: the released code leaves the dense branch's result, so its images are others" in shown
+    assert "filled 20 with zeros: offset convolutions of each level" in shown
+    assert "note: the released code does not use the dense branch, so its images differ" in shown
     words = ["import", str(tmp_path / "G.pth"), "--offsets", "dense", "-o", str(tmp_path / "again.safetensors")]
     assert main(words) == 0
     again, _ = read_model(tmp_path / "again.safetensors")
@@ -87,7 +87,7 @@ def test_the_dense_reading_goes_out_with_a_note(tmp_path, capsys):
         (["none.safetensors", "-o", "w.pth"], 1, "none.safetensors: no such file"),
         ([".", "-o", "w.pth"], 1, ".: is no folder of a run with a checkpoint; expected one, or a .safetensors file"),
         (["narrow.safetensors", "-o", "w.safetensors"], 2, "w.safetensors: expected a name that ends in .pth"),
-        (["narrow.safetensors", "-o", "w.pth"], 1, "RRSNet with nf 8: the published code could not load it"),
+        (["narrow.safetensors", "-o", "w.pth"], 1, "RRSNet with nf 8: the published code cannot load it"),
         (["narrow.safetensors", "-o", "w.pth", "--raw"], 2, "--network and --raw choose in a folder"),
         (["older.pth", "-o", "w.pth"], 1, "older.pth: is no model file of refsr; refsr import older.pth makes one"),
         (["narrow.safetensors"], 2, "required: -o/--output"),

@@ -9,7 +9,7 @@ import torch
 from harness.case import Case
 
 from refsr.cli.main import main
-from refsr.interop.weights.conversion import turned
+from refsr.interop.weights.conversion import as_ordinary
 from refsr.interop.weights.discriminator import discriminator_keys
 from refsr.interop.weights.rgtnet import rgtnet_keys
 from refsr.interop.weights.rrsnet import rrsnet_keys
@@ -41,13 +41,13 @@ def test_weights_are_brought_in_and_dropped_keys_named(source, capsys):
     assert card.origin["imported_from"] == "G.pth"
 
 
-def test_another_network_is_found_out_and_its_reading_chosen(tmp_path, capsys):
+def test_the_network_is_recognised_and_its_variant_chosen(tmp_path, capsys):
     made = RGTNet(nf=6, n_blocks=0, nf_grad=2, deformable_groups=2, gtem_blocks=0, offsets="dense")
     weights, keys = made.state_dict(), rgtnet_keys(0, 0, "dense")
     source = tmp_path / "G.pth"
     published = {theirs: weights[ours] for ours, theirs in keys.items()}
     torch.save(
-        {key: turned(one) if "dconv" in key and one.dim() == 4 else one for key, one in published.items()}, source
+        {key: as_ordinary(one) if "dconv" in key and one.dim() == 4 else one for key, one in published.items()}, source
     )
     words = ["--offsets", "dense", "--gtem-upsample", "pixel_shuffle"]
     assert main(["import", str(source), *words]) == 0
@@ -56,7 +56,7 @@ def test_another_network_is_found_out_and_its_reading_chosen(tmp_path, capsys):
     assert isinstance(network, RGTNet)
     assert card.spec.keywords["gtem_upsample"] == "pixel_shuffle"
     assert torch.equal(network.enhance.conv_last.weight, made.enhance.conv_last.weight)
-    # The released reading wants keys that are not there.
+    # The released variant needs keys that are missing here.
     assert main(["import", str(source), "--overwrite"]) == 1
     assert "gpcd_align.L1_offset_conv1.weight: is missing" in capsys.readouterr().err
 

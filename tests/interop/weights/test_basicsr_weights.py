@@ -137,4 +137,4 @@ def test_the_averaged_part_of_a_wrapped_file_is_taken(tmp_path, capsys):
     assert main(["import", str(file), "--overwrite"]) == 0
     assert "MSRResNet (scale 4, channels 3, nf 6, n_blocks 2), 18 tensors of params" in capsys.readouterr().out
     assert main(["import", str(file), "--overwrite", "--span", "1"]) == 2
-    assert "MSRResNet has no readings of span" in capsys.readouterr().err
+    assert "MSRResNet takes no span" in capsys.readouterr().err

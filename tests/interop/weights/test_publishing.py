@@ -46,28 +46,28 @@ SMALL = {
 @pytest.fixture(scope="module", params=SMALL)
 def there_and_back(request):
     """Published tensors, the network of ours that they became, and what was published of that."""
-    name, reading = SMALL[request.param]
+    name, choices = SMALL[request.param]
     state = {key: torch.from_numpy(array) for key, array in Case.load(PARITY / name).state().items()}
     family = family_of(Published(name, "", state))
-    network, done = family.bring(state, **reading)
-    form = family.form_of(family.options(state, **reading))
-    return state, network, done, publish(network.state_dict(), form), family, reading
+    network, done = family.load(state, **choices)
+    form = family.form_of(family.options(state, **choices))
+    return state, network, done, publish(network.state_dict(), form), family, choices
 
 
-def test_live_tensors_come_back_to_the_bit_and_dead_ones_as_zeros(there_and_back):
+def test_used_tensors_come_back_to_the_bit_and_unused_ones_as_zeros(there_and_back):
     state, _, done, publication, *_ = there_and_back
     assert list(publication.tensors) == list(state)
-    dead = {key for keys in publication.zeros.values() for key in keys}
-    assert dead | set(publication.fixed) == {key for keys in done.dropped.values() for key in keys}
+    unused = {key for keys in publication.zeros.values() for key in keys}
+    assert unused | set(publication.fixed) == {key for keys in done.dropped.values() for key in keys}
     for key, tensor in publication.tensors.items():
         assert (tensor.dtype, tensor.shape) == (torch.float32, state[key].shape)
-        assert torch.equal(tensor, torch.zeros_like(tensor) if key in dead else state[key]), key
+        assert torch.equal(tensor, torch.zeros_like(tensor) if key in unused else state[key]), key
     assert all(key.startswith("get_g_nopadding.weight_") for key in publication.fixed)
 
 
 def test_what_was_published_comes_in_as_the_same_network(there_and_back):
-    _, network, _, publication, family, reading = there_and_back
-    again, done = family.bring(publication.tensors, **reading)
+    _, network, _, publication, family, choices = there_and_back
+    again, done = family.load(publication.tensors, **choices)
     assert done.problems == []
     weights = network.state_dict()
     assert again.state_dict().keys() == weights.keys()
@@ -95,12 +95,12 @@ def test_kernels_are_those_of_transposed_convolutions_again(there_and_back):
         torch.testing.assert_close(F.conv_transpose2d(x, kernel, bias, padding=1), wanted, atol=1e-5, rtol=1e-5)
 
 
-def test_only_the_dense_reading_has_a_note(there_and_back):
-    state, _, _, publication, family, reading = there_and_back
-    note = family.form_of(family.options(state, **reading)).note
-    assert ("the released code leaves the dense branch's result" in note) == ("offsets" in reading)
-    filled = "comparisons level by level, in whose place the dense branch moves the samples"
-    assert (filled in publication.zeros) == ("offsets" in reading)
+def test_only_the_dense_variant_has_a_note(there_and_back):
+    state, _, _, publication, family, choices = there_and_back
+    note = family.form_of(family.options(state, **choices)).note
+    assert ("the released code does not use the dense branch" in note) == ("offsets" in choices)
+    filled = "offset convolutions of each level, replaced by the dense branch"
+    assert (filled in publication.zeros) == ("offsets" in choices)
 
 
 @pytest.mark.parametrize("old_torch", [False, True])
@@ -140,7 +140,7 @@ def test_the_file_is_a_plain_state_dict(tmp_path, old_torch):
         ("discriminator_vgg_128", {"crop_size": 128}, "with crop_size 128: .* it has crop_size 256 to 287 only"),
         ("discriminator_vgg_128", {"nf": 32}, "with nf 32: .* it has nf 64 only"),
         ("discriminator_vgg_128", {"spectral_norm": True}, "spectral_norm True: .* it has spectral_norm False only"),
-        ("RRSNet", {"made_later": 1}, "with made_later 1: the published code could not load it as what it is"),
+        ("RRSNet", {"made_later": 1}, "with made_later 1: the published code cannot load it"),
     ],
 )
 def test_networks_that_the_published_code_cannot_be_are_refused(network, keywords, answer):

@@ -1,4 +1,4 @@
-"""Published RGTNet and discriminator files, good and bad; the two readings; which network a file is for."""
+"""Published RGTNet and discriminator files, good and bad; both variants of offsets; which network a file is for."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from harness.case import Case
 
 from refsr.core.errors import DataError, UsageError
-from refsr.interop.weights.conversion import turned
+from refsr.interop.weights.conversion import as_ordinary
 from refsr.interop.weights.discriminator import discriminator_keys, import_discriminator
 from refsr.interop.weights.families import family_of
 from refsr.interop.weights.reading import Published, read_published
@@ -27,7 +27,7 @@ CASE = Path(__file__).resolve().parents[2] / "parity" / "rgtgan-rgtnet-small"
 
 UNTOUCHED = {
     "fixed kernels of the gradient operator": 2,
-    "the content extractor's tail, whose image nobody uses": 8,
+    "the content extractor's tail, whose image is not used": 8,
     "offset heads that no path touches": 16,
     "offset tails that no path touches": 256,
 }
@@ -43,7 +43,7 @@ def published_rgtnet(network: RGTNet, keys: dict[str, str]) -> dict[str, torch.T
     weights = network.state_dict()
     published = {theirs: weights[ours] for ours, theirs in keys.items()}
     return {
-        key: turned(one).contiguous() if ".dconv_" in f".{key}" and one.dim() == 4 else one
+        key: as_ordinary(one).contiguous() if ".dconv_" in f".{key}" and one.dim() == 4 else one
         for key, one in published.items()
     }
 
@@ -51,16 +51,16 @@ def published_rgtnet(network: RGTNet, keys: dict[str, str]) -> dict[str, torch.T
 def test_turned_kernels_are_transposed_convolutions():
     x, kernel = torch.rand(1, 4, 6, 5), torch.rand(4, 3, 3, 3)
     torch.testing.assert_close(
-        F.conv2d(x, turned(kernel), padding=1), F.conv_transpose2d(x, kernel, padding=1), atol=1e-5, rtol=1e-5
+        F.conv2d(x, as_ordinary(kernel), padding=1), F.conv_transpose2d(x, kernel, padding=1), atol=1e-5, rtol=1e-5
     )
-    assert torch.equal(turned(turned(kernel)), kernel)
+    assert torch.equal(as_ordinary(as_ordinary(kernel)), kernel)
 
 
 @pytest.mark.parametrize(
     ("offsets", "dropped"),
     [
-        ("released", {"the dense branch, whose result the released code leaves": 10}),
-        ("dense", {"comparisons level by level, in whose place the dense branch moves the samples": 20}),
+        ("released", {"the dense branch, whose result the released code does not use": 10}),
+        ("dense", {"offset convolutions of each level, replaced by the dense branch": 20}),
     ],
 )
 def test_every_published_key_is_used_once_or_dropped_for_a_reason(state, offsets, dropped):
@@ -86,7 +86,7 @@ def test_a_published_file_becomes_safetensors_that_say_where_they_came_from(stat
     assert sum(map(len, card.origin["dropped"].values())) == 292
     network, _ = import_rgtnet(state)
     assert all(map(torch.equal, again.state_dict().values(), network.state_dict().values()))
-    assert torch.equal(again.enhance.reduce.weight, turned(state["GTEM.dconv_m6.0.weight"]))
+    assert torch.equal(again.enhance.reduce.weight, as_ordinary(state["GTEM.dconv_m6.0.weight"]))
 
 
 def test_options_are_read_off_the_shapes():
@@ -151,7 +151,7 @@ def test_the_keys_say_which_network_a_file_is_for(state):
         _, done = family.import_from(tensors, {})
         assert done.problems == []
         if name != "RGTNet":
-            with pytest.raises(UsageError, match=f"{name} has no readings of offsets"):
+            with pytest.raises(UsageError, match=f"{name} takes no offsets"):
                 family.import_from(tensors, {"offsets": "dense"})
     with pytest.raises(DataError, match=r"file\.pth: its keys \('conv_first', \.\.\.\) are those of no network"):
         family_of(Published("file.pth", "", {"conv_first": torch.zeros(1)}))

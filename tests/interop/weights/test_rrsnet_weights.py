@@ -42,7 +42,7 @@ def test_a_published_file_becomes_safetensors_that_say_where_they_came_from(stat
     assert done.problems == []
     assert {reason: len(keys) for reason, keys in done.dropped.items()} == {
         "fixed kernels of the gradient operator": 2,
-        "the content extractor's tail, whose image nobody uses": 8,
+        "the content extractor's tail, whose image is not used": 8,
     }
     spec = NetworkSpec("RRSNet", rrsnet_options(source.tensors))
     write_imported(tmp_path / "w.safetensors", spec, "RRSNet_model", source, done)

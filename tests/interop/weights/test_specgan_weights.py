@@ -74,9 +74,9 @@ def test_a_checkpoint_comes_in_whole_and_what_is_dropped_has_its_reason(checkpoi
         assert torch.equal(found(*given), network(*given))
     assert found.input_range == (-0.25, 0.25)
     counts = {reason: len(keys) for reason, keys in done.dropped.items()}
-    assert counts.pop("the bank's mapping network, which SpecGAN never runs") == 4
-    assert counts.pop("filters that the changed enlargement left without use") == 4
-    assert counts.pop("biases of keys, which softmax takes away again") == 2
+    assert counts.pop("the bank's mapping network, which SpecGAN does not use") == 4
+    assert counts.pop("filters that the released upsampling does not use") == 4
+    assert counts.pop("biases of keys, which cancel in the softmax") == 2
     assert sum(counts.values()) + 10 + len(done.weights) == len(state)
 
 

@@ -158,7 +158,7 @@ def test_other_kinds_of_it_are_refused():
     with pytest.raises(DataError, match=r"no SwinIR weights: 'upsample.0.weight' is missing"):
         swinir_options({key: one for key, one in state.items() if not key.startswith("upsample")})
     perturbed = {**state, "layers.0.residual_group.blocks.0.attn.logit_scale": torch.zeros(2)}
-    assert import_swinir(perturbed)[1].left_over == ["layers.0.residual_group.blocks.0.attn.logit_scale"]
+    assert import_swinir(perturbed)[1].unknown == ["layers.0.residual_group.blocks.0.attn.logit_scale"]
 
 
 def test_a_file_comes_in_and_what_is_dropped_has_its_reason(tmp_path, capsys):
@@ -167,7 +167,7 @@ def test_a_file_comes_in_and_what_is_dropped_has_its_reason(tmp_path, capsys):
     assert main(["import", str(file)]) == 0
     told = capsys.readouterr().out
     assert "SwinIR (scale 2, channels 3, dim 8, groups 2, layers 2, heads 2, window 4, mlp_ratio 2.0, upsampler" in told
-    assert "dropped 4: places in the tables of biases" in told
+    assert "dropped 4: indices of the bias tables" in told
     assert "dropped 2: masks of shifted windows" in told
     _, card = read_model(file.with_suffix(".safetensors"))
     assert (card.model, card.origin["part"]) == ("SISR_model", "params")

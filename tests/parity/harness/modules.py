@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from harness.case import Case, NotCoveredError
 from harness.run import Answers
-from refsr.interop.weights.conversion import Dead, convert
+from refsr.interop.weights.conversion import UnusedKeys, convert
 
 Options = Mapping[str, Any]
 Tensors = Mapping[str, Tensor]
@@ -20,7 +20,7 @@ def load_module(
     module: nn.Module,
     published: Tensors,
     keys: Mapping[str, str],
-    unused: Sequence[Dead] = (),
+    unused: Sequence[UnusedKeys] = (),
     transposed: str | None = None,
 ) -> nn.Module:
     """The module with published weights, all of which are accounted for."""

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from harness.case import Case, NotCoveredError
 from harness.modules import Options, Tensors, load_module, require_options
 from harness.run import Answers
-from refsr.interop.weights.refdiff import DEAD, part_keys, refdiff_keys
+from refsr.interop.weights.refdiff import UNUSED, part_keys, refdiff_keys
 from refsr.interop.weights.rrsnet import relevance_keys, with_parameters
 from refsr.networks.refdiff.blocks import BlockShape, Conditions, DecoderBlock, EncoderBlock, group_norm
 from refsr.networks.refdiff.layers import (
@@ -30,7 +30,7 @@ from refsr.networks.refdiff.unet import PreparedConditions
 def denoiser_of(case: Case) -> RefDiff:
     """The denoiser with the case's options and weights."""
     network = RefDiff(**denoiser_options(case))
-    load_module(network, case.weights(), refdiff_keys(network), DEAD)
+    load_module(network, case.weights(), refdiff_keys(network), UNUSED)
     return network.eval()
 
 
@@ -187,7 +187,7 @@ def _resample(options: Options) -> Resample | None:
 
 def _loaded(module: nn.Module, case: Case, name: str) -> nn.Module:
     """A module with the weights under a name."""
-    load_module(module, case.weights(f"{name}."), dict(part_keys(module)), DEAD)
+    load_module(module, case.weights(f"{name}."), dict(part_keys(module)), UNUSED)
     return module
 
 

@@ -98,7 +98,7 @@ def rrsnet_alignment(case: Case) -> Answers:
     module = PyramidAlignment(*_widths(state), LEVELS, lambda width: DCNv2(width, width, deformable_groups=groups))
     keys = with_parameters(rrsnet.fusion_keys("", "") | rrsnet.offset_keys("", ""))
     keys |= rrsnet.deformable_keys("", "", rrsnet.DCNV2_LEAVES)
-    load_module(module, state, keys, rrsnet.DEAD)
+    load_module(module, state, keys, rrsnet.UNUSED)
     return _aligned(case, module)
 
 
@@ -111,7 +111,7 @@ def rgtnet_alignment(case: Case) -> Answers:
     )
     keys = with_parameters(rgtnet.alignment_keys("", "", offsets))
     keys |= rrsnet.deformable_keys("", "", rgtnet.DCNV3_LEAVES)
-    load_module(module, state, keys, rgtnet.DEAD[offsets])
+    load_module(module, state, keys, rgtnet.UNUSED[offsets])
     return _aligned(case, module)
 
 

@@ -12,7 +12,7 @@ from harness.modules import Options, Tensors, load_module, require_options
 from harness.run import Answers
 from harness.stylegan2 import published
 from refsr.interop.weights.rrsnet import with_parameters
-from refsr.interop.weights.specgan import UNFELT, attention_keys, branch_keys, head_keys, import_specgan
+from refsr.interop.weights.specgan import KEY_BIASES, attention_keys, branch_keys, head_keys, import_specgan
 from refsr.networks.specgan.dual_branch import SLOPE, DenseBranch, DualBranchEncoder, SimilarityAttention
 from refsr.networks.specgan.network import SpecGAN
 
@@ -42,7 +42,7 @@ def attention(case: Case) -> Answers:
     state, inputs = published(case), case.given()
     width, channels = state["query_conv.weight"].shape[:2]
     module = SimilarityAttention(channels, width)
-    load_module(module, state, attention_keys(), (UNFELT,))
+    load_module(module, state, attention_keys(), (KEY_BIASES,))
     with torch.no_grad():
         return {"y": module(inputs["reference"], inputs["x"])}
 
@@ -61,7 +61,7 @@ def encoder_head(case: Case) -> Answers:
         layers,
         state["similarX.query_conv.weight"].shape[0],
     )
-    load_module(module, state, head_keys(blocks, layers), (UNFELT,))
+    load_module(module, state, head_keys(blocks, layers), (KEY_BIASES,))
     with torch.no_grad():
         maps = module(*parted(case.given()["lq"], visible))
     return sampled(case, dict(zip(("encoder_feature", "decoder_feature"), maps, strict=True)))

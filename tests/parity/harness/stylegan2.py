@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from harness.case import Case, NotCoveredError
 from harness.modules import Options, Tensors, load_module, require_options
 from harness.run import Answers
-from refsr.interop.weights.conversion import Dead
+from refsr.interop.weights.conversion import UnusedKeys
 from refsr.interop.weights.rrsnet import under
 from refsr.interop.weights.stylegan2 import (
     FILTERS,
@@ -44,7 +44,7 @@ from refsr.networks.stylegan2_discriminator import append_minibatch_stddev
 
 RESAMPLERS = {"up": upsample2d, "down": downsample2d}
 
-ALONE = Dead(r"((conv2|skip)\.)?0\.kernel", "fixed filters")
+ALONE = UnusedKeys(r"((conv2|skip)\.)?0\.kernel", "fixed filters")
 """Filters of a layer that stands alone."""
 
 

@@ -1,4 +1,4 @@
-"""EDSR and MSRResNet as BasicSR keeps them: their keys beside ours, and the options read off their shapes."""
+"""EDSR and MSRResNet as BasicSR keeps them: key map, and options from the shapes of tensors."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ RESIDUAL_SCALES = {64: 1.0, 256: 0.1}
 def edsr_options(
     published: Mapping[str, Tensor], residual_scale: float | None = None, span: float = 255.0
 ) -> dict[str, Any]:
-    """The constructor's keywords that fit these tensors, which do not show the last two."""
+    """The network's keywords that fit these tensors, which do not show the last two."""
     options = _options("EDSR", published, "body", enlarging_steps(published))
     if residual_scale is None:
         if options["nf"] not in RESIDUAL_SCALES:
@@ -38,7 +38,7 @@ def edsr_options(
 def import_edsr(
     published: Mapping[str, Tensor], residual_scale: float | None = None, span: float = 255.0
 ) -> tuple[EDSR, Conversion]:
-    """The network that the tensors are for, with whatever fits loaded into it, and what became of each key."""
+    """The network with these tensors, and what became of each key."""
     options = edsr_options(published, residual_scale, span)
     network = EDSR(**options)
     done = convert(published, network, edsr_keys(options["n_blocks"], len(enlarging_steps(published))), ())
@@ -53,12 +53,12 @@ def edsr_keys(blocks: int, steps: int) -> dict[str, str]:
 
 
 def msrresnet_options(published: Mapping[str, Tensor]) -> dict[str, Any]:
-    """The constructor's keywords that fit these tensors, which may be MMSR's too."""
+    """The network's keywords that fit these tensors, which may be MMSR's too."""
     return _options("MSRResNet", published, _chain(published), _upconvs(published))
 
 
 def import_msrresnet(published: Mapping[str, Tensor]) -> tuple[MSRResNet, Conversion]:
-    """The network that the tensors are for, with whatever fits loaded into it, and what became of each key."""
+    """The network with these tensors, and what became of each key."""
     options = msrresnet_options(published)
     network = MSRResNet(**options)
     keys = msrresnet_keys(options["n_blocks"], len(_upconvs(published)), _chain(published))

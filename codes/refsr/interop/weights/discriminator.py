@@ -13,17 +13,17 @@ from refsr.interop.weights.layout import DISCRIMINATOR_SIDE, DISCRIMINATOR_WIDTH
 from refsr.interop.weights.publishing import Form
 from refsr.networks.discriminator import DOWNSAMPLINGS, SMALLEST, VGGDiscriminator
 
-PUBLISHED: Mapping[str, Collection[Any]] = {
+CONSTANTS: Mapping[str, Collection[Any]] = {
     "nf": (DISCRIMINATOR_WIDTH,),
     "head": ("linear",),
     "crop_size": range(DISCRIMINATOR_SIDE * SMALLEST, (DISCRIMINATOR_SIDE + 1) * SMALLEST),
     "spectral_norm": (False,),
 }
-"""What the published code has as constants."""
+"""Values that are constants of the published code."""
 
 
 def discriminator_options(published: Mapping[str, Tensor]) -> dict[str, Any]:
-    """The constructor's keywords that fit these tensors; the head is always the published one."""
+    """The network's keywords that fit these tensors; the head is always the published one."""
     first, last, hidden = "conv0_0.weight", f"conv{DOWNSAMPLINGS - 1}_1.weight", "linear1.weight"
     require_kernels("discriminator_vgg_128", published, {first: 4, last: 4, hidden: 2})
     places = published[hidden].shape[1] // max(1, published[last].shape[0])
@@ -36,7 +36,7 @@ def discriminator_options(published: Mapping[str, Tensor]) -> dict[str, Any]:
 
 
 def import_discriminator(published: Mapping[str, Tensor]) -> tuple[VGGDiscriminator, Conversion]:
-    """The discriminator that the tensors are for, with whatever fits loaded, and what became of each key."""
+    """The discriminator with these tensors, and what became of each key."""
     network = VGGDiscriminator(**discriminator_options(published))
     done = convert(published, network, discriminator_keys(), ())
     network.load_state_dict(done.weights, strict=False)
@@ -44,12 +44,12 @@ def import_discriminator(published: Mapping[str, Tensor]) -> tuple[VGGDiscrimina
 
 
 def discriminator_form(options: Mapping[str, Any]) -> Form:
-    """How the published code keeps a discriminator of published widths."""
+    """How the published code stores a discriminator of published widths."""
     return Form(discriminator_layout(options["in_nc"]), discriminator_keys())
 
 
 def discriminator_keys() -> dict[str, str]:
-    """Our keys beside the published ones."""
+    """Our keys and the published ones."""
     keys = {"layers.0.bias": "conv0_0.bias"}
     keys |= {f"layers.{at}.weight": f"conv{at // 2}_{at % 2}.weight" for at in range(2 * DOWNSAMPLINGS)}
     for ours, theirs in {"hidden": "linear1", "logit": "linear2"}.items():

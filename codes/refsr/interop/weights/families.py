@@ -1,4 +1,4 @@
-"""Which network a published file is for, found out by its keys."""
+"""The published networks, recognised by the keys of their files."""
 
 from __future__ import annotations
 
@@ -30,42 +30,42 @@ from refsr.interop.weights.reading import Published
 
 @dataclass(frozen=True)
 class Family:
-    """A published network: any key that matches `mark` shows it, the first family of the list that does."""
+    """A published network; a file belongs to the first family of the list whose `pattern` matches one of its keys."""
 
     network: str
     model: str
-    """The task that it is for."""
-    mark: str
+    """The task that trains it."""
+    pattern: str
     options: Callable[..., dict[str, Any]]
-    bring: Callable[..., tuple[nn.Module, Conversion]]
-    readings: tuple[str, ...] = ()
-    """Keywords of both functions that the tensors do not show."""
+    load: Callable[..., tuple[nn.Module, Conversion]]
+    choices: tuple[str, ...] = ()
+    """Keywords of both functions that tensors do not determine."""
     form: Callable[[Mapping[str, Any]], Form] | None = None
-    """For the way out, where there is one."""
-    published: Mapping[str, Collection[Any]] = field(default_factory=dict)
-    """The keywords that the published code has as constants."""
-    free: tuple[str, ...] = ()
-    """Those that it knows, or that its state shows."""
+    """For export; none: not exported."""
+    constants: Mapping[str, Collection[Any]] = field(default_factory=dict)
+    """Values of keywords that are constants of the published code."""
+    variable: tuple[str, ...] = ()
+    """Keywords that it takes, or that its state dict determines."""
 
     def import_from(
         self, published: Mapping[str, Tensor], given: Mapping[str, Any]
     ) -> tuple[dict[str, Any], Conversion]:
         """The constructor's keywords and the network's weights."""
         for name in given:
-            if name not in self.readings:
-                raise UsageError(f"{self.network} has no readings of {name} to choose from; leave it out")
-        return self.options(published, **given), self.bring(published, **given)[1]
+            if name not in self.choices:
+                raise UsageError(f"{self.network} takes no {name}; leave it out")
+        return self.options(published, **given), self.load(published, **given)[1]
 
     def form_of(self, keywords: Mapping[str, Any]) -> Form:
-        """How the published code keeps a network built with these keywords; a DataError if it cannot."""
+        """How the published code stores a network built with these keywords; a DataError if it cannot."""
         if self.form is None:
             raise DataError(f"{self.network} has no published form that is known here")
         parameters = inspect.signature(resolve("network", self.network)).parameters
         defaults = {name: parameter.default for name, parameter in parameters.items()}
         options = {**defaults, **keywords}
-        # The published code has nothing of a keyword that it neither knows nor has as a constant.
-        unknown = {name: (defaults.get(name),) for name in options if name not in self.free}
-        require_published(self.network, options, unknown | dict(self.published))
+        # Any other keyword does not exist in the published code, so it must have its default.
+        unknown = {name: (defaults.get(name),) for name in options if name not in self.variable}
+        require_published(self.network, options, unknown | dict(self.constants))
         return self.form(options)
 
 
@@ -76,10 +76,10 @@ FAMILIES = (
         r"GTEM\.",
         rgtnet.rgtnet_options,
         rgtnet.import_rgtnet,
-        readings=("offsets", "gtem_upsample"),
+        choices=("offsets", "gtem_upsample"),
         form=rgtnet.rgtnet_form,
-        published=rgtnet.PUBLISHED,
-        free=("n_blocks", "offsets"),
+        constants=rgtnet.CONSTANTS,
+        variable=("n_blocks", "offsets"),
     ),
     Family(
         "RRSNet",
@@ -88,8 +88,8 @@ FAMILIES = (
         rrsnet.rrsnet_options,
         rrsnet.import_rrsnet,
         form=rrsnet.rrsnet_form,
-        published=rrsnet.PUBLISHED,
-        free=("n_blocks",),
+        constants=rrsnet.CONSTANTS,
+        variable=("n_blocks",),
     ),
     Family(
         "discriminator_vgg_128",
@@ -98,8 +98,8 @@ FAMILIES = (
         discriminator.discriminator_options,
         discriminator.import_discriminator,
         form=discriminator.discriminator_form,
-        published=discriminator.PUBLISHED,
-        free=("in_nc",),
+        constants=discriminator.CONSTANTS,
+        variable=("in_nc",),
     ),
     Family(
         "TSFNet",
@@ -108,9 +108,9 @@ FAMILIES = (
         tsfnet.tsfnet_options,
         tsfnet.import_tsfnet,
         form=tsfnet.tsfnet_form,
-        published={},
-        free=("scale",),
-        readings=("scale",),
+        constants={},
+        variable=("scale",),
+        choices=("scale",),
     ),
     Family(
         "RefDiff",
@@ -118,7 +118,7 @@ FAMILIES = (
         r"model\.(enc|dec)\.[0-9]+x[0-9]+_",
         refdiff.refdiff_options,
         refdiff.import_refdiff,
-        readings=("scale", "lr_upsample"),
+        choices=("scale", "lr_upsample"),
     ),
     Family(
         "SpecGAN",
@@ -126,7 +126,7 @@ FAMILIES = (
         r"(generator\.)?encoder_head\.",
         specgan.specgan_options,
         specgan.import_specgan,
-        readings=("input_range",),
+        choices=("input_range",),
     ),
     Family(
         "StyleGAN2",
@@ -134,7 +134,7 @@ FAMILIES = (
         r"(generator(_ema)?\.)?(generator\.)?style_mapping\.",
         stylegan2.stylegan2_options,
         stylegan2.import_stylegan2,
-        readings=("upsample",),
+        choices=("upsample",),
     ),
     Family(
         "StyleGAN2Discriminator",
@@ -163,13 +163,13 @@ FAMILIES = (
         r"body\.0\.conv1\.",
         basicsr.edsr_options,
         basicsr.import_edsr,
-        readings=("residual_scale", "span"),
+        choices=("residual_scale", "span"),
     ),
 )
 
 
 def family_named(network: str) -> Family:
-    """The family of one of our networks that goes out as the published code keeps it."""
+    """The family of one of our networks that can be exported."""
     known = ", ".join(family.network for family in FAMILIES if family.form is not None)
     for family in FAMILIES:
         if family.network == network and family.form is not None:
@@ -178,12 +178,12 @@ def family_named(network: str) -> Family:
 
 
 def family_of(source: Published, network: str | None = None) -> Family:
-    """The family whose keys a file has, the first of the list; or the named one, where a file has several."""
+    """The first family whose keys a file has, or the named one if a file has several."""
     names = [family.network for family in FAMILIES]
     if network is not None and network not in names:
         raise UsageError(f"--network {network}: not known{suggestion(network, names)} (known: {', '.join(names)})")
     for family in FAMILIES:
-        if network in (None, family.network) and any(re.match(family.mark, key) for key in source.tensors):
+        if network in (None, family.network) and any(re.match(family.pattern, key) for key in source.tensors):
             return family
     known = network or ", ".join(names)
     first = next(iter(source.tensors))

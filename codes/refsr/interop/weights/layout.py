@@ -1,4 +1,4 @@
-"""The published state dicts: every key, live or dead, with its shape, in the published order."""
+"""The published state dicts: every key, used or not, with its shape, in the published order."""
 
 from __future__ import annotations
 

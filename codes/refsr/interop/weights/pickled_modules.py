@@ -1,8 +1,8 @@
-"""Tensors out of a training state that holds whole module objects, read without running or importing what it names.
+"""Reads the tensors of pickled module objects without importing or running what the pickle names.
 
-Such a file is a zip archive of a pickle and of raw numbers. The pickle is walked with every name in it standing for
-an inert record: what a record is called with, or given as its state, it keeps and nothing more. Of the records only
-parameters, buffers and sub-modules are looked at, and only the numbers of the tensors found so are read.
+Such a file is a zip archive of a pickle and of raw numbers. The unpickler replaces every name by an inert record that
+stores its arguments and state. Of the records only parameters, buffers and sub-modules are used, and only the numbers
+of their tensors are read.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ DTYPES = {
     "LongStorage": torch.int64,
 }
 WANTED = ("ema", "net")
-"""Which of a training state's networks is taken: the averaged one, else the last."""
+"""The network of a training state that is read: the averaged one, else the last."""
 DEEPEST = 64
 MEMBERS = ("_parameters", "_buffers", "_modules")
 
 
 class Record:
-    """Whatever the pickle makes of a name: the arguments and the state that it was given."""
+    """Stands for any name in the pickle; stores the arguments and the state that it was given."""
 
     def __init__(self, *arguments: Any) -> None:
         self.arguments = arguments
@@ -48,18 +48,18 @@ class Record:
         return Record(*arguments)
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        """Entries of unknown containers are left."""
+        """Ignored, like the other entries of unknown containers."""
 
     def append(self, value: Any) -> None:
-        """So are these."""
+        """Ignored."""
 
     def extend(self, values: Any) -> None:
-        """And these."""
+        """Ignored."""
 
 
 @dataclass(frozen=True)
-class Numbers:
-    """Raw numbers in the archive."""
+class Storage:
+    """Raw numbers of the archive."""
 
     key: str
     dtype: torch.dtype
@@ -67,17 +67,17 @@ class Numbers:
 
 
 @dataclass(frozen=True)
-class Stored:
-    """A tensor as a view of raw numbers."""
+class StoredTensor:
+    """A tensor in the archive: a view of a storage."""
 
-    numbers: Numbers
+    storage: Storage
     offset: int
     size: tuple[int, ...]
     stride: tuple[int, ...]
 
 
-class Walker(pickle.Unpickler):
-    """Makes records, and tensors that are still in the archive."""
+class ModuleUnpickler(pickle.Unpickler):
+    """Builds records, and descriptions of tensors."""
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) == ("collections", "OrderedDict"):
@@ -88,21 +88,21 @@ class Walker(pickle.Unpickler):
             return _parameter
         if module == "torch" and name in DTYPES:
             return DTYPES[name]
-        # A class of its own, since the pickle may make instances without calling it.
+        # A new class, since the pickle may make instances without calling it.
         return type(name, (Record,), {})
 
     def persistent_load(self, identity: Any) -> Any:
         match identity:
             case ("storage", torch.dtype() as dtype, str(key), _, int(count)):
-                return Numbers(key, dtype, count)
+                return Storage(key, dtype, count)
         raise pickle.UnpicklingError("an outside object that is no storage")
 
 
-def _stored(numbers: Any, offset: Any, size: Any, stride: Any, *others: Any) -> Any:
-    """A tensor, if this is one; others say how it learns."""
-    if not isinstance(numbers, Numbers):
+def _stored(storage: Any, offset: Any, size: Any, stride: Any, *others: Any) -> Any:
+    """A tensor, if this is one."""
+    if not isinstance(storage, Storage):
         return Record()
-    return Stored(numbers, int(offset), tuple(map(int, size)), tuple(map(int, stride)))
+    return StoredTensor(storage, int(offset), tuple(map(int, size)), tuple(map(int, stride)))
 
 
 def _parameter(data: Any, *others: Any) -> Any:
@@ -110,7 +110,7 @@ def _parameter(data: Any, *others: Any) -> Any:
 
 
 def module_tensors(file: Path) -> dict[str, Tensor]:
-    """The tensors of the network in a training state, by the names that its state dict would have."""
+    """The tensors of the network in a training state, by the keys of its state dict."""
     try:
         with zipfile.ZipFile(file) as archive:
             index = next((name for name in archive.namelist() if name.endswith("/data.pkl")), None)
@@ -134,13 +134,13 @@ UNREADABLE = (
 
 def _walked(file: Path, stream: IO[bytes]) -> Any:
     try:
-        return Walker(stream).load()
+        return ModuleUnpickler(stream).load()
     except Exception as error:
-        # A pickle may be wrong in any way, and each opcode complains in its own.
+        # A damaged pickle can raise any exception.
         raise DataError(f"{file}: {UNREADABLE}") from error
 
 
-def _found(file: Path, content: Any) -> dict[str, Stored]:
+def _found(file: Path, content: Any) -> dict[str, StoredTensor]:
     """The tensors of the first wanted network."""
     if isinstance(content, Mapping):
         for key in WANTED:
@@ -156,7 +156,7 @@ def _found(file: Path, content: Any) -> dict[str, Stored]:
     return found
 
 
-def _members(node: Any, prefix: str, depth: int) -> Iterator[tuple[str, Stored]]:
+def _members(node: Any, prefix: str, depth: int) -> Iterator[tuple[str, StoredTensor]]:
     state = _state(node)
     if state is None or depth > DEEPEST:
         return
@@ -165,14 +165,14 @@ def _members(node: Any, prefix: str, depth: int) -> Iterator[tuple[str, Stored]]
         if not isinstance(members, Mapping):
             continue
         for name, member in members.items():
-            if isinstance(member, Stored):
+            if isinstance(member, StoredTensor):
                 yield f"{prefix}{name}", member
             elif kind == "_modules":
                 yield from _members(member, f"{prefix}{name}.", depth + 1)
 
 
 def _state(node: Any) -> Mapping[str, Any] | None:
-    """A module's attributes, given to it as its state or, by the persistent classes of EDM, inside an argument."""
+    """A module's attributes: its pickled state or, for the persistent classes of EDM, inside an argument."""
     if not isinstance(node, Record):
         return None
     given = node.state
@@ -181,20 +181,20 @@ def _state(node: Any) -> Mapping[str, Any] | None:
     return given if isinstance(given, Mapping) else None
 
 
-def _tensor(file: Path, archive: zipfile.ZipFile, place: str, stored: Stored) -> Tensor:
+def _tensor(file: Path, archive: zipfile.ZipFile, place: str, stored: StoredTensor) -> Tensor:
     """The numbers of one tensor."""
-    numbers = stored.numbers
+    storage = stored.storage
     last = stored.offset + sum((side - 1) * step for side, step in zip(stored.size, stored.stride, strict=False))
     sound = (
         len(stored.size) == len(stored.stride)
         and min((*stored.size, *stored.stride, stored.offset), default=0) >= 0
-        and (math.prod(stored.size) == 0 or last < numbers.count)
+        and (math.prod(stored.size) == 0 or last < storage.count)
     )
     try:
-        raw = archive.read(f"{place}data/{numbers.key}")
+        raw = archive.read(f"{place}data/{storage.key}")
     except KeyError:
         raw = b""
-    if not sound or len(raw) != numbers.count * numbers.dtype.itemsize:
-        raise DataError(f"{file}: is damaged: the numbers of a tensor {tuple(stored.size)} are not all there")
-    flat = torch.frombuffer(bytearray(raw), dtype=numbers.dtype) if raw else torch.empty(0, dtype=numbers.dtype)
+    if not sound or len(raw) != storage.count * storage.dtype.itemsize:
+        raise DataError(f"{file}: is damaged: the numbers of a tensor {tuple(stored.size)} are incomplete")
+    flat = torch.frombuffer(bytearray(raw), dtype=storage.dtype) if raw else torch.empty(0, dtype=storage.dtype)
     return flat.as_strided(stored.size, stored.stride, stored.offset).clone()

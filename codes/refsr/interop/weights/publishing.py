@@ -1,4 +1,4 @@
-"""Our weights as the published code keeps them: all its keys in its order, what it never uses filled in."""
+"""Our weights in the published form: all published keys in order, unused ones filled in."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from torch import Tensor
 
 from refsr.core.atomic import write_bytes
 from refsr.core.errors import DataError
-from refsr.interop.weights.conversion import Dead, in_published_form
+from refsr.interop.weights.conversion import UnusedKeys, in_published_form
 from refsr.interop.weights.layout import KERNEL_KEYS, Layout
 
 _ACROSS = torch.tensor([[0.0, 0.0, 0.0], [-1.0, 0.0, 1.0], [0.0, 0.0, 0.0]])
 FIXED = dict(zip(KERNEL_KEYS, (_ACROSS[None, None], _ACROSS.T[None, None]), strict=True))
-"""What the published code keeps in its state without training it."""
+"""Constants in the published state dict."""
 
 
 @dataclass(frozen=True)
 class Form:
-    """How the published code keeps a network."""
+    """How the published code stores a network."""
 
     layout: Layout
     keys: Mapping[str, str]
-    """From the network's keys to the published ones."""
-    dead: Sequence[Dead] = ()
+    """The network's keys to the published ones."""
+    unused: Sequence[UnusedKeys] = ()
     transposed: str | None = None
-    """Published keys of kernels of transposed convolutions where ours are ordinary."""
+    """Pattern of published keys that hold kernels of transposed convolutions; ours are ordinary ones."""
     note: str = ""
-    """What the published code does otherwise with these weights."""
+    """What the published code does differently with these weights."""
 
 
 @dataclass(frozen=True)
@@ -43,19 +43,19 @@ class Publication:
 
     tensors: OrderedDict[str, Tensor]
     zeros: dict[str, list[str]] = field(default_factory=dict)
-    """Keys of weights that never reach the output, by the reason."""
+    """Unused keys by reason; their tensors are zero."""
     fixed: list[str] = field(default_factory=list)
 
 
 def require_published(network: str, keywords: Mapping[str, Any], known: Mapping[str, Collection[Any]]) -> None:
-    """A DataError if the published code cannot be what these keywords built."""
+    """Raises a DataError if the published code cannot build a network with these keywords."""
     for name, values in known.items():
         if keywords[name] not in values:
             shown = " or ".join(str(value) for value in values if value is not None)
             if isinstance(values, range):
                 shown = f"{values[0]} to {values[-1]}"
             raise DataError(
-                f"{network} with {name} {keywords[name]}: the published code could not load it as what it is; "
+                f"{network} with {name} {keywords[name]}: the published code cannot load it, since "
                 f"it has {name} {shown} only"
             )
 
@@ -75,7 +75,7 @@ def publish(weights: Mapping[str, Tensor], form: Form) -> Publication:
             tensor = FIXED[key]
             done.fixed.append(key)
         else:
-            reason = next(rule.reason for rule in form.dead if re.fullmatch(rule.pattern, key))
+            reason = next(rule.reason for rule in form.unused if re.fullmatch(rule.pattern, key))
             tensor = torch.zeros(shape)
             done.zeros.setdefault(reason, []).append(key)
         done.tensors[key] = tensor.clone(memory_format=torch.contiguous_format)

@@ -1,4 +1,4 @@
-"""Reads a published .pth file without running anything that is in it."""
+"""Reads the tensors of a published .pth file without running anything in it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from refsr.core.errors import DataError
 from refsr.interop.weights.pickled_modules import module_tensors
 
 PARTS = ("state_dict", "params_ema", "params")
-"""Under which a whole checkpoint or a wrapped file has its tensors, averages before the last ones."""
+"""Keys of the state dict in a checkpoint or a wrapped file; averages come first."""
 
 FOLDER = 0x10
 """The attribute of a zip archive's entry that marks a folder."""
@@ -26,18 +26,18 @@ FOLDER = 0x10
 
 @dataclass(frozen=True)
 class Published:
-    """The tensors of a file under their published keys, without the prefix that DataParallel leaves."""
+    """The tensors of a file by their published keys, without the prefix of DataParallel."""
 
     name: str
     digest: str
     """SHA-256 of the file."""
     tensors: dict[str, Tensor]
     part: str | None = None
-    """Under which name they stand in a file that wraps them."""
+    """The key of the state dict in a file that wraps it."""
 
 
 def read_published(path: str | Path) -> Published:
-    """A state dict on the CPU, or that of the module objects in a training state; anything else is refused."""
+    """A state dict on the CPU, or the one of module objects in a training state; refuses anything else."""
     file = Path(path)
     if not file.is_file():
         raise DataError(f"{file}: no such file" if not file.exists() else f"{file}: a folder, expected a .pth file")
@@ -45,7 +45,7 @@ def read_published(path: str | Path) -> Published:
         digest = file_digest(file)
         _require_sound(file)
         with warnings.catch_warnings():
-            # About pickle protocols, which say nothing to a person who has the file from elsewhere.
+            # About pickle protocols; the user cannot change them.
             warnings.simplefilter("ignore")
             content = torch.load(file, map_location="cpu", weights_only=True)
     except OSError as error:
@@ -61,7 +61,7 @@ def read_published(path: str | Path) -> Published:
     except Exception as error:
         if not _begins_as_one(file):
             raise DataError(f"{file}: is no .pth file") from error
-        # The loader's complaints about damaged archives come in many types.
+        # The loader raises many types for damaged archives.
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"{file}: cannot be read as a .pth file: {first}") from error
     part = _part(content)
@@ -69,31 +69,31 @@ def read_published(path: str | Path) -> Published:
 
 
 def _begins_as_one(file: Path) -> bool:
-    """Whether the first byte is a zip archive's or, in files of torch before 1.6, a pickle's."""
+    """Whether the first byte is that of a zip archive or, before torch 1.6, of a pickle."""
     with file.open("rb") as stream:
         return stream.read(1) in (b"P", b"\x80")
 
 
 def _require_sound(file: Path) -> None:
-    """The loader does not look at the checksums that newer files have, so a flipped bit would become a weight."""
+    """Raises a DataError if a checksum is wrong; the loader does not check them."""
     if not zipfile.is_zipfile(file):
         return
     with zipfile.ZipFile(file) as archive:
-        # By entry, not by name: a damaged directory may name one entry twice and another never.
+        # By entry, not by name: a damaged directory may name one entry twice.
         for entry in archive.infolist():
             if entry.external_attr & FOLDER:
-                # The loader takes such a record for empty and leaves whatever was in memory.
-                raise DataError(f"{file}: is damaged at {entry.filename!r}; bring the file in again")
+                # The loader would treat this record as empty and leave memory uninitialised.
+                raise DataError(f"{file}: is damaged at {entry.filename!r}; get the file again")
             try:
                 with archive.open(entry) as record:
                     while record.read(1 << 20):
                         pass
             except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, RuntimeError) as error:
-                raise DataError(f"{file}: is damaged at {entry.filename!r}; bring the file in again") from error
+                raise DataError(f"{file}: is damaged at {entry.filename!r}; get the file again") from error
 
 
 def _part(content: Any) -> str | None:
-    """The part that is taken; what else is in the file is not looked at."""
+    """The key of the state dict; the rest of the file is ignored."""
     if not isinstance(content, dict):
         return None
     return next((part for part in PARTS if isinstance(content.get(part), dict)), None)

@@ -1,4 +1,4 @@
-"""Published Ref-Diff weights: their keys beside ours, and the options read off keys and shapes."""
+"""Published Ref-Diff weights: key map, and options from keys and shapes."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from typing import Any
 from torch import Tensor, nn
 
 from refsr.core.errors import DataError
-from refsr.interop.weights.conversion import Conversion, Dead, convert, require_kernels
+from refsr.interop.weights.conversion import Conversion, UnusedKeys, convert, require_kernels
 from refsr.interop.weights.rrsnet import relevance_keys, under
 from refsr.networks.refdiff.blocks import DecoderBlock, DenoisingBlock
 from refsr.networks.refdiff.network import RefDiff
 from refsr.networks.refdiff.unet import ConditionedUNet
 
-DEAD = (
-    Dead(r"(.*\.)?resample_filter", "fixed filters of halving and doubling"),
-    Dead(r"(model\.)?map_(label|augment)\.(weight|bias)", "layers for labels, which the forward pass does not use"),
+UNUSED = (
+    UnusedKeys(r"(.*\.)?resample_filter", "fixed filters of halving and doubling"),
+    UnusedKeys(r"(model\.)?map_(label|augment)\.(weight|bias)", "layers for labels, which are not used"),
 )
 
 
 def import_refdiff(published: Mapping[str, Tensor], **given: Any) -> tuple[RefDiff, Conversion]:
-    """The denoiser that the tensors are for, with whatever fits loaded, and what became of each key."""
+    """The denoiser with these tensors, and what became of each key."""
     network = RefDiff(**refdiff_options(published, **given))
-    done = convert(published, network, refdiff_keys(network), DEAD)
+    done = convert(published, network, refdiff_keys(network), UNUSED)
     network.load_state_dict(done.weights, strict=False)
     return network, done
 
 
 def refdiff_options(published: Mapping[str, Tensor], **given: Any) -> dict[str, Any]:
-    """The constructor's keywords that fit these tensors; `given` adds what tensors do not show."""
+    """The network's keywords that fit these tensors; `given` adds what tensors do not show."""
     sizes = {int(found[1]) for key in published if (found := re.match(r"model\.dec\.(\d+)x\d+_", key))}
     if not sizes:
         raise DataError("no Ref-Diff weights: no key begins with 'model.dec.' and a size")
@@ -92,7 +92,7 @@ def _taps(published: Mapping[str, Tensor]) -> list[int]:
 
 
 def refdiff_keys(network: RefDiff) -> dict[str, str]:
-    """Our keys beside the published ones."""
+    """Our keys and the published ones."""
     return under("unet", "model", unet_keys(network.unet))
 
 

@@ -1,4 +1,4 @@
-"""Published RGTNet weights: their keys beside ours, dead ones in either reading, and the options off their shapes."""
+"""Published RGTNet weights: key map, unused keys of each variant, and options from the shapes of tensors."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from refsr.interop.weights import rrsnet
-from refsr.interop.weights.conversion import Conversion, Dead, convert, require_kernels
+from refsr.interop.weights.conversion import Conversion, UnusedKeys, convert, require_kernels
 from refsr.interop.weights.layout import TAIL_BLOCKS, rgtnet_layout
 from refsr.interop.weights.publishing import Form
 from refsr.interop.weights.rrsnet import (
@@ -24,7 +24,7 @@ from refsr.networks.blocks.gtem import GTEMUpsample
 from refsr.networks.rgtnet import Offsets, RGTNet
 
 TRANSPOSED = r"(.*\.)?dconv_.*\.weight"
-"""Published keys of kernels that belong to transposed convolutions of stride one."""
+"""Published keys with kernels of transposed convolutions of stride one."""
 
 DCNV3_LEAVES = tuple(
     f"{layer}.{leaf}"
@@ -33,45 +33,45 @@ DCNV3_LEAVES = tuple(
 )
 
 _UNTOUCHED = (
-    *rrsnet.DEAD,
-    Dead(r"(gpcd_align\.)?(L[123]_)?offset_head_conv[12]\.(weight|bias)", "offset heads that no path touches"),
-    Dead(
+    *rrsnet.UNUSED,
+    UnusedKeys(r"(gpcd_align\.)?(L[123]_)?offset_head_conv[12]\.(weight|bias)", "offset heads that no path touches"),
+    UnusedKeys(
         r"(gpcd_align\.)?(L[123]_)?offset_tail\.[0-9]+\.body\.[02]\.(weight|bias)", "offset tails that no path touches"
     ),
 )
 
-DEAD: Mapping[Offsets, tuple[Dead, ...]] = {
+UNUSED: Mapping[Offsets, tuple[UnusedKeys, ...]] = {
     "released": (
         *_UNTOUCHED,
-        Dead(r"(gpcd_align\.)?DenseRes\..*", "the dense branch, whose result the released code leaves"),
+        UnusedKeys(r"(gpcd_align\.)?DenseRes\..*", "the dense branch, whose result the released code does not use"),
     ),
     "dense": (
         *_UNTOUCHED,
-        Dead(
+        UnusedKeys(
             r"(gpcd_align\.)?(L[123]|cas)_offset_conv[123]\.(weight|bias)",
-            "comparisons level by level, in whose place the dense branch moves the samples",
+            "offset convolutions of each level, replaced by the dense branch",
         ),
     ),
 }
-"""What never reaches the output, by the reading of DIDConv."""
+"""Unused keys of each variant of DIDConv."""
 
-PUBLISHED: Mapping[str, Collection[Any]] = {
-    **rrsnet.PUBLISHED,
+CONSTANTS: Mapping[str, Collection[Any]] = {
+    **rrsnet.CONSTANTS,
     "gtem_blocks": (TAIL_BLOCKS,),
     "gtem_upsample": ("released",),
 }
-"""What the published code has as constants."""
+"""Values that are constants of the published code."""
 
 DENSE_NOTE = (
-    "the released code leaves the dense branch's result, so its images are others; only one that moves samples by it, "
-    "as its disabled lines do, gives these"
+    "the released code does not use the dense branch, so its images differ; code with the disabled lines enabled "
+    "gives the same images"
 )
 
 
 def rgtnet_options(
     published: Mapping[str, Tensor], offsets: Offsets = "released", gtem_upsample: GTEMUpsample = "released"
 ) -> dict[str, Any]:
-    """The constructor's keywords that fit these tensors in a reading."""
+    """The network's keywords that fit these tensors in a reading."""
     first, gradient = "Encoder.layer_f.0.weight", "Encoder_grad_ori.layer_f.0.weight"
     mask = "gpcd_align.L1_dcnpack.mask.weight"
     require_kernels("RGTNet", published, {first: 4, gradient: 4, mask: 2})
@@ -91,25 +91,25 @@ def rgtnet_options(
 def import_rgtnet(
     published: Mapping[str, Tensor], offsets: Offsets = "released", gtem_upsample: GTEMUpsample = "released"
 ) -> tuple[RGTNet, Conversion]:
-    """The network that the tensors are for, with whatever fits loaded into it, and what became of each key."""
+    """The network with these tensors, and what became of each key."""
     options = rgtnet_options(published, offsets, gtem_upsample)
     network = RGTNet(**options)
     keys = rgtnet_keys(options["n_blocks"], options["gtem_blocks"], offsets)
-    done = convert(published, network, keys, DEAD[offsets], TRANSPOSED)
+    done = convert(published, network, keys, UNUSED[offsets], TRANSPOSED)
     network.load_state_dict(done.weights, strict=False)
     return network, done
 
 
 def rgtnet_form(options: Mapping[str, Any]) -> Form:
-    """How the published code keeps a network of published widths in the reading that it is built in."""
+    """How the published code stores a network of published widths in the reading that it is built in."""
     blocks, offsets = options["n_blocks"], options["offsets"]
     keys = rgtnet_keys(blocks, options["gtem_blocks"], offsets)
     note = DENSE_NOTE if offsets == "dense" else ""
-    return Form(rgtnet_layout(blocks), keys, DEAD[offsets], TRANSPOSED, note)
+    return Form(rgtnet_layout(blocks), keys, UNUSED[offsets], TRANSPOSED, note)
 
 
 def rgtnet_keys(blocks: int, gtem_blocks: int = 16, offsets: Offsets = "released") -> dict[str, str]:
-    """Our keys beside the published ones, of all weights that a reading uses."""
+    """Our keys and the published ones, of all weights that a reading uses."""
     modules = {
         **encoder_keys("encoder", "Encoder"),
         **encoder_keys("gradient_encoder", "Encoder_grad_ori"),

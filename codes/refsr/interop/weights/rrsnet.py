@@ -1,4 +1,4 @@
-"""Published RRSNet weights: their keys beside ours, their dead keys, and the options read off their shapes."""
+"""Published RRSNet weights: key map, unused keys, and options from the shapes of tensors."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from refsr.interop.weights.conversion import Conversion, Dead, convert, require_kernels
+from refsr.interop.weights.conversion import Conversion, UnusedKeys, convert, require_kernels
 from refsr.interop.weights.layout import GRADIENT_WIDTH, GROUPS, WIDTH, rrsnet_layout
 from refsr.interop.weights.publishing import Form
 from refsr.networks.rrsnet import RRSNet
@@ -20,23 +20,25 @@ SIZES = ("small", "medium", "large")
 
 DCNV2_LEAVES = ("weight", "bias", "conv_offset_mask.weight", "conv_offset_mask.bias")
 
-DEAD = (
-    Dead(r"get_g_nopadding\.weight_[hv]", "fixed kernels of the gradient operator"),
-    Dead(r"content_extractor\.tail\.[0-9]+\.(weight|bias)", "the content extractor's tail, whose image nobody uses"),
+UNUSED = (
+    UnusedKeys(r"get_g_nopadding\.weight_[hv]", "fixed kernels of the gradient operator"),
+    UnusedKeys(
+        r"content_extractor\.tail\.[0-9]+\.(weight|bias)", "the content extractor's tail, whose image is not used"
+    ),
 )
 
-PUBLISHED: Mapping[str, Collection[Any]] = {
+CONSTANTS: Mapping[str, Collection[Any]] = {
     "scale": (2 ** (LEVELS - 1),),
     "channels": (3,),
     "nf": (WIDTH,),
     "nf_grad": (GRADIENT_WIDTH, None),
     "deformable_groups": (GROUPS,),
 }
-"""What the published code has as constants; None stands for a quarter of nf."""
+"""Values that are constants of the published code; None stands for a quarter of nf."""
 
 
 def rrsnet_options(published: Mapping[str, Tensor]) -> dict[str, Any]:
-    """The constructor's keywords that fit these tensors."""
+    """The network's keywords that fit these tensors."""
     first, gradient = "Encoder.layer_f.0.weight", "Encoder_grad.layer_f.0.weight"
     offsets = "gpcd_align.L1_dcnpack.conv_offset_mask.weight"
     require_kernels("RRSNet", published, dict.fromkeys((first, gradient, offsets), 4))
@@ -51,22 +53,22 @@ def rrsnet_options(published: Mapping[str, Tensor]) -> dict[str, Any]:
 
 
 def import_rrsnet(published: Mapping[str, Tensor]) -> tuple[RRSNet, Conversion]:
-    """The network that the tensors are for, with whatever fits loaded into it, and what became of each key."""
+    """The network with these tensors, and what became of each key."""
     options = rrsnet_options(published)
     network = RRSNet(**options)
-    done = convert(published, network, rrsnet_keys(options["n_blocks"]), DEAD)
+    done = convert(published, network, rrsnet_keys(options["n_blocks"]), UNUSED)
     network.load_state_dict(done.weights, strict=False)
     return network, done
 
 
 def rrsnet_form(options: Mapping[str, Any]) -> Form:
-    """How the published code keeps a network of published widths."""
+    """How the published code stores a network of published widths."""
     blocks = options["n_blocks"]
-    return Form(rrsnet_layout(blocks), rrsnet_keys(blocks), DEAD)
+    return Form(rrsnet_layout(blocks), rrsnet_keys(blocks), UNUSED)
 
 
 def rrsnet_keys(blocks: int) -> dict[str, str]:
-    """Our keys beside the published ones, of all weights that are used."""
+    """Our keys and the published ones of all weights that are used."""
     modules = {
         **encoder_keys("encoder", "Encoder"),
         **encoder_keys("gradient_encoder", "Encoder_grad"),
@@ -118,13 +120,13 @@ def texture_keys(ours: str, theirs: str, blocks: int) -> dict[str, str]:
 
 
 def fusion_keys(ours: str, theirs: str) -> dict[str, str]:
-    """Alignment modules that work on what was moved."""
+    """Alignment modules that merge the sampled features."""
     levels = {f"fusions.{level}": f"L{level + 1}_fea_conv" for level in range(LEVELS)}
     return under(ours, theirs, {"cascade_fusion": "cas_fea_conv", **levels})
 
 
 def offset_keys(ours: str, theirs: str) -> dict[str, str]:
-    """Alignment modules that find the moves, level by level."""
+    """Alignment modules that estimate the offsets of each level."""
     modules: dict[str, str] = {}
     for level in range(LEVELS):
         steps = ("compare", "settle") if level == LEVELS - 1 else ("compare", "merge", "settle")
@@ -158,12 +160,12 @@ def chain_keys(ours: str, theirs: str, blocks: int) -> dict[str, str]:
 
 
 def chain_length(published: Mapping[str, Tensor], chain: str) -> int:
-    """How many residual blocks the keys show."""
+    """The number of residual blocks."""
     blocks = {int(found[1]) for key in published if (found := re.match(rf"{re.escape(chain)}\.(\d+)\.", key))}
     return max(blocks, default=-1) + 1
 
 
 def under(ours: str, theirs: str, modules: Mapping[str, str]) -> dict[str, str]:
-    """Both sides below a parent each; no parent where that is empty."""
+    """Both sides below a parent name each; an empty name is no parent."""
     mine, published = (f"{parent}." if parent else "" for parent in (ours, theirs))
     return {f"{mine}{one}": f"{published}{other}" for one, other in modules.items()}

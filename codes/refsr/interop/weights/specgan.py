@@ -1,4 +1,4 @@
-"""Published SpecGAN weights: their keys beside ours, their dead keys, and the options read off their shapes."""
+"""Published SpecGAN weights: key map, unused keys, and options from the shapes of tensors."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from refsr.core.errors import DataError
-from refsr.interop.weights.conversion import Conversion, Dead, convert, require_kernels
+from refsr.interop.weights.conversion import Conversion, UnusedKeys, convert, require_kernels
 from refsr.interop.weights.rrsnet import under, with_parameters
 from refsr.interop.weights.stylegan2 import DISCRIMINATOR, FEATURES, FILTERS, bank_options, bare, count, synthesis_keys
 from refsr.networks.blocks.stylegan2_synthesis import SMALLEST
@@ -22,11 +22,11 @@ BANK = "generator."
 BRANCHES = {"spectral": ("X", "branch1"), "visible": ("Y", "branch2")}
 """Our branches, and what the published names of each hold."""
 
-UNFELT = Dead(r"(.*\.)?key_conv\.bias", "biases of keys, which softmax takes away again")
-DEAD = (
-    Dead(r"generator\.style_mapping\..*", "the bank's mapping network, which SpecGAN never runs"),
-    Dead(r"generator\.convs\.\d+\.conv\.blur\.kernel", "filters that the changed enlargement left without use"),
-    UNFELT,
+KEY_BIASES = UnusedKeys(r"(.*\.)?key_conv\.bias", "biases of keys, which cancel in the softmax")
+UNUSED = (
+    UnusedKeys(r"generator\.style_mapping\..*", "the bank's mapping network, which SpecGAN does not use"),
+    UnusedKeys(r"generator\.convs\.\d+\.conv\.blur\.kernel", "filters that the released upsampling does not use"),
+    KEY_BIASES,
     FILTERS,
     DISCRIMINATOR,
     FEATURES,
@@ -34,7 +34,7 @@ DEAD = (
 
 
 def specgan_options(published: Mapping[str, Tensor], input_range: InputRange = "released") -> dict[str, Any]:
-    """The constructor's keywords that fit these tensors, which were trained on the released range of inputs."""
+    """The network's keywords that fit these tensors, which were trained on the released range of inputs."""
     state = specgan_state(published)
     bank = bank_options({key.removeprefix(BANK): one for key, one in state.items() if key.startswith(BANK)})
     wanted = (ENTER, "encoder_head.layerInY_1.weight", "encoder_head.similarX.query_conv.weight", GROWTH)
@@ -58,10 +58,10 @@ def specgan_options(published: Mapping[str, Tensor], input_range: InputRange = "
 
 
 def import_specgan(published: Mapping[str, Tensor], input_range: InputRange = "released") -> tuple[SpecGAN, Conversion]:
-    """The network that the tensors are for, with whatever fits loaded into it, and what became of each key."""
+    """The network with these tensors, and what became of each key."""
     options = specgan_options(published, input_range)
     network = SpecGAN(**options)
-    done = convert(specgan_state(published), network, specgan_keys(options), DEAD)
+    done = convert(specgan_state(published), network, specgan_keys(options), UNUSED)
     network.load_state_dict(done.weights, strict=False)
     return network, done
 
@@ -72,7 +72,7 @@ def specgan_state(published: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def specgan_keys(options: Mapping[str, Any]) -> dict[str, str]:
-    """Our keys beside the published ones, of all weights that are used."""
+    """Our keys and the published ones, of all weights that are used."""
     upsamples = int(options["scale"]).bit_length() - 1
     downsamples = (int(options["side"]) // SMALLEST).bit_length() - 1
     modules = {

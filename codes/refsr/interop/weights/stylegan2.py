@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from refsr.core.errors import DataError
-from refsr.interop.weights.conversion import Conversion, Dead, convert, require_kernels
+from refsr.interop.weights.conversion import Conversion, UnusedKeys, convert, require_kernels
 from refsr.interop.weights.rrsnet import under
 from refsr.networks.blocks.stylegan2_layers import TAPS, Upsample
 from refsr.networks.blocks.stylegan2_synthesis import SMALLEST, WIDEST_SIDE
@@ -18,24 +18,24 @@ from refsr.networks.stylegan2 import StyleGAN2
 from refsr.networks.stylegan2_discriminator import StyleGAN2Discriminator
 
 PREFIXES = ("generator_ema.", "generator.generator.", "generator.", "")
-"""Where a generator's keys may lie in a file, the averaged one first; SpecGAN keeps one inside its own."""
+"""Prefixes of a generator's keys in a file, the averaged one first; SpecGAN contains one."""
 FIRST = "constant_input.input"
 DISCRIMINATOR_PREFIXES = ("discriminator.", "")
 DISCRIMINATOR_FIRST = "convs.0.0.conv.weight_orig"
 
-FILTERS = Dead(r"(.*\.)?(blur|upsample)\.kernel|.*\.(conv2|skip)\.0\.kernel", "fixed filters")
-DISCRIMINATOR = Dead(r"discriminator\..*", "the discriminator, which --network StyleGAN2Discriminator takes")
-FEATURES = Dead(r"perceptual_loss\..*", "the perceptual loss's network")
-AROUND = Dead(
+FILTERS = UnusedKeys(r"(.*\.)?(blur|upsample)\.kernel|.*\.(conv2|skip)\.0\.kernel", "fixed filters")
+DISCRIMINATOR = UnusedKeys(r"discriminator\..*", "the discriminator, imported with --network StyleGAN2Discriminator")
+FEATURES = UnusedKeys(r"perceptual_loss\..*", "the perceptual loss's network")
+AROUND = UnusedKeys(
     r"(generator\.)?(encoder|encoder_head|fusion_out|fusion_skip|decoder|decoder_out)\..*",
-    "SpecGAN around its bank, which --network SpecGAN takes",
+    "SpecGAN around its bank, imported with --network SpecGAN",
 )
-OTHERS = Dead(r"generator(_ema)?\..*", "another copy of the generator than the one taken")
-GENERATORS = Dead(r"generator(_ema)?\..*", "the generator")
+OTHERS = UnusedKeys(r"generator(_ema)?\..*", "another copy of the generator than the one taken")
+GENERATORS = UnusedKeys(r"generator(_ema)?\..*", "the generator")
 
 
 def stylegan2_options(published: Mapping[str, Tensor], upsample: Upsample | None = None) -> dict[str, Any]:
-    """The constructor's keywords that fit these tensors.
+    """The network's keywords that fit these tensors.
 
     Where nothing is said, a bank inside SpecGAN doubles as that does, and any other generator as StyleGAN2 does.
     """
@@ -66,7 +66,7 @@ def bank_options(state: Mapping[str, Tensor]) -> dict[str, Any]:
 def import_stylegan2(
     published: Mapping[str, Tensor], upsample: Upsample | None = None, mapping_rate: float | None = None
 ) -> tuple[StyleGAN2, Conversion]:
-    """The generator that the tensors are for, with whatever fits loaded into it, and what became of each key."""
+    """The generator with these tensors, and what became of each key."""
     options = stylegan2_options(published, upsample)
     network = StyleGAN2(**options) if mapping_rate is None else StyleGAN2(**options, mapping_rate=mapping_rate)
     # What path lengths came to is no weight, and published files lack it.
@@ -95,7 +95,7 @@ def discriminator_options(published: Mapping[str, Tensor]) -> dict[str, Any]:
 
 
 def import_discriminator_network(published: Mapping[str, Tensor]) -> tuple[StyleGAN2Discriminator, Conversion]:
-    """The discriminator that the tensors are for, with whatever fits loaded, and what became of each key."""
+    """The discriminator with these tensors, and what became of each key."""
     network = StyleGAN2Discriminator(**discriminator_options(published))
     done = convert(
         discriminator_state(published),

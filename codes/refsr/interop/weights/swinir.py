@@ -1,4 +1,4 @@
-"""Published SwinIR weights: their keys beside ours, and the options read off their shapes."""
+"""Published SwinIR weights: key map, and options from the shapes of tensors."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from torch import Tensor
 
 from refsr.core.errors import DataError
 from refsr.interop.weights.basicsr import enlarging_steps, factor, image_keys
-from refsr.interop.weights.conversion import Conversion, Dead, convert, require_kernels
+from refsr.interop.weights.conversion import Conversion, UnusedKeys, convert, require_kernels
 from refsr.interop.weights.rrsnet import chain_length, under, with_parameters
 from refsr.networks.swinir import SwinIR
 
-DEAD = (
-    Dead(r".*\.relative_position_index", "places in the tables of biases, which follow from the window"),
-    Dead(r".*\.attn_mask", "masks of shifted windows for the size of crops, made for any size when they are needed"),
+UNUSED = (
+    UnusedKeys(r".*\.relative_position_index", "indices of the bias tables, which follow from the window size"),
+    UnusedKeys(r".*\.attn_mask", "masks of shifted windows for the training crops, computed here for any size"),
 )
 DIRECT, STEPPED = "upsample.0.weight", "conv_before_upsample.0.weight"
 
@@ -39,7 +39,7 @@ LAYER = {
 
 
 def swinir_options(published: Mapping[str, Tensor]) -> dict[str, Any]:
-    """The constructor's keywords that fit these tensors."""
+    """The network's keywords that fit these tensors."""
     for key, what in OTHERS.items():
         if key in published:
             raise DataError(f"this SwinIR {what} ({key!r}); here are the light and the classical one")
@@ -72,17 +72,17 @@ def swinir_options(published: Mapping[str, Tensor]) -> dict[str, Any]:
 
 
 def import_swinir(published: Mapping[str, Tensor]) -> tuple[SwinIR, Conversion]:
-    """The network that the tensors are for, with whatever fits loaded into it, and what became of each key."""
+    """The network with these tensors, and what became of each key."""
     options = swinir_options(published)
     network = SwinIR(**options)
     steps = len(enlarging_steps(published)) if options["upsampler"] == "pixelshuffle" else None
-    done = convert(published, network, swinir_keys(options["groups"], options["layers"], steps), DEAD)
+    done = convert(published, network, swinir_keys(options["groups"], options["layers"], steps), UNUSED)
     network.load_state_dict(done.weights, strict=False)
     return network, done
 
 
 def swinir_keys(groups: int, layers: int, steps: int | None) -> dict[str, str]:
-    """Our keys beside the published ones; without `steps` one shuffle enlarges."""
+    """Our keys and the published ones; without `steps` one shuffle enlarges."""
     modules = {"head": "conv_first", "patch_norm": "patch_embed.norm"}
     tables: dict[str, str] = {}
     for group in range(groups):

@@ -1,4 +1,4 @@
-"""Published TSFNet weights: their keys beside ours, and the options read off their shapes."""
+"""Published TSFNet weights: key map, and options from the shapes of tensors."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _PLACES = ("0.weight", "0.bias", "2.weight", "2.bias")
 def tsfnet_options(
     published: Mapping[str, Tensor], scale: int | None = None, fft_norm: FFTNorm = "released"
 ) -> dict[str, Any]:
-    """The constructor's keywords that fit these tensors, which are the same at every scale."""
+    """The network's keywords that fit these tensors, which are the same at every scale."""
     head, temperature = "head.0.layers.weight", "conv_fuse.0.spa_att.temperature"
     require_kernels("TSFNet", published, {head: 4, temperature: 3})
     if scale is None:
@@ -48,7 +48,7 @@ def tsfnet_options(
 def import_tsfnet(
     published: Mapping[str, Tensor], scale: int | None = None, fft_norm: FFTNorm = "released"
 ) -> tuple[TSFNet, Conversion]:
-    """The network that the tensors are for, with whatever fits loaded into it, and what became of each key."""
+    """The network with these tensors, and what became of each key."""
     options = tsfnet_options(published, scale, fft_norm)
     network = TSFNet(**options)
     done = convert(published, network, tsfnet_keys(options["n_blocks"]), ())
@@ -57,7 +57,7 @@ def import_tsfnet(
 
 
 def tsfnet_form(options: Mapping[str, Any]) -> Form:
-    """How the published code keeps a network, which is the same at every scale."""
+    """How the published code stores a network, which is the same at every scale."""
     keys = tsfnet_keys(options["n_blocks"])
     with torch.device("meta"):
         shapes = {key: tuple(one.shape) for key, one in TSFNet(**options).state_dict().items()}
@@ -66,7 +66,7 @@ def tsfnet_form(options: Mapping[str, Any]) -> Form:
 
 
 def tsfnet_keys(pairs: int) -> dict[str, str]:
-    """Our keys beside the published ones in the published order; every one is used."""
+    """Our keys and the published ones in the published order; every one is used."""
     return {f"{ours}.{mine}": theirs for ours, end in STAGES.items() for mine, theirs in _stage_keys(pairs, end)}
 
 

@@ -1,4 +1,4 @@
-"""Keeps imported weights as a model file that says where they came from."""
+"""Writes imported weights as a model file with their origin."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from refsr.tasks.network_spec import NetworkSpec
 def write_imported(
     path: str | Path, spec: NetworkSpec, model: str, source: Published, conversion: Conversion
 ) -> ModelCard:
-    """The weights of a complete conversion at `path`, whole or not at all, and their card."""
+    """Writes the weights of a complete conversion to `path` atomically and returns their card."""
     conversion.require_complete(source.name)
     origin = {"imported_from": source.name, "sha256": source.digest, "dropped": conversion.dropped}
     if source.part is not None:
