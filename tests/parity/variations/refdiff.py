@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from refsr.networks.blocks.denoising_blocks import BlockShape, DecoderBlock, EncoderBlock
 from torch import nn
 
 from refsr.interop.weights import refdiff
-from refsr.networks.refdiff import RefDiff
+from refsr.networks.refdiff.blocks import BlockShape, DecoderBlock, EncoderBlock
+from refsr.networks.refdiff.network import RefDiff
 from variations.base import Rows, Variation, below, rows
 
 

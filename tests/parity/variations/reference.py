@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from refsr.networks.blocks.dense_offset import DenseOffset
-from refsr.networks.blocks.encoder import Encoder
-
 from refsr.interop.weights import rgtnet, rrsnet
 from refsr.interop.weights.layout import discriminator_layout, rgtnet_layout, rrsnet_layout
+from refsr.networks.blocks.alignment import DenseOffset
+from refsr.networks.blocks.encoders import Encoder
 from refsr.networks.blocks.relevance import RelevanceAttention
 from variations.base import Variation, layout_rows, rows, without
 

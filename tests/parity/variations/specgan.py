@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from refsr.networks.blocks.dual_branch import DenseBranch, DualBranchEncoder, SimilarityAttention
-from refsr.networks.blocks.equalised import HalvingBlock
-
 from refsr.interop.weights import rrsnet, specgan, stylegan2
-from refsr.networks.specgan import SpecGAN
+from refsr.networks.blocks.stylegan2_layers import DiscriminatorBlock
+from refsr.networks.specgan.dual_branch import DenseBranch, DualBranchEncoder, SimilarityAttention
+from refsr.networks.specgan.network import SpecGAN
 from variations.base import Rows, Variation, below, rows, without
 
 
@@ -53,7 +52,7 @@ VARIATIONS = [
         "specgan-equal-layers",
         {"layers": {"block": {"type": "resblock", "in": 5, "out": 9}, "pixel_norm": {"type": "pixel_norm"}}},
         {"img": (1, 5, 4, 6)},
-        lambda: below("block.", rows(HalvingBlock(5, 9), stylegan2.halving_block_keys("", ""))),
+        lambda: below("block.", rows(DiscriminatorBlock(5, 9), stylegan2.discriminator_block_keys("", ""))),
         asked=["block", "pixel_norm"],
     ),
     Variation(

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from refsr.interop.weights import tsfnet
-from refsr.networks.tsfnet.fusion import CrossFusion, Fusion
+from refsr.networks.tsfnet.fusion import CrossStageFusion, SelfFusion
 from refsr.networks.tsfnet.network import TSFNet
 from refsr.networks.tsfnet.phase_filter import FrequencyBlock, PhaseFilter
-from refsr.networks.tsfnet.spatial import Halving, SpatialBlock
+from refsr.networks.tsfnet.spatial import Downsample, SpatialBlock
 from variations.base import Rows, Variation, rows, without
 
 
 def tsfnet_rows(features: int, pairs: int) -> Rows:
-    return rows(TSFNet(scale=4, nf=features, n_pairs=pairs), tsfnet.tsfnet_keys(pairs))
+    return rows(TSFNet(scale=4, nf=features, n_resblocks=pairs), tsfnet.tsfnet_keys(pairs))
 
 
 DEC = {f"dec{level}": (2, 4, 4 << level, 4 << level) for level in range(4)}
@@ -71,21 +71,21 @@ VARIATIONS = [
         "tsfnet-resample",
         {"num_features": 6},
         {"a": (1, 6, 4, 6), "b": None},
-        lambda: rows(Halving(6), tsfnet.halving_keys(), "down."),
+        lambda: rows(Downsample(6), tsfnet.downsample_keys(), "down."),
         asked=["down_a"],
     ),
     Variation(
         "tsfnet-self-fuse",
         {"channels": 8, "sizes": ["odd"]},
         {"dec_odd": (1, 8, 3, 5), "enc_odd": None},
-        lambda: rows(Fusion(8, 4), tsfnet.fusion_keys()),
+        lambda: rows(SelfFusion(8, 4), tsfnet.fusion_keys()),
         asked=["plain_odd", "attention_odd"],
     ),
     Variation(
         "tsfnet-cross-fuse",
         {"channels": 8, "sizes": ["odd"]},
         {"dec_odd": (1, 8, 3, 5), "enc_odd": (1, 8, 3, 5)},
-        lambda: rows(CrossFusion(8, 2), tsfnet.fusion_keys() | tsfnet.crossing_keys()),
+        lambda: rows(CrossStageFusion(8, 2), tsfnet.fusion_keys() | tsfnet.gate_keys()),
         asked=["gates_odd"],
     ),
     Variation(
