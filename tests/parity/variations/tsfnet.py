@@ -11,7 +11,7 @@ from variations.base import Rows, Variation, rows, without
 
 
 def tsfnet_rows(features: int, pairs: int) -> Rows:
-    return rows(TSFNet(scale=4, nf=features, n_resblocks=pairs), tsfnet.tsfnet_keys(pairs))
+    return rows(TSFNet(scale=4, nf=features, n_blocks=pairs), tsfnet.tsfnet_keys(pairs))
 
 
 DEC = {f"dec{level}": (2, 4, 4 << level, 4 << level) for level in range(4)}
