@@ -19,7 +19,10 @@ from refsr.cli.main import COMMANDS, Parser, _parsed, main
 from refsr.core.options.load import load_options
 
 BLOCKS = [block for page, text in pages().items() for block in blocks(page, text)]
-OWN_TEST = {"docs/own_network.md": "tests/networks/test_own_network.py"}
+OWN_TEST = {
+    "docs/own_network.md": "tests/networks/test_own_network.py",
+    "docs/extend.md": "tests/docs/test_extend.py",
+}
 """Pages whose Python and YAML another test runs as a whole."""
 OTHER_PROGRAMS = ("pip", "pytest", "mkdocs", "cd", "git")
 LAUNCHERS = ("torchrun", "srun")
