@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import shift, zoom
 
-from refsr.registration.transform import correlation, find_transform, moved, smooth, structure
+from refsr.registration.transform import correlation, find_transform, smooth, structure, warp
 
 SIDE = 64
 
@@ -27,7 +27,7 @@ def test_frames_are_found_to_a_tenth_of_a_pixel():
     transform = find_transform(image, other, affine=True)
     middle = np.array([SIDE / 2, SIDE / 2, 1])
     assert transform @ middle - middle[:2] == pytest.approx([-2.6, 1.3], abs=0.1)
-    through, covered = moved(other[:, :, None], transform)
+    through, covered = warp(other[:, :, None], transform)
     inner = covered > 0.99
     assert 0 < (~inner).sum() < 0.15 * inner.size
     assert np.corrcoef(through[inner, 0], image[inner])[0, 1] > 0.99
@@ -42,7 +42,7 @@ def test_a_known_rotation_is_found(affine):
         [[cosine, -sine, half - cosine * half + sine * half], [sine, cosine, half - sine * half - cosine * half]],
         np.float32,
     )
-    other, _ = moved(image[:, :, None], known)
+    other, _ = warp(image[:, :, None], known)
     found = find_transform(other[:, :, 0], image, affine)
     corners = np.array([(x, y, 1) for x in (8, SIDE - 8) for y in (8, SIDE - 8)])
     np.testing.assert_allclose(corners @ found.T, corners @ known.T, atol=0.2)
@@ -59,7 +59,7 @@ def test_images_without_anything_in_common_stay_where_they_are():
 
 def test_the_identity_moves_nothing_and_covers_all():
     image = np.random.default_rng(0).random((9, 12, 4)).astype(np.float32)
-    same, covered = moved(image, np.eye(2, 3, dtype=np.float32))
+    same, covered = warp(image, np.eye(2, 3, dtype=np.float32))
     np.testing.assert_array_equal(same, image)
     assert covered.min() == 1
 

@@ -12,10 +12,10 @@ Floats = npt.NDArray[Any]
 Transform = npt.NDArray[Any]
 """(2, 3): where the point (x, y, 1) of one image lies in the other, in pixels."""
 
-# A pair is off by less than this part of its side, and by less than this in slope; what is found beyond it is wrong.
-MOST_SHIFT = 0.1
-MOST_SLOPE = 0.08
-# Structure is compared after light of larger areas is taken away.
+# The largest shift, as a share of the longer side, and the largest slope; a transform beyond them is a failed fit.
+MAX_SHIFT = 0.1
+MAX_SLOPE = 0.08
+# Structure is compared after the mean over larger areas is removed.
 LARGE = 6.0
 FAINT = 2e-3
 FILTER = 5
@@ -24,8 +24,8 @@ TOLERANCE = 1e-5
 SMALLEST = 16
 
 
-def find_transform(seen: Floats, other: Floats, affine: bool) -> Transform:
-    """Two grey images (H, W) of equal sharpness -> where each point of `seen` lies in `other`.
+def find_transform(fixed: Floats, moving: Floats, affine: bool) -> Transform:
+    """Two grey images (H, W) of equal sharpness -> where each point of `fixed` lies in `moving`.
 
     Phase correlation gives the shift, maximisation of the enhanced correlation coefficient the rest: rotation, then,
     if `affine`, all six numbers. Each stage is kept only if it makes the images more alike.
@@ -33,15 +33,15 @@ def find_transform(seen: Floats, other: Floats, affine: bool) -> Transform:
     import cv2
 
     best: Transform = np.eye(2, 3, dtype=np.float32)
-    if min(seen.shape) < SMALLEST:
+    if min(fixed.shape) < SMALLEST:
         return best
-    first, second = structure(seen), structure(other)
-    likeness = correlation(first, second, best)
+    first, second = structure(fixed), structure(moving)
+    best_correlation = correlation(first, second, best)
     window = cv2.createHanningWindow(first.shape[::-1], cv2.CV_32F)
     (right, down), _ = cv2.phaseCorrelate(smooth(first, 1), smooth(second, 1), window)
     shifted = np.array([[1, 0, right], [0, 1, down]], np.float32)
-    if _plausible(shifted, seen.shape) and correlation(first, second, shifted) > likeness:
-        best, likeness = shifted, correlation(first, second, shifted)
+    if _plausible(shifted, fixed.shape) and correlation(first, second, shifted) > best_correlation:
+        best, best_correlation = shifted, correlation(first, second, shifted)
     everywhere = np.ones(first.shape, np.uint8)
     stop = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, ITERATIONS, TOLERANCE)
     for motion in (cv2.MOTION_TRANSLATION, cv2.MOTION_EUCLIDEAN, *((cv2.MOTION_AFFINE,) if affine else ())):
@@ -50,13 +50,13 @@ def find_transform(seen: Floats, other: Floats, affine: bool) -> Transform:
         except cv2.error:
             # It did not converge: the images have too little in common.
             continue
-        if _plausible(found, seen.shape) and correlation(first, second, found) > likeness:
-            best, likeness = found, correlation(first, second, found)
+        if _plausible(found, fixed.shape) and correlation(first, second, found) > best_correlation:
+            best, best_correlation = found, correlation(first, second, found)
     return best
 
 
-def moved(image: Floats, transform: Transform) -> tuple[Floats, Floats]:
-    """(H, W, C) as seen through the transform, and (H, W) how far each pixel is covered by it, 0 to 1."""
+def warp(image: Floats, transform: Transform) -> tuple[Floats, Floats]:
+    """(H, W, C) resampled through the transform, and (H, W) the share of each pixel that it covers, 0 to 1."""
     import cv2
 
     size, way = image.shape[1::-1], cv2.WARP_INVERSE_MAP
@@ -84,8 +84,8 @@ def smooth(image: Floats, sigma: float) -> Floats:
 
 
 def correlation(first: Floats, second: Floats, transform: Transform) -> float:
-    """How alike two structures are once the second is seen through the transform, at most 1."""
-    through, covered = moved(second[:, :, None], transform)
+    """The correlation of two structures once the second is warped through the transform, at most 1."""
+    through, covered = warp(second[:, :, None], transform)
     one, two = first * covered, through[:, :, 0] * covered
     power = float((one * one).mean() * (two * two).mean())
     return float((one * two).mean()) / power**0.5 if power > 0 else 0.0
@@ -96,4 +96,4 @@ def _plausible(transform: Transform, shape: tuple[int, ...]) -> bool:
     height, width = shape[0], shape[1]
     corners = np.array([[0, 0, 1], [width, 0, 1], [0, height, 1], [width, height, 1]], np.float32)
     shift = float(np.abs(corners @ transform.T - corners[:, :2]).max())
-    return slope <= MOST_SLOPE and shift <= MOST_SHIFT * max(shape)
+    return slope <= MAX_SLOPE and shift <= MAX_SHIFT * max(shape)

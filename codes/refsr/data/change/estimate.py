@@ -12,7 +12,7 @@ from refsr.data.crops import MARGIN, reduced, surrounded
 from refsr.data.images import Window
 from refsr.data.sample import Unit
 from refsr.ops.resize import imresize
-from refsr.registration.transform import Floats, find_transform, moved
+from refsr.registration.transform import Floats, find_transform, warp
 
 # Beyond this factor LR has too few pixels to estimate more than shift and rotation.
 MOST_AFFINE = 8
@@ -33,7 +33,7 @@ def change_evidence(lr: Unit, ref: Unit, scale: int) -> tuple[dict[str, Floats],
     transform = find_transform(
         imresize(own.mean(axis=2), 2), imresize(coarse.mean(axis=2), 2), affine=scale <= MOST_AFFINE
     )
-    through, covered = moved(imresize(other, size=(2 * height, 2 * width)), transform)
+    through, covered = warp(imresize(other, size=(2 * height, 2 * width)), transform)
     reached = (imresize(covered, size=(height, width)) > 0.99).astype(np.float32)
     return evidence(own, np.clip(imresize(through, size=(height, width)), 0, 1), reached), reached
 
