@@ -34,7 +34,7 @@ def build_dataset(options: DatasetOptions, scale: int, seed: int) -> PairedSet:
 
 
 def reference(options: DatasetOptions, scale: int, seed: int) -> PairedSet:
-    """HR, LR, LR_UX4, Ref and Ref_DUX4 of the same names; the enlarged ones from files or made, as declared."""
+    """HR, LR, LR_UX4, Ref and Ref_DUX4 of the same names; LR_UX4 and Ref_DUX4 from files or derived, as declared."""
     return _build(options, scale, seed, needed=("hr", "lr", "lr_up", "ref", "ref_down"))
 
 

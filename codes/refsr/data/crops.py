@@ -1,4 +1,4 @@
-"""Where samples are cut, and reading a cut with enough around it to resize it as if whole."""
+"""Random crop windows, and the window to read around a crop so that resizing it equals resizing the whole image."""
 
 from __future__ import annotations
 

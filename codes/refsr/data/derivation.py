@@ -1,4 +1,4 @@
-"""Members that are made from others by the exact bicubic resizer, window by window as if from the whole image."""
+"""Members derived from others by the exact bicubic resizer: a window is the same as cut from the whole image."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from refsr.data.sample import Unit
 from refsr.ops.resize import imresize
 
 DERIVED = {"lr": "hr", "lr_up": "lr", "ref_down": "ref"}
-"""Members that can be made, and from what."""
+"""Members that can be derived, and from what."""
 
 Read = Callable[[str, Window], Unit]
 """A member under a high-resolution window, in [0, 1]."""
@@ -37,6 +37,6 @@ def derived(name: str, read: Read, window: Window, scale: int, height: int, widt
 
 
 def blurred(image: Unit, scale: int) -> Unit:
-    """(H, W, C) reduced by `scale` and enlarged again, not clipped: how Ref_DUX is made from Ref."""
-    enlarged: Unit = imresize(imresize(image, f"1/{scale}"), scale)
-    return enlarged
+    """(H, W, C) reduced by `scale` and upsampled again, not clipped: how Ref_DUX is made from Ref."""
+    upsampled: Unit = imresize(imresize(image, f"1/{scale}"), scale)
+    return upsampled

@@ -1,4 +1,4 @@
-"""Change masks as networks see them: grey values, class indices or a plane a class."""
+"""Change masks as networks take them: grey values, class indices or one plane per class."""
 
 from __future__ import annotations
 

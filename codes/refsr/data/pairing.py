@@ -1,4 +1,4 @@
-"""Members of a data set find each other by key, and every one that finds no partner is named."""
+"""Pairs the members of a data set by key; keys without a partner are an error that names them."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from refsr.data.sample import Unit
 
 Range = tuple[float, float]
 DEFAULT_RANGES: dict[str, Range] = {"uint8": (0, 255), "float32": (0, 1)}
-"""None for 16 bits: sensors fill 10, 12 or 14 of them, and a wrong guess would only make every image dark."""
+"""None for 16 bits: sensors fill 10, 12 or 14 of them, and a wrong guess makes every image dark."""
 
 Values = TypeVar("Values", Unit, Tensor)
 

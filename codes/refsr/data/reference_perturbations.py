@@ -92,7 +92,7 @@ def _moved(ref: Unit, sources: list[list[float]]) -> Unit:
 
 
 def _down(ref: Unit, amount: float, generator: np.random.Generator) -> Unit:
-    """Reduced by a factor and enlarged again."""
+    """Reduced by a factor and upsampled again."""
     factor = int(amount)
     height, width = ref.shape[:2]
     if factor > min(height, width):

@@ -1,4 +1,4 @@
-"""The one form in which images reach tasks."""
+"""The form in which tasks get images."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ HEAVIEST_DEPTH = 0.9
 # Sky light that still reaches the ground under a cloud, red to blue.
 UNDER_CLOUD = np.array([0.36, 0.40, 0.46], np.float32)
 CLOUD_WHITE = np.array([0.86, 0.87, 0.88], np.float32)
-# Clouds are drawn at a coarser grid and enlarged: they have no edges as sharp as a pixel.
+# Clouds are drawn on a coarser grid and upsampled: they have no edges as sharp as a pixel.
 CLOUD_CELL = 4
 
 

@@ -41,7 +41,7 @@ class Scene:
 def make_scene(
     seed: int, index: int, size: int, pixel: float = 0.5, change: float = 0.15, style: str | None = None
 ) -> Scene:
-    """Place number `index` of a seed, with about the share `change` of its land changed between its dates."""
+    """Scene number `index` of a seed, with about the share `change` of its land changed between its dates."""
     check_style(style)
     visible = size * pixel
     return Scene(seed, index, size, pixel, make_layout_plan(seed, index, visible * 1.5 + 40, visible, change, style))

@@ -13,12 +13,12 @@ from harness.case import Case
 from harness.run import Answers
 from refsr.data.augmentation import FlipRotation
 from refsr.data.crops import reduced
-from refsr.data.enlargement import bilinear_truncated, nearest
 from refsr.data.images import Array, ImageInfo, Window, info_of
 from refsr.data.masks import encode_mask
 from refsr.data.ranges import rescale, to_unit
 from refsr.data.sets.paired import Member, PairedSet
 from refsr.data.stores.published import swap_colours
+from refsr.data.upsampling import bilinear_truncated, nearest
 from refsr.metrics.quantise import to_uint8
 
 ONLY = "the sample"

@@ -75,7 +75,7 @@ def mask_under(
     coarse = reduced(around, scale)
     part = probability[coarse.top : coarse.top + coarse.height, coarse.left : coarse.left + coarse.width]
     top, left = window.top - around.top, window.left - around.left
-    enlarged = imresize(part, scale)[top : top + window.height, left : left + window.width]
+    upsampled = imresize(part, scale)[top : top + window.height, left : left + window.width]
     limit = calibration(scale).threshold if threshold is None else threshold
-    mask: npt.NDArray[np.uint8] = (enlarged > limit).astype(np.uint8)[:, :, None]
+    mask: npt.NDArray[np.uint8] = (upsampled > limit).astype(np.uint8)[:, :, None]
     return mask

@@ -31,7 +31,7 @@ LR_UP_FROM = ("clean", "file", "none")
 class PrepareSettings:
     """All that decides what the derived images hold.
 
-    `lr_up_from` says whether LR_UX is enlarged from the LR before it is rounded and compressed (`clean`, as in the
+    `lr_up_from` says whether LR_UX is upsampled from the LR before it is rounded and compressed (`clean`, as in the
     published sets), from what the LR file gives back, or not made (`none`). `jpeg` is the quality at which LR, LR_UX
     and Ref_DUX are compressed, None for lossless; HR and Ref are always lossless. `suffix` None takes .png where that
     can hold the image, else .tif or .npy.
@@ -55,12 +55,12 @@ def prepare_pair(pair: SourcePair, target: Path, settings: PrepareSettings) -> d
     if settings.lr_up_from == "file":
         clean = normalised(_as_read(files["LR"], settings))
     if settings.lr_up_from != "none":
-        files[f"LR_UX{settings.scale}"] = _enlarged(clean, hr, settings.scale)
+        files[f"LR_UX{settings.scale}"] = _upsampled(clean, hr, settings.scale)
     if pair.ref is not None:
         ref = _cut(pair.ref, settings.scale)
         small = imresize(normalised(ref), size=(hr.shape[0] // settings.scale, hr.shape[1] // settings.scale))
         files["Ref"] = ref
-        files[f"Ref_DUX{settings.scale}"] = _enlarged(small, ref, settings.scale)
+        files[f"Ref_DUX{settings.scale}"] = _upsampled(small, ref, settings.scale)
     for folder, image in files.items():
         write_image(target / names[folder], image, settings.jpeg)
     entry: dict[str, Any] = {
@@ -139,7 +139,7 @@ def _drawn(key: str, hr: Image, settings: PrepareSettings) -> list[Step]:
     return preset(settings.degradation).draw(generator, hr.shape[0], hr.shape[1], settings.scale)
 
 
-def _enlarged(small: Image, like: Image, scale: int) -> Image:
+def _upsampled(small: Image, like: Image, scale: int) -> Image:
     return quantised(imresize(small, scale), levels_of(like))
 
 

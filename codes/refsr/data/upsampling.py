@@ -1,4 +1,4 @@
-"""The two ways in which Ref-Diff enlarges LR: by one in training, by the other at inference."""
+"""The two resizers by which Ref-Diff upsamples LR: bilinear in training, nearest at inference."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ def bilinear_truncated(image: Array, height: int, width: int) -> Array:
     """(H, W, C) uint8 -> (height, width, C) uint8: half-pixel centres, fractions cut off, as in training."""
     import cv2
 
-    enlarged = cv2.resize(image.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
-    truncated: Array = enlarged.reshape(height, width, image.shape[2]).astype(np.uint8)
+    upsampled = cv2.resize(image.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
+    truncated: Array = upsampled.reshape(height, width, image.shape[2]).astype(np.uint8)
     return truncated
 
 
@@ -20,5 +20,5 @@ def nearest(image: Array, height: int, width: int) -> Array:
     """(H, W, C) -> (height, width, C): source index floor(i * in / out), as at inference and inside the network."""
     rows = np.arange(height) * image.shape[0] // height
     columns = np.arange(width) * image.shape[1] // width
-    enlarged: Array = image[rows[:, None], columns]
-    return enlarged
+    upsampled: Array = image[rows[:, None], columns]
+    return upsampled
