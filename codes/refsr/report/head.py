@@ -70,9 +70,7 @@ def _figures(comparison: Comparison) -> Html | None:
     swapped = next((one for one in comparison.ablations_of(method) if one.perturbed == "swap"), None)
     if swapped is not None:
         items.append(
-            _difference_figure(
-                f"Change with another place's {swapped.part}", comparison, swapped, method, protocol, metric
-            )
+            _difference_figure(f"Another place's {swapped.part}", comparison, swapped, method, protocol, metric)
         )
     return tag("dl", *items, class_="figures")
 

@@ -7,7 +7,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 MINUS = "\N{MINUS SIGN}"
-NAMES = {"psnr": "PSNR", "ssim": "SSIM", "lpips": "LPIPS", "st_lpips": "ST-LPIPS", "dists": "DISTS", "fid": "FID"}
+NAMES = {"st-lpips-alex": "ST-LPIPS (AlexNet)"}
+CAPITALS = (
+    "psnr",
+    "ssim",
+    "ms-ssim",
+    "gms",
+    "gmsd",
+    "sam",
+    "ergas",
+    "scc",
+    "niqe",
+    "lpips",
+    "dists",
+    "st-lpips",
+    "fid",
+)
+"""Metrics that are written in capitals."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +44,7 @@ class Metric:
 
     @property
     def name(self) -> str:
-        return NAMES.get(self.key, self.key)
+        return self.key.upper() if self.key in CAPITALS else NAMES.get(self.key, self.key)
 
     @property
     def label(self) -> str:
