@@ -17,7 +17,7 @@ from refsr.core.user_modules import import_module
 from refsr.data.build import build_dataset
 from refsr.data.loading import PackedDraws
 from refsr.runs.model_file import ModelCard, write_model
-from refsr.tasks.blueprint import NetworkSpec
+from refsr.tasks.network_spec import NetworkSpec
 
 MODULE = """
 from torch import Tensor, nn
