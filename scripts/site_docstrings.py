@@ -1,6 +1,7 @@
 """Docstrings as Markdown for the API page: an extension of griffe, named in mkdocs.yml.
 
-Stars outside of code, as in (B, C, s*H, s*W), are no emphasis, and lines that begin with >>> are an example.
+Stars outside of code, as in (B, C, s*H, s*W), are no emphasis. Lines that begin with >>> are an example, with what it
+prints, up to an empty line.
 """
 
 from __future__ import annotations
@@ -11,15 +12,14 @@ from typing import Any
 import griffe
 
 CODE = re.compile(r"(`[^`]*`)")
-EXAMPLE = re.compile(r"(?:^(?:>>>|\.\.\.) ?.*\n?)+", re.MULTILINE)
+EXAMPLE = re.compile(r"^>>> .*(?:\n.*\S.*)*", re.MULTILINE)
 
 
 def as_markdown(text: str) -> str:
     """A docstring's text with stars escaped and examples fenced."""
     found, begin = [], 0
     for example in EXAMPLE.finditer(text):
-        lines = [re.sub(r"^(?:>>>|\.\.\.) ?", "", line) for line in example[0].splitlines()]
-        found += [escaped(text[begin : example.start()]), "\n```python\n" + "\n".join(lines) + "\n```\n"]
+        found += [escaped(text[begin : example.start()]), f"\n```pycon\n{example[0]}\n```\n"]
         begin = example.end()
     return "".join([*found, escaped(text[begin:])])
 

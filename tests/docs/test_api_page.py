@@ -31,6 +31,6 @@ def test_docstrings_become_markdown():
     spec = importlib.util.spec_from_file_location("site_docstrings", REPOSITORY / "scripts" / "site_docstrings.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    text = "(B, C, s*H, s*W) by `a*b`.\n\n>>> one = 1\n>>> print(one)\n\nMore."
-    made = "(B, C, s\\*H, s\\*W) by `a*b`.\n\n\n```python\none = 1\nprint(one)\n```\n\nMore."
+    text = "(B, C, s*H, s*W) by `a*b`.\n\n>>> print(1 * 2)\n2\n\nMore."
+    made = "(B, C, s\\*H, s\\*W) by `a*b`.\n\n\n```pycon\n>>> print(1 * 2)\n2\n```\n\n\nMore."
     assert module.as_markdown(text) == made
