@@ -106,7 +106,7 @@ def test_what_edsr_s_tensors_do_not_show_is_known_by_the_published_widths():
         edsr_options(edsr_state((2,)))
 
 
-def test_what_does_not_fit_is_told():
+def test_what_does_not_fit_is_reported():
     state = edsr_state((2,))
     del state["conv_after_body.bias"]
     state["body.0.conv3.weight"] = torch.zeros(1)

@@ -165,9 +165,11 @@ def test_a_file_comes_in_and_what_is_dropped_has_its_reason(tmp_path, capsys):
     file = tmp_path / "002_lightweightSR_DIV2K_s64w8_SwinIR-S_x2.pth"
     torch.save({"params": made(2, None)}, file)
     assert main(["import", str(file)]) == 0
-    told = capsys.readouterr().out
-    assert "SwinIR (scale 2, channels 3, dim 8, groups 2, layers 2, heads 2, window 4, mlp_ratio 2.0, upsampler" in told
-    assert "dropped 4: indices of the bias tables" in told
-    assert "dropped 2: masks of shifted windows" in told
+    shown = capsys.readouterr().out
+    assert (
+        "SwinIR (scale 2, channels 3, dim 8, groups 2, layers 2, heads 2, window 4, mlp_ratio 2.0, upsampler" in shown
+    )
+    assert "dropped 4: indices of the bias tables" in shown
+    assert "dropped 2: masks of shifted windows" in shown
     _, card = read_model(file.with_suffix(".safetensors"))
     assert (card.model, card.origin["part"]) == ("SISR_model", "params")

@@ -11,6 +11,9 @@ from torch import Tensor, nn
 from harness.case import Case, NotCoveredError
 from harness.run import Answers
 from refsr.interop.weights.conversion import UnusedKeys, convert
+from refsr.runs.process_group import ALONE
+from refsr.training.precision import Precision
+from refsr.training.step import StepRunner
 
 Options = Mapping[str, Any]
 Tensors = Mapping[str, Tensor]
@@ -55,3 +58,8 @@ def require_options(config: Options, wanted: Options, words: str = "not {value}"
     for key, value in wanted.items():
         if config.get(key, value) != value:
             raise NotCoveredError(f"{key} {config[key]} {words.format(key=key, value=value)}")
+
+
+def step_runner_of(task: Any, batch: int = 1) -> StepRunner:
+    """The trainer's own steps of a task, on one process in float32; `batch` images an iteration."""
+    return StepRunner(task, task.networks, ALONE, Precision("fp32", ALONE.device), task.train, batch)

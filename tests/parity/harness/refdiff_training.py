@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from harness.case import Case
+from harness.modules import step_runner_of
 from harness.refdiff_networks import denoiser_of, denoiser_options, prepared_conditions
 from harness.run import Answers
 from harness.schedules import KIMG, averaging
@@ -19,12 +20,9 @@ from refsr.core.options.schema import Options
 from refsr.core.options.train import TrainOptions
 from refsr.interop.weights.refdiff import refdiff_keys
 from refsr.losses.diffusion import denoising_errors, sigma_weight, training_sigma
-from refsr.runs.process_group import ALONE
 from refsr.tasks.base import Batch
 from refsr.tasks.diffusion.task import Diffusion
 from refsr.training.ema import ema_copy, ema_decay
-from refsr.training.precision import Precision
-from refsr.training.step import StepRunner
 
 
 def losses(case: Case) -> Answers:
@@ -108,7 +106,7 @@ def steps(case: Case) -> Answers:
     network = task.networks["G"]
     network.load_state_dict(start.state_dict())
     average = _averaged_since(network, train, config)
-    step_runner = StepRunner(task, task.networks, ALONE, Precision("fp32", ALONE.device), train, batch_size)
+    step_runner = step_runner_of(task, batch_size)
     ours = {theirs: mine for mine, theirs in refdiff_keys(start).items()}
     parameters = dict(network.named_parameters())
     found: dict[str, list[float]] = {"losses": [], "lr": [], "ema_beta": []}

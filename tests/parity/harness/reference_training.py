@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from harness.case import Case
+from harness.modules import step_runner_of
 from harness.reference_networks import rgtnet_of, rrsnet_of, variant
 from harness.run import Answers
 from refsr.core.options.network import DiscriminatorOptions, GeneratorOptions
@@ -19,12 +20,9 @@ from refsr.interop.weights.discriminator import discriminator_options, import_di
 from refsr.interop.weights.rgtnet import rgtnet_keys, rgtnet_options
 from refsr.interop.weights.rrsnet import rrsnet_keys, rrsnet_options
 from refsr.networks.backbones import Features, features_of, vgg19_54
-from refsr.runs.process_group import ALONE
 from refsr.tasks.base import IterationCache
 from refsr.tasks.regression import Regression, reconstruction_losses
 from refsr.tasks.twin_gan import TwinGAN
-from refsr.training.precision import Precision
-from refsr.training.step import StepRunner
 
 PIXEL_WEIGHTS = {"l_g_pix": "pixel_weight", "l_g_pix_grad": "gradient_pixel_weight"}
 GAN_WEIGHTS = {
@@ -178,7 +176,7 @@ def _steps(case: Case, start: nn.Module, name: str, keywords: Mapping[str, Any],
         )
     )
     task.networks["G"].load_state_dict(start.state_dict())
-    step_runner = StepRunner(task, task.networks, ALONE, Precision("fp32", ALONE.device), task.train)
+    step_runner = step_runner_of(task)
     members = {"LQ": "lr", "LQ_UX4": "lr_up", "Ref": "ref", "Ref_DUX4": "ref_down", "GT": "hr"}
     batch: dict[str, Any] = {members[name]: one for name, one in case.given().items()}
     batch["name"] = [case.name] * len(batch["lr"])

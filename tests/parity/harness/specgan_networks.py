@@ -68,7 +68,7 @@ def encoder_head(case: Case) -> Answers:
 
 
 def generator(case: Case) -> Answers:
-    """The generator's image, and what the optional taps look at."""
+    """The generator's image, and the optional taps."""
     network = specgan_of(case, case.config)
     seen: dict[str, Tensor] = {}
     network.to_codes.register_forward_hook(lambda module, inputs, output: seen.update(latent=output.flatten(1)))

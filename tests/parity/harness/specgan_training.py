@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from harness.case import Case, NotCoveredError
 from harness.modules import Options as CaseOptions
-from harness.modules import require_options
+from harness.modules import require_options, step_runner_of
 from harness.run import Answer, Answers
 from harness.specgan_networks import parted, specgan_of
 from harness.stylegan2 import discriminator_of, published
@@ -23,10 +23,7 @@ from refsr.losses.adversarial import discriminator_losses, generator_loss
 from refsr.losses.perceptual import perceptual_loss
 from refsr.losses.pixel import Criterion, pixel_loss
 from refsr.networks.backbones import Backbone, Features, vgg16, vgg19_54
-from refsr.runs.process_group import ALONE
 from refsr.tasks.latent.spectral_gan import FeaturesOfSignedImages, SpectralGAN, to_unit_range
-from refsr.training.precision import Precision
-from refsr.training.step import StepRunner
 
 VGG = "perceptual_loss.vgg.vgg_layers."
 BACKBONES = {"vgg16": vgg16, "vgg19": vgg19_54}
@@ -89,7 +86,7 @@ def one_step(case: Case) -> Answers:
         super(SpectralGAN, task).use_feature_network(_features(case, config["perceptual_loss"])[0][0])
     made: list[Tensor] = []
     task.networks["G"].register_forward_hook(lambda module, inputs, output: made.append(output.detach()))
-    step_runner = StepRunner(task, task.networks, ALONE, Precision("fp32", ALONE.device), task.train)
+    step_runner = step_runner_of(task)
     batch: dict[str, Any] = {"lr": image, "hsi": spectra, "hr": given["gt"]}
     batch = {name: to_unit_range(member) for name, member in batch.items()}
     losses = step_runner.step(1, {**batch, "name": [case.name] * len(image)}).losses
@@ -107,11 +104,11 @@ def _options(case: Case) -> tuple[Options, dict[str, float]]:
     config, state = case.config, published(case)
     pixel, perceptual, gan = (config.get(f"{kind}_loss") or {} for kind in ("pixel", "perceptual", "gan"))
     require_options(gan, VANILLA)
-    judged = any(key.endswith(DISCRIMINATOR_FIRST) for key in state) and bool(gan)
+    adversarial = any(key.endswith(DISCRIMINATOR_FIRST) for key in state) and bool(gan)
     weights = {
         "l_g_pix": pixel.get("loss_weight", 1.0) if pixel else 0.0,
         "l_g_fea": perceptual.get("perceptual_weight", 1.0) * _only_weight(perceptual) if perceptual else 0.0,
-        "l_g_gan": gan.get("loss_weight", 1.0) if judged else 0.0,
+        "l_g_gan": gan.get("loss_weight", 1.0) if adversarial else 0.0,
     }
     generator = specgan_options(state, "full")
     train = TrainOptions(
@@ -123,7 +120,7 @@ def _options(case: Case) -> tuple[Options, dict[str, float]]:
         feature_weight=weights["l_g_fea"],
         feature_criterion=CRITERIA[perceptual.get("criterion", "l1")],
         feature_network="random",
-        gan_weight=(weights["l_g_gan"] or 1.0) if judged else 0.0,
+        gan_weight=(weights["l_g_gan"] or 1.0) if adversarial else 0.0,
     )
     options = Options(
         name=case.name,
@@ -132,7 +129,7 @@ def _options(case: Case) -> tuple[Options, dict[str, float]]:
         datasets={},
         network_G=GeneratorOptions(which_model_G="SpecGAN", **generator),
         network_D=DiscriminatorOptions(
-            which_model_D="StyleGAN2Discriminator", **(discriminator_options(state) if judged else {})
+            which_model_D="StyleGAN2Discriminator", **(discriminator_options(state) if adversarial else {})
         ),
         train=train,
     )

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from harness.case import Case, NotCoveredError
+from harness.modules import step_runner_of
 from harness.run import Answers
 from harness.tsfnet_networks import tsfnet_of
 from refsr.core.options.network import GeneratorOptions
@@ -16,11 +17,8 @@ from refsr.core.options.schema import Options
 from refsr.core.options.train import TrainOptions
 from refsr.interop.weights.tsfnet import tsfnet_keys, tsfnet_options
 from refsr.losses.pixel import Criterion
-from refsr.runs.process_group import ALONE
 from refsr.tasks.base import Batch, IterationCache, Losses, Phase
 from refsr.tasks.regression import Regression, stage_losses
-from refsr.training.precision import Precision
-from refsr.training.step import StepRunner
 
 CRITERIA: Mapping[str, Criterion] = {"L1": "l1", "MSE": "l2"}
 """The released words for pixel losses and ours."""
@@ -67,7 +65,7 @@ def gradients(case: Case) -> Answers:
 def steps(case: Case) -> Answers:
     """Losses before each of the trainer's own steps, on the same batches afterwards, and how far parameters moved."""
     task = _task(case)
-    step_runner = StepRunner(task, task.networks, ALONE, Precision("fp32", ALONE.device), task.train)
+    step_runner = step_runner_of(task)
     before = {key: one.detach().clone() for key, one in task.networks["G"].named_parameters()}
     batches = [_batch(case, step) for step in range(len(case.inputs()["lr"]))]
     found = [

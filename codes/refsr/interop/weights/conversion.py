@@ -26,7 +26,7 @@ class Conversion:
 
     weights: dict[str, Tensor] = field(default_factory=dict)
     dropped: dict[str, list[str]] = field(default_factory=dict)
-    """Published keys left out on purpose, by the reason."""
+    """Unused published keys by reason."""
     missing: list[str] = field(default_factory=list)
     """Published keys that should have been there."""
     unknown: list[str] = field(default_factory=list)

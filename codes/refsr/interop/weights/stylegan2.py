@@ -118,7 +118,7 @@ def discriminator_state(published: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def bare(published: Mapping[str, Tensor], prefixes: Sequence[str], first: str) -> dict[str, Tensor]:
-    """Keys without the first of the prefixes under which `first` stands; filters are looked at."""
+    """Keys without the first of the prefixes under which `first` exists; checks the taps of filters."""
     prefix = next((one for one in prefixes if one + first in published), "")
     for key, tensor in published.items():
         if key.endswith(".kernel"):

@@ -71,7 +71,7 @@ def tsfnet_keys(pairs: int) -> dict[str, str]:
 
 
 def _stage_keys(pairs: int, end: str) -> Iterator[tuple[str, str]]:
-    """A stage's keys; of the second one's fusions, the first half looks at the first stage."""
+    """A stage's keys; the first half of the second stage's fusions takes features of the first stage."""
     yield from _below("head", f"head{end}.0", IMAGE_KEYS)
     for at, node in enumerate(NODES):
         if node.startswith("down"):
@@ -130,7 +130,7 @@ def filter_keys() -> dict[str, str]:
 
 
 def fusion_keys() -> dict[str, str]:
-    """A fusion without the part that looks at the first stage."""
+    """A fusion without the gate of the first stage's feature."""
     leaves = ("weight", "bias")
     return {
         **{f"conv.{leaf}": f"spa.{leaf}" for leaf in leaves},
@@ -143,7 +143,7 @@ def fusion_keys() -> dict[str, str]:
 
 
 def gate_keys() -> dict[str, str]:
-    """The part of a cross-stage fusion that looks at the first stage; `fre` is the second stage's own layer."""
+    """The part of a cross-stage fusion that takes the first stage's feature; `fre` is the second stage's own layer."""
     modules = {"own": "fre", "guide": "spa", "conv_gates": "conv_squeeze", "conv_last": "conv.0"}
     return {
         f"gate.{ours}.{leaf}": f"cross_lsk.{theirs}.{leaf}"
