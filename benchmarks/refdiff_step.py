@@ -117,12 +117,12 @@ def _products(network: RefDiff, way: str, side: int) -> float:
         fast += kernel.numel() * tiles
         return x.new_empty(x.shape[0], kernel.shape[1], *x.shape[-2:])
 
-    real, fast_convolution.convolve = fast_convolution.convolve, counted
+    real, fast_convolution.winograd_conv2d = fast_convolution.winograd_conv2d, counted
     with fast_convolutions(network) if way == "fast" else contextlib.nullcontext():
         prepared = network.prepare(image, image, image[:, :1], way in ("prepared", "fast"))
         with FlopCounterMode(display=False) as counter:
             network.denoise(image, 3.0, prepared)
-    fast_convolution.convolve = real
+    fast_convolution.winograd_conv2d = real
     return counter.get_total_flops() / 2 + fast
 
 

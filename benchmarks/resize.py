@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from refsr.ops.resampling import Axis, blocks
+from refsr.ops.resampling import ResizeAxis, weight_blocks
 from refsr.ops.resize import imresize, imresize_tensor
 
 RESULTS = Path(__file__).resolve().parent / "results" / "resize.json"
@@ -40,7 +40,9 @@ def matrix(length: int, factor: Fraction) -> np.ndarray:
     """The whole axis as one dense matrix."""
     outputs = -(-length * factor.numerator // factor.denominator)
     whole = np.zeros((outputs, length), np.float32)
-    (block,) = blocks(Axis(length, outputs, factor.numerator, factor.denominator, "bicubic", True), outputs, "float32")
+    (block,) = weight_blocks(
+        ResizeAxis(length, outputs, factor.numerator, factor.denominator, "bicubic", True), outputs, "float32"
+    )
     whole[:, block.first : block.end] = block.weights
     return whole
 

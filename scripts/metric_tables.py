@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from result_files import word_table
 
-from refsr.metrics.files import WEIGHT_FILES
 from refsr.metrics.table import METRICS, Metric
+from refsr.metrics.weight_files import WEIGHT_FILES
 
 BANDS = {"any": "any", "several": "two or more", "rgb": "three"}
 
@@ -23,7 +23,7 @@ def weight_files() -> str:
     for wanted in WEIGHT_FILES.values():
         names = " or ".join(f"`{name}`" for name in wanted.names)
         digests = dict.fromkeys(f"`{digest}`" for digest in wanted.names.values())
-        shipped = " or ".join(f"`{packaged.project.strip(chr(39))}`" for packaged in wanted.packaged)
+        shipped = " or ".join(f"`{package_files.project.strip(chr(39))}`" for package_files in wanted.package_files)
         rows.append((names, wanted.about, " or ".join(digests), shipped or "none"))
     return word_table(head, rows)
 

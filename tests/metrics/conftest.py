@@ -9,8 +9,8 @@ import pytest
 import torch
 from scenes import drawn_for
 
-from refsr.metrics.files import WEIGHT_FILES
 from refsr.metrics.inception import Inception
+from refsr.metrics.weight_files import WEIGHT_FILES
 from refsr.networks import backbones as backbones
 
 

@@ -11,7 +11,7 @@ from scipy.ndimage import correlate
 
 from refsr.metrics import build
 from refsr.metrics.colour import luma
-from refsr.metrics.gradient_similarity import halved, prewitt, similarity
+from refsr.metrics.gradient_similarity import gms_map, halved, prewitt
 
 TARGET = scene(64, 71)
 
@@ -20,7 +20,7 @@ def test_a_ramp_against_a_flat_field_by_hand():
     """A ramp of 3 a column is one of 6 once halved, and 12 between neighbours of a pixel: (0 + 170) / (144 + 170)."""
     ramp = np.broadcast_to(3.0 * np.arange(8), (8, 8))
     flat = np.full((8, 8), 50.0)
-    assert similarity(ramp, flat) == pytest.approx(np.full((2, 2), 170 / 314))
+    assert gms_map(ramp, flat) == pytest.approx(np.full((2, 2), 170 / 314))
     # Half as steep: m is 12 and 6.
     assert build("gms")(ramp, ramp / 2) == pytest.approx((2 * 12 * 6 + 170) / (144 + 36 + 170))
     assert build("gmsd")(ramp, flat) == pytest.approx(0, abs=1e-12)
@@ -32,7 +32,7 @@ def test_a_step_by_hand():
     step[:, 6:] = 60
     seen, flat = 170 / (3600 + 170), 1.0
     expected = [flat, seen, seen, flat]
-    assert similarity(step, np.zeros_like(step)) == pytest.approx(np.array([expected, expected]))
+    assert gms_map(step, np.zeros_like(step)) == pytest.approx(np.array([expected, expected]))
     assert build("gms")(step, np.zeros_like(step)) == pytest.approx((seen + flat) / 2)
     assert build("gmsd")(step, np.zeros_like(step)) == pytest.approx((flat - seen) / 2)
 
@@ -64,7 +64,7 @@ def test_identity_symmetry_and_bounds():
     assert score(image, TARGET) == score(TARGET, image)
     assert deviation(image, TARGET) == deviation(TARGET, image)
     black_and_white = np.random.default_rng(0).integers(0, 2, (40, 40, 3)) * 255.0
-    values = similarity(black_and_white, 0 * black_and_white)
+    values = gms_map(black_and_white, 0 * black_and_white)
     # Luma spans 219, so no gradient is longer than that in both directions.
     assert 170 / (2 * 219**2 + 170) <= values.min() <= values.max() <= 1
 
@@ -80,5 +80,5 @@ def test_brightness_is_no_edge_and_bands_count_alike():
 
 def test_odd_sides_are_cut():
     assert halved(np.arange(15.0).reshape(3, 5)).tolist() == [[3, 5]]
-    assert similarity(TARGET, TARGET).shape == (30, 33)
+    assert gms_map(TARGET, TARGET).shape == (30, 33)
     assert math.isfinite(build("gmsd")(TARGET[:6, :7], TARGET[:6, :7]))

@@ -7,7 +7,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from refsr.core.errors import DataError
-from refsr.metrics.land_cover import accuracy, confusion, features, fitted, kappa, mean_iou
+from refsr.metrics.land_cover import accuracy, confusion, features, fit_classifier, kappa, mean_iou
 
 SIDE = 64
 LAKE, MEADOW, WOOD = 1, 3, 4
@@ -25,39 +25,39 @@ def place(seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.fixture(scope="module")
-def reader():
-    return fitted(place(seed) for seed in range(4))
+def classifier():
+    return fit_classifier(place(seed) for seed in range(4))
 
 
-def counted(reader, image, truth) -> np.ndarray:
-    return confusion(truth, reader.read(image), reader.classes)
+def counted(classifier, image, truth) -> np.ndarray:
+    return confusion(truth, classifier.predict(image), classifier.classes)
 
 
-def test_colour_and_texture_tell_classes_apart(reader):
+def test_colour_and_texture_tell_classes_apart(classifier):
     image, truth = place(9)
-    table = counted(reader, image, truth)
-    assert list(reader.classes) == [LAKE, MEADOW, WOOD]
+    table = counted(classifier, image, truth)
+    assert list(classifier.classes) == [LAKE, MEADOW, WOOD]
     assert accuracy(table) > 0.93
     assert mean_iou(table) > 0.85
     assert kappa(table) > 0.88
 
 
-def test_what_blur_takes_away_is_no_longer_read(reader):
+def test_what_blur_takes_away_is_no_longer_read(classifier):
     """A wood without its roughness is a meadow; a lake is still a lake."""
     image, truth = place(9)
-    found = reader.read(gaussian_filter(image, (4, 4, 0)))
+    found = classifier.predict(gaussian_filter(image, (4, 4, 0)))
     inner = (slice(SIDE // 2 + 12, -4), slice(SIDE // 4 + 12, -4))
-    assert (reader.read(image)[inner] == WOOD).mean() > 0.97
+    assert (classifier.predict(image)[inner] == WOOD).mean() > 0.97
     assert (found[inner] == MEADOW).mean() > 0.97
     assert (found[:, : SIDE // 4 - 8] == LAKE).all()
-    assert accuracy(confusion(truth, found, reader.classes)) < 0.75
+    assert accuracy(confusion(truth, found, classifier.classes)) < 0.75
 
 
-def test_a_reader_is_a_function_of_places_and_seed(reader):
+def test_a_classifier_is_a_function_of_places_and_seed(classifier):
     image, _ = place(9)
-    same, other = (fitted((place(seed) for seed in range(4)), run) for run in (0, 1))
-    assert np.array_equal(same.read(image), reader.read(image))
-    assert not np.array_equal(same.waves, other.waves)
+    same, other = (fit_classifier((place(seed) for seed in range(4)), run) for run in (0, 1))
+    assert np.array_equal(same.predict(image), classifier.predict(image))
+    assert not np.array_equal(same.frequencies, other.frequencies)
 
 
 def test_counts_are_those_of_a_table_by_hand():
@@ -65,7 +65,7 @@ def test_counts_are_those_of_a_table_by_hand():
     table = confusion(truth, found, np.array([1, 2]))
     assert table.tolist() == [[2, 1, 0], [1, 1, 0], [0, 1, 0]]
     assert accuracy(table) == pytest.approx(3 / 6)
-    # Of 1: 2 of 4; of 2: 1 of 4; of 5, which was never learnt: 0 of 1.
+    # Of 1: 2 of 4; of 2: 1 of 4; of 5, which was not in training: 0 of 1.
     assert mean_iou(table) == pytest.approx((2 / 4 + 1 / 4 + 0) / 3)
     chance = (3 * 3 + 3 * 2 + 0 * 1) / 36
     assert kappa(table) == pytest.approx((3 / 6 - chance) / (1 - chance))
@@ -92,11 +92,11 @@ def test_features_are_what_they_are_called():
     assert found[20, 19, 6] == pytest.approx(0.6 * np.sqrt(0.4 * 0.6), abs=1e-6)
 
 
-def test_what_does_not_fit_is_told(reader):
+def test_inputs_that_do_not_fit_are_refused(classifier):
     image, truth = place(0)
     with pytest.raises(DataError, match="its land cover"):
-        fitted([(image, truth[1:])])
-    with pytest.raises(DataError, match="no image to learn"):
-        fitted([])
+        fit_classifier([(image, truth[1:])])
+    with pytest.raises(DataError, match="no image to train"):
+        fit_classifier([])
     with pytest.raises(DataError, match="other bands than these 1"):
-        reader.read(image[:, :, :1])
+        classifier.predict(image[:, :, :1])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from refsr.metrics.fidelity import psnr, ssim
-from refsr.metrics.regions import leak, region_metrics, regional
+from refsr.metrics.regions import leak, region_metrics, region_scores
 
 
 @pytest.fixture
@@ -23,12 +23,13 @@ def halves():
 
 def test_each_area_by_its_own_pixels(halves):
     image, target, changed = halves
-    scores = regional(image, target, changed)
+    scores = region_scores(image, target, changed)
     assert set(scores) | {"leak-changed"} == set(region_metrics())
     assert scores["psnr-changed"] == pytest.approx(20 * math.log10(255 / 10))
     assert scores["psnr-unchanged"] == pytest.approx(20 * math.log10(255 / 2))
     both = {
-        name: regional(image, target, np.full_like(changed, name == "changed")) for name in ("changed", "unchanged")
+        name: region_scores(image, target, np.full_like(changed, name == "changed"))
+        for name in ("changed", "unchanged")
     }
     for name, found in both.items():
         assert found[f"psnr-{name}"] == pytest.approx(psnr(image, target))
@@ -42,7 +43,7 @@ def test_ssim_of_an_area_is_that_of_the_windows_in_its_middle(halves):
     # A window that lies in the area as a whole sees nothing else, so this part alone has the same value there.
     inner = np.zeros_like(changed)
     inner[5:-5, 45:-5] = True
-    assert regional(image, target, inner)["ssim-changed"] == pytest.approx(ssim(image[:, 40:], target[:, 40:]))
+    assert region_scores(image, target, inner)["ssim-changed"] == pytest.approx(ssim(image[:, 40:], target[:, 40:]))
 
 
 def test_the_leak_is_what_was_put_in():

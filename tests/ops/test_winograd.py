@@ -21,14 +21,16 @@ def test_it_is_the_convolution(monkeypatch, shape, working_set):
     kernel, bias = torch.randn(4, shape[1], 3, 3, dtype=torch.float64), torch.randn(4, dtype=torch.float64)
     for given in (bias, None):
         expected = F.conv2d(x, kernel, given, padding=1)
-        assert torch.allclose(winograd.convolve(x, winograd.transformed(kernel), given), expected, atol=1e-12)
+        assert torch.allclose(
+            winograd.winograd_conv2d(x, winograd.transform_kernel(kernel), given), expected, atol=1e-12
+        )
 
 
 def test_rounding_in_float32():
     torch.manual_seed(0)
     x, kernel = torch.randn(1, 256, 16, 16), torch.randn(64, 256, 3, 3) / 48
     exact = F.conv2d(x.double(), kernel.double(), padding=1)
-    found = winograd.convolve(x, winograd.transformed(kernel))
+    found = winograd.winograd_conv2d(x, winograd.transform_kernel(kernel))
     assert float((found - exact).std() / exact.std()) < 2.5e-6
 
 

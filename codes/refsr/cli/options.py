@@ -76,12 +76,12 @@ def run(arguments: argparse.Namespace) -> int:
 def _check(file: Path, overrides: list[str], paths: bool) -> int:
     from refsr.core.options import examine, load_options
     from refsr.core.options.bench import read_bench
-    from refsr.metrics import described
+    from refsr.metrics import metric_named
 
     bench = read_bench(file)
     if bench is not None:
         for name in bench.metrics:
-            described(name)
+            metric_named(name)
         for system in bench.systems.values():
             load_options(system.options, [*bench.overrides, *overrides, *system.overrides], paths=paths)
         print(f"{file}: a bench of {len(bench.systems)} systems, no mistakes")

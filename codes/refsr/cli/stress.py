@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     from refsr.evaluation.evaluate import EvaluationOptions
     from refsr.evaluation.metrics import find_metrics
     from refsr.evaluation.stress import run_options, stress_run
-    from refsr.metrics import described
+    from refsr.metrics import metric_named
     from refsr.metrics.protocols import DEFAULT_PROTOCOL, protocol
     from refsr.report.stress import collect, write_stress
     from refsr.runs.process_group import joined
@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.images is not None and arguments.images < 1:
         raise UsageError(f"--images {arguments.images}: expected 1 or more")
     quoted = protocol(arguments.protocol or DEFAULT_PROTOCOL).name
-    metric = described(arguments.metric).name
+    metric = metric_named(arguments.metric).name
     options = [run_options(folder) for folder in arguments.runs]
     scales = {one.scale for one in options}
     if len(scales) > 1:

@@ -82,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
     from refsr.evaluation.evaluate import EvaluationOptions, evaluate
     from refsr.evaluation.metrics import find_metrics
     from refsr.evaluation.weights import load_network, weights_file
-    from refsr.metrics import described
+    from refsr.metrics import metric_named
     from refsr.metrics.protocols import DEFAULT_PROTOCOL, protocol
     from refsr.runs.model_file import model_file_at
     from refsr.runs.process_group import joined
@@ -93,7 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
     options = load_options(arguments.file, arguments.overrides)
     names = chosen_sets(options, arguments.dataset)
     protocols = [protocol(name).name for name in arguments.protocol or [DEFAULT_PROTOCOL]]
-    metrics = [described(name).name for name in arguments.metric or []]
+    metrics = [metric_named(name).name for name in arguments.metric or []]
     ablations = [parse_perturbation(word) for word in arguments.ref or []]
     ablations += [parse_cube_perturbation(word) for word in arguments.hsi or []]
     network = None

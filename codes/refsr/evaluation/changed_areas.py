@@ -13,7 +13,7 @@ from refsr.data.sample import Sample
 from refsr.data.sets.paired import PairedSet
 from refsr.evaluation.images import ImageArray, to_hwc
 from refsr.metrics.protocols import Protocol
-from refsr.metrics.regions import Array, Region, leak, region_metrics, regional
+from refsr.metrics.regions import Array, Region, leak, region_metrics, region_scores
 from refsr.ops.resize import imresize
 
 
@@ -63,7 +63,7 @@ class ChangedArea:
     def scores(self, image: ImageArray, given: Sample, pair: tuple[Array, Array], quoted: Protocol) -> dict[str, float]:
         """Area scores of an image (H, W, C) in [0, 1], restored from `given`; `pair` is what the protocol compares."""
         changed = quoted.inside(self._changed, self._scale)
-        found = regional(*pair, changed) | {"leak-changed": math.nan}
+        found = region_scores(*pair, changed) | {"leak-changed": math.nan}
         reference = to_hwc(given["ref"]) if "ref" in given else None
         if reference is not None and reference.shape == self._target.shape:
             details = (image - self._known, self._target - self._known, reference - blurred(reference, self._scale))

@@ -29,7 +29,7 @@ from refsr.evaluation.metrics import Metrics
 from refsr.evaluation.results import ABLATION, FILE, PERTURBABLE, Results, Score
 from refsr.evaluation.weights import LoadedNetwork, load_network
 from refsr.inference.tiling import restore_tiled
-from refsr.metrics.pair import Array, SetMetric
+from refsr.metrics.base import Array, SetMetric
 from refsr.metrics.protocols import PROTOCOLS, protocol
 from refsr.runs.model_file import model_file_at
 from refsr.runs.process_group import Group

@@ -18,7 +18,7 @@ from refsr.data.sets.paired import PairedSet
 from refsr.data.stores import open_store
 from refsr.data.stores.base import Store
 from refsr.evaluation.images import ImageArray, to_hwc
-from refsr.metrics.land_cover import CoverReader, accuracy, confusion, fitted, kappa, mean_iou
+from refsr.metrics.land_cover import LandCoverClassifier, accuracy, confusion, fit_classifier, kappa, mean_iou
 from refsr.metrics.protocols import Protocol, protocol
 from refsr.runs.process_group import Group
 
@@ -35,7 +35,7 @@ CEILING = "hr"
 class LandCover:
     """The land cover of a data set; without true maps there are no metrics."""
 
-    reader: CoverReader | None = None
+    reader: LandCoverClassifier | None = None
     store: Store | None = None
     dataset: PairedSet | None = None
     trained_on: str = ""
@@ -88,7 +88,7 @@ class SampleLandCover:
     """The true land cover of one sample."""
 
     land_cover: LandCover
-    reader: CoverReader
+    reader: LandCoverClassifier
     truth: Classes
     scale: int
     _read: tuple[ImageArray, Classes] | None = None
@@ -96,7 +96,7 @@ class SampleLandCover:
     def scores(self, method: str, image: ImageArray, quoted: Protocol) -> dict[str, float]:
         """Accuracy of the land cover in a method's image (H, W, C) in [0, 1]; also counted for the whole set."""
         if self._read is None or self._read[0] is not image:
-            self._read = image, self.reader.read(image)
+            self._read = image, self.reader.predict(image)
         truth, found = (quoted.inside(one, self.scale) for one in (self.truth, self._read[1]))
         table = confusion(truth, found, self.reader.classes)
         key = (method, quoted.name)
@@ -116,7 +116,7 @@ def land_cover_of(
         raise UsageError(f"datasets.{name}.{KEY}: the classifier needs dataroot_GT and {KEY} of datasets.train")
     alone = {"mode": "single", "lr": "from_hr", "dataroot_LQ": None, "GT_size": None}
     training = build_dataset(wanted.model_copy(update=alone), options.scale, options.run_seed)
-    reader = fitted(_training_images(training, open_store(wanted.dataroot_cover)), options.run_seed)
+    reader = fit_classifier(_training_images(training, open_store(wanted.dataroot_cover)), options.run_seed)
     side = len(reader.classes) + 1
     # All tables from the start, since processes without an image take part in the sum.
     tables = {

@@ -10,8 +10,8 @@ from typing import cast
 
 import torch
 
-from refsr.metrics import available, build, described
-from refsr.metrics.pair import ImageMetric, SetMetric
+from refsr.metrics import available, build, metric_named
+from refsr.metrics.base import ImageMetric, SetMetric
 
 ALWAYS = ("psnr", "ssim")
 
@@ -37,7 +37,7 @@ def find_metrics(names: Sequence[str], weights: Path | None, scale: int, device:
     """PSNR, SSIM and the metrics of these names; one without its weights goes into `missing`, which is no error."""
     found = Metrics()
     for name in dict.fromkeys((*ALWAYS, *names)):
-        metric = described(name)
+        metric = metric_named(name)
         if (line := available(name, weights)) is not None:
             found.missing.append(line)
             continue

@@ -1,4 +1,4 @@
-"""Metrics by name: whether they can be taken here, and the thing that takes them."""
+"""Whether a metric can be computed here, and building it."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from refsr.metrics.files import find, lack, wrong_folder
-from refsr.metrics.table import Metric, MetricError, described
+from refsr.metrics.table import Metric, MetricError, metric_named
+from refsr.metrics.weight_files import find, folder_error, how_to_get
 
 if TYPE_CHECKING:
     import torch
 
-    from refsr.metrics.pair import ImageMetric, SetMetric
+    from refsr.metrics.base import ImageMetric, SetMetric
 
-BRING = {"torchmetrics": "`pip install 'torchmetrics>=1.8'` brings it"}
+INSTALL = {"torchmetrics": "`pip install 'torchmetrics>=1.8'` brings it"}
 
 
 @dataclass(frozen=True)
-class Setting:
-    """What a metric is made for."""
+class MetricConfig:
+    """What a metric is built for."""
 
     metric: Metric
     weights: Path | None = None
@@ -30,34 +30,34 @@ class Setting:
 
 
 def available(name: str, weights: Path | None = None) -> str | None:
-    """None where the metric can be taken; else one line with what is missing and how to bring it."""
-    metric = described(name)
+    """None where the metric can be computed; else one line with what is missing and how to install it."""
+    metric = metric_named(name)
     for package in metric.packages:
-        if (reason := cannot_import(package)) is not None:
-            return f"{name}: {reason}; {BRING[package]}"
-    if metric.files and (wrong := wrong_folder(weights)) is not None:
+        if (reason := import_error(package)) is not None:
+            return f"{name}: {reason}; {INSTALL[package]}"
+    if metric.files and (wrong := folder_error(weights)) is not None:
         return f"{name}: {wrong}"
-    missing = [lack(key, weights) for key in metric.files if find(key, weights) is None]
+    missing = [how_to_get(key, weights) for key in metric.files if find(key, weights) is None]
     return f"{name}: " + "; and ".join(missing) if missing else None
 
 
 def build(
     name: str, weights: Path | None = None, scale: int = 4, device: torch.device | str = "cpu"
 ) -> ImageMetric | SetMetric:
-    """The metric, ready to be taken; networks are read once a process and shared."""
+    """The metric, ready to be called; networks are read once a process and shared."""
     if (line := available(name, weights)) is not None:
         raise MetricError(line)
-    metric = described(name)
-    module, attribute = metric.place.split(":")
+    metric = metric_named(name)
+    module, attribute = metric.factory.split(":")
     make: Any = getattr(importlib.import_module(module), attribute)
-    built: ImageMetric | SetMetric = make(Setting(metric, weights, scale, device))
+    built: ImageMetric | SetMetric = make(MetricConfig(metric, weights, scale, device))
     return built
 
 
 @cache
-def cannot_import(package: str) -> str | None:
-    """Why a package cannot be used; None where it can."""
-    # A torchvision beside a torch that it was not built for raises RuntimeError, and takes torchmetrics with it.
+def import_error(package: str) -> str | None:
+    """Why a package cannot be imported; None where it can."""
+    # A torchvision built for another torch raises RuntimeError, and torchmetrics then fails with it.
     try:
         importlib.import_module(package)
     except ModuleNotFoundError as error:

@@ -1,4 +1,4 @@
-"""What of an image a protocol compares."""
+"""Luma, and matching an image's mean and standard deviation to its target's."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def luma(levels: Array) -> npt.NDArray[np.float64]:
 
 
 def match_statistics(image: Array, target: Array) -> npt.NDArray[np.float64]:
-    """The image with each band shifted and scaled to the target's mean and deviation.
+    """The image with each band shifted and scaled to the target's mean and standard deviation.
 
-    It hides every shift of colour, so numbers after it compare with nothing else.
+    It hides every colour shift, so its numbers cannot be compared with any other protocol's.
     """
     axes = (0, 1)
     x, y = image.astype(np.float64), target.astype(np.float64)
-    deviation = x.std(axis=axes)
-    gain = y.std(axis=axes) / np.where(deviation > 0, deviation, 1)
+    std = x.std(axis=axes)
+    gain = y.std(axis=axes) / np.where(std > 0, std, 1)
     return np.asarray((x - x.mean(axis=axes)) * gain + y.mean(axis=axes))

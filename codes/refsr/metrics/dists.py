@@ -9,14 +9,14 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from refsr.metrics.building import Setting
+from refsr.metrics.base import ImageMetric, TargetFeatures, TensorMetric
+from refsr.metrics.building import MetricConfig
 from refsr.metrics.fidelity import PEAK
-from refsr.metrics.files import read, require
-from refsr.metrics.pair import ImageMetric, OnTensors, Remembered
+from refsr.metrics.weight_files import read, require
 from refsr.networks import backbones as backbones
 
-# ImageNet's mean and deviation on [0, 1].
-MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+# ImageNet's mean and std on [0, 1].
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 STABILISER = 1e-6
 
 
@@ -24,7 +24,7 @@ class StructureTexture(nn.Module):
     """Two images (B, 3, H, W) in [0, 1] -> (B,), 0 where they are equal."""
 
     mean: Tensor
-    deviation: Tensor
+    std: Tensor
     texture: Tensor
     structure: Tensor
 
@@ -35,24 +35,24 @@ class StructureTexture(nn.Module):
         self.register_buffer("texture", (texture / whole).flatten())
         self.register_buffer("structure", (structure / whole).flatten())
         self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1))
-        self.register_buffer("deviation", torch.tensor(DEVIATION).view(1, 3, 1, 1))
+        self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1))
         self.eval().requires_grad_(False)
 
     def forward(self, image: Tensor, target: Tensor) -> Tensor:
-        return self.between(self.features(image), self.features(target))
+        return self.distance(self.features(image), self.features(target))
 
     def features(self, image: Tensor) -> list[Tensor]:
         """(B, 3, H, W) in [0, 1] -> itself and five maps."""
-        return [image, *self.backbone((image - self.mean) / self.deviation)]
+        return [image, *self.backbone((image - self.mean) / self.std)]
 
-    def between(self, first: list[Tensor], second: list[Tensor]) -> Tensor:
+    def distance(self, first: list[Tensor], second: list[Tensor]) -> Tensor:
         """(B,) of two images' features."""
-        textures, structures = zip(*(likeness(a, b) for a, b in zip(first, second, strict=True)), strict=True)
+        textures, structures = zip(*(similarities(a, b) for a, b in zip(first, second, strict=True)), strict=True)
         return 1 - torch.cat(textures, dim=1) @ self.texture - torch.cat(structures, dim=1) @ self.structure
 
 
-def likeness(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
-    """Two maps (B, C, H, W) -> (B, C) of how alike their means are, and of how they go together."""
+def similarities(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
+    """Two maps (B, C, H, W) -> (B, C) the similarity of their means (texture) and of their covariance (structure)."""
     means = [features.mean(dim=(2, 3), keepdim=True) for features in (first, second)]
     a, b = first - means[0], second - means[1]
     mean_a, mean_b = (mean[:, :, 0, 0] for mean in means)
@@ -69,15 +69,15 @@ def structure_texture(tensors: Mapping[str, Tensor], weights: Mapping[str, Tenso
     return StructureTexture(backbone, weights["alpha"], weights["beta"])
 
 
-def dists(setting: Setting) -> ImageMetric:
+def dists(config: MetricConfig) -> ImageMetric:
     """The published DISTS."""
-    network = _network(require("vgg16", setting.weights), require("dists-weights", setting.weights)).to(setting.device)
-    remembered = Remembered(network.features)
+    network = _network(require("vgg16", config.weights), require("dists-weights", config.weights)).to(config.device)
+    target_features = TargetFeatures(network.features)
 
     def score(image: Tensor, target: Tensor) -> float:
-        return float(network.between(network.features(image / PEAK), remembered(target / PEAK)))
+        return float(network.distance(network.features(image / PEAK), target_features(target / PEAK)))
 
-    return OnTensors(setting.metric, score, backbones.VGG16_SMALLEST, setting.device, single=True)
+    return TensorMetric(config.metric, score, backbones.VGG16_SMALLEST, config.device, single=True)
 
 
 @lru_cache(maxsize=1)

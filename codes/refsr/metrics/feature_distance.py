@@ -1,4 +1,4 @@
-"""LPIPS and its shift-tolerant form: how far apart two images are in the features of a trained network."""
+"""LPIPS and shift-tolerant LPIPS: distances of deep features of a pretrained backbone."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from refsr.metrics.building import Setting
+from refsr.metrics.base import ImageMetric, TargetFeatures, TensorMetric
+from refsr.metrics.building import MetricConfig
 from refsr.metrics.fidelity import PEAK
-from refsr.metrics.files import read, require
-from refsr.metrics.pair import ImageMetric, OnTensors, Remembered
+from refsr.metrics.weight_files import read, require
 from refsr.networks import backbones as backbones
 
-# ImageNet's mean and deviation on [-1, 1], as LPIPS rounds them.
+# ImageNet's mean and std on [-1, 1], as LPIPS rounds them.
 SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
 EPSILON = 1e-10
 
@@ -35,13 +35,13 @@ class FeatureDistance(nn.Module):
         self.eval().requires_grad_(False)
 
     def forward(self, image: Tensor, target: Tensor) -> Tensor:
-        return self.between(self.features(image), self.features(target))
+        return self.distance(self.features(image), self.features(target))
 
     def features(self, image: Tensor) -> list[Tensor]:
-        """(B, 3, H, W) in [-1, 1] -> five maps of vectors of length one."""
-        return [directions(features) for features in self.backbone((image - self.shift) / self.scale)]
+        """(B, 3, H, W) in [-1, 1] -> five feature maps, normalized to unit length at each pixel."""
+        return [normalize_features(features) for features in self.backbone((image - self.shift) / self.scale)]
 
-    def between(self, first: list[Tensor], second: list[Tensor]) -> Tensor:
+    def distance(self, first: list[Tensor], second: list[Tensor]) -> Tensor:
         """(B,) of two images' features."""
         layers = [
             ((a - b).square() * head).sum(dim=1).mean(dim=(1, 2))
@@ -50,8 +50,8 @@ class FeatureDistance(nn.Module):
         return torch.stack(layers).sum(dim=0)
 
 
-def directions(features: Tensor) -> Tensor:
-    """(B, C, H, W) with a vector of length one at every place."""
+def normalize_features(features: Tensor) -> Tensor:
+    """(B, C, H, W) normalized to unit length at every pixel."""
     return features / (features.square().sum(dim=1, keepdim=True).sqrt() + EPSILON)
 
 
@@ -68,33 +68,33 @@ def shift_tolerant(backbone: backbones.Backbone, state: Mapping[str, Tensor]) ->
     return feature_distance(backbone, backbones.shift_tolerant_layers(state), state)
 
 
-def lpips(setting: Setting) -> ImageMetric:
+def lpips(config: MetricConfig) -> ImageMetric:
     """The published LPIPS."""
-    files = require("alexnet", setting.weights), require("lpips-heads", setting.weights)
-    return _measure(setting, _lpips(*files), backbones.ALEXNET_SMALLEST)
+    files = require("alexnet", config.weights), require("lpips-heads", config.weights)
+    return _tensor_metric(config, _lpips(*files), backbones.ALEXNET_SMALLEST)
 
 
-def st_lpips(setting: Setting) -> ImageMetric:
+def st_lpips(config: MetricConfig) -> ImageMetric:
     """Shift-tolerant LPIPS on VGG16."""
-    return _measure(setting, _st_lpips(require("st-lpips-vgg", setting.weights)), backbones.BLURRED_VGG16_SMALLEST)
+    return _tensor_metric(config, _st_lpips(require("st-lpips-vgg", config.weights)), backbones.BLURRED_VGG16_SMALLEST)
 
 
-def st_lpips_alex(setting: Setting) -> ImageMetric:
+def st_lpips_alex(config: MetricConfig) -> ImageMetric:
     """Shift-tolerant LPIPS on AlexNet."""
-    return _measure(setting, _st_lpips_alex(require("st-lpips-alex", setting.weights)), backbones.ALEXNET_SMALLEST)
+    return _tensor_metric(config, _st_lpips_alex(require("st-lpips-alex", config.weights)), backbones.ALEXNET_SMALLEST)
 
 
-def _measure(setting: Setting, network: FeatureDistance, smallest: int) -> ImageMetric:
-    remembered = Remembered(network.to(setting.device).features)
+def _tensor_metric(config: MetricConfig, network: FeatureDistance, smallest: int) -> ImageMetric:
+    target_features = TargetFeatures(network.to(config.device).features)
 
     def score(image: Tensor, target: Tensor) -> float:
         first, second = (values / (PEAK / 2) - 1 for values in (image, target))
-        return float(network.between(network.features(first), remembered(second)))
+        return float(network.distance(network.features(first), target_features(second)))
 
-    return OnTensors(setting.metric, score, smallest, setting.device, single=True)
+    return TensorMetric(config.metric, score, smallest, config.device, single=True)
 
 
-# One network a process, however many methods and protocols are measured.
+# One network a process, shared by all methods and protocols.
 @lru_cache(maxsize=1)
 def _lpips(backbone: Path, heads: Path) -> FeatureDistance:
     return feature_distance(

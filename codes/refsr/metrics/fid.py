@@ -1,4 +1,4 @@
-"""FID: the distance between two sets of images as Gaussians of Inception's features."""
+"""FID: the Frechet distance between the Inception features of two sets of images."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ import torch
 from torch import Tensor
 
 from refsr.core.errors import DataError
-from refsr.metrics.building import Setting
-from refsr.metrics.files import read, require
+from refsr.metrics.base import Array, SetMetric, as_tensor, full_precision, require_image, require_target
+from refsr.metrics.building import MetricConfig
 from refsr.metrics.inception import Inception
-from refsr.metrics.pair import Array, SetMetric, as_tensor, full_precision, require_sound, require_target
+from refsr.metrics.weight_files import read, require
 
 
 class Fid:
-    """torchmetrics' Frechet distance over features of `network`; sums are kept, not images."""
+    """torchmetrics' Frechet distance over features of `network`; it accumulates sums, not images."""
 
-    def __init__(self, setting: Setting, network: torch.nn.Module) -> None:
+    def __init__(self, config: MetricConfig, network: torch.nn.Module) -> None:
         from torchmetrics.image.fid import FrechetInceptionDistance
 
-        self.setting = setting
-        # Adding up over processes is the caller's, through `sums`; torchmetrics would wait for them all in `compute`.
+        self.config = config
+        # The caller sums over processes, through `sums`; torchmetrics would synchronize in `compute`.
         self.distance = FrechetInceptionDistance(
             feature=network, normalize=True, sync_on_compute=False, compute_with_cache=False
-        ).to(setting.device)
+        ).to(config.device)
 
     @property
     def sums(self) -> list[Tensor]:
-        """Sums over images, in place: added up over processes, they are what one process would have."""
+        """Sums over images, to be summed in place over processes before `result`."""
         return [
             getattr(self.distance, f"{side}_features_{kind}")
             for side in ("real", "fake")
@@ -38,11 +38,11 @@ class Fid:
 
     def update(self, image: Array, target: Array | None) -> None:
         """One more image (H, W, 3) of each set, in [0, 255]."""
-        metric = self.setting.metric
-        pair = (require_target(metric, image, target), require_sound(metric, image, 1))
+        metric = self.config.metric
+        pair = (require_target(metric, image, target), require_image(metric, image, 1))
         with torch.inference_mode(), full_precision():
             for real, values in zip((True, False), pair, strict=True):
-                self.distance.update(as_tensor(values, self.setting.device, single=True), real=real)
+                self.distance.update(as_tensor(values, self.config.device, single=True), real=real)
 
     def result(self) -> float:
         """The distance between the images and their targets."""
@@ -51,13 +51,13 @@ class Fid:
         return float(self.distance.compute())
 
 
-def fid(setting: Setting) -> SetMetric:
+def fid(config: MetricConfig) -> SetMetric:
     """FID with the published network."""
-    return Fid(setting, _network(require("inception", setting.weights)).to(setting.device))
+    return Fid(config, _network(require("inception", config.weights)).to(config.device))
 
 
 @lru_cache(maxsize=1)
 def _network(file: Path) -> Inception:
     network = Inception()
-    network.take(read("inception", file))
+    network.load_published(read("inception", file))
     return network.eval().requires_grad_(False)

@@ -1,4 +1,4 @@
-"""FID's Inception v3: that of TensorFlow's graph of 2015, which averages and pools unlike later ones."""
+"""FID's Inception v3: TensorFlow's graph of 2015, whose pooling differs from torchvision's."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ FEATURES = 2048
 
 Kernel = tuple[int, int]
 Step = tuple[str, int, Kernel]
-"""Published name of a convolution, its output bands, its kernel."""
+"""Published name of a convolution, its output channels, its kernel."""
 Branch = Sequence[Step | tuple[Step, Step]]
-"""Steps in a row; two steps as a pair stand side by side."""
+"""Convolutions in sequence; a pair of them runs in parallel."""
 
 ONE, THREE, FIVE = (1, 1), (3, 3), (5, 5)
 
@@ -23,40 +23,40 @@ ONE, THREE, FIVE = (1, 1), (3, 3), (5, 5)
 class Convolution(nn.Module):
     """(B, C, H, W) -> (B, D, H', W'): convolution, batch norm, ReLU."""
 
-    def __init__(self, bands: int, width: int, kernel: Kernel, stride: int = 1, padding: Kernel = (0, 0)) -> None:
+    def __init__(self, channels: int, width: int, kernel: Kernel, stride: int = 1, padding: Kernel = (0, 0)) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(bands, width, kernel, stride, padding, bias=False)
+        self.conv = nn.Conv2d(channels, width, kernel, stride, padding, bias=False)
         self.bn = nn.BatchNorm2d(width, eps=0.001)
 
     def forward(self, features: Tensor) -> Tensor:
         return F.relu(self.bn(self.conv(features)))
 
 
-class Mixed(nn.Module):
-    """(B, C, H, W) -> branches and a pooled one, bands put together.
+class InceptionBlock(nn.Module):
+    """(B, C, H, W) -> branches and a pooling branch, concatenated.
 
-    `average` and `maximum` keep the sides and put a convolution `branch_pool` behind the pool. `halve` halves the
-    sides, and the last step of each branch does too.
+    `average` and `maximum` keep the sides, with a convolution `branch_pool` behind the pooling. `downsample` halves the
+    sides, and so does the last convolution of each branch.
     """
 
-    def __init__(self, bands: int, branches: Sequence[Branch], pool: str, pool_width: int = 0) -> None:
+    def __init__(self, channels: int, branches: Sequence[Branch], pool: str, pool_width: int = 0) -> None:
         super().__init__()
         self.branches, self.pool = branches, pool
-        self.width = pool_width or bands
+        self.width = pool_width or channels
         for branch in branches:
-            width = bands
+            width = channels
             for step in branch:
-                last = pool == "halve" and step is branch[-1]
-                width = sum(self._add(one, width, last) for one in _side_by_side(step))
+                last = pool == "downsample" and step is branch[-1]
+                width = sum(self._add(one, width, last) for one in _parallel(step))
             self.width += width
         if pool_width:
-            self.branch_pool = Convolution(bands, pool_width, ONE)
+            self.branch_pool = Convolution(channels, pool_width, ONE)
 
-    def _add(self, step: Step, bands: int, halves: bool) -> int:
+    def _add(self, step: Step, channels: int, downsample: bool) -> int:
         name, width, kernel = step
-        # What keeps its sides is padded; what halves them is not.
-        padding = (0, 0) if halves else (kernel[0] // 2, kernel[1] // 2)
-        self.add_module(name, Convolution(bands, width, kernel, 2 if halves else 1, padding))
+        # Layers that keep the sides are padded, those that halve them are not.
+        padding = (0, 0) if downsample else (kernel[0] // 2, kernel[1] // 2)
+        self.add_module(name, Convolution(channels, width, kernel, 2 if downsample else 1, padding))
         return width
 
     def forward(self, features: Tensor) -> Tensor:
@@ -64,44 +64,44 @@ class Mixed(nn.Module):
         for branch in self.branches:
             values = features
             for step in branch:
-                values = torch.cat([self.get_submodule(name)(values) for name, _, _ in _side_by_side(step)], dim=1)
+                values = torch.cat([self.get_submodule(name)(values) for name, _, _ in _parallel(step)], dim=1)
             outputs.append(values)
         return torch.cat([*outputs, self._pooled(features)], dim=1)
 
     def _pooled(self, features: Tensor) -> Tensor:
-        if self.pool == "halve":
+        if self.pool == "downsample":
             return F.max_pool2d(features, 3, stride=2)
         if self.pool == "maximum":
             pooled = F.max_pool2d(features, 3, stride=1, padding=1)
         else:
-            # The zeros of the padding are not averaged in, which sets this network apart from torchvision's.
+            # Unlike torchvision's, this network does not count the padding's zeros in the average.
             pooled = F.avg_pool2d(features, 3, stride=1, padding=1, count_include_pad=False)
         branch: Tensor = self.branch_pool(pooled)
         return branch
 
 
-def _side_by_side(step: Step | tuple[Step, Step]) -> Sequence[Step]:
+def _parallel(step: Step | tuple[Step, Step]) -> Sequence[Step]:
     return [step] if isinstance(step[0], str) else step
 
 
-def _mixed_5(pool_width: int, bands: int) -> Mixed:
+def _mixed_5(pool_width: int, channels: int) -> InceptionBlock:
     branches: Sequence[Branch] = (
         [("branch1x1", 64, ONE)],
         [("branch5x5_1", 48, ONE), ("branch5x5_2", 64, FIVE)],
         [("branch3x3dbl_1", 64, ONE), ("branch3x3dbl_2", 96, THREE), ("branch3x3dbl_3", 96, THREE)],
     )
-    return Mixed(bands, branches, "average", pool_width)
+    return InceptionBlock(channels, branches, "average", pool_width)
 
 
-def _mixed_6a(bands: int) -> Mixed:
+def _mixed_6a(channels: int) -> InceptionBlock:
     branches: Sequence[Branch] = (
         [("branch3x3", 384, THREE)],
         [("branch3x3dbl_1", 64, ONE), ("branch3x3dbl_2", 96, THREE), ("branch3x3dbl_3", 96, THREE)],
     )
-    return Mixed(bands, branches, "halve")
+    return InceptionBlock(channels, branches, "downsample")
 
 
-def _mixed_6(inner: int, bands: int) -> Mixed:
+def _mixed_6(inner: int, channels: int) -> InceptionBlock:
     row, column = (1, 7), (7, 1)
     branches: Sequence[Branch] = (
         [("branch1x1", 192, ONE)],
@@ -114,10 +114,10 @@ def _mixed_6(inner: int, bands: int) -> Mixed:
             ("branch7x7dbl_5", 192, row),
         ],
     )
-    return Mixed(bands, branches, "average", 192)
+    return InceptionBlock(channels, branches, "average", 192)
 
 
-def _mixed_7a(bands: int) -> Mixed:
+def _mixed_7a(channels: int) -> InceptionBlock:
     branches: Sequence[Branch] = (
         [("branch3x3_1", 192, ONE), ("branch3x3_2", 320, THREE)],
         [
@@ -127,10 +127,10 @@ def _mixed_7a(bands: int) -> Mixed:
             ("branch7x7x3_4", 192, THREE),
         ],
     )
-    return Mixed(bands, branches, "halve")
+    return InceptionBlock(channels, branches, "downsample")
 
 
-def _mixed_7(pool: str, bands: int) -> Mixed:
+def _mixed_7(pool: str, channels: int) -> InceptionBlock:
     row, column = (1, 3), (3, 1)
     branches: Sequence[Branch] = (
         [("branch1x1", 320, ONE)],
@@ -141,17 +141,17 @@ def _mixed_7(pool: str, bands: int) -> Mixed:
             (("branch3x3dbl_3a", 384, row), ("branch3x3dbl_3b", 384, column)),
         ],
     )
-    return Mixed(bands, branches, pool, 192)
+    return InceptionBlock(channels, branches, pool, 192)
 
 
 class Inception(nn.Module):
     """(B, 3, H, W) in [0, 255] -> (B, 2048): the features that FID compares.
 
-    Images are brought to 299 x 299 as torchmetrics does it by default: bilinear, with antialiasing.
+    Images are resized to 299 x 299 as torchmetrics does by default: bilinear with antialiasing.
     """
 
     num_features = FEATURES
-    """torchmetrics asks for it under this name."""
+    """Read by torchmetrics."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -181,9 +181,9 @@ class Inception(nn.Module):
                 values = F.max_pool2d(values, 3, stride=2)
         return values.mean(dim=(2, 3))
 
-    def take(self, state: Mapping[str, Tensor]) -> None:
-        """Takes the published tensors; the classifier behind the features is left."""
+    def load_published(self, state: Mapping[str, Tensor]) -> None:
+        """Loads the published tensors; those of the classifier are ignored."""
         wanted = self.state_dict()
-        # Counters that only training reads, which older files lack.
+        # Counters used in training only, which older files do not have.
         counters = {key: value for key, value in wanted.items() if key.endswith("num_batches_tracked")}
         self.load_state_dict(counters | {key: value for key, value in state.items() if key in wanted})

@@ -1,7 +1,7 @@
-"""Land cover as a plain classifier reads it off an image, held against the true map.
+"""Land cover classified from an image, compared with the true map.
 
-The classifier is fitted on sharp images and knows nothing of how a result was made: what it can no longer read in a
-restored image is not there. It errs on sharp images too, so what it reads in the target itself is quoted beside.
+The classifier is trained on ground truth images only, so no restoring method is favoured. It makes errors on ground
+truth too; its scores there are reported beside.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ Array = npt.NDArray[Any]
 Counts = npt.NDArray[np.int64]
 
 WINDOWS = (5, 15)
-"""Sides in pixels over which colour and texture are taken, beside the pixel itself."""
+"""Sides in pixels of the windows for mean colour and texture."""
 PIXELS = 2000
-"""Drawn from each image to learn from."""
-WAVES, PACE = 256, 0.3
-"""Random Fourier features and their frequency, in units of the features' deviations: a smooth kernel."""
-PENALTY = 1e-5
-AT_ONCE = 1 << 15
-"""Pixels that are classified together."""
+"""Sampled from each image for training."""
+FOURIER_FEATURES, FREQUENCY = 256, 0.3
+"""Number of random Fourier features, and the std of their frequencies for standardized features."""
+RIDGE = 1e-5
+CHUNK = 1 << 15
+"""Pixels classified at once."""
 
 
 def features(image: Array) -> npt.NDArray[np.float32]:
-    """(H, W, C) in [0, 1] -> (H, W, F): colour of the pixel; mean colour and deviation of brightness round it."""
+    """(H, W, C) in [0, 1] -> (H, W, F): colour of the pixel; mean colour and std of brightness in windows around it."""
     from scipy.ndimage import uniform_filter
 
     image = np.asarray(image, np.float32)
@@ -45,35 +45,35 @@ def features(image: Array) -> npt.NDArray[np.float32]:
 
 
 @dataclass(frozen=True)
-class CoverReader:
-    """Least squares on random Fourier features: a class is where its indicator is highest."""
+class LandCoverClassifier:
+    """Least-squares classifier on random Fourier features: the class with the highest score."""
 
     classes: npt.NDArray[np.int64]
     centre: Array
     spread: Array
-    waves: Array
+    frequencies: Array
     phases: Array
     weights: Array
 
-    def read(self, image: Array) -> npt.NDArray[np.int64]:
+    def predict(self, image: Array) -> npt.NDArray[np.int64]:
         """(H, W, C) in [0, 1] -> (H, W) classes."""
         height, width, bands = image.shape
         rows = features(image).reshape(height * width, -1)
         if rows.shape[1] != len(self.centre):
-            raise DataError(f"land cover was learnt from images of other bands than these {bands}")
-        parts = [rows[first : first + AT_ONCE] for first in range(0, len(rows), AT_ONCE)]
-        found = np.concatenate([np.argmax(self._lifted(part) @ self.weights, axis=1) for part in parts])
+            raise DataError(f"the land cover classifier was trained on images of other bands than these {bands}")
+        parts = [rows[first : first + CHUNK] for first in range(0, len(rows), CHUNK)]
+        found = np.concatenate([np.argmax(self._fourier_features(part) @ self.weights, axis=1) for part in parts])
         classes: npt.NDArray[np.int64] = self.classes[found].reshape(height, width)
         return classes
 
-    def _lifted(self, rows: Array) -> Array:
-        return _lifted((rows - self.centre) / self.spread, self.waves, self.phases)
+    def _fourier_features(self, rows: Array) -> Array:
+        return _fourier_features((rows - self.centre) / self.spread, self.frequencies, self.phases)
 
 
-def fitted(places: Iterable[tuple[Array, Array]], seed: int = 0) -> CoverReader:
-    """A reader of classes from images (H, W, C) in [0, 1] and their true maps (H, W); a function of these and the seed.
+def fit_classifier(places: Iterable[tuple[Array, Array]], seed: int = 0) -> LandCoverClassifier:
+    """A classifier trained on images (H, W, C) in [0, 1] and their true maps (H, W); a function of these and the seed.
 
-    Pixels are drawn evenly, so that common classes count for as much as there is of them.
+    Pixels are sampled uniformly, so classes are weighted by their area.
     """
     rows, truths = [], []
     for index, (image, truth) in enumerate(places):
@@ -83,49 +83,49 @@ def fitted(places: Iterable[tuple[Array, Array]], seed: int = 0) -> CoverReader:
         rows.append(features(image).reshape(truth.size, -1)[drawn])
         truths.append(truth.ravel()[drawn])
     if not rows:
-        raise DataError("there is no image to learn land cover from")
+        raise DataError("there is no image to train the land cover classifier on")
     known, truth = np.concatenate(rows).astype(np.float64), np.concatenate(truths)
     centre, spread = known.mean(axis=0), np.maximum(known.std(axis=0), 1e-6)
     generator = numpy_generator(seed, "land cover", "waves")
-    waves = generator.standard_normal((known.shape[1], WAVES)) * PACE
-    phases = generator.uniform(0, 2 * np.pi, WAVES)
-    lifted = _lifted((known - centre) / spread, waves, phases)
+    frequencies = generator.standard_normal((known.shape[1], FOURIER_FEATURES)) * FREQUENCY
+    phases = generator.uniform(0, 2 * np.pi, FOURIER_FEATURES)
+    random_features = _fourier_features((known - centre) / spread, frequencies, phases)
     classes = np.unique(truth).astype(np.int64)
     wanted = (truth[:, None] == classes).astype(np.float64)
-    square = lifted.T @ lifted + PENALTY * len(lifted) * np.eye(lifted.shape[1])
-    weights = np.linalg.solve(square, lifted.T @ wanted)
-    small = [one.astype(np.float32) for one in (centre, spread, waves, phases, weights)]
-    return CoverReader(classes, *small)
+    square = random_features.T @ random_features + RIDGE * len(random_features) * np.eye(random_features.shape[1])
+    weights = np.linalg.solve(square, random_features.T @ wanted)
+    small = [one.astype(np.float32) for one in (centre, spread, frequencies, phases, weights)]
+    return LandCoverClassifier(classes, *small)
 
 
-def _lifted(rows: Array, waves: Array, phases: Array) -> Array:
-    """(N, F) -> (N, WAVES + 1): cosines, and a constant."""
+def _fourier_features(rows: Array, frequencies: Array, phases: Array) -> Array:
+    """(N, F) -> (N, FOURIER_FEATURES + 1): cosines, and a constant."""
     ones = np.ones((len(rows), 1), rows.dtype)
-    return np.concatenate([np.cos(rows @ waves + phases), ones], axis=1)
+    return np.concatenate([np.cos(rows @ frequencies + phases), ones], axis=1)
 
 
 def confusion(truth: Array, found: Array, classes: Array) -> Counts:
     """(H, W) maps -> (K + 1, K + 1) pixels by true and found class; the last counts all others."""
     count = len(classes) + 1
-    return np.bincount(_places(truth, classes) * count + _places(found, classes), minlength=count**2).reshape(
-        count, count
-    )
+    return np.bincount(
+        _class_indices(truth, classes) * count + _class_indices(found, classes), minlength=count**2
+    ).reshape(count, count)
 
 
-def _places(values: Array, classes: Array) -> Counts:
-    """Each value's place among the sorted classes, their number where it is none of them."""
+def _class_indices(values: Array, classes: Array) -> Counts:
+    """Each value's index among the sorted classes; their number for other values."""
     values = values.ravel().astype(np.int64)
     place = np.minimum(np.searchsorted(classes, values), len(classes) - 1)
     return np.where(classes[place] == values, place, len(classes)).astype(np.int64)
 
 
 def accuracy(table: Array) -> float:
-    """The share of pixels that are read right; what no class was learnt for is wrong."""
+    """The share of correctly classified pixels; pixels of unknown classes count as wrong."""
     return float(np.trace(table[:-1, :-1]) / table.sum())
 
 
 def mean_iou(table: Array) -> float:
-    """Intersection over union, averaged over the classes that occur in truth."""
+    """Intersection over union, averaged over the classes that occur in the truth."""
     right = np.diag(table).copy()
     right[-1] = 0
     union = table.sum(axis=0) + table.sum(axis=1) - np.diag(table)
@@ -134,7 +134,7 @@ def mean_iou(table: Array) -> float:
 
 
 def kappa(table: Array) -> float:
-    """Cohen's kappa: agreement beyond that of maps with as much of each class, laid out at random."""
+    """Cohen's kappa: agreement beyond chance, for the given share of each class."""
     total = table.sum()
     chance = float((table.sum(axis=0) * table.sum(axis=1)).sum() / total**2)
     return 1.0 if chance == 1 else (accuracy(table) - chance) / (1 - chance)

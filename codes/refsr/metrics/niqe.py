@@ -1,4 +1,4 @@
-"""NIQE: how far the statistics of an image's blocks are from those of natural photographs, without a target.
+"""NIQE: distance of an image's block statistics from those of natural photographs; no reference image.
 
 A. Mittal, R. Soundararajan and A. C. Bovik, Making a "Completely Blind" Image Quality Analyzer, 2013; with the original
 release's parameters, and blocks of 96 pixels that do not overlap.
@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from refsr.core.errors import DataError
-from refsr.metrics.building import Setting
+from refsr.metrics.base import ImageMetric
+from refsr.metrics.building import MetricConfig
 from refsr.metrics.colour import luma
-from refsr.metrics.pair import ImageMetric
 from refsr.ops.resize import imresize
 
 Array = npt.NDArray[Any]
@@ -25,13 +25,13 @@ Values = npt.NDArray[np.float64]
 
 BLOCK = 96
 PARAMETERS = Path(__file__).parent / "niqe_parameters" / "niqe_pris_params.npz"
-# Neighbours whose products are looked at: right, below, and both diagonals.
+# Offsets of the neighbours for paired products: right, below, both diagonals.
 NEIGHBOURS = ((0, 1), (1, 0), (1, 1), (1, -1))
 
 
 @dataclass(frozen=True)
-class Natural:
-    """The features of natural photographs as a Gaussian, and the window that normalises contrast."""
+class NaturalModel:
+    """Gaussian model of natural photographs' features, and the window of contrast normalization."""
 
     mean: Values
     covariance: Values
@@ -56,12 +56,13 @@ def niqe(image: Array) -> float:
     features = np.concatenate(
         [block_features(levels, BLOCK, natural.window), block_features(half, BLOCK // 2, natural.window)], axis=1
     )
-    sound = features[np.isfinite(features).all(axis=1)]
-    if len(sound) < 2:
+    finite = features[np.isfinite(features).all(axis=1)]
+    if len(finite) < 2:
         raise DataError("niqe: fewer than two blocks have any texture")
-    # The release averages each feature over the blocks that have it, but takes the covariance of sound blocks alone.
+    # The release averages each feature over the blocks where it is finite, but takes the covariance of blocks whose
+    # features are all finite.
     difference = natural.mean.ravel() - np.nanmean(features, axis=0)
-    covariance = (natural.covariance + np.cov(sound, rowvar=False)) / 2
+    covariance = (natural.covariance + np.cov(finite, rowvar=False)) / 2
     return float(np.sqrt(difference @ np.linalg.pinv(covariance) @ difference))
 
 
@@ -74,7 +75,7 @@ def block_features(levels: Values, side: int, window: Values) -> Values:
 
 
 def normalised(levels: Values, window: Values) -> Values:
-    """(H, W) minus its local mean, over its local deviation plus one."""
+    """(H, W) minus its local mean, over its local standard deviation plus one."""
     from scipy.ndimage import correlate
 
     mean = correlate(levels, window, mode="nearest")
@@ -83,7 +84,7 @@ def normalised(levels: Values, window: Values) -> Values:
 
 
 def _features(block: Values) -> Values:
-    """18 numbers of a block: shape and width of its values, and of its products with each neighbour."""
+    """The 18 features of a block: fit parameters of its values and of its products with each neighbour."""
     shape, left, right = generalised_gaussian(block)
     features = [shape, (left + right) / 2]
     for neighbour in NEIGHBOURS:
@@ -93,7 +94,7 @@ def _features(block: Values) -> Values:
 
 
 def generalised_gaussian(values: Values) -> tuple[float, float, float]:
-    """Shape, and width to the left and right, of an asymmetric generalised Gaussian with the values' moments.
+    """Shape, left and right scale of the asymmetric generalised Gaussian fitted by moments.
 
     NaN where one side has no values.
     """
@@ -123,7 +124,7 @@ def _mean_ratio(shape: float) -> float:
 
 @lru_cache(maxsize=1)
 def _shapes() -> tuple[Values, Values, Values]:
-    """Shapes from 0.2 to 10 in steps of 0.001, the ratio of moments that each has, its width for a deviation of one."""
+    """Shapes from 0.2 to 10 in steps of 0.001, their ratio of moments, their scale at unit standard deviation."""
     from scipy.special import gamma
 
     shapes = np.arange(0.2, 10.001, 0.001)
@@ -132,11 +133,11 @@ def _shapes() -> tuple[Values, Values, Values]:
 
 
 @lru_cache(maxsize=1)
-def _natural() -> Natural:
+def _natural() -> NaturalModel:
     with np.load(PARAMETERS, allow_pickle=False) as stored:
-        return Natural(stored["mu_pris_param"], stored["cov_pris_param"], stored["gaussian_window"])
+        return NaturalModel(stored["mu_pris_param"], stored["cov_pris_param"], stored["gaussian_window"])
 
 
-def niqe_metric(setting: Setting) -> ImageMetric:
-    """NIQE of the image; the target is not looked at."""
+def niqe_metric(config: MetricConfig) -> ImageMetric:
+    """NIQE of the image; the target is not used."""
     return lambda image, target: niqe(image)

@@ -1,4 +1,4 @@
-"""Named protocols: what exactly is compared when a number is quoted."""
+"""Named protocols: colour space, rounding, border and matching under which a metric is computed."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Protocol:
-    """How an image and its target, both (H, W, C) in [0, 1], become the values that a metric sees."""
+    """How an image and its target, both (H, W, C) in [0, 1], become a metric's input."""
 
     name: str
     about: str
     colour: Literal["all", "luma"] = "all"
     border: int | Literal["scale"] = 4
-    """Pixels cut from every side; `scale` cuts as many as the factor."""
+    """Pixels cut from every side; `scale` cuts as many as the scale."""
     rounding: Rounding = "even"
     matched: bool = False
-    """The result is first brought to the target's mean and deviation, band by band."""
+    """The image is first matched to the target's mean and standard deviation, band by band."""
 
     def compared(self, image: Array, target: Array, scale: int) -> tuple[Array, Array]:
-        """Image and target in [0, 255] as they are compared."""
+        """Image and target in [0, 255], as a metric takes them."""
         if image.shape != target.shape:
             raise DataError(f"the image has shape {image.shape}, its target {target.shape}")
         pair = [

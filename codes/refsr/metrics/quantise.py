@@ -1,4 +1,4 @@
-"""Images in [0, 1] to 8-bit values, as the protocols round them."""
+"""Images in [0, 1] to 8-bit values, by a protocol's rounding."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Rounding = Literal["none", "even", "truncate"]
 
 
 def to_levels(image: Array, rounding: Rounding = "even") -> npt.NDArray[np.float64]:
-    """Values in [0, 1] to [0, 255] in float64: clamped, and whole unless rounding is `none`.
+    """Values in [0, 1] to [0, 255] in float64: clipped, and whole numbers unless rounding is `none`.
 
     `even` rounds halves to even; `truncate` is Ref-Diff's: x * 127.5 + 128 of the range [-1, 1], fractions cut off.
     """

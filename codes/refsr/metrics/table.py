@@ -1,4 +1,4 @@
-"""The table of metrics: what there is, what computes it, and what it needs. Imports nothing heavy."""
+"""The table of metrics: names, units, what computes them, what they need. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from refsr.core.registry import NAMES
 
 
 class MetricError(RefsrError):
-    """A metric cannot be taken here: what is missing, and how to bring it."""
+    """A metric cannot be computed here: what is missing, and how to install it."""
 
 
 @dataclass(frozen=True)
@@ -23,16 +23,16 @@ class Metric:
     better: Literal["higher", "lower"]
     library: str
     """What computes it; quoted with the number, because libraries differ."""
-    place: str
-    """`module:attribute` of what makes it, imported when it is built."""
+    factory: str
+    """`module:attribute` of the function that builds it from a `MetricConfig`; imported when needed."""
     unit: str = ""
     whole_set: bool = False
-    """One number for all images together, not one an image."""
+    """One number for all images together, not one for each."""
     needs_target: bool = True
     bands: Literal["any", "several", "rgb"] = "any"
     """Which images it takes: `several` means two bands or more, `rgb` three."""
     files: tuple[str, ...] = ()
-    """Weight files it needs, as `files.py` names them."""
+    """Weight files it needs, as `weight_files.py` names them."""
     packages: tuple[str, ...] = ()
     """Packages beyond the required ones that compute it."""
 
@@ -45,7 +45,7 @@ METRICS = {
     for metric in (
         Metric(
             "psnr",
-            "peak signal to noise over all pixels and bands",
+            "peak signal-to-noise ratio over all pixels and bands",
             "higher",
             "refsr",
             _HERE + "fidelity:psnr_metric",
@@ -53,28 +53,28 @@ METRICS = {
         ),
         Metric(
             "ssim",
-            "structural similarity, 11x11 Gaussian window where it fits",
+            "structural similarity, 11x11 Gaussian window, valid positions only",
             "higher",
             "refsr",
             _HERE + "fidelity:ssim_metric",
         ),
         Metric(
             "gms",
-            "whether edges are where the target has them and as strong: mean similarity of gradients of halved luma",
+            "gradient magnitude similarity: mean over the image, from luma downsampled by 2",
             "higher",
             "refsr",
             _HERE + "gradient_similarity:gms",
         ),
         Metric(
             "gmsd",
-            "standard deviation of that similarity over the image: how unevenly edges are right",
+            "its standard deviation over the image",
             "lower",
             "refsr",
             _HERE + "gradient_similarity:gmsd",
         ),
         Metric(
             "ms-ssim",
-            "structural similarity over five octaves: forgives small shifts, which references tempt networks into",
+            "structural similarity at five scales; tolerates small shifts",
             "higher",
             "torchmetrics",
             _HERE + "library:ms_ssim",
@@ -82,8 +82,7 @@ METRICS = {
         ),
         Metric(
             "sam",
-            "mean angle between the spectra of a pixel: colour apart from brightness; black pixels have none and are "
-            "left out",
+            "spectral angle, mean over pixels: difference in colour, not in brightness; black pixels are left out",
             "lower",
             "torchmetrics",
             _HERE + "library:sam",
@@ -93,7 +92,7 @@ METRICS = {
         ),
         Metric(
             "ergas",
-            "error of each band relative to its mean, as pan-sharpening quotes it: 100 / factor times the root mean",
+            "relative error over the bands, as in pan-sharpening: 100 / scale times the root mean square",
             "lower",
             "torchmetrics",
             _HERE + "library:ergas",
@@ -101,7 +100,7 @@ METRICS = {
         ),
         Metric(
             "scc",
-            "correlation of what a Laplacian leaves, the detail; flat windows count 0, even where they are equal",
+            "spatial correlation of high-pass (Laplacian) detail; flat windows count 0, even where they are equal",
             "higher",
             "torchmetrics",
             _HERE + "library:scc",
@@ -109,7 +108,7 @@ METRICS = {
         ),
         Metric(
             "niqe",
-            "how far statistics of blocks of 96 pixels are from natural photographs'; blind, and made for photographs",
+            "distance of the statistics of 96-pixel blocks from natural photographs; made for photographs",
             "lower",
             "refsr, parameters of basicsr 1.4.2",
             _HERE + "niqe:niqe_metric",
@@ -144,7 +143,7 @@ METRICS = {
         ),
         Metric(
             "st-lpips-alex",
-            "the same with AlexNet; again a scale of its own",
+            "the same with AlexNet; not on the scale of st-lpips",
             "lower",
             "refsr, weights of stlpips-pytorch 0.0.2",
             _HERE + "feature_distance:st_lpips_alex",
@@ -153,7 +152,7 @@ METRICS = {
         ),
         Metric(
             "fid",
-            "distance of two sets of images, Inception features; few images bias it upwards, so quote how many",
+            "Frechet distance of the Inception features of two sets; biased upwards for few images",
             "lower",
             "torchmetrics, weights of pt_inception-2015-12-05",
             _HERE + "fid:fid",
@@ -174,7 +173,7 @@ def names() -> list[str]:
     return registry.names("metric")
 
 
-def described(name: str) -> Metric:
+def metric_named(name: str) -> Metric:
     """The metric of a name."""
     metric = registry.resolve("metric", name)
     if not isinstance(metric, Metric):

@@ -1,4 +1,4 @@
-"""A resize matrix applied along an axis of a tensor: a few small dense products forward, their transposes backward."""
+"""The banded resize matrix applied along an axis of a tensor: small dense products, transposed for backward."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from refsr.ops.resampling import Axis, blocks
+from refsr.ops.resampling import ResizeAxis, weight_blocks
 
-# Up to this many entries one dense product beats several small ones.
+# Up to this many matrix entries one dense product is faster than several small ones.
 ONE_BLOCK = 8192
 
 
-class TensorBlock(NamedTuple):
-    """A Block whose weights are a tensor."""
+class TensorWeightBlock(NamedTuple):
+    """A WeightBlock with its weights as a tensor."""
 
     start: int
     stop: int
@@ -24,7 +24,7 @@ class TensorBlock(NamedTuple):
     weights: Tensor
 
 
-def resize_axis(image: Tensor, axis: Axis, dim: int) -> Tensor:
+def resize_axis(image: Tensor, axis: ResizeAxis, dim: int) -> Tensor:
     """(..., H, W) with `dim` (-2 or -1) resized, in float32 or float64; differentiable any number of times."""
     if torch.is_autocast_enabled(image.device.type):
         # Autocast would round the weights to half precision.
@@ -41,7 +41,7 @@ def resize_axis(image: Tensor, axis: Axis, dim: int) -> Tensor:
     return _apply(image.reshape(-1, height, width), axis).reshape(*before, axis.outputs, width)
 
 
-def _apply(values: Tensor, axis: Axis) -> Tensor:
+def _apply(values: Tensor, axis: ResizeAxis) -> Tensor:
     if not (values.requires_grad and torch.is_grad_enabled()):
         return _forward(values, axis)
     result: Tensor = BandedProduct.apply(values, axis, False)
@@ -49,17 +49,17 @@ def _apply(values: Tensor, axis: Axis) -> Tensor:
 
 
 class BandedProduct(torch.autograd.Function):
-    """(N, L) -> (N, M) or (N, L, W) -> (N, M, W) by the axis's matrix, or back by its transpose.
+    """(N, L) -> (N, M) or (N, L, W) -> (N, M, W) by the axis's matrix, or the reverse by its transpose.
 
-    What autograd makes of slices fills a whole image with zeros for every block; this adds each block in its place.
+    Autograd's own backward of slices would fill a whole image with zeros for every block; this adds blocks in place.
     """
 
     @staticmethod
-    def forward(values: Tensor, axis: Axis, transposed: bool) -> Tensor:
+    def forward(values: Tensor, axis: ResizeAxis, transposed: bool) -> Tensor:
         return _transposed(values, axis) if transposed else _forward(values, axis)
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Axis, bool], output: Tensor) -> None:
+    def setup_context(ctx: Any, inputs: tuple[Tensor, ResizeAxis, bool], output: Tensor) -> None:
         _, ctx.axis, ctx.transposed = inputs
 
     @staticmethod
@@ -73,7 +73,7 @@ class BandedProduct(torch.autograd.Function):
         return BandedProduct.apply(stacked.flatten(0, 1), *others).unflatten(0, stacked.shape[:2]), 0
 
 
-def _forward(values: Tensor, axis: Axis) -> Tensor:
+def _forward(values: Tensor, axis: ResizeAxis) -> Tensor:
     parts = []
     for _, _, first, end, weights in _tensor_blocks(axis, values):
         window = values[:, first:end]
@@ -81,7 +81,7 @@ def _forward(values: Tensor, axis: Axis) -> Tensor:
     return torch.cat(parts, 1)
 
 
-def _transposed(values: Tensor, axis: Axis) -> Tensor:
+def _transposed(values: Tensor, axis: ResizeAxis) -> Tensor:
     result = values.new_zeros(values.shape[0], axis.length, *values.shape[2:])
     for start, stop, first, end, weights in _tensor_blocks(axis, values):
         window, given = result[:, first:end], values[:, start:stop]
@@ -96,19 +96,19 @@ def _stacked(weights: Tensor, values: Tensor) -> Tensor:
     return weights.expand(values.shape[0], *weights.shape)
 
 
-def _tensor_blocks(axis: Axis, values: Tensor) -> tuple[TensorBlock, ...]:
-    # Memory that NumPy owns costs nothing to share; what lies on an accelerator is worth keeping there. While a graph
-    # is traced, tensors stand for other tensors and must not outlive it.
+def _tensor_blocks(axis: ResizeAxis, values: Tensor) -> tuple[TensorWeightBlock, ...]:
+    # On a CPU the tensors share NumPy's memory; on an accelerator the copies are cached. While a graph is traced,
+    # tensors are proxies and must not be cached.
     if values.device.type == "cpu" or torch.compiler.is_compiling():
-        return _made(axis, values.dtype, values.device)
-    return _kept(axis, values.dtype, values.device)
+        return _convert_blocks(axis, values.dtype, values.device)
+    return _cached_blocks(axis, values.dtype, values.device)
 
 
-def _made(axis: Axis, dtype: torch.dtype, device: torch.device) -> tuple[TensorBlock, ...]:
+def _convert_blocks(axis: ResizeAxis, dtype: torch.dtype, device: torch.device) -> tuple[TensorWeightBlock, ...]:
     small = axis.length * axis.outputs <= ONE_BLOCK
     size = axis.outputs if small else 16 if axis.up < axis.down else 64
-    found = blocks(axis, size, str(dtype).removeprefix("torch."))
-    return tuple(TensorBlock(*block[:4], torch.from_numpy(block.weights).to(device)) for block in found)
+    found = weight_blocks(axis, size, str(dtype).removeprefix("torch."))
+    return tuple(TensorWeightBlock(*block[:4], torch.from_numpy(block.weights).to(device)) for block in found)
 
 
-_kept = lru_cache(maxsize=32)(_made)
+_cached_blocks = lru_cache(maxsize=32)(_convert_blocks)

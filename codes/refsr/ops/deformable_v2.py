@@ -16,7 +16,7 @@ from refsr.core.errors import OperatorError
 from refsr.ops.sampling import bilinear
 
 KERNEL_TYPES = (torch.float32, torch.float64, torch.float16)
-"""What torchvision's CUDA kernel takes."""
+"""Types of torchvision's CUDA kernel."""
 
 
 def dcnv2(
@@ -43,7 +43,7 @@ def dcnv2(
 
 
 def why_not(input: Tensor) -> str | None:
-    """Why torchvision's kernel cannot serve this input; None where it can."""
+    """Why torchvision's kernel is not used for this input; None where it is."""
     deform_conv2d, reason = _torchvision()
     if deform_conv2d is None:
         return reason
@@ -61,7 +61,7 @@ def why_not(input: Tensor) -> str | None:
 
 @functools.cache
 def _torchvision() -> tuple[Callable[..., Any] | None, str]:
-    # A torchvision beside a torch that it was not built for raises RuntimeError, not ImportError.
+    # A torchvision built for another torch raises RuntimeError, not ImportError.
     try:
         from torchvision.ops import deform_conv2d
     except Exception as error:

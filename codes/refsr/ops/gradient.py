@@ -1,4 +1,4 @@
-"""Image gradients: central differences and their magnitude, under the three padding rules in use.
+"""Image gradients: central differences and their magnitude, with three padding rules.
 
 `same` pads with one zero and keeps the size. `full` pads with two: the map is two pixels larger each way, its
 outermost ring holds the magnitude of the border pixels next to it, and its corners hold sqrt(eps). `valid` pads with

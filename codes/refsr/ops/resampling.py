@@ -1,4 +1,4 @@
-"""One axis of MATLAB's imresize: which input pixels make an output pixel, and with which weights."""
+"""One axis of MATLAB's imresize: the input pixels of each output pixel, and their weights."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ KERNELS: dict[str, tuple[Callable[[Array], Array], int]] = {
 }
 
 
-def exact(scale: Factor) -> Fraction:
-    """The factor as a fraction; 0.333... is taken for 1/3, and "1/3" is one too."""
+def as_fraction(scale: Factor) -> Fraction:
+    """The factor as a fraction; 0.333... becomes 1/3; a string such as "1/3" is accepted."""
     try:
         factor = Fraction(scale)
     except (ValueError, ZeroDivisionError, OverflowError, TypeError):
@@ -70,11 +70,13 @@ def exact(scale: Factor) -> Fraction:
     return factor
 
 
-def taps(outputs: int, scale: Fraction, kernel: str = "bicubic", antialias: bool = True) -> tuple[Integers, Weights]:
-    """Positions (outputs, P), from 0 and not yet mirrored, and their weights, which sum to one in each row.
+def kernel_taps(
+    outputs: int, scale: Fraction, kernel: str = "bicubic", antialias: bool = True
+) -> tuple[Integers, Weights]:
+    """Input positions (outputs, P), not yet mirrored, and their weights, which sum to one in each row.
 
-    Output i lies at input coordinate (i + 1/2) / scale - 1/2. Distances are whole numbers over one denominator until
-    the kernel sees them, so nothing depends on how a factor like 1/3 is rounded.
+    Output i lies at input coordinate (i + 1/2) / scale - 1/2. Distances are integers over one denominator until the
+    kernel is evaluated, so nothing depends on how a factor like 1/3 is rounded.
     """
     if kernel not in KERNELS:
         raise OperatorError(
@@ -95,14 +97,14 @@ def taps(outputs: int, scale: Fraction, kernel: str = "bicubic", antialias: bool
 
 
 def mirrored(positions: Integers, length: int) -> Integers:
-    """Positions folded into 0..length-1 with the edge pixel repeated, as often as a short axis needs it."""
+    """Positions mirrored into 0..length-1, the edge pixel repeated; several times if the axis is short."""
     folded = positions % (2 * length)
     return np.where(folded < length, folded, 2 * length - 1 - folded)
 
 
 @dataclass(frozen=True)
-class Axis:
-    """How one axis is resized: the key under which its weights are kept."""
+class ResizeAxis:
+    """How one axis is resized; the cache key of its weights."""
 
     length: int
     outputs: int
@@ -116,8 +118,8 @@ class Axis:
         return Fraction(self.up, self.down)
 
 
-class Block(NamedTuple):
-    """Some outputs in a row, the range of inputs that they need, and the weights (outputs, inputs) between."""
+class WeightBlock(NamedTuple):
+    """Outputs `start` to `stop`, the inputs `first` to `end` that they need, and the weights (outputs, inputs)."""
 
     start: int
     stop: int
@@ -127,12 +129,12 @@ class Block(NamedTuple):
 
 
 @lru_cache(maxsize=128)
-def blocks(axis: Axis, size: int, dtype: str = "float64", bands: int = 1) -> tuple[Block, ...]:
-    """The resize matrix of an axis as dense blocks of `size` outputs, which hold all that is not zero.
+def weight_blocks(axis: ResizeAxis, size: int, dtype: str = "float64", interleaved: int = 1) -> tuple[WeightBlock, ...]:
+    """The banded resize matrix of an axis as dense blocks of `size` outputs, which hold all non-zero weights.
 
-    `bands` above 1 gives blocks for an axis whose pixels hold that many interleaved values.
+    `interleaved` above 1: blocks for an axis whose pixels have that many interleaved values.
     """
-    positions, weights = taps(axis.outputs, axis.scale, axis.kernel, axis.antialias)
+    positions, weights = kernel_taps(axis.outputs, axis.scale, axis.kernel, axis.antialias)
     positions = mirrored(positions, axis.length)
     found = []
     for start in range(0, axis.outputs, size):
@@ -144,49 +146,50 @@ def blocks(axis: Axis, size: int, dtype: str = "float64", bands: int = 1) -> tup
         # Taps of weight zero may lie outside the window.
         columns = np.clip(rows - first, 0, end - first - 1)
         np.add.at(dense, (np.arange(stop - start)[:, None], columns), values)
-        if bands > 1:
-            dense = np.kron(dense, np.eye(bands))
-        weights_of_block = np.ascontiguousarray(dense, dtype=dtype)
-        found.append(Block(bands * start, bands * stop, bands * first, bands * end, weights_of_block))
+        if interleaved > 1:
+            dense = np.kron(dense, np.eye(interleaved))
+        values_of_block = np.ascontiguousarray(dense, dtype=dtype)
+        repeat = interleaved
+        found.append(WeightBlock(repeat * start, repeat * stop, repeat * first, repeat * end, values_of_block))
     return tuple(found)
 
 
-def plan(
+def resize_plan(
     sides: tuple[int, int],
     scale: Factor | tuple[Factor, Factor] | None,
     size: tuple[int, int] | None,
     kernel: str,
     antialias: bool,
-) -> tuple[tuple[int, Axis], ...]:
-    """Which of the two axes (0 rows, 1 columns) is resized how, in the order in which it is done.
+) -> tuple[tuple[int, ResizeAxis], ...]:
+    """The two axes (0 rows, 1 columns) with how each is resized, in order of execution.
 
-    The axis with the smaller factor goes first, rows when equal: the order shows where values are rounded.
+    As in MATLAB, the axis with the smaller factor is first, rows when equal. Where values are rounded, this matters.
     """
     if (scale is None) == (size is None):
         raise OperatorError("imresize: give either scale or size")
     if size is not None:
         if len(size) != 2 or any(int(side) != side or side < 1 for side in size):
             raise OperatorError(f"imresize: size {size!r} must be two whole numbers above zero")
-        return _plan(sides, None, (int(size[0]), int(size[1])), kernel, bool(antialias))
+        return _cached_plan(sides, None, (int(size[0]), int(size[1])), kernel, bool(antialias))
     given = tuple(scale) if isinstance(scale, (tuple, list)) else (scale, scale)
     if len(given) != 2:
         raise OperatorError(f"imresize: scale {scale!r} must be one factor, or one for rows and one for columns")
     if not all(isinstance(factor, Hashable) for factor in given):
         raise OperatorError(f"imresize: scale {scale!r} is not a number or a fraction like '1/4'")
-    return _plan(sides, given, None, kernel, bool(antialias))
+    return _cached_plan(sides, given, None, kernel, bool(antialias))
 
 
 @lru_cache(maxsize=256)
-def _plan(
+def _cached_plan(
     sides: tuple[int, int],
     scales: tuple[Factor, Factor] | None,
     size: tuple[int, int] | None,
     kernel: str,
     antialias: bool,
-) -> tuple[tuple[int, Axis], ...]:
+) -> tuple[tuple[int, ResizeAxis], ...]:
     axes = []
     for which, length in enumerate(sides):
-        factor = Fraction(size[which], length) if size else exact(scales[which]) if scales else Fraction(1)
+        factor = Fraction(size[which], length) if size else as_fraction(scales[which]) if scales else Fraction(1)
         outputs = math.ceil(length * factor)
-        axes.append((which, Axis(length, outputs, factor.numerator, factor.denominator, kernel, antialias)))
+        axes.append((which, ResizeAxis(length, outputs, factor.numerator, factor.denominator, kernel, antialias)))
     return tuple(sorted(axes, key=lambda axis: axis[1].scale))

@@ -6,7 +6,7 @@ the border torch differs by up to 0.06 (0.01 on average over the outermost row) 
 two outermost rows and columns; and by up to 0.03 when enlarging by 2 or 4, in the outermost two input pixels' worth.
 Without `antialias=True` torch differs everywhere, by up to 0.7 when reducing.
 
-Pixels that are not finite spread over the block of outputs they are computed with; fill them before.
+Non-finite pixels spread over the whole block of outputs; fill them first.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from refsr.core.errors import OperatorError, nearest
-from refsr.ops.resampling import Axis, Factor, blocks, plan
+from refsr.ops.resampling import Factor, ResizeAxis, resize_plan, weight_blocks
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,9 +26,9 @@ Array = npt.NDArray[Any]
 Rounding = Literal["axis", "once", "never"]
 ROUNDINGS = ("axis", "once", "never")
 
-# Outputs computed by one small dense product. Smaller blocks waste less on zeros, larger ones call BLAS less often.
+# Outputs per small dense product. Smaller blocks multiply fewer zeros, larger ones call BLAS less often.
 BLOCK = 16
-# Up to this many interleaved bands, products over all of them beat one product a row.
+# Up to this many interleaved bands, products over all of them are faster than one product a row.
 FEW_BANDS = 4
 
 
@@ -63,7 +63,7 @@ def imresize(
         work = image.astype(np.float32 if levels is None else np.float64)
     elif image.dtype not in (np.float32, np.float64):
         raise OperatorError(f"imresize: the image is {image.dtype}, expected uint8, uint16, float32 or float64")
-    axes = plan((image.shape[0], image.shape[1]), scale, size, kernel, antialias)
+    axes = resize_plan((image.shape[0], image.shape[1]), scale, size, kernel, antialias)
     for last, (which, axis) in zip((False, True), axes, strict=True):
         work = _resize_axis(work, axis, which)
         if levels is not None and (last or rounding == "axis"):
@@ -71,7 +71,7 @@ def imresize(
     return work.astype(image.dtype if levels is not None else work.dtype, copy=False)
 
 
-def _resize_axis(image: Array, axis: Axis, which: int) -> Array:
+def _resize_axis(image: Array, axis: ResizeAxis, which: int) -> Array:
     """An image of two or three axes with axis `which` resized."""
     image = np.ascontiguousarray(image)
     bands = 1 if image.ndim == 2 else image.shape[2]
@@ -79,14 +79,14 @@ def _resize_axis(image: Array, axis: Axis, which: int) -> Array:
     result = np.empty(shape, image.dtype)
     if which == 0:
         flat, flat_result = image.reshape(len(image), -1), result.reshape(axis.outputs, -1)
-        for start, stop, first, end, weights in blocks(axis, BLOCK, str(image.dtype)):
+        for start, stop, first, end, weights in weight_blocks(axis, BLOCK, str(image.dtype)):
             np.matmul(weights, flat[first:end], out=flat_result[start:stop])
     elif bands <= FEW_BANDS:
         flat, flat_result = image.reshape(len(image), -1), result.reshape(len(image), -1)
-        for start, stop, first, end, weights in blocks(axis, BLOCK, str(image.dtype), bands):
+        for start, stop, first, end, weights in weight_blocks(axis, BLOCK, str(image.dtype), bands):
             np.matmul(flat[:, first:end], weights.T, out=flat_result[:, start:stop])
     else:
-        for start, stop, first, end, weights in blocks(axis, BLOCK, str(image.dtype)):
+        for start, stop, first, end, weights in weight_blocks(axis, BLOCK, str(image.dtype)):
             np.matmul(weights, image[:, first:end], out=result[:, start:stop])
     return result
 
@@ -114,7 +114,7 @@ def imresize_tensor(
     if not image.is_floating_point():
         raise OperatorError(f"imresize: the image is {image.dtype}, expected a floating type; convert it first")
     work = image if image.dtype in (torch.float32, torch.float64) else image.float()
-    for which, axis in plan((image.shape[-2], image.shape[-1]), scale, size, kernel, antialias):
+    for which, axis in resize_plan((image.shape[-2], image.shape[-1]), scale, size, kernel, antialias):
         work = resize_axis(work, axis, which - 2)
         if levels is not None:
             work = (work + 0.5).floor().clamp(0, levels)

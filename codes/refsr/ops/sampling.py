@@ -1,4 +1,4 @@
-"""Bilinear samples at any place, as both deformable convolutions take them: zeros outside, slopes to the right."""
+"""Bilinear sampling at any position, zeros outside, for the references of both deformable convolutions."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from torch import Tensor
 
 
 def bilinear(planes: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    """(N, C, H, W) at places in pixels (N, R, S) -> (N, C, R, S).
+    """(N, C, H, W) at positions in pixels (N, R, S) -> (N, C, R, S).
 
-    The gradient of a place is the slope of the cell right of and below it, at whole numbers too.
+    The gradient of a position is that of the cell to its right and below, at integer positions too.
     """
     H, W = planes.shape[2:]
     high, wide = _side(H), _side(W)
@@ -23,13 +23,13 @@ def bilinear(planes: Tensor, x: Tensor, y: Tensor) -> Tensor:
 def _side(side: int) -> int:
     """The next power of two.
 
-    Only with such a side do whole numbers survive being scaled to [-1, 1] and back, and with them the choice of the
-    cell whose slope is the gradient. An exported program takes any size and gives values alone: there it is as it was.
+    Only with such a side are integers exact after scaling to [-1, 1] and back, on which the choice of the gradient's
+    cell depends. An exported program computes no gradients and takes any size: there the side is kept.
     """
     if torch.compiler.is_exporting() or torch.onnx.is_in_onnx_export():
         return side
     wide = 1
-    # Compared rather than counted in bits: a compiled graph then serves all sizes between two powers of two.
+    # Compared, not counted in bits: a compiled graph then covers all sizes between two powers of two.
     while wide < side:
         wide *= 2
     return wide

@@ -14,7 +14,7 @@ from typing import Any
 from refsr.core.atomic import explain_io, sweep, write_text
 from refsr.core.errors import UsageError
 from refsr.core.options.schema import Options
-from refsr.metrics import described
+from refsr.metrics import metric_named
 
 COMPLETE = "COMPLETE.json"
 """The last file of a checkpoint that is written: it holds the digests of all others."""
@@ -93,7 +93,7 @@ class Best:
     value: float
 
     def beaten_by(self, value: float) -> bool:
-        return value > self.value if described(self.metric).better == "higher" else value < self.value
+        return value > self.value if metric_named(self.metric).better == "higher" else value < self.value
 
     def write(self, checkpoints: Path) -> None:
         """`best.json` beside the checkpoints names the step."""

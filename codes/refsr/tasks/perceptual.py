@@ -11,7 +11,7 @@ from refsr.core.errors import DataError
 from refsr.core.options.schema import Options
 from refsr.core.options.train import TrainOptions
 from refsr.core.seeding import torch_generator
-from refsr.metrics.files import find, lack, read, read_state
+from refsr.metrics.weight_files import find, how_to_get, read, read_state
 from refsr.networks.backbones import (
     Backbone,
     Features,
@@ -38,7 +38,7 @@ def perceptual_network(options: Options, train: TrainOptions) -> tuple[Features,
     if file is None:
         raise DataError(
             f"train.feature_weight {train.feature_weight:g} needs the perceptual network {kind}: "
-            f"{lack(FILES[kind], option='path.perceptual_weights')}. "
+            f"{how_to_get(FILES[kind], option='path.perceptual_weights')}. "
             f"train.feature_network: vgg16-st or random works without {kind.upper()}"
         )
     return Features(_pretrained(kind, file, file == given)), _notes(kind, file)

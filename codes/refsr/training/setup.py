@@ -22,7 +22,7 @@ from refsr.core.seeding import derive
 from refsr.data.build import build_dataset
 from refsr.data.sets.paired import PairedSet
 from refsr.evaluation.metrics import find_metrics
-from refsr.metrics.pair import ImageMetric
+from refsr.metrics.base import ImageMetric
 from refsr.networks.descriptor import Descriptor
 from refsr.runs.model_file import AVERAGE, fit_weights, model_file_at, read_card, read_tensors
 from refsr.runs.process_group import Group

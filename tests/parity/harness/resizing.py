@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from harness.case import Case
 from harness.run import Answers
-from refsr.ops.resampling import Factor, exact, mirrored, taps
+from refsr.ops.resampling import Factor, as_fraction, kernel_taps, mirrored
 from refsr.ops.resize import imresize
 
 
@@ -51,10 +51,10 @@ def both_resizers(case: Case) -> Answers:
 def _without_lead(image: npt.NDArray[np.float32], scale: Factor, kernel: str) -> npt.NDArray[np.float64]:
     """The release's first resizer: positions before the first pixel weigh nothing, the rest is renormalised."""
     work = image.astype(np.float64)
-    factor = exact(scale)
+    factor = as_fraction(scale)
     for axis in (0, 1):
         length = work.shape[axis]
-        positions, weights = taps(math.ceil(length * factor), factor, kernel)
+        positions, weights = kernel_taps(math.ceil(length * factor), factor, kernel)
         weights = np.where(positions < 0, 0.0, weights)
         weights /= weights.sum(axis=1, keepdims=True)
         matrix = np.zeros((len(weights), length))

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from refsr.networks.refdiff.layers import ResampledConv, SpatialFeatureTransform
-from refsr.ops.winograd import convolve, transformed
+from refsr.ops.winograd import transform_kernel, winograd_conv2d
 
 MIN_CHANNELS = 64
 """With fewer input or output channels, a convolution gains nothing."""
@@ -28,10 +28,13 @@ def fast_convolutions(network: nn.Module) -> Iterator[int]:
         for part in network.modules():
             if isinstance(part, SpatialFeatureTransform) and _is_faster(part.kernel()):
                 _replace(
-                    part, "feature_convolution", functools.partial(convolve, kernel=transformed(part.kernel())), changed
+                    part,
+                    "feature_convolution",
+                    functools.partial(winograd_conv2d, kernel=transform_kernel(part.kernel())),
+                    changed,
                 )
             elif isinstance(part, nn.Conv2d) and part not in idle and _is_plain_3x3(part) and _is_faster(part.weight):
-                _replace(part, "forward", functools.partial(_convolved, part, transformed(part.weight)), changed)
+                _replace(part, "forward", functools.partial(_convolved, part, transform_kernel(part.weight)), changed)
     try:
         yield len(changed)
     finally:
@@ -58,7 +61,7 @@ def _never_called(part: nn.Module) -> list[nn.Module | None]:
 
 
 def _convolved(layer: nn.Conv2d, kernel: Tensor, x: Tensor) -> Tensor:
-    return convolve(x, kernel, layer.bias)
+    return winograd_conv2d(x, kernel, layer.bias)
 
 
 def _is_plain_3x3(layer: nn.Conv2d) -> bool:

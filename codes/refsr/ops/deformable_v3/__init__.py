@@ -1,4 +1,4 @@
-"""DCNv3: each pixel sums samples of the image at kernel points that offsets move and a mask weighs, group by group."""
+"""DCNv3: InternImage's deformable convolution: samples at kernel points with offsets, weighted by a mask, per group."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def dcnv3(
     """(B, H, W, C), (B, Ho, Wo, G*P*2), (B, Ho, Wo, G*P) -> (B, Ho, Wo, C), all channels last.
 
     P kernel points a group, x slow and y fast; each offset x before y. `offset_scale` multiplies offsets and kernel
-    grid. `remove_center` leaves the middle point out. Bilinear, zeros outside; the mask is used as it is. Under
-    autocast all three are brought to the widest of their types, as torch does for `grid_sample`.
+    grid. `remove_center` leaves out the central point. Bilinear, zeros outside; the mask is used as it is. Under
+    autocast all three are cast to the widest of their types, as torch does for `grid_sample`.
     """
     if torch.is_autocast_enabled(input.device.type):
         widest = torch.promote_types(torch.promote_types(input.dtype, offset.dtype), mask.dtype)
@@ -53,7 +53,7 @@ def dcnv3(
 
 
 def why_not(input: Tensor) -> str | None:
-    """Why the compiled back-end does not serve this input, so that plain torch does; None where it does."""
+    """Why the compiled back-end is not used for this input; None where it is."""
     if torch.onnx.is_in_onnx_export():
         return "ONNX has no operator of that name"
     return library.NATIVE.why_not(input)
@@ -61,7 +61,7 @@ def why_not(input: Tensor) -> str | None:
 
 @contextlib.contextmanager
 def using(backend: str) -> Iterator[None]:
-    """Makes `dcnv3` use one back-end within the block, for tests and timings."""
+    """Within the block `dcnv3` uses this back-end; for tests and timings."""
     global _forced  # noqa: PLW0603
     if backend not in BACKENDS:
         raise OperatorError(f"back-end {backend!r} is not known{suggestion(backend, BACKENDS)}")

@@ -1,4 +1,4 @@
-"""What shapes and types DCNv3 takes, and where its kernel points lie."""
+"""Arguments of DCNv3: checks of shapes and types, positions of the kernel points."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TYPES = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
 
 
 class Geometry(NamedTuple):
-    """The numbers that define one call, beside its tensors."""
+    """The numeric arguments of a call."""
 
     kernel: int
     stride: int
@@ -30,14 +30,14 @@ class Geometry(NamedTuple):
 
     @property
     def centre(self) -> int:
-        """How far the kernel's middle lies from its first point, in pixels."""
+        """Distance of the kernel's centre from its first point, in pixels."""
         return self.dilation * (self.kernel - 1) // 2
 
     def output_side(self, side: int) -> int:
         return (side + 2 * self.padding - self.dilation * (self.kernel - 1) - 1) // self.stride + 1
 
     def taps(self) -> list[tuple[int, int]]:
-        """Each kernel point as (x, y) pixels from the middle, in the operator's order: x slow, y fast."""
+        """Each kernel point as (x, y) pixels from the centre, in the operator's order: x slow, y fast."""
         middle = self.kernel // 2 if self.remove_center else -1
         return [
             (ix * self.dilation - self.centre, iy * self.dilation - self.centre)

@@ -1,4 +1,4 @@
-"""The compiled back-end: found, judged by its stamp and loaded once; where it cannot serve it says why."""
+"""The compiled back-end: finds the library, checks its build stamp, loads it once; says why it is not used."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Native:
-    """What was found: the stamp of the build, and why it is not loaded (None where it is)."""
+    """The compiled library: its build stamp, and why it is not loaded (None where it is)."""
 
     reason: str | None
     stamp: dict[str, Any] = field(default_factory=dict)
 
     def why_not(self, input: Tensor) -> str | None:
-        """Why the compiled kernels cannot serve this input; None where they can."""
+        """Why the compiled kernels are not used for this input; None where they are."""
         device = input.device.type
         if self.reason is not None:
             return self.reason
@@ -54,7 +54,7 @@ def runs_on(architectures: list[str], capability: tuple[int, int]) -> bool:
         digits = name.rstrip("af")
         built = int(digits[:-1]), int(digits[-1])
         if name != digits:
-            # Of one architecture or family only; the family's rules are not ours to keep.
+            # Architecture- or family-specific code: only an exact match is accepted.
             fits = built == capability
         elif kind == "sm":
             fits = built[0] == capability[0] and built[1] <= capability[1]
@@ -66,13 +66,13 @@ def runs_on(architectures: list[str], capability: tuple[int, int]) -> bool:
 
 
 def load(folder: Path = FOLDER) -> Native:
-    """Loads the library in `folder` if it fits this torch and this machine; a misfit is logged, an absence is not."""
+    """Loads the library in `folder` if it fits this torch and machine; logs an incompatible one, not a missing one."""
     library, note = folder / "refsr_dcnv3.so", folder / "refsr_dcnv3.json"
     if not library.is_file():
         return Native(f"not built ({BUILD})")
     try:
         stamp = json.loads(note.read_text())
-        reason = misfit(stamp)
+        reason = incompatibility(stamp)
     except (OSError, ValueError, AttributeError) as error:
         stamp, reason = {}, f"its stamp {note.name} cannot be read ({type(error).__name__}); {BUILD} anew"
     if reason is None and hasattr(torch.ops.refsr_native, "dcnv3_forward"):
@@ -88,8 +88,8 @@ def load(folder: Path = FOLDER) -> Native:
     return Native(reason, stamp)
 
 
-def misfit(stamp: dict[str, Any]) -> str | None:
-    """Why a library of this stamp must not be loaded here."""
+def incompatibility(stamp: dict[str, Any]) -> str | None:
+    """Why a library with this stamp must not be loaded here."""
     if stamp.get("torch") != torch.__version__:
         return f"built for torch {stamp.get('torch')}, this is {torch.__version__}; {BUILD} anew"
     if stamp.get("machine") != platform.machine():

@@ -1,4 +1,4 @@
-"""DCNv3 in plain torch: the definition that every back-end must agree with; differentiable and exportable."""
+"""DCNv3 in plain torch: the reference that defines it; differentiable and exportable."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from refsr.core.errors import DataError
 from refsr.ops.banded import resize_axis
-from refsr.ops.resampling import Axis, plan
+from refsr.ops.resampling import ResizeAxis, resize_plan
 
 
 class Consistency:
@@ -22,7 +22,7 @@ class Consistency:
         sides = lr.shape[-2], lr.shape[-1]
         if sides[0] > height or sides[1] > width:
             raise DataError(f"LR of {sides[0]}x{sides[1]} pixels is no reduction of {height}x{width}")
-        self.axes = {which - 2: axis for which, axis in plan((height, width), None, sides, kernel, True)}
+        self.axes = {which - 2: axis for which, axis in resize_plan((height, width), None, sides, kernel, True)}
         self.solvers = {dim: _solver(axis, self.lr) for dim, axis in self.axes.items()}
 
     def reduce(self, image: Tensor) -> Tensor:
@@ -38,7 +38,7 @@ class Consistency:
         return (image.double() + change).to(image.dtype)
 
 
-def _solver(axis: Axis, like: Tensor) -> Tensor:
+def _solver(axis: ResizeAxis, like: Tensor) -> Tensor:
     """(axis.length, axis.outputs): A^T (A A^T)^-1."""
     identity = torch.eye(axis.length, dtype=torch.float64, device=like.device)
     matrix = resize_axis(identity, axis, -2)

@@ -1,4 +1,4 @@
-"""Image and target of a comparison as tensors, and what a metric may ask of them."""
+"""What a metric is: the two protocols, image metrics of tensors, and checks of their inputs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Score = Callable[["Tensor", "Tensor"], float]
 
 
 class ImageMetric(Protocol):
-    """A number for one image."""
+    """A metric of one image."""
 
     def __call__(self, image: Array, target: Array | None) -> float:
         """Both (H, W, C) or (H, W) in [0, 255], as `Protocol.compared` returns them."""
@@ -30,11 +30,11 @@ class ImageMetric(Protocol):
 
 
 class SetMetric(Protocol):
-    """A number for all images together."""
+    """A metric of a whole set."""
 
     @property
     def sums(self) -> list[Tensor]:
-        """What was gathered so far, in place: added up over processes, it is what one process would have."""
+        """The accumulated state, to be summed in place over processes before `result`."""
         ...
 
     def update(self, image: Array, target: Array) -> None: ...
@@ -43,13 +43,13 @@ class SetMetric(Protocol):
 
 
 @dataclass(frozen=True)
-class OnTensors:
+class TensorMetric:
     """An image metric of tensors (1, C, H, W) in [0, 255], float64 unless `single`."""
 
     metric: Metric
     score: Score
     smallest: int = 1
-    """Pixels that both sides must have."""
+    """Both sides must have this many pixels."""
     device: torch.device | str = "cpu"
     single: bool = False
     """In float32, as networks are."""
@@ -61,13 +61,13 @@ class OnTensors:
             return float(self.score(*self._tensors(image, target)))
 
     def _tensors(self, image: Array, target: Array | None) -> tuple[Tensor, Tensor]:
-        values = (require_sound(self.metric, image, self.smallest), require_target(self.metric, image, target))
+        values = (require_image(self.metric, image, self.smallest), require_target(self.metric, image, target))
         first, second = (as_tensor(array, self.device, self.single) for array in values)
         return first, second
 
 
-class Remembered:
-    """Features of the last target: baselines and networks are compared with one and the same, one after another."""
+class TargetFeatures:
+    """Features of the last target, cached: several methods are compared with the same target in turn."""
 
     def __init__(self, network: Callable[[Tensor], list[Tensor]]) -> None:
         self.network = network
@@ -81,7 +81,7 @@ class Remembered:
 
 
 def full_precision() -> AbstractContextManager[None]:
-    """On GPUs too, convolutions in the whole of float32: TF32 would move the fourth digit."""
+    """Convolutions in full float32 on GPUs too: TF32 would change the fourth digit."""
     from torch.backends import cudnn
 
     flags: AbstractContextManager[None] = cudnn.flags(enabled=True, allow_tf32=False)
@@ -97,8 +97,8 @@ def require_target(metric: Metric, image: Array, target: Array | None) -> Array:
     return target
 
 
-def require_sound(metric: Metric, image: Array, smallest: int) -> Array:
-    """The image, if it has the bands and sides that the metric needs."""
+def require_image(metric: Metric, image: Array, smallest: int) -> Array:
+    """The image, if it has the bands and the size that the metric needs."""
     bands = 1 if image.ndim == 2 else image.shape[2]
     if metric.bands == "rgb" and bands != 3:
         raise DataError(f"{metric.name} needs three bands, got {bands}; a protocol on luma leaves one")

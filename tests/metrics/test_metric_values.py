@@ -17,14 +17,14 @@ from torch import nn
 
 from refsr.core.errors import DataError
 from refsr.metrics import METRICS, available, build
-from refsr.metrics.building import Setting
+from refsr.metrics.base import as_tensor
+from refsr.metrics.building import MetricConfig
 from refsr.metrics.colour import luma
 from refsr.metrics.dists import structure_texture
 from refsr.metrics.feature_distance import feature_distance
-from refsr.metrics.files import read, require
 from refsr.metrics.inception import Inception
 from refsr.metrics.niqe import niqe
-from refsr.metrics.pair import as_tensor
+from refsr.metrics.weight_files import read, require
 from refsr.networks import backbones as backbones
 from refsr.networks.backbones import features_of
 
@@ -158,7 +158,7 @@ def test_niqe_names_what_it_cannot_judge():
 
 def test_inception_gives_torch_fidelitys_features():
     network = Inception()
-    network.take(drawn_for(network))
+    network.load_published(drawn_for(network))
     network.eval()
     with torch.inference_mode():
         features = network(as_tensor(scene(64, 72), single=True))
@@ -190,7 +190,7 @@ def _fid():
     pytest.importorskip("torchmetrics")
     from refsr.metrics.fid import Fid
 
-    return Fid(Setting(METRICS["fid"]), Patches())
+    return Fid(MetricConfig(METRICS["fid"]), Patches())
 
 
 def test_fid_is_its_formula_and_adds_up_over_processes():

