@@ -100,7 +100,7 @@ def products(network: nn.Module, given: list[Tensor]) -> int:
 
 
 def cost(file: str) -> dict[str, Any]:
-    """Of the network that restores, and of its judge where there is one."""
+    """Of the network that restores, and of its discriminator where there is one."""
     options = load_options(ROOT / "options" / f"{file}.yml", paths=False)
     with FakeTensorMode(), torch.no_grad():
         network = NetworkSpec.of(options.network_G, options.scale).build().eval().requires_grad_(False)

@@ -130,7 +130,7 @@ class Crops:
         corner = (192 - SIDE) // 2 // options.scale * options.scale
         self.scale = options.scale
         self.samples = [dataset.at(index, Window(corner, corner, SIDE, SIDE)) for index in range(CROPS)]
-        self.judge = build("st-lpips")
+        self.st_lpips = build("st-lpips")
         self.psnr = build("psnr")
 
     def batch(self) -> dict[str, Any]:
@@ -144,7 +144,7 @@ class Crops:
         for image, sample in zip(images, self.samples, strict=True):
             pair = protocol(DEFAULT_PROTOCOL).compared(image, last(sample["hr"]), self.scale)
             found["psnr"].append(self.psnr(*pair))  # type: ignore[operator]
-            found["st-lpips"].append(self.judge(*pair))  # type: ignore[operator]
+            found["st-lpips"].append(self.st_lpips(*pair))  # type: ignore[operator]
             away = imresize(image, 1 / self.scale) - last(sample["lr"])
             found["lr"].append(255 * float(np.sqrt(np.square(away).mean())))
         return {name: round(float(np.mean(values)), 4) for name, values in found.items()}
@@ -191,8 +191,8 @@ def areas(work: Path, mask: str, places: int) -> dict[str, dict[str, list[float]
     return {"notes": results.about["notes"], **scores_of(results)}
 
 
-def learnt(work: Path) -> RunFolder:
-    """The run, learnt as far as it is not."""
+def trained(work: Path) -> RunFolder:
+    """The run, trained unless that is done already."""
     if not (work / WORLD / "world.json").is_file():
         script = ["sh", str(ROOT / "scripts" / "small_world.sh"), str(work / WORLD)]
         subprocess.run([*script, *KNOBS], check=True)
@@ -216,7 +216,7 @@ def main() -> None:
     parser.add_argument("--places", type=int, default=12, help="held-out places whose areas are scored apart")
     arguments = parser.parse_args()
     work = arguments.work.resolve()
-    run = learnt(work)
+    run = trained(work)
     keep_freed_memory()
     torch.set_num_threads(1)
     weights = model_file_at(run.path)

@@ -6,7 +6,7 @@ python benchmarks/refdiff_step.py [--side 256 --rounds 2 --ways fast] writes res
 convolutions a transform, doubling before a convolution. `again` is ours with conditions computed in every step,
 `prepared` computes them once a restoration, `fast` also takes wide convolutions by Winograd's way, whose kernels are
 transformed once a restoration. Each way runs in a process of its own with one thread, they take turns, and the fastest
-look counts, in seconds of the processor, as others may want it too.
+evaluation counts, in seconds of the processor, as others may want it too.
 """
 
 from __future__ import annotations

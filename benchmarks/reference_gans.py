@@ -3,7 +3,7 @@
 python benchmarks/reference_gans.py WORK writes benchmarks/results/reference-gans.json.
 
 WORK takes the world and the runs; what is there already is kept, so a second call goes on. Each network is measured
-with its own reference, with another place's and with none. The GANs start from what the networks have learnt, so they
+with its own reference, with another place's and with none. The GANs start from the trained networks, so they
 have more steps. RGTNet and RGTGAN are there as released, and in the reading that the paper suggests (dense).
 """
 
@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 
 from refsr.core.atomic import write_text
-from runs import ROOT, WORLD, learnt, small_world
+from runs import ROOT, WORLD, small_world, trained
 
 FILES = ("rrsnet/small", "rgtnet/small", "rgtnet/small-dense", "rrsgan/small", "rgtgan/small", "rgtgan/small-dense")
 
@@ -33,7 +33,7 @@ def main() -> None:
         "machine": f"{platform.machine()}, CPU",
         "torch": torch.__version__,
         "systems": {
-            name: learnt(work, name, metrics=("st-lpips", "gms"), perturbed=("swap", "blank")) for name in FILES
+            name: trained(work, name, metrics=("st-lpips", "gms"), perturbed=("swap", "blank")) for name in FILES
         },
     }
     write_text(ROOT / "benchmarks" / "results" / "reference-gans.json", json.dumps(content, indent=1) + "\n")

@@ -1,4 +1,4 @@
-"""What benchmarks that train share: small option files, learnt and measured, as far as not yet, on the small world."""
+"""What benchmarks that train share: small option files, trained and evaluated, unless that is done already, on the small world."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def trained(work: Path, name: str, words: Sequence[str] = ()) -> tuple[Options, 
     return options, run
 
 
-def learnt(
+def trained(
     work: Path,
     name: str,
     words: Sequence[str] = (),

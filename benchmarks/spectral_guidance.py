@@ -19,7 +19,7 @@ import torch
 
 from refsr.core.atomic import write_text
 from refsr.evaluation.results import Results, summarise
-from runs import ROOT, learnt, small_world, trained
+from runs import ROOT, small_world, trained
 
 WORLD = "dataset/spectral_world"
 FILE = "specgan/small-x16"
@@ -57,8 +57,8 @@ def main() -> None:
     bank, _ = trained(work, "specgan/small-bank")
     assert bank.train is not None
     systems = {
-        "with cube": learnt(work, FILE, metrics=METRICS, cubes=CUBES),
-        "blind": learnt(work, FILE, BLIND, metrics=METRICS),
+        "with cube": trained(work, FILE, metrics=METRICS, cubes=CUBES),
+        "blind": trained(work, FILE, BLIND, metrics=METRICS),
     }
     content: dict[str, Any] = {
         "world": json.loads((work / WORLD / "world.json").read_text())["knobs"],
