@@ -88,7 +88,7 @@ def options(work: Path, niter: int) -> dict[str, Any]:
 
 
 def adversarial(work: Path, niter: int) -> dict[str, Any]:
-    """The run of RRSGAN, which starts from the trained RRSNet; discriminators and losses as in the small option file."""
+    """The run of RRSGAN, which starts from the trained RRSNet; discriminators, losses as in the small option file."""
     small = yaml.safe_load((HERE.parent / "options" / "rrsgan" / "small.yml").read_text())
     content = options(work, niter)
     content |= {"name": "small_RRSGAN", "model": "RRSGAN_model", "network_D": small["network_D"]}
@@ -97,7 +97,7 @@ def adversarial(work: Path, niter: int) -> dict[str, Any]:
     return content
 
 
-def trained(file: Path, content: dict[str, Any]) -> dict[str, Any]:
+def train_and_evaluate(file: Path, content: dict[str, Any]) -> dict[str, Any]:
     """Trains and measures, as far as that is not done."""
     file.write_text(yaml.safe_dump(content, sort_keys=False))
     run = RunFolder.of(load_options(file))
@@ -141,8 +141,8 @@ def main() -> None:
                 arguments.minutes * 60 / min(dry_run(load_options(file), ALONE).seconds_a_step for _ in range(3))
             )
         systems = {
-            "RRSNet": trained(file, options(work, niter)),
-            "RRSGAN": trained(work / "adversarial.yml", adversarial(work, niter // 5)),
+            "RRSNet": train_and_evaluate(file, options(work, niter)),
+            "RRSGAN": train_and_evaluate(work / "adversarial.yml", adversarial(work, niter // 5)),
         }
     content = {
         "set": arguments.folder.name,

@@ -191,7 +191,7 @@ def areas(work: Path, mask: str, places: int) -> dict[str, dict[str, list[float]
     return {"notes": results.about["notes"], **scores_of(results)}
 
 
-def trained(work: Path) -> RunFolder:
+def train_and_evaluate(work: Path) -> RunFolder:
     """The run, trained unless that is done already."""
     if not (work / WORLD / "world.json").is_file():
         script = ["sh", str(ROOT / "scripts" / "small_world.sh"), str(work / WORLD)]
@@ -216,7 +216,7 @@ def main() -> None:
     parser.add_argument("--places", type=int, default=12, help="held-out places whose areas are scored apart")
     arguments = parser.parse_args()
     work = arguments.work.resolve()
-    run = trained(work)
+    run = train_and_evaluate(work)
     keep_freed_memory()
     torch.set_num_threads(1)
     weights = model_file_at(run.path)

@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 
 from refsr.core.atomic import write_text
-from runs import ROOT, WORLD, small_world, trained
+from runs import ROOT, WORLD, small_world, train_and_evaluate
 
 FILES = ("rrsnet/small", "rgtnet/small", "rgtnet/small-dense", "rrsgan/small", "rgtgan/small", "rgtgan/small-dense")
 
@@ -33,7 +33,8 @@ def main() -> None:
         "machine": f"{platform.machine()}, CPU",
         "torch": torch.__version__,
         "systems": {
-            name: trained(work, name, metrics=("st-lpips", "gms"), perturbed=("swap", "blank")) for name in FILES
+            name: train_and_evaluate(work, name, metrics=("st-lpips", "gms"), perturbed=("swap", "blank"))
+            for name in FILES
         },
     }
     write_text(ROOT / "benchmarks" / "results" / "reference-gans.json", json.dumps(content, indent=1) + "\n")

@@ -1,4 +1,4 @@
-"""What benchmarks that train share: small option files, trained and evaluated, unless that is done already, on the small world."""
+"""What benchmarks that train share: small option files, trained and evaluated once on the small world."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def trained(work: Path, name: str, words: Sequence[str] = ()) -> tuple[Options, 
     return options, run
 
 
-def trained(
+def train_and_evaluate(
     work: Path,
     name: str,
     words: Sequence[str] = (),

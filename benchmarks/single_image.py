@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from refsr.core.atomic import write_text
-from runs import ROOT, WORLD, small_world, trained
+from runs import ROOT, WORLD, small_world, train_and_evaluate
 
 NEIGHBOURS = ("edsr", "srresnet", "swinir")
 RESULT = ROOT / "benchmarks" / "results" / "single-image.json"
@@ -50,9 +50,9 @@ def main() -> None:
         "torch": torch.__version__,
     }
     for scale in arguments.scales:
-        systems = {"TSFNet": trained(work, f"tsfnet/small-x{scale}", metrics=("st-lpips",))}
+        systems = {"TSFNet": train_and_evaluate(work, f"tsfnet/small-x{scale}", metrics=("st-lpips",))}
         for name in NEIGHBOURS:
-            one = trained(work, f"sisr/small-{name}", words(scale, name), metrics=("st-lpips",))
+            one = train_and_evaluate(work, f"sisr/small-{name}", words(scale, name), metrics=("st-lpips",))
             systems[one["network"]] = one
         content.setdefault("scales", {})[f"x{scale}"] = systems
         write_text(RESULT, json.dumps(content, indent=1) + "\n")

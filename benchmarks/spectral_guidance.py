@@ -57,8 +57,8 @@ def main() -> None:
     bank, _ = trained(work, "specgan/small-bank")
     assert bank.train is not None
     systems = {
-        "with cube": trained(work, FILE, metrics=METRICS, cubes=CUBES),
-        "blind": trained(work, FILE, BLIND, metrics=METRICS),
+        "with cube": train_and_evaluate(work, FILE, metrics=METRICS, cubes=CUBES),
+        "blind": train_and_evaluate(work, FILE, BLIND, metrics=METRICS),
     }
     content: dict[str, Any] = {
         "world": json.loads((work / WORLD / "world.json").read_text())["knobs"],
