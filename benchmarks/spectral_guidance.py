@@ -19,7 +19,7 @@ import torch
 
 from refsr.core.atomic import write_text
 from refsr.evaluation.results import Results, summarise
-from runs import ROOT, small_world, trained
+from runs import ROOT, small_world, train_and_evaluate, trained
 
 WORLD = "dataset/spectral_world"
 FILE = "specgan/small-x16"
