@@ -99,7 +99,7 @@ def test_processes_share_the_images_and_agree(run, option_file, tmp_path):
         capture_output=True,
         text=True,
         check=False,
-        timeout=180,
+        timeout=1800,
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("results: ") == 1

@@ -16,7 +16,8 @@ from refsr.runs.checkpoint import Checkpoint, read_checkpoint
 from refsr.runs.process_group import ALONE, Launch, gpus_to_use, launched
 from refsr.runs.run_folder import checkpoint_steps
 
-TIMEOUT = 180
+TIMEOUT = 1800
+"""Seconds after which processes count as hanging, on however busy a machine."""
 
 
 def started(file: Path, count: int, *words: str, module: str = "refsr", script: Path | None = None):

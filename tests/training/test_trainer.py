@@ -293,7 +293,7 @@ def test_a_signal_to_the_whole_family_saves_too(option_file, options, number):
                 break
         os.killpg(run.pid, signal.Signals[number])
         told = run.stderr.read()
-        assert run.wait(60) == 128 + signal.Signals[number]
+        assert run.wait(1800) == 128 + signal.Signals[number]
     assert f"resume with: refsr train {option_file} train.niter=100000" in told
     folder = options().path.root / "experiments" / "small" / "checkpoints"
     (step,) = checkpoint_steps(folder)
