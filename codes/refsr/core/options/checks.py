@@ -57,38 +57,26 @@ def _roots(name: str, dataset: DatasetOptions, here: str) -> Iterator[Problem]:
     if source("dataset", dataset.mode):
         return  # a data set that a user registered says itself what it needs
     kind, given = dataset.kind, dataset.roots()
+    reads = {switch for switch in ("lr", "lr_up", "ref_down", "mask") if getattr(dataset, switch) == "file"}
+    pairs, masks, cubes = kind == "reference", kind == "change", kind == "hyperspectral"
+    no_masks = "mask: estimate makes it from LR and Ref, mask: none does without"
     needed = (  # key, the switch that does without it, whether it is needed, why
         ("dataroot_GT", "mode", not name.startswith("test"), "only a test set can do without targets"),
-        ("dataroot_LQ", "lr", kind != "hyperspectral" and dataset.lr == "file", "lr: from_hr makes LR from HR"),
-        ("dataroot_GT", "lr", dataset.lr == "from_hr", "lr: from_hr makes LR from it"),
-        ("dataroot_Ref", "mode", kind in ("reference", "change"), f"mode {dataset.mode} has a reference"),
-        (
-            "dataroot_LQ_UX4",
-            "lr_up",
-            kind == "reference" and dataset.lr_up == "file",
-            "lr_up: from_lr makes it from LR",
-        ),
-        (
-            "dataroot_Ref_DUX4",
-            "ref_down",
-            kind == "reference" and dataset.ref_down == "file",
-            "ref_down: from_ref makes it from Ref",
-        ),
-        (
-            "dataroot_mask",
-            "mask",
-            kind == "change" and dataset.mask == "file",
-            "mask: estimate makes it from LR and Ref, mask: none does without",
-        ),
-        ("dataroot_hsi", "mode", kind == "hyperspectral", "mode hyperspectral has cubes"),
+        ("dataroot_LQ", "lr", "lr" in reads and not cubes, "lr: from_hr makes LR from HR"),
+        ("dataroot_GT", "lr", "lr" not in reads, "lr: from_hr makes LR from it"),
+        ("dataroot_Ref", "mode", pairs or masks, f"mode {dataset.mode} has a reference"),
+        ("dataroot_LQ_UX4", "lr_up", pairs and "lr_up" in reads, "lr_up: from_lr makes it from LR"),
+        ("dataroot_Ref_DUX4", "ref_down", pairs and "ref_down" in reads, "ref_down: from_ref makes it from Ref"),
+        ("dataroot_mask", "mask", masks and "mask" in reads, no_masks),
+        ("dataroot_hsi", "mode", cubes, "mode hyperspectral has cubes"),
     )
     for key, switch, wanted, reason in needed:
         if wanted and key not in given:
             yield _wrong(f"{here}.{key}", f"is missing; {reason}", f"{here}.mode", f"{here}.{switch}")
     for key, switch in (("dataroot_LQ", "lr"), ("dataroot_LQ_UX4", "lr_up"), ("dataroot_Ref_DUX4", "ref_down")):
-        how = getattr(dataset, switch)
-        if how != "file" and key in given:
-            yield _wrong(f"{here}.{key}", f"is given, yet {switch}: {how} makes these images", f"{here}.{switch}")
+        if switch not in reads and key in given:
+            message = f"is given, yet {switch}: {getattr(dataset, switch)} makes these images"
+            yield _wrong(f"{here}.{key}", message, f"{here}.{switch}")
 
 
 def _samples(options: Options, dataset: DatasetOptions, here: str) -> Iterator[Problem]:

@@ -33,8 +33,7 @@ class TrainOptions(Section):
     beta1_D: Beta = Field(default=0.9, description="Adam's beta1 of both discriminators")
     beta2_D: Beta = Field(default=0.99, description="Adam's beta2 of the image discriminator")
     beta2_D_grad: Beta = Field(
-        default=0.999,
-        description="Adam's beta2 of the gradient discriminator, a constant in the published code",
+        default=0.999, description="Adam's beta2 of the gradient discriminator, a constant in the published code"
     )
     weight_decay_D: Weight = Field(default=0.0, description="weight decay of both discriminators")
 
@@ -63,9 +62,7 @@ class TrainOptions(Section):
     clear_state: bool = Field(default=False, description="MultiStepLR: clear the optimiser's state at a restart")
     warmup_iter: int = Field(default=-1, ge=-1, description="iterations of linear warm-up; -1 or 0: none")
     lr_ramp_images: float = Field(
-        default=0,
-        ge=0,
-        description="linear warm-up from zero, counted in images seen so far; 0: none",
+        default=0, ge=0, description="linear warm-up from zero, counted in images seen so far; 0: none"
     )
 
     pixel_criterion: Literal["l1", "l2"] = Field(default="l1", description="pixel loss: absolute or squared difference")
