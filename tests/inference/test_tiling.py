@@ -182,7 +182,7 @@ def test_scrambled_rows_make_another_image_in_tiles(caplog):
     found, batch = {}, members(4, 120)
     for enlarge in ("pixel_shuffle", "released"):
         torch.manual_seed(0)
-        network = RGTNet(nf=8, n_blocks=0, deformable_groups=1, gtem_blocks=0, enlarge=enlarge).eval()
+        network = RGTNet(nf=8, n_blocks=0, deformable_groups=1, gtem_blocks=0, gtem_upsample=enlarge).eval()
         for layer in network.modules():
             if isinstance(layer, nn.Conv2d):
                 nn.init.kaiming_normal_(layer.weight, a=0.1)
