@@ -53,13 +53,13 @@ def test_the_generator_does_not_move_the_targets():
     assert torch.autograd.grad(generator_loss("ragan", fake, real), real, allow_unused=True) == (None,)
 
 
-def test_the_gradient_penalty_of_a_linear_judge_is_its_weights():
-    judge = nn.Linear(12, 1)
+def test_the_gradient_penalty_of_a_linear_discriminator_is_its_weights():
+    discriminator = nn.Linear(12, 1)
     images = torch.randn(5, 3, 2, 2).requires_grad_()
-    penalty = gradient_penalty(judge(images.flatten(1)), images)
-    assert float(penalty.detach()) == pytest.approx(float(judge.weight.detach().square().sum()) / 2, rel=1e-5)
+    penalty = gradient_penalty(discriminator(images.flatten(1)), images)
+    assert float(penalty.detach()) == pytest.approx(float(discriminator.weight.detach().square().sum()) / 2, rel=1e-5)
     penalty.backward()
-    assert judge.weight.grad is not None
+    assert discriminator.weight.grad is not None
 
 
 def test_mistakes_are_named():

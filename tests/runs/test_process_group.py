@@ -61,7 +61,7 @@ def test_two_processes_learn_as_one_with_the_whole_batch(option_file, options):
     assert two.stdout.count("trained to iteration 3") == 1
 
 
-def test_two_processes_learn_against_judges_as_one_does_in_both_stages(option_file, options):
+def test_two_processes_learn_against_discriminators_as_one_does_in_both_stages(option_file, options):
     words = [
         *("model=RRSGAN_model", "datasets.train.GT_size=32", "train.niter=3", "logger.save_checkpoint_freq=1"),
         *(f"network_D.{one}" for one in ("which_model_D=discriminator_vgg_128", "nf=4", "head=pooled", "init=kaiming")),

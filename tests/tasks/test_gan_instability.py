@@ -1,4 +1,4 @@
-"""Signs of training that comes apart, on cases made so: a judge that wins, one that learns nothing, flat images."""
+"""Instabilities of training on constructed cases: a discriminator that wins, one that learns nothing, flat images."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ def test_chance_is_the_least_that_one_score_for_all_costs(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_judge_that_wins_trivially_is_told_once_and_so_is_the_end(kind):
+def test_a_discriminator_that_wins_trivially_is_told_once_and_so_is_the_end(kind):
     """Targets are white and restored images black: one weight tells them apart."""
     torch.manual_seed(0)
-    judge = nn.Linear(4, 1)
-    optimiser = torch.optim.Adam(judge.parameters(), 0.1)
+    discriminator = nn.Linear(4, 1)
+    optimiser = torch.optim.Adam(discriminator.parameters(), 0.1)
     monitor = InstabilityMonitor(discriminator_instabilities(["D"], kind), ["D"])
     seen = []
     for _ in range(200):
-        real, fake = judge(torch.ones(2, 4)), judge(torch.zeros(2, 4))
+        real, fake = discriminator(torch.ones(2, 4)), discriminator(torch.zeros(2, 4))
         optimiser.zero_grad()
         sum(discriminator_losses(kind, real, fake)).backward()
         optimiser.step()
@@ -58,7 +58,7 @@ def test_a_judge_that_wins_trivially_is_told_once_and_so_is_the_end(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_judge_that_scores_all_alike_is_blind(kind):
+def test_a_discriminator_that_scores_all_alike_is_blind(kind):
     same = torch.full((2, 1), 0.5 if kind == "lsgan" else 0.0)
     monitor = InstabilityMonitor(discriminator_instabilities(["D", "D_grad"], kind), [])
     seen = [{f"{name}_grad": value for name, value in numbers(kind, same, same).items()}] * 40

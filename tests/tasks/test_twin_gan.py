@@ -30,7 +30,7 @@ from refsr.training.step import NotFiniteError, StepRunner
 from refsr.training.trainer import train
 
 
-class Judge(nn.Module):
+class SmallDiscriminator(nn.Module):
     """A discriminator of any size of image."""
 
     def __init__(self, in_nc: int = 3, nf: int = 4) -> None:
@@ -44,11 +44,11 @@ class Judge(nn.Module):
 
 
 @pytest.fixture(autouse=True)
-def judge(monkeypatch: pytest.MonkeyPatch) -> None:
-    module = types.ModuleType("small_judge")
-    module.Judge = Judge  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "small_judge", module)
-    monkeypatch.setitem(NAMES["network"], "discriminator_vgg_128", "small_judge:Judge")
+def discriminator(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = types.ModuleType("small_discriminator")
+    module.SmallDiscriminator = SmallDiscriminator  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "small_discriminator", module)
+    monkeypatch.setitem(NAMES["network"], "discriminator_vgg_128", "small_discriminator:SmallDiscriminator")
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def moved(before: dict[str, list[Tensor]], task: TwinGAN) -> set[str]:
     return {key for key in before if not all(map(torch.equal, before[key], after[key]))}
 
 
-def test_the_judges_sleep_before_their_stage(options):
+def test_the_discriminators_sleep_before_their_stage(options):
     task, step_runner = made(options())
     for step in (1, 2):
         before = state(task)
@@ -123,18 +123,24 @@ def test_the_generator_rests_as_the_ratios_ask(options):
         before = state(task)
         step_runner.step(step, batch())
         steps[step] = moved(before, task)
-    judges = {"D", "D_grad"}
-    assert steps == {1: judges, 2: judges, 3: judges, 4: {"G", *judges}, 5: judges}
+    discriminators = {"D", "D_grad"}
+    assert steps == {
+        1: discriminators,
+        2: discriminators,
+        3: discriminators,
+        4: {"G", *discriminators},
+        5: discriminators,
+    }
 
 
-def test_the_judges_see_what_was_made_before_the_generator_s_step(options):
+def test_the_discriminators_see_what_was_made_before_the_generator_s_step(options):
     task, step_runner = made(options("train.l1_init=0"))
-    generator, judge = copy.deepcopy(task.networks["G"]), copy.deepcopy(task.networks["D"])
+    generator, discriminator = copy.deepcopy(task.networks["G"]), copy.deepcopy(task.networks["D"])
     given = batch()
     shown = step_runner.step(1, given).statistics
     with torch.no_grad():
         first = generator(given["lr"], given["lr_up"], given["ref"], given["ref_down"])
-        expected = judge(first).mean(), judge(given["hr"]).mean()
+        expected = discriminator(first).mean(), discriminator(given["hr"]).mean()
     torch.testing.assert_close((shown["D_fake"], shown["D_real"]), expected)
 
 
@@ -168,14 +174,14 @@ def test_a_gradient_penalty_by_option(options):
     assert float(losses["l_d_r1"]) > 0
 
 
-def test_crops_that_a_judge_cannot_take_are_told_before_the_first_step(options, monkeypatch):
+def test_crops_that_a_discriminator_cannot_take_are_told_before_the_first_step(options, monkeypatch):
     monkeypatch.setitem(NAMES["network"], "discriminator_vgg_128", "refsr.networks.discriminator:VGGDiscriminator")
     with pytest.raises(RefsrError, match="16"):
         TwinGAN(options("network_D.head=linear"))
     assert TwinGAN(options("network_D.head=pooled", "datasets.train.GT_size=32")).networks
 
 
-def test_a_judge_without_weight_is_not_there(options):
+def test_a_discriminator_without_weight_is_not_there(options):
     task, step_runner = made(options("train.l1_init=0", "train.gradient_gan_weight=0"))
     assert set(task.networks) == {"G", "D"}
     assert "l_g_gan_grad" not in step_runner.step(1, batch()).losses
@@ -237,7 +243,7 @@ def test_no_step_is_taken_where_a_network_is_not_finite(options, network, terms,
 
     def forward(self, *given):
         result = whole(self, *given)
-        # A judge breaks only in its own step, not already in that of the network which it judges.
+        # A discriminator breaks only in its own step, not already in that of the network that it discriminates.
         own = all(one.requires_grad for one in self.parameters())
         return result * (float("nan") if self is broken and own else 1)
 
