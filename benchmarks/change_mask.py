@@ -35,7 +35,7 @@ from refsr.data.images import Window, read_image, write_image
 from refsr.ops.resize import imresize
 from refsr.registration.transform import Floats
 from refsr.worlds.knobs import knobs_like
-from refsr.worlds.make import make_world
+from refsr.worlds.world_folder import make_world
 
 RESULTS = Path(__file__).resolve().parent / "results" / "change_mask.json"
 SCALES = (4, 8, 16)

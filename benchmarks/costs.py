@@ -20,8 +20,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from refsr.core.atomic import write_text
 from refsr.core.options.load import load_options
 from refsr.networks.blocks.dcn import DCNv2, DCNv3
-from refsr.networks.descriptor import Descriptor
-from refsr.tasks.network_spec import NetworkSpec
+from refsr.networks.descriptor import Descriptor, NetworkSpec
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULT = ROOT / "benchmarks" / "results" / "costs.json"

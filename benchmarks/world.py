@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from refsr.worlds.knobs import PIXEL, Knobs
-from refsr.worlds.make import make_world
+from refsr.worlds.world_folder import make_world
 
 RESULTS = Path(__file__).resolve().parent / "results" / "world.json"
 PARTS_OF = 8

@@ -7,9 +7,9 @@ import torch
 
 from refsr.cli.main import main
 from refsr.interop.weights.layout import discriminator_layout, rrsnet_layout
+from refsr.networks.descriptor import NetworkSpec
 from refsr.runs.checkpoint import Checkpoint, write_checkpoint
 from refsr.runs.model_file import ModelCard, read_model, write_model
-from refsr.tasks.network_spec import NetworkSpec
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,8 @@ from refsr.core.options.load import load_options
 from refsr.core.user_modules import import_module
 from refsr.data.build import build_dataset
 from refsr.data.loading import PackedDraws
+from refsr.networks.descriptor import NetworkSpec
 from refsr.runs.model_file import ModelCard, write_model
-from refsr.tasks.network_spec import NetworkSpec
 
 MODULE = """
 from torch import Tensor, nn

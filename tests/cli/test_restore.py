@@ -12,9 +12,9 @@ import torch
 import refsr
 from refsr.cli.main import main
 from refsr.data.images import read_image, write_image
+from refsr.networks.descriptor import NetworkSpec
 from refsr.ops.resize import imresize
 from refsr.runs.model_file import ModelCard, write_model
-from refsr.tasks.network_spec import NetworkSpec
 
 
 @pytest.fixture(scope="module")

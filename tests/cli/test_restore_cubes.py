@@ -11,8 +11,8 @@ from refsr.cli.main import main
 from refsr.core.options.datasets import DatasetOptions
 from refsr.core.options.load import load_options
 from refsr.data.images import read_image, write_image
+from refsr.networks.descriptor import NetworkSpec
 from refsr.runs.model_file import ModelCard, write_model
-from refsr.tasks.network_spec import NetworkSpec
 from refsr.training.snapshot import cube_record
 
 CENTRES = [450.0, 550.0, 650.0, 860.0, 1400.0, 1650.0]

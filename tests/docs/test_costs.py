@@ -8,7 +8,7 @@ import pytest
 from pages import REPOSITORY
 
 from refsr.core.options.load import load_options
-from refsr.tasks.network_spec import NetworkSpec
+from refsr.networks.descriptor import NetworkSpec
 
 FILES = json.loads((REPOSITORY / "benchmarks" / "results" / "costs.json").read_text())["files"]
 

@@ -8,9 +8,9 @@ import torch
 from torch import nn
 
 from refsr.networks.blocks.dcn import DCNv2
+from refsr.networks.descriptor import NetworkSpec
 from refsr.ops.resize import imresize
 from refsr.runs.model_file import ModelCard, write_model
-from refsr.tasks.network_spec import NetworkSpec
 
 
 def write_random(path, channels=3, scale=2):

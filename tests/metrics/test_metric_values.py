@@ -20,10 +20,10 @@ from refsr.metrics import METRICS, available, build
 from refsr.metrics.base import as_tensor
 from refsr.metrics.building import MetricConfig
 from refsr.metrics.colour import luma
-from refsr.metrics.dists import structure_texture
 from refsr.metrics.feature_distance import feature_distance
 from refsr.metrics.inception import Inception
-from refsr.metrics.niqe import niqe
+from refsr.metrics.naturalness import niqe
+from refsr.metrics.structure_texture import structure_texture
 from refsr.metrics.weight_files import read, require
 from refsr.networks import backbones as backbones
 from refsr.networks.backbones import features_of
@@ -188,7 +188,7 @@ class Patches(nn.Module):
 
 def _fid():
     pytest.importorskip("torchmetrics")
-    from refsr.metrics.fid import Fid
+    from refsr.metrics.frechet_distance import Fid
 
     return Fid(MetricConfig(METRICS["fid"]), Patches())
 

@@ -11,10 +11,10 @@ from refsr.cli.main import main
 from refsr.core.options.load import load_options
 from refsr.core.options.schema import Options
 from refsr.data.images import write_image
+from refsr.networks.descriptor import NetworkSpec
 from refsr.runs.checkpoint import read_checkpoint
 from refsr.runs.model_file import ModelCard, write_model
 from refsr.runs.process_group import ALONE
-from refsr.tasks.network_spec import NetworkSpec
 from refsr.training.trainer import train
 
 SIDE = 32

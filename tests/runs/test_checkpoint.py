@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from refsr.core.errors import DataError
+from refsr.networks.descriptor import NetworkSpec
 from refsr.runs.checkpoint import (
     Checkpoint,
     checkpoint_at,
@@ -21,7 +22,6 @@ from refsr.runs.checkpoint import (
 )
 from refsr.runs.model_file import ModelCard
 from refsr.runs.run_folder import COMPLETE, Best, best_step, checkpoint_steps
-from refsr.tasks.network_spec import NetworkSpec
 from refsr.training.snapshot import load_optimiser, optimiser_tensors
 
 CARD = ModelCard(NetworkSpec("RRSNet", {"nf": 4}), "RRSNet_model", {"run": "a"})

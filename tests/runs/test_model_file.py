@@ -9,8 +9,8 @@ import torch
 from safetensors.torch import save_file
 
 from refsr.core.errors import DataError
+from refsr.networks.descriptor import NetworkSpec
 from refsr.runs.model_file import ModelCard, fit_weights, read_model, read_tensors, write_model, write_tensors
-from refsr.tasks.network_spec import NetworkSpec
 
 BLUEPRINT = NetworkSpec("RRSNet", {"nf": 4, "n_blocks": 0, "deformable_groups": 1, "scale": 2})
 

@@ -14,7 +14,7 @@ from refsr.core.errors import DataError, UsageError
 from refsr.data.images import read_image
 from refsr.geo.raster import has_rasterio
 from refsr.worlds.knobs import Knobs
-from refsr.worlds.make import make_world
+from refsr.worlds.world_folder import make_world
 
 KNOBS = Knobs(places=3, size=64, scale=4, val=1, test=0, misregistration=2.0, bands=30)
 

@@ -75,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
     from refsr.interop.weights.families import family_of
     from refsr.interop.weights.reading import read_published
     from refsr.interop.weights.writing import write_imported
-    from refsr.tasks.network_spec import NetworkSpec
+    from refsr.networks.descriptor import NetworkSpec
 
     source: Path = arguments.source
     target: Path = arguments.output if arguments.output is not None else source.with_suffix(".safetensors")

@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from refsr.worlds.make import make_world
+    from refsr.worlds.world_folder import make_world
 
     names = {entry.name for entry in dataclasses.fields(Knobs)}
     knobs = knobs_like(arguments.like, {name: value for name, value in vars(arguments).items() if name in names})

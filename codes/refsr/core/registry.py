@@ -81,6 +81,42 @@ def canonical(kind: Kind, name: str) -> str:
     return target if isinstance(target, str) and ":" not in target else name
 
 
+def list_networks() -> list[str]:
+    """The names of all networks, without second spellings: built-in ones, then those that were registered.
+
+    >>> refsr.list_networks()[:3]
+    ['RRSNet', 'RGTNet', 'TSFNet']
+    """
+    return _listed("network")
+
+
+def list_tasks() -> list[str]:
+    """The names of all tasks, which train and restore with networks.
+
+    >>> "diffusion" in refsr.list_tasks()
+    True
+    """
+    return _listed("task")
+
+
+def list_datasets() -> list[str]:
+    """The names of all kinds of data sets, the key `mode` of option files.
+
+    >>> refsr.list_datasets()
+    ['reference', 'single', 'change', 'hyperspectral']
+    """
+    return _listed("dataset")
+
+
+def list_metrics() -> list[str]:
+    """The names of all metrics; `refsr.metrics` has each as a function.
+
+    >>> refsr.list_metrics()[:2]
+    ['psnr', 'ssim']
+    """
+    return _listed("metric")
+
+
 def resolve(kind: Kind, name: str) -> Any:
     """What `name` stands for, imported now."""
     table = _table(kind)
@@ -119,22 +155,37 @@ def register(kind: Kind, name: str, target: str | Callable[..., Any] | object) -
 
 
 def register_network(name: str, target: str | Callable[..., Any]) -> None:
-    """Adds a network: `register_network("GateNet", "my_module:GateNet")`, or with the class itself."""
+    """Adds a network, by the class or by "module:attribute", which is imported when it is used.
+
+    >>> refsr.register_network("GateNet", "my_module:GateNet")
+    >>> "GateNet" in refsr.list_networks()
+    True
+    """
     register("network", name, target)
 
 
 def register_task(name: str, target: str | Callable[..., Any]) -> None:
-    """Adds a task, the key `model` of an option file."""
+    """Adds a task, the key `model` of an option file.
+
+    >>> refsr.register_task("gate", "my_module:GateTask")
+    """
     register("task", name, target)
 
 
 def register_dataset(name: str, target: str | Callable[..., Any]) -> None:
-    """Adds a kind of data set, the key `mode` of a `datasets` section: a function of options, scale and seed."""
+    """Adds a kind of data set, the key `mode` of a `datasets` section: a function of options, scale and seed.
+
+    >>> refsr.register_dataset("pairs", "my_module:pairs")
+    """
     register("dataset", name, target)
 
 
 def register_metric(name: str, target: object) -> None:
-    """Adds a metric: a `refsr.metrics.Metric` of that name, or its "module:attribute"."""
+    """Adds a metric: a `refsr.metrics.Metric` of that name, or its "module:attribute".
+
+    >>> mae = refsr.metrics.Metric("mae", "mean absolute error", "lower", "my_module", "my_module:mae")
+    >>> refsr.register_metric("mae", mae)
+    """
     register("metric", name, target)
 
 
@@ -145,6 +196,10 @@ def _table(kind: str) -> dict[str, Any]:
         importlib.import_module("refsr.metrics.table")
     _add_installed(kind)
     return NAMES[kind]
+
+
+def _listed(kind: Kind) -> list[str]:
+    return [name for name in names(kind) if canonical(kind, name) == name]
 
 
 @functools.cache

@@ -31,9 +31,10 @@ from refsr.evaluation.weights import LoadedNetwork, load_network
 from refsr.inference.tiling import restore_tiled
 from refsr.metrics.base import Array, SetMetric
 from refsr.metrics.protocols import PROTOCOLS, protocol
+from refsr.networks.descriptor import descriptor_of
 from refsr.runs.model_file import model_file_at
 from refsr.runs.process_group import Group
-from refsr.tasks.restore import descriptor_of, require_fit, restore_function
+from refsr.tasks.restore import require_fit, restore_function
 
 SAVED_MEMBERS = ("lr", "ref", "hr")
 """Members of a sample that are saved as images."""

@@ -24,9 +24,10 @@ from refsr.inference.tensors import as_tensor, is_tensors, split_tensors
 from refsr.inference.tile_io import InputSource, TensorSink
 from refsr.inference.tile_layout import automatic, lay_out
 from refsr.inference.tiling import restore_tiles
+from refsr.networks.descriptor import descriptor_of
 from refsr.runs.model_file import ModelCard, model_file_at, read_model
 from refsr.tasks.base import TiledRestore
-from refsr.tasks.restore import descriptor_of, restore_function
+from refsr.tasks.restore import restore_function
 
 ROWS_AT_ONCE = 256
 
@@ -36,7 +37,7 @@ class Restorer:
 
     >>> restorer = refsr.load("rrsnet-small-x4", device="cpu")
     >>> restorer
-    Restorer(RRSNet, n_blocks=4, nf=32, scale=4; takes lr, lr_up, ref, ref_down; on cpu)
+    Restorer(RRSNet, ..., scale=4; takes lr, lr_up, ref, ref_down; on cpu)
     >>> restorer.scale, restorer.channels
     (4, 3)
     """
@@ -278,15 +279,7 @@ class Restorer:
 
 
 def load(path: str | Path, device: str | torch.device | None = None) -> Restorer:
-    """The restorer of a model file, a checkpoint's folder or a run's (its best checkpoint, else its newest).
-
-    Bundled weights are called by their names, which `list_models` gives. Without a device: the GPU, where there is one.
-
-    >>> refsr.load("rrsnet-small-x4", device="cpu").restore("lr.png", "ref.png").dtype
-    dtype('uint8')
-    >>> refsr.load("rrsnet-small-x4", device="cpu").restore("lr.png", "ref.png", output="sharp.png")
-    PosixPath('sharp.png')
-    """
+    """The restorer of a model file, a run's folder or a name; `refsr.load` is this."""
     if not isinstance(path, (str, Path)):
         raise UsageError(f"a model is named by a path or a name, not by a {type(path).__name__}")
     network, card = read_model(model_file_at(path))

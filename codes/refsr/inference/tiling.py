@@ -24,8 +24,8 @@ from refsr.data.images import Window
 from refsr.inference.published_tiling import scanned
 from refsr.inference.tile_io import BatchSource, TensorSink, TileSink, TileSource
 from refsr.inference.tile_layout import Layout, Span, lay_out, window_of
+from refsr.networks.descriptor import descriptor_of
 from refsr.tasks.base import Batch, Restore, Tile, TiledRestore
-from refsr.tasks.restore import descriptor_of
 
 SEAMLESS = "seamless"
 """Tiles that see what lies around them, so that no seam is left."""

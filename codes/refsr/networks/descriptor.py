@@ -1,11 +1,21 @@
-"""What a network declares about itself: scale, channels, inputs, size multiple, halo, safe types."""
+"""A network from outside: how it is built by its name, and what it declares of its inputs, scale and halo."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+import inspect
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import torch
+from torch import nn
+
+from refsr.core.errors import UsageError
+from refsr.core.registry import canonical, resolve
+
+if TYPE_CHECKING:
+    from refsr.core.options.network import NetworkOptions
 
 INPUTS = ("lr", "lr_up", "ref", "ref_down", "mask", "hsi")
 """The members of a sample that a network may take, in the order of its forward arguments."""
@@ -48,3 +58,48 @@ class DescribedNetwork(Protocol):
 
     @property
     def descriptor(self) -> Descriptor: ...
+
+
+def descriptor_of(network: nn.Module) -> Descriptor:
+    """The network's descriptor; a UsageError if it has none."""
+    if not isinstance(network, DescribedNetwork):
+        raise UsageError(f"{type(network).__name__} has no descriptor, so its inputs and scale are unknown")
+    return network.descriptor
+
+
+@dataclass(frozen=True)
+class NetworkSpec:
+    """Enough to build a network without the option file that it came from: its name and its constructor's keywords."""
+
+    network: str
+    keywords: Mapping[str, Any] = field(default_factory=dict)
+
+    @staticmethod
+    def of(section: NetworkOptions, scale: int) -> NetworkSpec:
+        """The specification of the network that an option section names; networks that upsample get the run's scale."""
+        name = canonical("network", section.which)
+        # As a JSON file returns them, so that a resumed run finds them equal.
+        keywords = json.loads(json.dumps(section.parameters))
+        if "scale" in inspect.signature(resolve("network", name)).parameters:
+            keywords["scale"] = scale
+        return NetworkSpec(name, keywords)
+
+    def build(self) -> nn.Module:
+        """The network with fresh weights, drawn from torch's global random state."""
+        network: nn.Module = resolve("network", self.network)(**self.keywords)
+        return network
+
+
+def build_network(name: str, **keywords: Any) -> nn.Module:
+    """The network of a name with fresh weights, drawn from torch's global random state.
+
+    A UsageError names an unknown name or keyword.
+
+    >>> network = refsr.build_network("RRSNet", n_blocks=1)
+    >>> network.descriptor.scale
+    4
+    """
+    try:
+        return NetworkSpec(name, keywords).build()
+    except TypeError as error:
+        raise UsageError(f"network {name!r}: {error}") from error

@@ -21,8 +21,8 @@ from refsr.core.bundled import MODEL_SUFFIX, bundled
 from refsr.core.errors import DataError, RefsrError, suggestion
 from refsr.core.registry import Kind, names, source
 from refsr.core.version import __version__
+from refsr.networks.descriptor import NetworkSpec
 from refsr.runs.run_folder import RunFolder, best_step, checkpoint_steps
-from refsr.tasks.network_spec import NetworkSpec
 
 FORMAT = "refsr-model-1"
 AVERAGE = "G_ema"
@@ -130,7 +130,11 @@ def model_file_at(path: str | Path, network: str = "G", averaged: bool = True) -
     file, else its newest's, and of G the averaged copy if there is one and it is wanted.
     """
     path = Path(path)
-    if not path.exists():
+    try:
+        there = path.exists()
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror or error}") from error
+    if not there:
         return _bundled_at(path)
     if path.suffix in (".pth", ".pt") and path.is_file():
         raise DataError(f"{path}: is no model file of refsr; refsr import {path} makes one of published weights")

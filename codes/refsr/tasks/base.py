@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from refsr.core.progress import ProgressFactory
-from refsr.tasks.network_spec import NetworkSpec
+from refsr.networks.descriptor import NetworkSpec
 
 Batch = Mapping[str, Any]
 """A collated sample: tensors (B, C, H, W) in [0, 1] by the sample's member names, and `name`."""

@@ -13,11 +13,11 @@ from refsr.core.options.train import TrainOptions
 from refsr.losses.frequency import frequency_loss
 from refsr.losses.gradient import gradient_loss
 from refsr.losses.pixel import pixel_loss
+from refsr.networks.descriptor import NetworkSpec, descriptor_of
 from refsr.ops.gradient import Padding
 from refsr.tasks.base import Batch, IterationCache, Losses, Phase
-from refsr.tasks.network_spec import NetworkSpec
 from refsr.tasks.optimisers import make_optimiser
-from refsr.tasks.restore import descriptor_of, network_inputs, single_pass
+from refsr.tasks.restore import network_inputs, single_pass
 
 WEIGHTS = ("pixel_weight", "gradient_pixel_weight", "frequency_weight")
 """Option keys of the weights of the reconstruction losses."""

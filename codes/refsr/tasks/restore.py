@@ -7,10 +7,10 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from refsr.core.errors import DataError, UsageError
+from refsr.core.errors import DataError
 from refsr.core.options.sampling import SamplingOptions
 from refsr.core.registry import resolve
-from refsr.networks.descriptor import DescribedNetwork, Descriptor
+from refsr.networks.descriptor import Descriptor, descriptor_of
 from refsr.tasks.base import Batch, Restore
 
 
@@ -29,13 +29,6 @@ def restore_function(model: str, sampling: SamplingOptions | None = None, seed: 
         return task.restore_function(sampling if sampling is not None else SamplingOptions(), seed)
     restore: Restore = task.restore
     return restore
-
-
-def descriptor_of(network: nn.Module) -> Descriptor:
-    """The network's descriptor; a UsageError if it has none."""
-    if not isinstance(network, DescribedNetwork):
-        raise UsageError(f"{type(network).__name__} has no descriptor, so its inputs and scale are unknown")
-    return network.descriptor
 
 
 def network_inputs(descriptor: Descriptor, batch: Batch) -> list[Tensor]:

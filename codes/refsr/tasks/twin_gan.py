@@ -13,15 +13,15 @@ from refsr.core.errors import UsageError
 from refsr.core.options.schema import Options
 from refsr.losses.adversarial import discriminator_losses, generator_loss, gradient_penalty
 from refsr.losses.perceptual import perceptual_loss
+from refsr.networks.descriptor import NetworkSpec, descriptor_of
 from refsr.ops import gradient_magnitude
 from refsr.tasks.base import Batch, IterationCache, Losses, Phase
 from refsr.tasks.gan_instability import discriminator_instabilities, image_instabilities, image_statistics
 from refsr.tasks.instability import Instability
-from refsr.tasks.network_spec import NetworkSpec
 from refsr.tasks.optimisers import make_optimiser
 from refsr.tasks.perceptual import perceptual_network
 from refsr.tasks.regression import gradient_padding, reconstruction_losses, required_train
-from refsr.tasks.restore import descriptor_of, network_inputs, single_pass
+from refsr.tasks.restore import network_inputs, single_pass
 
 RESTORED = "restored"
 SUFFIXES = {"D": "", "D_grad": "_grad"}

@@ -23,12 +23,12 @@ from refsr.data.build import build_dataset
 from refsr.data.sets.paired import PairedSet
 from refsr.evaluation.metrics import find_metrics
 from refsr.metrics.base import ImageMetric
-from refsr.networks.descriptor import Descriptor
+from refsr.networks.descriptor import Descriptor, descriptor_of
 from refsr.runs.model_file import AVERAGE, fit_weights, model_file_at, read_card, read_tensors
 from refsr.runs.process_group import Group
 from refsr.tasks.base import HasSubNetworks, Restore, SubNetwork, Task
 from refsr.tasks.regression import required_train
-from refsr.tasks.restore import descriptor_of, require_fit, restore_function
+from refsr.tasks.restore import require_fit, restore_function
 from refsr.training.ema import ema_copy
 from refsr.training.precision import Precision
 

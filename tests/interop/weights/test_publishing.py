@@ -14,7 +14,7 @@ from refsr.interop.weights.families import family_named, family_of
 from refsr.interop.weights.layout import discriminator_layout, rgtnet_layout, rrsnet_layout
 from refsr.interop.weights.publishing import publish, write_published
 from refsr.interop.weights.reading import Published, read_published
-from refsr.tasks.network_spec import NetworkSpec
+from refsr.networks.descriptor import NetworkSpec
 
 PARITY = Path(__file__).resolve().parents[2] / "parity"
 

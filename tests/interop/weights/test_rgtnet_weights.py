@@ -17,11 +17,11 @@ from refsr.interop.weights.reading import Published, read_published
 from refsr.interop.weights.rgtnet import import_rgtnet, rgtnet_keys
 from refsr.interop.weights.rrsnet import rrsnet_keys
 from refsr.interop.weights.writing import write_imported
+from refsr.networks.descriptor import NetworkSpec
 from refsr.networks.discriminator import VGGDiscriminator
 from refsr.networks.rgtnet import RGTNet
 from refsr.networks.rrsnet import RRSNet
 from refsr.runs.model_file import read_model
-from refsr.tasks.network_spec import NetworkSpec
 
 CASE = Path(__file__).resolve().parents[2] / "parity" / "rgtgan-rgtnet-small"
 

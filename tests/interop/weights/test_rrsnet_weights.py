@@ -14,9 +14,9 @@ from refsr.core.errors import DataError
 from refsr.interop.weights.reading import read_published
 from refsr.interop.weights.rrsnet import import_rrsnet, rrsnet_keys, rrsnet_options
 from refsr.interop.weights.writing import write_imported
+from refsr.networks.descriptor import NetworkSpec
 from refsr.networks.rrsnet import RRSNet
 from refsr.runs.model_file import read_model
-from refsr.tasks.network_spec import NetworkSpec
 
 CASE = Path(__file__).resolve().parents[2] / "parity" / "rrsgan-rrsnet-small"
 

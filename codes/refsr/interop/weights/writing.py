@@ -6,8 +6,8 @@ from pathlib import Path
 
 from refsr.interop.weights.conversion import Conversion
 from refsr.interop.weights.reading import Published
+from refsr.networks.descriptor import NetworkSpec
 from refsr.runs.model_file import ModelCard, write_model
-from refsr.tasks.network_spec import NetworkSpec
 
 
 def write_imported(

@@ -12,6 +12,7 @@ from refsr.core.errors import UsageError
 from refsr.core.options.sampling import SamplingOptions
 from refsr.core.progress import ProgressFactory, no_progress
 from refsr.data.ranges import rescale
+from refsr.networks.descriptor import descriptor_of
 from refsr.networks.refdiff.fast_convolution import fast_convolutions
 from refsr.tasks.base import Batch, Tile
 from refsr.tasks.diffusion.consistency import Consistency
@@ -20,7 +21,7 @@ from refsr.tasks.diffusion.noise_field import NoiseField
 from refsr.tasks.diffusion.samplers import network_evaluations, sample
 from refsr.tasks.diffusion.sigmas import Denoise, Noise
 from refsr.tasks.diffusion.tiled_denoiser import TiledDenoiser, WholeDenoiser, extend_to_padding
-from refsr.tasks.restore import descriptor_of, padded_inputs
+from refsr.tasks.restore import padded_inputs
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,13 @@ from refsr.core.options.schema import Options
 from refsr.core.seeding import torch_generator
 from refsr.data.ranges import rescale
 from refsr.losses.diffusion import denoising_errors, training_sigma
+from refsr.networks.descriptor import NetworkSpec, descriptor_of
 from refsr.tasks.base import Batch, IterationCache, Losses, Phase, Restore
 from refsr.tasks.diffusion.denoiser import Denoiser
 from refsr.tasks.diffusion.diffusion_restore import DiffusionRestore
-from refsr.tasks.network_spec import NetworkSpec
 from refsr.tasks.optimisers import make_optimiser
 from refsr.tasks.regression import required_train
-from refsr.tasks.restore import descriptor_of, network_inputs
+from refsr.tasks.restore import network_inputs
 
 
 class Diffusion:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from refsr.core.errors import DataError
-from refsr.tasks.network_spec import NetworkSpec
+from refsr.networks.descriptor import NetworkSpec
 
 KEY = "pretrain_bank"
 """Its key in the option section `path`."""

@@ -11,12 +11,13 @@ from torch import Tensor, nn
 from refsr.core.errors import UsageError
 from refsr.core.options.schema import Options
 from refsr.data.ranges import rescale
+from refsr.networks.descriptor import descriptor_of
 from refsr.tasks.base import Batch, IterationCache, Losses, Phase, SubNetwork
 from refsr.tasks.gan_instability import DRIFT
 from refsr.tasks.latent.bank import KEY, LatentBank
 from refsr.tasks.latent.patches import restore_in_patches
 from refsr.tasks.optimisers import make_optimiser
-from refsr.tasks.restore import descriptor_of, network_inputs
+from refsr.tasks.restore import network_inputs
 from refsr.tasks.twin_gan import TwinGAN
 
 

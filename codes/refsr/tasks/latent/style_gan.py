@@ -15,14 +15,13 @@ from refsr.core.seeding import torch_generator
 from refsr.data.ranges import rescale
 from refsr.losses.adversarial import discriminator_losses, generator_loss, gradient_penalty
 from refsr.losses.path_length import path_lengths, path_penalty
+from refsr.networks.descriptor import NetworkSpec, descriptor_of
 from refsr.tasks.base import Batch, IterationCache, Losses, Phase
 from refsr.tasks.gan_instability import discriminator_instabilities
 from refsr.tasks.instability import Instability
 from refsr.tasks.latent.spectral_gan import to_unit_range
-from refsr.tasks.network_spec import NetworkSpec
 from refsr.tasks.optimisers import make_optimiser
 from refsr.tasks.regression import required_train
-from refsr.tasks.restore import descriptor_of
 
 PATH_DECAY = 0.01
 """Weight of the newest value in the running mean of path lengths, as published."""
