@@ -22,7 +22,7 @@ import yaml
 from real_data import FOLDER, SCALE, SETS
 
 from refsr.core.atomic import write_text
-from refsr.core.bundled import bundled
+from refsr.core.registry import bundled
 from refsr.evaluation.results import Results
 from runs import ROOT, refsr, scores_of
 

@@ -25,13 +25,14 @@ import numpy.typing as npt
 
 from refsr.core.atomic import write_text
 from refsr.core.seeding import numpy_generator
+from refsr.core.window import Window
 from refsr.data.change import calibration as model
 from refsr.data.change.calibration import Calibration, calibration, hinges
 from refsr.data.change.estimate import change_evidence, change_probability, mask_under
 from refsr.data.degradation.levels import quantised
 from refsr.data.degradation.presets import preset
 from refsr.data.degradation.steps import apply_steps
-from refsr.data.images import Window, read_image, write_image
+from refsr.data.images import read_image, write_image
 from refsr.ops.resize import imresize
 from refsr.registration.transform import Floats
 from refsr.worlds.knobs import knobs_like

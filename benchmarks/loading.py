@@ -25,9 +25,10 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from refsr.core.atomic import write_text
+from refsr.core.window import Window
 from refsr.data.augmentation import draw_flip_rotation
-from refsr.data.crops import draw_crop, reduced
-from refsr.data.images import Array, ImageInfo, Window, write_image
+from refsr.data.crops import draw_crop
+from refsr.data.images import Array, ImageInfo, write_image
 from refsr.data.loading import StepSampler, batches, quiet_worker, quieten
 from refsr.data.sets.paired import Cropping, Member, PairedSet
 from refsr.data.stores import Store, open_store
@@ -79,7 +80,7 @@ class PublishedOrder(Dataset[dict[str, Any]]):
         sample: dict[str, Any] = {"name": self.keys[index]}
         for name, member in self.members.items():
             whole = member.store.read(self.keys[index]).astype(np.float32) / np.float32(255)
-            image = turn.apply(cut(whole, reduced(crop, self.ratios[name])))
+            image = turn.apply(cut(whole, crop.reduced(self.ratios[name])))
             sample[name] = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))
         return sample
 
@@ -160,7 +161,7 @@ def pixels_per_second(dataset: PairedSet | PublishedOrder) -> float:
     for at, (top, left) in enumerate(corners):
         window = Window(int(top), int(left), CROP, CROP)
         for member, source in dataset.members.items():
-            np.ascontiguousarray(source.store.read(dataset.keys[at % TUPLES], reduced(window, dataset.ratios[member])))
+            np.ascontiguousarray(source.store.read(dataset.keys[at % TUPLES], window.reduced(dataset.ratios[member])))
     return len(corners) / (time.perf_counter() - started)
 
 

@@ -31,8 +31,9 @@ from refsr.core.atomic import write_text
 from refsr.core.memory import keep_freed_memory
 from refsr.core.options.load import load_options
 from refsr.core.options.sampling import SamplingOptions
+from refsr.core.window import Window
 from refsr.data.build import build_dataset
-from refsr.data.images import Window, write_image
+from refsr.data.images import write_image
 from refsr.evaluation.baselines import BASELINES
 from refsr.evaluation.results import Results
 from refsr.inference.restorer import load

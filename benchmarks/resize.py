@@ -17,8 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from refsr.ops.resampling import ResizeAxis, weight_blocks
-from refsr.ops.resize import imresize, imresize_tensor
+from refsr.ops.resize import ResizeAxis, imresize, imresize_tensor, weight_blocks
 
 RESULTS = Path(__file__).resolve().parent / "results" / "resize.json"
 # Side, bands, factor.

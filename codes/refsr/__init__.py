@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     import torch
 
     from refsr import metrics, worlds
-    from refsr.core.bundled import list_models
     from refsr.core.errors import RefsrError
     from refsr.core.registry import (
         list_datasets,
         list_metrics,
+        list_models,
         list_networks,
         list_tasks,
         register_dataset,
@@ -56,7 +56,7 @@ __all__ = [
 
 _PLACES = {
     "RefsrError": "refsr.core.errors",
-    "list_models": "refsr.core.bundled",
+    "list_models": "refsr.core.registry",
     "Restorer": "refsr.inference.restorer",
     "build_network": "refsr.networks.descriptor",
 }

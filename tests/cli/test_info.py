@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from refsr.cli.main import main
-from refsr.core.bundled import bundled
+from refsr.core.registry import bundled
 
 
 def test_the_installation_and_what_comes_along(capsys):

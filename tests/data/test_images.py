@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from refsr.core.errors import DataError
-from refsr.data.images import Window, info_of, probe_image, read_image, write_image
+from refsr.core.window import Window
+from refsr.data.images import info_of, probe_image, read_image, write_image
 
 
 def image_of(bands: int, dtype: str) -> np.ndarray:

@@ -9,8 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from refsr.core.errors import OperatorError
-from refsr.ops.resampling import KERNELS
-from refsr.ops.resize import imresize, imresize_tensor
+from refsr.ops.resize import KERNELS, imresize, imresize_tensor
 
 
 def by_definition(row: np.ndarray, scale: Fraction, antialias: bool) -> np.ndarray:

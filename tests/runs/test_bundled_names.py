@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from refsr.core.bundled import bundled
 from refsr.core.errors import DataError
+from refsr.core.registry import bundled
 from refsr.runs.model_file import model_file_at
 
 NAMES = sorted(bundled())

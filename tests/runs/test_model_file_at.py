@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from refsr.core.bundled import bundled
 from refsr.core.errors import DataError
+from refsr.core.registry import bundled
 from refsr.runs.model_file import model_file_at, read_tensors
 from refsr.runs.run_folder import Best
 

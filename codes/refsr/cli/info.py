@@ -67,7 +67,7 @@ def _model(model: Path) -> tuple[Rows, str]:
 
 def _bundled() -> Rows:
     """The bundled weights and their sizes."""
-    from refsr.core.bundled import bundled
+    from refsr.core.registry import bundled
 
     return [
         ("bundled weights" if at == 0 else "", f"{name} ({file.stat().st_size / 1e6:.1f} MB; refsr info {name})")

@@ -3,7 +3,7 @@
 Built-in names stand in the table below, each beside "module:attribute", which is imported when it is used. A value
 without a colon is another name of the table: a second spelling. Names of one's own are added by `register_network` and
 its siblings, from Python or in a module that an option file imports, and by entry points of installed packages in the
-groups `refsr.networks`, `refsr.tasks`, `refsr.datasets` and `refsr.metrics`.
+groups `refsr.networks`, `refsr.tasks`, `refsr.datasets` and `refsr.metrics`. Bundled weights have names, too.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import functools
 import importlib
 import logging
 from collections.abc import Callable
-from importlib import metadata
+from importlib import metadata, resources
+from pathlib import Path
 from typing import Any, Literal
 
 from refsr.core.errors import RefsrError, UsageError, suggestion
@@ -20,6 +21,7 @@ from refsr.core.user_modules import current_import, import_target
 
 logger = logging.getLogger(__name__)
 
+MODEL_SUFFIX = ".safetensors"
 Kind = Literal["network", "task", "dataset", "metric"]
 
 NAMES: dict[str, dict[str, Any]] = {
@@ -224,3 +226,18 @@ def _place(target: object) -> str:
         return target
     module, name = getattr(target, "__module__", None), getattr(target, "__qualname__", None)
     return f"{module}:{name}" if name is not None else repr(target)
+
+
+def bundled() -> dict[str, Path]:
+    """Model files by name, each with a page of the same name beside it that says what it is."""
+    folder = Path(str(resources.files("refsr") / "models"))
+    return {file.name.removesuffix(MODEL_SUFFIX): file for file in sorted(folder.glob(f"*{MODEL_SUFFIX}"))}
+
+
+def list_models() -> list[str]:
+    """The names of the bundled weights, which `load` takes.
+
+    >>> refsr.list_models()
+    ['rrsnet-small-x4']
+    """
+    return list(bundled())

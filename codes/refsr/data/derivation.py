@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from refsr.data.crops import MARGIN, reduced, surrounded
-from refsr.data.images import Window
+from refsr.core.window import Window
 from refsr.data.sample import Unit
 from refsr.ops.resize import imresize
 
+MARGIN = 3
+"""LR pixels around a window that resizing depends on: bicubic needs two beyond an edge, odd phases one more."""
 DERIVED = {"lr": "hr", "lr_up": "lr", "ref_down": "ref"}
 """Members that can be derived, and from what."""
 
@@ -23,11 +24,11 @@ def derived(name: str, read: Read, window: Window, scale: int, height: int, widt
 
     Its source is read with enough around the window that cutting first changes nothing.
     """
-    around = surrounded(window, scale, 2 * MARGIN, height, width)
+    around = window.surrounded(scale, 2 * MARGIN, height, width)
     image = read(DERIVED[name], around)
     part = Window(window.top - around.top, window.left - around.left, window.height, window.width)
     if name == "lr":
-        image, part = imresize(image, f"1/{scale}"), reduced(part, scale)
+        image, part = imresize(image, f"1/{scale}"), part.reduced(scale)
     elif name == "lr_up":
         image = imresize(image, scale)
     else:

@@ -13,11 +13,12 @@ from refsr.core.errors import DataError, UsageError
 from refsr.core.options.cubes import CubeOptions
 from refsr.core.options.datasets import DatasetOptions
 from refsr.core.options.sampling import SamplingOptions
+from refsr.core.window import Window
 from refsr.data.change.calibration import calibration
 from refsr.data.change.estimate import estimate_mask
 from refsr.data.cubes.folder import SingleCube
 from refsr.data.cubes.reading import cube_hints, cube_reader, raw_range
-from refsr.data.images import Array, Window, check_array, read_image
+from refsr.data.images import Array, check_array, read_image
 from refsr.data.masks import MadeMask, encode_mask, unchanged_mask
 from refsr.data.ranges import Range, declared, to_unit
 from refsr.data.sample import Unit

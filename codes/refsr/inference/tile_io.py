@@ -15,9 +15,8 @@ import torch
 from torch import Tensor
 
 from refsr.core.errors import DataError, UsageError
-from refsr.data.crops import reduced
+from refsr.core.window import Window
 from refsr.data.derivation import DERIVED, derived
-from refsr.data.images import Window
 from refsr.data.sample import Unit
 from refsr.inference.inputs import Input, Spelling
 from refsr.inference.tile_layout import Sizes
@@ -111,7 +110,7 @@ class InputSource:
         if name in ("lr", "hsi"):
             # Tiles lie on the grid of every member, so nothing is rounded here.
             ratio = self._large[0] // image.size[0]
-            window = reduced(window, ratio)
+            window = window.reduced(ratio)
         return image.unit(window)
 
     def _check_members(self, descriptor: Descriptor, network: str) -> None:

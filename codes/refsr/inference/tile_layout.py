@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from refsr.core.errors import UsageError
-from refsr.data.images import Window
+from refsr.core.window import Window
 from refsr.networks.descriptor import Descriptor
 
 LOG = logging.getLogger(__name__)

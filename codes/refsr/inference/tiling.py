@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from refsr.core.progress import ProgressFactory, no_progress
-from refsr.data.images import Window
+from refsr.core.window import Window
 from refsr.inference.published_tiling import scanned
 from refsr.inference.tile_io import BatchSource, TensorSink, TileSink, TileSource
 from refsr.inference.tile_layout import Layout, Span, lay_out, window_of

@@ -12,7 +12,7 @@ from refsr.networks.blocks.dcn import AligningDCNv3
 from refsr.networks.blocks.drr import DenseRestoreResidual
 from refsr.networks.blocks.gtem import MULTIPLE, GradientEnhancement, GTEMUpsample
 from refsr.networks.blocks.receptive_field import ReceptiveField
-from refsr.networks.blocks.transfer import ReferenceTransfer, checked_widths
+from refsr.networks.blocks.reference_transfer import ReferenceTransfer, checked_widths
 from refsr.networks.descriptor import Descriptor
 
 Offsets = Literal["released", "dense"]

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from refsr.networks.blocks.dcn import DCNv2
 from refsr.networks.blocks.receptive_field import ReceptiveField
-from refsr.networks.blocks.transfer import ReferenceTransfer, checked_widths
+from refsr.networks.blocks.reference_transfer import ReferenceTransfer, checked_widths
 from refsr.networks.descriptor import Descriptor
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from refsr.ops.resampling import ResizeAxis, weight_blocks
+from refsr.ops.resize import ResizeAxis, weight_blocks
 
 # Up to this many matrix entries one dense product is faster than several small ones.
 ONE_BLOCK = 8192

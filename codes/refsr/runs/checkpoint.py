@@ -12,9 +12,9 @@ from typing import Any
 from torch import Tensor
 
 from refsr.core.atomic import atomic_folder, write_text
-from refsr.core.bundled import MODEL_SUFFIX
 from refsr.core.digests import file_digest
 from refsr.core.errors import DataError, suggestion
+from refsr.core.registry import MODEL_SUFFIX
 from refsr.runs.model_file import ModelCard, read_card, read_tensors, write_model, write_tensors
 from refsr.runs.run_folder import COMPLETE, checkpoint_steps, is_complete
 

@@ -17,9 +17,8 @@ import torch
 from torch import Tensor, nn
 
 from refsr.core.atomic import write_bytes
-from refsr.core.bundled import MODEL_SUFFIX, bundled
 from refsr.core.errors import DataError, RefsrError, suggestion
-from refsr.core.registry import Kind, names, source
+from refsr.core.registry import MODEL_SUFFIX, Kind, bundled, names, source
 from refsr.core.version import __version__
 from refsr.networks.descriptor import NetworkSpec
 from refsr.runs.run_folder import RunFolder, best_step, checkpoint_steps

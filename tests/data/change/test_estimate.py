@@ -7,9 +7,9 @@ import pytest
 from scipy.ndimage import shift
 
 from refsr.core.errors import DataError
+from refsr.core.window import Window
 from refsr.data.change.calibration import calibration, calibrations
 from refsr.data.change.estimate import change_evidence, change_probability, estimate_mask, mask_under
-from refsr.data.images import Window
 from refsr.ops.resize import imresize
 
 SIDE = 256

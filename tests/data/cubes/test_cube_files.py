@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from refsr.core.errors import DataError
+from refsr.core.window import Window
 from refsr.data.cubes.cube_file import CubeFile, CubeHints
 from refsr.data.cubes.envi import ORDERS, TYPES
 from refsr.data.cubes.files import open_cube
-from refsr.data.images import Window
 
 ROWS, COLUMNS, BANDS = 5, 7, 6
 CENTRES = (450.5, 550.0, 650.25, 860.0, 1650.0, 2200.0)

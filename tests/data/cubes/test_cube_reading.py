@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from refsr.core.errors import DataError
+from refsr.core.window import Window
 from refsr.data.cubes.band_selection import BandSelection
 from refsr.data.cubes.cube_file import CubeInfo
 from refsr.data.cubes.opening import open_cubes
 from refsr.data.cubes.reading import CubeReader, CubeScaling, HoleFilling
-from refsr.data.images import Window
 from refsr.data.ranges import to_unit
 
 CENTRES = (450.0, 550.0, 650.0, 860.0, 1400.0, 1650.0)

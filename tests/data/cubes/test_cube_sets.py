@@ -13,9 +13,10 @@ from test_cube_files import cube_of, put_envi, put_tiff
 from refsr.cli.main import main
 from refsr.core.errors import DataError
 from refsr.core.options.datasets import DatasetOptions
+from refsr.core.window import Window
 from refsr.data.build import build_dataset
 from refsr.data.cubes.folder import CubeFolder
-from refsr.data.images import Window, write_image
+from refsr.data.images import write_image
 from refsr.data.sets.paired import PairedSet
 from refsr.data.stores import open_store
 from refsr.data.stores.checking import verify

@@ -9,10 +9,11 @@ from torch.utils.data import DataLoader
 
 from refsr.core.errors import DataError
 from refsr.core.options.datasets import DatasetOptions
+from refsr.core.window import Window
 from refsr.data.augmentation import FlipRotation
 from refsr.data.build import build_dataset
 from refsr.data.crops import draw_crop
-from refsr.data.images import Window, write_image
+from refsr.data.images import write_image
 from refsr.data.loading import StepSampler, quiet_worker
 from refsr.data.sample import MEMBERS
 from refsr.data.stores.packing import pack_folder

@@ -17,7 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from refsr.core.errors import DataError, StoreError
-from refsr.data.images import Window, write_image
+from refsr.core.window import Window
+from refsr.data.images import write_image
 from refsr.data.stores import open_store
 from refsr.data.stores.checking import repair, verify, verify_set
 from refsr.data.stores.packed import PackedStore

@@ -10,9 +10,8 @@ from refsr.networks.blocks.alignment import PyramidAlignment
 from refsr.networks.blocks.dcn import DCNv2
 from refsr.networks.blocks.encoders import ContentExtractor, Encoder
 from refsr.networks.blocks.receptive_field import ReceptiveField
-from refsr.networks.blocks.relevance import RelevanceAttention
+from refsr.networks.blocks.reference_transfer import RelevanceAttention, TextureTransfer
 from refsr.networks.blocks.residual import ResidualChain
-from refsr.networks.blocks.texture import TextureTransfer
 
 
 def noise(*shape: int, seed: int = 0) -> Tensor:

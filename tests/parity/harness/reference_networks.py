@@ -20,9 +20,7 @@ from refsr.networks.blocks.dcn import AligningDCNv3, DCNv2
 from refsr.networks.blocks.drr import DenseRestoreResidual
 from refsr.networks.blocks.encoders import ContentExtractor, Encoder
 from refsr.networks.blocks.gtem import GradientEnhancement
-from refsr.networks.blocks.relevance import RelevanceAttention
-from refsr.networks.blocks.texture import TextureTransfer
-from refsr.networks.blocks.transfer import ReferenceTransfer
+from refsr.networks.blocks.reference_transfer import ReferenceTransfer, RelevanceAttention, TextureTransfer
 from refsr.networks.rgtnet import Offsets, RGTNet
 from refsr.networks.rrsnet import RRSNet
 

@@ -11,8 +11,7 @@ import numpy.typing as npt
 
 from harness.case import Case
 from harness.run import Answers
-from refsr.ops.resampling import Factor, as_fraction, kernel_taps, mirrored
-from refsr.ops.resize import imresize
+from refsr.ops.resize import Factor, as_fraction, imresize, kernel_taps, mirrored
 
 
 def matlab_runs(case: Case) -> Answers:

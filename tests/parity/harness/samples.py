@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from harness.case import Case
 from harness.run import Answers
+from refsr.core.window import Window
 from refsr.data.augmentation import FlipRotation
-from refsr.data.crops import reduced
-from refsr.data.images import Array, ImageInfo, Window, info_of
+from refsr.data.images import Array, ImageInfo, info_of
 from refsr.data.masks import encode_mask
 from refsr.data.ranges import rescale, to_unit
 from refsr.data.sets.paired import Member, PairedSet
@@ -107,7 +107,7 @@ def changed_places(case: Case) -> Answers:
     for number, (top, left) in enumerate(case.config["offsets"]):
         window = Window(top, left, side, side)
         for name, image in images.items():
-            cut = MemoryStore(image).read(ONLY, reduced(window, scale) if name == "lr" else window)
+            cut = MemoryStore(image).read(ONLY, window.reduced(scale) if name == "lr" else window)
             enlarged = bilinear_truncated(cut, side, side) if name == "lr" else cut
             answers[f"{name}_{number}"] = np.moveaxis(enlarged, 2, 0)
     height, width = images["hr"].shape[:2]

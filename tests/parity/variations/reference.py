@@ -6,7 +6,7 @@ from refsr.interop.weights import rgtnet, rrsnet
 from refsr.interop.weights.layout import discriminator_layout, rgtnet_layout, rrsnet_layout
 from refsr.networks.blocks.alignment import DenseOffset
 from refsr.networks.blocks.encoders import Encoder
-from refsr.networks.blocks.relevance import RelevanceAttention
+from refsr.networks.blocks.reference_transfer import RelevanceAttention
 from variations.base import Variation, layout_rows, rows, without
 
 GAN_TRAIN = {"pixel_weight": 0.5, "lr_D": 1e-4, "gan_type": "gan", "gan_weight": 0.01}

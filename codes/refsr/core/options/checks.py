@@ -6,14 +6,13 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from refsr.core.bundled import bundled
 from refsr.core.errors import nearest
 from refsr.core.options.cubes import CubeOptions
 from refsr.core.options.datasets import DatasetOptions
 from refsr.core.options.problems import Problem, clip
 from refsr.core.options.schema import DATASET_NAMES, Options
 from refsr.core.options.train import TrainOptions
-from refsr.core.registry import canonical, source
+from refsr.core.registry import bundled, canonical, source
 
 _ADVERSARIAL = ("twin_gan", "stylegan2", "specgan")
 _FILES = ("resume_state", "pretrain_model_D", "pretrain_model_D_grad", "perceptual_weights")

@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 from refsr.core.errors import DataError
+from refsr.core.window import Window
 from refsr.data.change.calibration import Calibration, calibration
 from refsr.data.change.evidence import evidence
-from refsr.data.crops import MARGIN, reduced, surrounded
-from refsr.data.images import Window
+from refsr.data.derivation import MARGIN
 from refsr.data.sample import Unit
 from refsr.ops.resize import imresize
 from refsr.registration.transform import Floats, find_transform, warp
@@ -71,8 +71,8 @@ def mask_under(
 ) -> npt.NDArray[np.uint8]:
     """(h, w) probabilities -> the mask (H, W, 1) under a window of HR, equal to that part of the whole mask."""
     height, width = (scale * length for length in probability.shape)
-    around = surrounded(window, scale, MARGIN, height, width)
-    coarse = reduced(around, scale)
+    around = window.surrounded(scale, MARGIN, height, width)
+    coarse = around.reduced(scale)
     part = probability[coarse.top : coarse.top + coarse.height, coarse.left : coarse.left + coarse.width]
     top, left = window.top - around.top, window.left - around.left
     upsampled = imresize(part, scale)[top : top + window.height, left : left + window.width]

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from refsr.core.errors import DataError, listed
+from refsr.core.window import Window
 from refsr.data.cubes.raster import located
 from refsr.data.cubes.reading import CubeReader
-from refsr.data.images import Array, ImageInfo, Window, check_window, file_kind
+from refsr.data.images import Array, ImageInfo, check_window, file_kind
 from refsr.data.stores import Store
 from refsr.data.stores.folder import FolderStore
 from refsr.geo.geotransform import Geotransform

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from refsr.core.errors import DataError
-from refsr.data.images import Array, ImageInfo, Window
+from refsr.core.window import Window
+from refsr.data.images import Array, ImageInfo
 from refsr.geo.geotransform import Geotransform
 
 KEPT = ("uint8", "uint16", "int16", "float32")

@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from refsr.core.errors import DataError, suggestion
+from refsr.core.window import Window
 from refsr.data.cubes.cube_file import CubeFile, CubeInfo, check_counts, cube_size, cut
 from refsr.data.cubes.interleave import smoother_order
 from refsr.data.cubes.wavelengths import in_nanometres
-from refsr.data.images import Array, Window
+from refsr.data.images import Array
 from refsr.geo.geotransform import Geotransform
 
 HEADER_SUFFIX = ".hdr"

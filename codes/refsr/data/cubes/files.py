@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from refsr.core.errors import DataError
+from refsr.core.window import Window
 from refsr.data.cubes.cube_file import NO_CUBE_HINTS, CubeFile, CubeHints, CubeInfo, check_counts, cube_size, cut
 from refsr.data.cubes.envi import DATA_SUFFIXES, HEADER_SUFFIX, open_envi
 from refsr.data.cubes.matlab import open_matlab
 from refsr.data.cubes.wavelengths import from_sidecar
-from refsr.data.images import IMAGE_SUFFIXES, Array, Window, file_kind, probe_image, read_image
+from refsr.data.images import IMAGE_SUFFIXES, Array, file_kind, probe_image, read_image
 from refsr.geo.raster import has_rasterio
 
 CUBE_SUFFIXES = (*IMAGE_SUFFIXES, HEADER_SUFFIX, ".mat")

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from refsr.core.errors import DataError
+from refsr.core.window import Window
 from refsr.data.cubes.cube_file import NO_CUBE_HINTS, CubeFile, CubeHints, CubeInfo
 from refsr.data.cubes.envi import DATA_SUFFIXES, HEADER_SUFFIX, data_file, envi_key
 from refsr.data.cubes.files import CUBE_SUFFIXES, header_of, open_cube
 from refsr.data.cubes.wavelengths import SIDECAR
-from refsr.data.images import IMAGE_SUFFIXES, Array, ImageInfo, Window
+from refsr.data.images import IMAGE_SUFFIXES, Array, ImageInfo
 from refsr.data.stores.folder import FolderStore
 
 # More bands than this no photograph has.

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from refsr.core.errors import DataError, suggestion
+from refsr.core.window import Window
 from refsr.data.cubes.cube_file import CubeFile, CubeInfo, cube_size, cut
 from refsr.data.cubes.mat5 import NUMBERS, MatArray, arrays_in, values_of
-from refsr.data.images import Array, Window
+from refsr.data.images import Array
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
 

@@ -9,10 +9,11 @@ from typing import Protocol
 
 import numpy as np
 
+from refsr.core.window import Window
 from refsr.data.cubes.cube_file import NO_CUBE_HINTS, CubeHints, CubeInfo
 from refsr.data.cubes.files import cut_bands
 from refsr.data.cubes.folder import CubeFolder
-from refsr.data.images import Array, ImageInfo, Window
+from refsr.data.images import Array, ImageInfo
 from refsr.data.stores import Store, open_store
 from refsr.data.stores.folder import FolderStore
 from refsr.data.stores.packed import PackedStore

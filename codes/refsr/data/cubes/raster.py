@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from refsr.core.errors import DataError
+from refsr.core.window import Window
 from refsr.data.cubes.cube_file import CubeFile, CubeInfo, cube_size
 from refsr.data.cubes.wavelengths import from_texts, in_nanometres
-from refsr.data.images import Array, Window
+from refsr.data.images import Array
 from refsr.geo.geotransform import Geotransform
 from refsr.geo.raster import geotransform_of, rasterio_open
 

@@ -22,10 +22,11 @@ import numpy.typing as npt
 from refsr.core.errors import DataError
 from refsr.core.options.cubes import CubeOptions
 from refsr.core.options.datasets import DatasetOptions
+from refsr.core.window import Window
 from refsr.data.cubes.band_selection import BandSelection
 from refsr.data.cubes.cube_file import CubeHints, CubeInfo
 from refsr.data.cubes.opening import CubeSource
-from refsr.data.images import Array, ImageInfo, Window
+from refsr.data.images import Array, ImageInfo
 from refsr.data.ranges import Range
 
 Holes = npt.NDArray[np.bool_]

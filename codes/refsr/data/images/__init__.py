@@ -5,8 +5,8 @@ The content decides how a file is read; its name only decides how one is written
 """
 
 from refsr.data.images.files import probe_image, read_image, write_image
-from refsr.data.images.info import DTYPES, Array, ImageInfo, Window, check_array, check_window, info_of
-from refsr.data.images.kinds import IMAGE_SUFFIXES, file_kind, named_kind
+from refsr.data.images.headers import IMAGE_SUFFIXES, file_kind, named_kind
+from refsr.data.images.info import DTYPES, Array, ImageInfo, check_array, check_window, info_of
 from refsr.data.images.listing import images_in
 from refsr.data.images.plain import encode
 
@@ -15,7 +15,6 @@ __all__ = [
     "IMAGE_SUFFIXES",
     "Array",
     "ImageInfo",
-    "Window",
     "check_array",
     "check_window",
     "encode",

@@ -10,10 +10,10 @@ import numpy as np
 
 from refsr.core.atomic import write_bytes
 from refsr.core.errors import DataError
+from refsr.core.window import Window
 from refsr.data.images.geotiff import read_tiff, tiff_bytes, tiff_info
-from refsr.data.images.headers import jpeg_info, png_info
-from refsr.data.images.info import Array, ImageInfo, Window, check_array, cut, info_of
-from refsr.data.images.kinds import IMAGE_SUFFIXES, file_kind, named_kind
+from refsr.data.images.headers import IMAGE_SUFFIXES, file_kind, jpeg_info, named_kind, png_info
+from refsr.data.images.info import Array, ImageInfo, check_array, cut, info_of
 from refsr.data.images.npy import npy_bytes, open_npy
 from refsr.data.images.plain import decode, encode
 from refsr.geo.raster import has_rasterio

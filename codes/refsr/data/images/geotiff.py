@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from refsr.data.images.info import Array, ImageInfo, Window, check_array, check_window, kept_type
+from refsr.core.window import Window
+from refsr.data.images.info import Array, ImageInfo, check_array, check_window, kept_type
 from refsr.geo.raster import rasterio_open
 
 

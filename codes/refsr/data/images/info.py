@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy.typing as npt
 
 from refsr.core.errors import DataError
+from refsr.core.window import Window
 
 Array = npt.NDArray[Any]
 
 DTYPES = ("uint8", "uint16", "float32")
 """What images may hold; everything between reader and network works with these three."""
 MOST_BANDS = 256
-
-
-class Window(NamedTuple):
-    """A rectangle of pixels."""
-
-    top: int
-    left: int
-    height: int
-    width: int
 
 
 @dataclass(frozen=True)

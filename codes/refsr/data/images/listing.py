@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from refsr.core.errors import DataError
-from refsr.data.images.kinds import IMAGE_SUFFIXES
+from refsr.data.images.headers import IMAGE_SUFFIXES
 
 
 def images_in(folder: Path) -> dict[str, Path]:

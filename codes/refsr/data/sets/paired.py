@@ -13,12 +13,13 @@ import torch
 from torch.utils.data import Dataset
 
 from refsr.core.errors import DataError
+from refsr.core.window import Window
 from refsr.data.augmentation import FlipRotation, draw_flip_rotation
 from refsr.data.change.calibration import calibration
 from refsr.data.change.estimate import change_probability, mask_under
-from refsr.data.crops import CropRule, draw_crop, reduced
+from refsr.data.crops import CropRule, draw_crop
 from refsr.data.derivation import DERIVED, derived
-from refsr.data.images import Array, Window
+from refsr.data.images import Array
 from refsr.data.masks import Encoding, MaskSource, changed_pixels, encode_mask, unchanged_mask
 from refsr.data.pairing import paired_keys
 from refsr.data.ranges import Range, declared, to_unit
@@ -227,7 +228,7 @@ class PairedSet(Dataset[Sample]):
     def _raw(self, name: str, index: int, window: Window) -> tuple[Array, Range]:
         """A member under a high-resolution window as it is stored, and the values that become 0 and 1."""
         member, key = self.members[name], self.keys[index]
-        part = reduced(window, self.ratios[name])
+        part = window.reduced(self.ratios[name])
         info = member.store.info(key)
         covers = part == Window(0, 0, info.height, info.width)
         raw = member.store.read(key, None if covers else part)

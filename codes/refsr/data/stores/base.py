@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Protocol
 
 from refsr.core.errors import StoreError, suggestion
-from refsr.data.images import Array, ImageInfo, Window
+from refsr.core.window import Window
+from refsr.data.images import Array, ImageInfo
 
 
 class Store(Protocol):

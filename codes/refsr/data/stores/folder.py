@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from refsr.core.errors import StoreError
-from refsr.data.images import IMAGE_SUFFIXES, Array, ImageInfo, Window, probe_image, read_image
+from refsr.core.window import Window
+from refsr.data.images import IMAGE_SUFFIXES, Array, ImageInfo, probe_image, read_image
 from refsr.data.stores.base import no_such_key
 
 

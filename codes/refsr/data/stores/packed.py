@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from refsr.core.errors import StoreError
-from refsr.data.images import Array, ImageInfo, Window, check_window
+from refsr.core.window import Window
+from refsr.data.images import Array, ImageInfo, check_window
 from refsr.data.stores.base import no_such_key
 from refsr.data.stores.environment import UNFINISHED, LazyEnvironment, explain_lmdb
 from refsr.data.stores.record import Header, unpack

@@ -13,7 +13,8 @@ import numpy as np
 
 from refsr.core.atomic import write_bytes
 from refsr.core.errors import DataError, StoreError
-from refsr.data.images import Array, ImageInfo, Window, check_window
+from refsr.core.window import Window
+from refsr.data.images import Array, ImageInfo, check_window
 from refsr.data.stores.base import no_such_key
 from refsr.data.stores.environment import LazyEnvironment, explain_lmdb
 

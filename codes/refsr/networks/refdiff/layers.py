@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from refsr.core.errors import UsageError, suggestion
-from refsr.networks.blocks.relevance import RelevanceAttention
+from refsr.networks.blocks.reference_transfer import RelevanceAttention
 
 EmbeddingType = Literal["positional", "fourier"]
 EMBEDDING_TYPES = ("positional", "fourier")

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from refsr.core.errors import DataError
 from refsr.ops.banded import resize_axis
-from refsr.ops.resampling import ResizeAxis, resize_plan
+from refsr.ops.resize import ResizeAxis, resize_plan
 
 
 class Consistency:
