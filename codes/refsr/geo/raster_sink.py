@@ -1,0 +1,271 @@
+"""Writes a raster a block at a time: each block is a file of its own until all are there, then one raster is made.
+
+A block is whole or not there, so a run that is stopped at any moment goes on with the blocks that are missing. The
+result appears under its name only when it is complete, was opened again and says what it should.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+from xml.sax.saxutils import escape, quoteattr
+
+import numpy as np
+
+from refsr.core.atomic import explain_io, sync_folder, write_bytes, write_text
+from refsr.core.errors import DataError, RefsrError, UsageError
+from refsr.core.window import Window
+from refsr.geo.geotransform import Geotransform
+from refsr.geo.raster_source import BandInfo, gdal_errors
+from refsr.geo.validity import Array, Mask
+
+RasterFormat = Literal["cog", "gtiff", "png", "zarr"]
+DRIVERS: dict[RasterFormat, str] = {"cog": "COG", "gtiff": "GTiff", "png": "PNG", "zarr": "Zarr"}
+RECORD = "blocks.json"
+TILE = 512
+"""Side of the squares in which a result is stored."""
+CACHE = 128 * 2**20
+"""Bytes that GDAL may keep of files while a result is put together."""
+TYPES = {"uint8": "Byte", "int8": "Int8", "uint16": "UInt16", "int16": "Int16", "uint32": "UInt32", "int32": "Int32",
+         "float32": "Float32", "float64": "Float64"}  # fmt: skip
+COLOURS = {"gray": "Gray", "red": "Red", "green": "Green", "blue": "Blue", "nir": "NIR", "undefined": "Undefined"}
+
+
+@dataclass(frozen=True)
+class RasterProfile:
+    """All of a raster but its pixels."""
+
+    height: int
+    width: int
+    dtype: str
+    bands: Sequence[BandInfo]
+    geotransform: Geotransform | None = None
+    nodata: float | None = None
+    masked: bool = False
+    """Whether the raster has an internal mask."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+class RasterSink:
+    """Takes the blocks of a raster, and makes it of them.
+
+    `folder` holds the blocks meanwhile. `identity` says what the blocks are made of and how; blocks of something else
+    are not taken over.
+    """
+
+    def __init__(self, output: Path, profile: RasterProfile, identity: Mapping[str, Any], format: RasterFormat) -> None:
+        self.output, self.profile, self.format = output, profile, format
+        self.folder = output.with_name(f".{output.name}.blocks")
+        self._identity = json.loads(json.dumps(identity))
+
+    def open(self, overwrite: bool = False) -> None:
+        """Takes over the blocks that an earlier run of the same work has left; those of other work need `overwrite`."""
+        record = self.folder / RECORD
+        if self.folder.exists():
+            found = _read_record(record)
+            if found == self._identity:
+                return
+            if not overwrite:
+                differs = ", ".join(_different(found, self._identity)) if found is not None else "its record is damaged"
+                raise UsageError(
+                    f"{self.output}: was begun from something else ({differs}); --overwrite begins anew, "
+                    f"and what is done lies in {self.folder}"
+                )
+            with explain_io(self.folder):
+                shutil.rmtree(self.folder)
+        with explain_io(self.folder):
+            self.folder.mkdir(parents=True)
+        write_text(record, json.dumps(self._identity, indent=1, sort_keys=True) + "\n")
+
+    def has(self, window: Window) -> bool:
+        """Whether the block at a window is there."""
+        return self._block(window).exists()
+
+    def write(self, window: Window, pixels: Array, valid: Mask) -> None:
+        """Keeps the block (height, width, bands) of a window, whole or not at all; `valid` is where it holds data."""
+        from rasterio.enums import Compression
+        from rasterio.io import MemoryFile
+
+        pixels = _kept_apart(pixels, valid, self.profile.nodata)
+        if self.profile.nodata is not None:
+            pixels[~valid] = self.profile.nodata
+        height, width, bands = pixels.shape
+        profile = {"height": height, "width": width, "count": bands, "dtype": self.profile.dtype}
+        with _quiet(GDAL_TIFF_INTERNAL_MASK=True), MemoryFile() as memory:
+            with memory.open(
+                driver="GTiff", compress=Compression.zstd, zstd_level=1, tiled=True, BIGTIFF="IF_SAFER", **profile
+            ) as sink:
+                sink.write(np.moveaxis(pixels, 2, 0))
+                if self.profile.masked:
+                    sink.write_mask(valid)
+            write_bytes(self._block(window), bytes(memory.getbuffer()))
+
+    def finish(self, windows: Iterable[Window]) -> None:
+        """Makes the raster of its blocks, checks it, puts it in place, and removes the blocks."""
+        from rasterio.shutil import copy
+
+        windows = list(windows)
+        self._check_complete(windows)
+        mosaic, staged = self.folder / "mosaic.vrt", self.folder / f"result{self.output.suffix}"
+        write_text(mosaic, self._mosaic(windows))
+        if staged.is_dir():
+            shutil.rmtree(staged)
+        try:
+            with _quiet(GDAL_CACHEMAX=CACHE, GDAL_TIFF_INTERNAL_MASK=True):
+                copy(str(mosaic), str(staged), driver=DRIVERS[self.format], **_creation(self.format, self.profile))
+                _check(staged, self.profile)
+        except gdal_errors() as error:
+            raise RefsrError(f"{self.output}: cannot be written: {error}; its blocks stay in {self.folder}") from error
+        with explain_io(self.output):
+            if staged.is_file():
+                with staged.open("rb+") as handle:
+                    os.fsync(handle.fileno())
+            elif self.output.is_dir():
+                shutil.rmtree(self.output)
+            staged.replace(self.output)
+            sync_folder(self.output.parent)
+            shutil.rmtree(self.folder)
+
+    def _block(self, window: Window) -> Path:
+        return self.folder / f"{window.top}-{window.left}.tif"
+
+    def _check_complete(self, windows: Sequence[Window]) -> None:
+        missing = [window for window in windows if not self.has(window)]
+        if missing:
+            raise DataError(f"{self.folder}: {len(missing)} blocks of {len(windows)} are missing")
+        pixels = sum(window.height * window.width for window in windows)
+        if pixels != self.profile.height * self.profile.width:
+            size = f"{self.profile.height}x{self.profile.width}"
+            raise DataError(f"{self.folder}: the blocks hold {pixels} pixels of {size}")
+
+    def _mosaic(self, windows: Sequence[Window]) -> str:
+        """A VRT in which every block has its place."""
+        profile = self.profile
+        lines = [f'<VRTDataset rasterXSize="{profile.width}" rasterYSize="{profile.height}">']
+        if profile.geotransform is not None:
+            if profile.geotransform.crs is not None:
+                lines.append(f"<SRS>{escape(profile.geotransform.crs)}</SRS>")
+            a, b, c, d, e, f = profile.geotransform.transform
+            lines.append(f"<GeoTransform>{', '.join(f'{number!r}' for number in (c, a, b, f, d, e))}</GeoTransform>")
+        lines.append(_metadata(profile.tags))
+        for number, band in enumerate(profile.bands, 1):
+            lines.append(f'<VRTRasterBand dataType="{TYPES[profile.dtype]}" band="{number}">')
+            lines.append(_metadata(band.tags))
+            if band.description is not None:
+                lines.append(f"<Description>{escape(band.description)}</Description>")
+            if profile.nodata is not None:
+                lines.append(f"<NoDataValue>{profile.nodata!r}</NoDataValue>")
+            if band.unit is not None:
+                lines.append(f"<UnitType>{escape(band.unit)}</UnitType>")
+            if (band.offset, band.scale) != (0.0, 1.0):
+                lines.append(f"<Offset>{band.offset!r}</Offset><Scale>{band.scale!r}</Scale>")
+            lines.append(f"<ColorInterp>{COLOURS.get(band.colour, 'Undefined')}</ColorInterp>")
+            lines += [self._placed(window, str(number)) for window in windows]
+            lines.append("</VRTRasterBand>")
+        if profile.masked:
+            lines.append('<MaskBand><VRTRasterBand dataType="Byte">')
+            lines += [self._placed(window, "mask,1") for window in windows]
+            lines.append("</VRTRasterBand></MaskBand>")
+        lines.append("</VRTDataset>")
+        return "\n".join(line for line in lines if line) + "\n"
+
+    def _placed(self, window: Window, band: str) -> str:
+        name = quoteattr("1")
+        size = f'xSize="{window.width}" ySize="{window.height}"'
+        return (
+            f"<SimpleSource><SourceFilename relativeToVRT={name}>{self._block(window).name}</SourceFilename>"
+            f'<SourceBand>{band}</SourceBand><SrcRect xOff="0" yOff="0" {size}/>'
+            f'<DstRect xOff="{window.left}" yOff="{window.top}" {size}/></SimpleSource>'
+        )
+
+
+def check_disk(output: Path, needed: int) -> None:
+    """Refuses work whose result, with its blocks, has no room where it goes."""
+    folder = output.parent
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise RefsrError(f"{output}: needs {needed / 1e9:.1f} GB at {folder}, {free / 1e9:.1f} GB free")
+
+
+def _kept_apart(pixels: Array, valid: Mask, nodata: float | None) -> Array:
+    """A copy in which no pixel that holds data has the nodata value: such values move by one step."""
+    result = pixels.copy()
+    if nodata is None or np.isnan(nodata):
+        return result
+    marker = np.asarray(nodata).astype(pixels.dtype)
+    taken = (result == marker) & valid[:, :, None]
+    if taken.any():
+        if pixels.dtype.kind == "f":
+            step = np.nextafter(marker, np.asarray(np.inf, pixels.dtype)) if marker else np.finfo(pixels.dtype).tiny
+        else:
+            step = marker + 1 if marker < np.iinfo(pixels.dtype).max else marker - 1
+        result[taken] = step
+    return result
+
+
+def _creation(format: RasterFormat, profile: RasterProfile) -> dict[str, Any]:
+    """How the result is stored."""
+    if format in ("png", "zarr"):
+        return {}
+    floats = np.dtype(profile.dtype).kind == "f"
+    common = {"COMPRESS": "ZSTD", "BIGTIFF": "IF_SAFER", "NUM_THREADS": "1"}
+    if format == "gtiff":
+        return {**common, "TILED": "YES", "BLOCKXSIZE": TILE, "BLOCKYSIZE": TILE, "PREDICTOR": 3 if floats else 2}
+    return {
+        **common,
+        "BLOCKSIZE": TILE,
+        "PREDICTOR": "YES",
+        "OVERVIEWS": "IGNORE_EXISTING",
+        "OVERVIEW_RESAMPLING": "AVERAGE",
+    }
+
+
+def _check(file: Path, profile: RasterProfile) -> None:
+    """Opens the result again: its size, bands and type are what they should be."""
+    import rasterio
+
+    with rasterio.open(file) as made:
+        found = (made.height, made.width, made.count, made.dtypes[0])
+        wanted = (profile.height, profile.width, len(profile.bands), profile.dtype)
+        if found != wanted:
+            raise DataError(f"{file}: holds {found}, expected {wanted}")
+
+
+def _metadata(tags: Mapping[str, str]) -> str:
+    if not tags:
+        return ""
+    items = "".join(f"<MDI key={quoteattr(key)}>{escape(value)}</MDI>" for key, value in sorted(tags.items()))
+    return f"<Metadata>{items}</Metadata>"
+
+
+def _read_record(record: Path) -> Any:
+    with contextlib.suppress(OSError, ValueError):
+        return json.loads(record.read_text(encoding="utf-8"))
+    return None
+
+
+def _different(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
+    """The keys in which two identities differ."""
+    keys = [*wanted, *(key for key in found if key not in wanted)]
+    return [key for key in keys if found.get(key) != wanted.get(key)]
+
+
+@contextlib.contextmanager
+def _quiet(**settings: Any) -> Any:
+    """GDAL under settings, without a warning for pictures that lie nowhere."""
+    import warnings
+
+    import rasterio
+    from rasterio.errors import NotGeoreferencedWarning
+
+    with warnings.catch_warnings(), rasterio.Env(**settings):
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        yield

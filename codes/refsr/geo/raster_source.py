@@ -1,0 +1,185 @@
+"""Windowed reads of whatever GDAL opens, with what the file says beside its pixels."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from refsr.core.errors import DataError
+from refsr.core.window import Window
+from refsr.geo.geotransform import Geotransform
+from refsr.geo.grid import Grid
+from refsr.geo.validity import Array, Mask, valid_pixels
+
+ALPHA = "alpha"
+
+
+@dataclass(frozen=True)
+class BandInfo:
+    """What a file says of one band."""
+
+    description: str | None = None
+    colour: str = "undefined"
+    """Its role: red, green, blue, nir, gray, alpha, ..."""
+    scale: float = 1.0
+    offset: float = 0.0
+    """Stored value times `scale` plus `offset` is the physical one."""
+    unit: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+class RasterSource:
+    """A raster, read a window at a time: (height, width, bands) in the file's type, and which pixels hold data.
+
+    `name` is anything that GDAL opens: a GeoTIFF, COG, JP2 or VRT, a file in a zip archive, http(s) and s3 addresses.
+    `bands` are those to read, counted from 1 (None: all but alpha); `nodata` takes the place of the file's own.
+    """
+
+    def __init__(self, name: str | Path, bands: Sequence[int] | None = None, nodata: float | None = None) -> None:
+        self.name = str(name)
+        self._source = _opened(self.name)
+        try:
+            _check_readable(self._source, self.name)
+            colours = [colour.name for colour in self._source.colorinterp]
+            self.all_bands = tuple(
+                BandInfo(*about, tags=self._source.tags(index))
+                for index, about in enumerate(
+                    zip(
+                        self._source.descriptions,
+                        colours,
+                        self._source.scales,
+                        self._source.offsets,
+                        self._source.units,
+                        strict=True,
+                    ),
+                    1,
+                )
+            )
+            if bands is None:
+                bands = [index for index, colour in enumerate(colours, 1) if colour != ALPHA]
+            self.bands = tuple(bands)
+            self._check_bands()
+            self.nodata = nodata if nodata is not None else self._source.nodata
+            self.height, self.width = self._source.height, self._source.width
+            self.dtype = self._dtype()
+            self.grid = self._grid()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The file's own tags."""
+        return dict(self._source.tags())
+
+    @property
+    def window(self) -> Window:
+        """All of its pixels."""
+        return Window(0, 0, self.height, self.width)
+
+    @property
+    def block(self) -> tuple[int, int]:
+        """Height and width of the pieces in which the file stores its pixels."""
+        height, width = self._source.block_shapes[0]
+        return int(height), int(width)
+
+    def read(self, window: Window) -> tuple[Array, Mask]:
+        """Pixels (height, width, bands) of a window inside the raster, and (height, width) where they hold data."""
+        rows, columns = (window.top, window.bottom), (window.left, window.right)
+        try:
+            planes = self._source.read(self.bands, window=(rows, columns))
+            pixels = np.ascontiguousarray(np.moveaxis(planes, 0, 2))
+            return pixels, valid_pixels(self._source, window, pixels, self.bands, self.nodata)
+        except gdal_errors() as error:
+            raise DataError(f"{self.name}: cannot be read at {tuple(window)}: {_cause(error)}") from error
+
+    def close(self) -> None:
+        self._source.close()
+
+    def __enter__(self) -> RasterSource:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _dtype(self) -> np.dtype[Any]:
+        kinds = {self._source.dtypes[band - 1] for band in self.bands}
+        if len(kinds) > 1:
+            raise DataError(f"{self.name}: bands {list(self.bands)} have several types: {', '.join(sorted(kinds))}")
+        kind: np.dtype[Any] = np.dtype(kinds.pop())
+        if kind.kind not in "iuf":
+            raise DataError(f"{self.name}: values are {kind}; expected integers or floats")
+        return kind
+
+    def _check_bands(self) -> None:
+        beyond = [band for band in self.bands if not 1 <= band <= self._source.count]
+        if beyond:
+            raise DataError(f"{self.name}: bands {beyond} are asked for, the raster has 1 to {self._source.count}")
+
+    def _grid(self) -> Grid | None:
+        """Where it lies; None for a picture without a place. Control points without a transform are refused."""
+        source = self._source
+        if source.crs is None and source.transform.is_identity:
+            points, system = source.gcps
+            if points:
+                option = f" -t_srs {system.to_string()}" if system is not None else ""
+                raise DataError(
+                    f"{self.name}: has {len(points)} ground control points and no grid; "
+                    f"make one first: gdalwarp -r cubic{option} {self.name} OUT.tif"
+                )
+            if source.rpcs is not None:
+                raise DataError(
+                    f"{self.name}: has a sensor model (RPC) and no grid; make one first, best with a terrain model: "
+                    f"gdalwarp -r cubic -rpc -to RPC_DEM=DEM.tif {self.name} OUT.tif"
+                )
+            return None
+        system = None if source.crs is None else source.crs.to_wkt()
+        return Grid(Geotransform(system, tuple(source.transform)[:6]), source.height, source.width)
+
+
+def _opened(name: str) -> Any:
+    try:
+        import rasterio
+        from rasterio.errors import NotGeoreferencedWarning
+    except ImportError as error:
+        raise DataError(f"{name}: rasters need rasterio; pip install 'refsr[geo]'") from error
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            return rasterio.open(name)
+    except gdal_errors() as error:
+        raise DataError(f"{name}: cannot be opened as a raster: {_cause(error)}") from error
+
+
+def gdal_errors() -> tuple[type[Exception], ...]:
+    """What rasterio raises: its own errors, and GDAL's where it passes them on as they are."""
+    from rasterio._err import CPLE_BaseError
+    from rasterio.errors import RasterioError
+
+    return RasterioError, CPLE_BaseError
+
+
+def _check_readable(source: Any, name: str) -> None:
+    if source.count:
+        return
+    inside = list(source.subdatasets)
+    if not inside:
+        raise DataError(f"{name}: has no bands")
+    shown = "\n  ".join(inside[:8])
+    raise DataError(f"{name}: holds {len(inside)} rasters; name one of them:\n  {shown}")
+
+
+def _cause(error: BaseException) -> str:
+    """What GDAL said first, which rasterio keeps as the cause."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return str(error).strip() or type(error).__name__

@@ -1,0 +1,80 @@
+"""Which pixels of a raster hold data, and what stands in for those that hold none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from refsr.core.window import Window
+
+Array = npt.NDArray[Any]
+Mask = npt.NDArray[np.bool_]
+
+
+def valid_pixels(source: Any, window: Window, pixels: Array, bands: Sequence[int], nodata: float | None) -> Mask:
+    """(height, width): True where every band taken holds data.
+
+    A pixel is empty where any of the bands has the nodata value or no finite number, or where an alpha band, an
+    internal or an external mask says so. `pixels` (height, width, bands) were read from the open raster `source`.
+    """
+    rows, columns = (window.top, window.bottom), (window.left, window.right)
+    valid: Mask = np.ones(pixels.shape[:2], bool)
+    if nodata is not None and not np.isnan(nodata):
+        valid &= (pixels != np.asarray(nodata).astype(pixels.dtype)).all(axis=2)
+    if pixels.dtype.kind == "f":
+        valid &= np.isfinite(pixels).all(axis=2)
+    for band in bands if _has_masks(source, bands) else ():
+        valid &= source.read_masks(band, window=(rows, columns)) > 0
+    return valid
+
+
+def _has_masks(source: Any, bands: Sequence[int]) -> bool:
+    """Whether a mask or an alpha band says more than the nodata value, which is compared with the pixels themselves."""
+    from rasterio.enums import MaskFlags
+
+    return any(
+        MaskFlags.per_dataset in source.mask_flag_enums[band - 1] or MaskFlags.alpha in source.mask_flag_enums[band - 1]
+        for band in bands
+    )
+
+
+def filled(pixels: Array, valid: Mask) -> Array:
+    """(height, width, bands): empty pixels get the values of the nearest one with data; all stay where there is none.
+
+    What is filled depends on nothing but the pixels as far away as the nearest with data, so that a part of an image
+    is filled as the whole is, up to that distance from the part's border.
+    """
+    if valid.all() or not valid.any():
+        return pixels
+    import cv2
+
+    _, labels = cv2.distanceTransformWithLabels(
+        (~valid).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    nearest = np.zeros((int(labels.max()) + 1, pixels.shape[2]), pixels.dtype)
+    nearest[labels[valid]] = pixels[valid]
+    result = pixels.copy()
+    result[~valid] = nearest[labels[~valid]]
+    return result
+
+
+def feathered(valid: Mask, width: int) -> npt.NDArray[np.float32]:
+    """(height, width): 0 where there is no data, rising to 1 over `width` pixels inside; the image's border is no edge.
+
+    Within `width` pixels of the window's border it may differ from what the whole image has.
+    """
+    if valid.all():
+        return np.ones(valid.shape, np.float32)
+    import cv2
+
+    distance = cv2.distanceTransform(valid.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
+    weight: npt.NDArray[np.float32] = np.clip(distance / np.float32(width + 1), 0, 1)
+    return weight
+
+
+def undeclared_zeros(pixels: Array) -> float:
+    """The share of pixels that are 0 in all bands: holes that no nodata value declares, where it is large."""
+    return float((pixels == 0).all(axis=2).mean()) if pixels.size else 0.0

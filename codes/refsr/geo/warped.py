@@ -1,0 +1,169 @@
+"""A raster as seen on another grid: windows of it, each pixel interpolated once."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from refsr.core.window import Window
+from refsr.geo.grid import Floats, Grid
+from refsr.geo.projection import pixel_ratio, source_pixels
+from refsr.geo.raster_source import RasterSource
+from refsr.geo.validity import Mask, filled
+
+Pixels = npt.NDArray[np.float32]
+Displacement = npt.NDArray[Any]
+
+ON_GRID = 1e-3
+"""Pixels: coordinates as near as this to whole ones are whole, so that equal grids give equal pixels."""
+REACH = 2
+"""Pixels that cubic interpolation sees on either side of a point."""
+BLUR = 0.5
+"""Standard deviation of the low-pass in source pixels, over the root of the ratio's square less one."""
+PLANES = 4
+"""Bands that OpenCV takes at once."""
+
+
+class WarpedRaster:
+    """`source` on the pixels of `grid`: cubic between its pixels, after a low-pass where they are finer.
+
+    The low-pass is means of whole blocks of the source's pixels, then a Gaussian for what is left of the ratio. Both
+    lie fixed on the source, so that neighbouring windows agree. `displacement` (h, w, 2), spread over the whole
+    grid, says by how many of its pixels, right and down, what belongs to a pixel lies elsewhere.
+    """
+
+    def __init__(self, source: RasterSource, grid: Grid, displacement: Displacement | None = None) -> None:
+        assert source.grid is not None
+        self.source, self.grid, self.displacement = source, grid, displacement
+        self.source_grid: Grid = source.grid
+        self.ratio = pixel_ratio(grid, source.grid)
+        """The source's pixels along the side of one of the grid's."""
+        self.block = max(1, math.floor(self.ratio + ON_GRID))
+        left = self.ratio / self.block
+        self._sigma = BLUR * math.sqrt(left**2 - 1) if left > 1 + 2 * ON_GRID else 0.0
+
+    def read(self, window: Window) -> tuple[Pixels, Mask]:
+        """(height, width, bands) raw values under a window of the grid, and (height, width) where there are any."""
+        columns, rows = self._coordinates(window)
+        height, width = -(-self.source.height // self.block), -(-self.source.width // self.block)
+        covered = (columns >= -0.5) & (columns <= width - 0.5) & (rows >= -0.5) & (rows <= height - 0.5)
+        if not covered.any():
+            return np.zeros((window.height, window.width, len(self.source.bands)), np.float32), covered
+        reach = 2 * REACH + math.ceil(4 * self._sigma)
+        low = [math.floor(line[covered].min()) - reach for line in (rows, columns)]
+        high = [math.ceil(line[covered].max()) + reach + 1 for line in (rows, columns)]
+        part = Window(low[0], low[1], high[0] - low[0], high[1] - low[1]).common(Window(0, 0, height, width))
+        pixels, valid = self._reduced(part)
+        if not valid.any():
+            return np.zeros((window.height, window.width, pixels.shape[2]), np.float32), valid_nowhere(window)
+        found, kept = _sampled(pixels, valid, columns - part.left, rows - part.top)
+        return found, kept & covered
+
+    def _coordinates(self, window: Window) -> tuple[Floats, Floats]:
+        """Column and row of each of the window's pixels among the reduced pixels of the source."""
+        columns, rows = source_pixels(self.grid.geotransform, window, self.source_grid)
+        if self.displacement is not None:
+            columns, rows = self._displaced(window, columns, rows)
+        if self.block > 1:
+            columns, rows = ((line + 0.5) / self.block - 0.5 for line in (columns, rows))
+        for line in (columns, rows):
+            with np.errstate(invalid="ignore"):
+                whole = np.rint(line)
+                near = np.abs(line - whole) < ON_GRID
+            line[near] = whole[near]
+        return columns, rows
+
+    def _displaced(self, window: Window, columns: Floats, rows: Floats) -> tuple[Floats, Floats]:
+        """Coordinates moved by the displacement of each pixel, which is taken through the local slope of the map."""
+        moved = _field_under(self.displacement, window, self.grid)
+        right, down = moved[:, :, 0], moved[:, :, 1]
+        larger = Window(window.top, window.left, window.height + 1, window.width + 1)
+        lines = source_pixels(self.grid.geotransform, larger, self.source_grid)
+        found = []
+        for line, wider in zip((columns, rows), lines, strict=True):
+            with np.errstate(invalid="ignore"):
+                across, along = wider[:-1, 1:] - wider[:-1, :-1], wider[1:, :-1] - wider[:-1, :-1]
+                found.append(line + right * across + down * along)
+        return found[0], found[1]
+
+    def _reduced(self, part: Window) -> tuple[Pixels, Mask]:
+        """The source under a window of blocks: means of what holds data, then the low-pass."""
+        raw, valid = self.source.read(part.times(self.block).common(self.source.window))
+        pixels = raw.astype(np.float32)
+        if self.block > 1:
+            pixels, valid = _block_means(pixels, valid, self.block)
+        pixels = filled(pixels, valid)
+        return (_blurred(pixels, self._sigma) if self._sigma else pixels), valid
+
+
+def valid_nowhere(window: Window) -> Mask:
+    """A mask of a window without data."""
+    return np.zeros((window.height, window.width), bool)
+
+
+def _sampled(pixels: Pixels, valid: Mask, columns: Floats, rows: Floats) -> tuple[Pixels, Mask]:
+    """Cubic values at coordinates of the array, and where the four pixels next to them hold data."""
+    import cv2
+
+    limits = (-2.0 * REACH, max(pixels.shape) + 2.0 * REACH)
+    with np.errstate(invalid="ignore"):
+        x, y = (np.nan_to_num(np.clip(line, *limits), nan=limits[0]).astype(np.float32) for line in (columns, rows))
+    edge = cv2.BORDER_REPLICATE
+    if _whole(x) and _whole(y):
+        bands = [cv2.remap(pixels[:, :, at : at + PLANES], x, y, cv2.INTER_NEAREST, borderMode=edge)
+                 for at in range(0, pixels.shape[2], PLANES)]  # fmt: skip
+    else:
+        bands = [cv2.remap(pixels[:, :, at : at + PLANES], x, y, cv2.INTER_CUBIC, borderMode=edge)
+                 for at in range(0, pixels.shape[2], PLANES)]  # fmt: skip
+    found = np.concatenate([band.reshape(*x.shape, -1) for band in bands], axis=2)
+    if valid.all():
+        return found, np.ones(x.shape, bool)
+    share = cv2.remap(valid.astype(np.float32), x, y, cv2.INTER_LINEAR, borderMode=edge)
+    return found, share > 1 - ON_GRID
+
+
+def _whole(line: npt.NDArray[np.float32]) -> bool:
+    return bool((line == np.rint(line)).all())
+
+
+def _block_means(pixels: Pixels, valid: Mask, block: int) -> tuple[Pixels, Mask]:
+    """Means over squares of `block` pixels of those that hold data; a square holds data where half of it does."""
+    height, width, bands = pixels.shape
+    down, across = -(-height // block), -(-width // block)
+    pad = ((0, down * block - height), (0, across * block - width))
+    counted = np.pad(valid, pad).reshape(down, block, across, block).sum((1, 3), dtype=np.float32)
+    inside = np.pad(np.ones((height, width), bool), pad).reshape(down, block, across, block).sum((1, 3))
+    held = np.where(valid[:, :, None], pixels, 0)
+    sums = np.pad(held, (*pad, (0, 0))).reshape(down, block, across, block, bands).sum((1, 3), dtype=np.float32)
+    means: Pixels = sums / np.maximum(counted, np.float32(1))[:, :, None]
+    return means, 2 * counted >= inside
+
+
+def _blurred(pixels: Pixels, sigma: float) -> Pixels:
+    import cv2
+
+    side = 2 * math.ceil(4 * sigma) + 1
+    blurred = cv2.GaussianBlur(pixels, (side, side), sigma, borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(blurred, np.float32).reshape(pixels.shape)
+
+
+def _field_under(displacement: Displacement | None, window: Window, grid: Grid) -> Floats:
+    """The field (height, width, 2) under a window, linear between its nodes, which are spread evenly over the grid."""
+    assert displacement is not None
+    parts = []
+    for first, count, length, nodes in (
+        (window.top, window.height, grid.height, displacement.shape[0]),
+        (window.left, window.width, grid.width, displacement.shape[1]),
+    ):
+        line = np.clip((first + 0.5 + np.arange(count)) * nodes / length - 0.5, 0, nodes - 1)
+        start = np.minimum(np.floor(line).astype(np.intp), max(0, nodes - 2))
+        parts.append((start, np.minimum(start + 1, nodes - 1), line - start))
+    (top, bottom, down), (left, right, across) = parts
+    across, down = across[None, :, None], down[:, None, None]
+    upper = displacement[top][:, left] * (1 - across) + displacement[top][:, right] * across
+    lower = displacement[bottom][:, left] * (1 - across) + displacement[bottom][:, right] * across
+    field: Floats = upper * (1 - down) + lower * down
+    return field

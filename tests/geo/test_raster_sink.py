@@ -1,0 +1,164 @@
+"""Rasters written block by block: what they hold, how they go on after a stop, and what is refused."""
+
+from __future__ import annotations
+
+import hashlib
+
+import ground
+import numpy as np
+import pytest
+import rasterio
+
+from refsr.core.errors import DataError, RefsrError, UsageError
+from refsr.core.window import Window
+from refsr.geo.geotransform import Geotransform
+from refsr.geo.raster_sink import RasterProfile, RasterSink, check_disk
+from refsr.geo.raster_source import BandInfo, RasterSource
+
+HEIGHT, WIDTH, SIDE = 700, 900, 256
+WINDOWS = [
+    Window(top, left, SIDE, SIDE).common(Window(0, 0, HEIGHT, WIDTH))
+    for top in range(0, HEIGHT, SIDE)
+    for left in range(0, WIDTH, SIDE)
+]
+BANDS = [
+    BandInfo("B04", "red", 1e-4, -0.1, "reflectance", {"WAVELENGTH": "665"}),
+    BandInfo("B03", "green"),
+    BandInfo("B02", "blue"),
+]
+GEOTRANSFORM = Geotransform(ground.HOME, (2.5, 0.0, ground.EAST, 0.0, -2.5, ground.NORTH))
+
+
+def pixels(dtype="uint8") -> np.ndarray:
+    values = np.random.default_rng(1).integers(0, 120, (HEIGHT, WIDTH, 3))
+    return values.astype(dtype)
+
+
+def hole() -> np.ndarray:
+    valid = np.ones((HEIGHT, WIDTH), bool)
+    valid[200:330, 250:300] = False
+    return valid
+
+
+def profile(dtype="uint8", **more) -> RasterProfile:
+    return RasterProfile(HEIGHT, WIDTH, dtype, BANDS, GEOTRANSFORM, **more)
+
+
+def put(sink: RasterSink, windows=WINDOWS, dtype="uint8", valid=None) -> None:
+    whole, mask = pixels(dtype), hole() if valid is None else valid
+    for window in windows:
+        rows, columns = window.within(Window(0, 0, HEIGHT, WIDTH))
+        sink.write(window, whole[rows, columns], mask[rows, columns])
+
+
+def digest(file) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("format", ["cog", "gtiff"])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "int32", "float32", "float64"])
+def test_everything_comes_back(tmp_path, dtype, format):
+    nodata = 0 if dtype.startswith("u") else -9999
+    sink = RasterSink(
+        tmp_path / "a.tif", profile(dtype, nodata=nodata, masked=True, tags={"MODEL": "a <b> & c"}), {}, format
+    )
+    sink.open()
+    put(sink, dtype=dtype)
+    sink.finish(WINDOWS)
+    assert [file.name for file in tmp_path.iterdir()] == ["a.tif"]
+    with rasterio.open(tmp_path / "a.tif") as made:
+        assert made.dtypes == (dtype,) * 3
+        assert made.crs == ground.HOME
+        np.testing.assert_allclose(tuple(made.transform)[:6], GEOTRANSFORM.transform, rtol=0, atol=1e-9)
+        assert made.descriptions == ("B04", "B03", "B02")
+        assert [colour.name for colour in made.colorinterp] == ["red", "green", "blue"]
+        assert (made.scales, made.offsets) == ((1e-4, 1, 1), (-0.1, 0, 0))
+        assert made.tags()["MODEL"] == "a <b> & c"
+        assert made.tags(1)["WAVELENGTH"] == "665"
+        assert made.nodata == nodata
+        assert made.block_shapes == [(512, 512)] * 3
+        assert made.overviews(1) == ([2] if format == "cog" else [])
+        np.testing.assert_array_equal(made.dataset_mask() > 0, hole())
+        image = np.moveaxis(made.read(), 0, 2)
+    expected = pixels(dtype)
+    if nodata == 0:
+        expected = np.where(expected == 0, 1, expected)
+    np.testing.assert_array_equal(image[hole()], expected[hole()])
+    assert (image[~hole()] == nodata).all()
+
+
+def test_a_result_with_its_mask_is_read_as_it_was_written(tmp_path):
+    sink = RasterSink(tmp_path / "a.tif", profile(nodata=255, masked=True), {}, "cog")
+    sink.open()
+    put(sink)
+    sink.finish(WINDOWS)
+    with RasterSource(tmp_path / "a.tif") as source:
+        image, valid = source.read(source.window)
+    np.testing.assert_array_equal(valid, hole())
+    np.testing.assert_array_equal(image[valid], pixels()[valid])
+
+
+def test_a_stopped_run_goes_on_to_the_same_bytes(tmp_path):
+    whole, stopped = (RasterSink(tmp_path / name / "a.tif", profile(masked=True), {"model": 1}, "cog") for name in "ab")
+    whole.open()
+    put(whole)
+    whole.finish(WINDOWS)
+    stopped.open()
+    put(stopped, WINDOWS[:5])
+    again = RasterSink(tmp_path / "b" / "a.tif", profile(masked=True), {"model": 1}, "cog")
+    again.open()
+    assert [again.has(window) for window in WINDOWS] == [True] * 5 + [False] * (len(WINDOWS) - 5)
+    with pytest.raises(DataError, match=f"{len(WINDOWS) - 5} blocks of {len(WINDOWS)} are missing"):
+        again.finish(WINDOWS)
+    assert not (tmp_path / "b" / "a.tif").exists()
+    put(again, WINDOWS[5:])
+    again.finish(WINDOWS)
+    assert digest(tmp_path / "a" / "a.tif") == digest(tmp_path / "b" / "a.tif")
+
+
+def test_blocks_of_other_work_are_not_taken_over(tmp_path):
+    sink = RasterSink(tmp_path / "a.tif", profile(), {"model": 1, "lr": "x"}, "cog")
+    sink.open()
+    put(sink, WINDOWS[:1])
+    other = RasterSink(tmp_path / "a.tif", profile(), {"model": 2, "lr": "x"}, "cog")
+    with pytest.raises(UsageError, match=r"was begun from something else \(model\); --overwrite"):
+        other.open()
+    other.open(overwrite=True)
+    assert not other.has(WINDOWS[0])
+
+
+def test_blocks_that_do_not_fill_the_raster_are_refused(tmp_path):
+    sink = RasterSink(tmp_path / "a.tif", profile(), {}, "cog")
+    sink.open()
+    put(sink, WINDOWS[1:])
+    with pytest.raises(DataError, match="pixels of 700x900"):
+        sink.finish(WINDOWS[1:])
+
+
+def test_a_damaged_block_is_one_line_and_nothing_appears(tmp_path):
+    sink = RasterSink(tmp_path / "a.tif", profile(), {}, "cog")
+    sink.open()
+    put(sink)
+    block = next(sink.folder.glob("256-*.tif"))
+    block.write_bytes(block.read_bytes()[:2000])
+    with pytest.raises(RefsrError, match=r"a\.tif: cannot be written"):
+        sink.finish(WINDOWS)
+    assert not (tmp_path / "a.tif").exists()
+
+
+def test_a_full_disk_is_seen_before_the_work(tmp_path):
+    check_disk(tmp_path / "deep" / "a.tif", 1)
+    with pytest.raises(RefsrError, match=r"a\.tif: needs 1000000000000\.0 GB at .*, [0-9.]+ GB free"):
+        check_disk(tmp_path / "deep" / "a.tif", 10**21)
+
+
+@pytest.mark.parametrize("nodata", [0.0, 7.0])
+def test_floats_that_equal_nodata_move_by_nearly_nothing(tmp_path, nodata):
+    sink = RasterSink(tmp_path / "a.tif", profile("float32", nodata=nodata), {}, "cog")
+    sink.open()
+    put(sink, dtype="float32")
+    sink.finish(WINDOWS)
+    with RasterSource(tmp_path / "a.tif") as source:
+        image, valid = source.read(source.window)
+    np.testing.assert_array_equal(valid, hole())
+    np.testing.assert_allclose(image[valid], pixels("float32")[valid], rtol=1e-6, atol=1e-30)
