@@ -1,0 +1,62 @@
+"""Several rasters seen as one: the first that holds data counts at each pixel, with soft seams."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from refsr.core.window import Window
+from refsr.geo.validity import feathered
+from refsr.geo.value_range import ValueRange
+from refsr.geo.warped import WarpedRaster
+
+Weight = npt.NDArray[np.float32]
+FEATHER = 8
+"""Pixels over which a raster's weight rises from its border and its holes."""
+
+
+FAINTEST = 1e-6
+
+
+@dataclass(frozen=True)
+class Reference:
+    """One raster on the scene's grid, and the raw values that become 0 and 1."""
+
+    raster: WarpedRaster
+    range: ValueRange
+
+
+class References:
+    """References of one scene, in the order in which they are preferred.
+
+    Each gets the weight that those before it have left. A weight rises over FEATHER pixels from a raster's border and
+    holes, so that no seam shows.
+    """
+
+    def __init__(self, references: Sequence[Reference]) -> None:
+        self.references = references
+
+    def read(self, window: Window) -> tuple[npt.NDArray[np.float32], Weight]:
+        """(height, width, bands) in units of each range, and (height, width) how far each is known, 0 to 1."""
+        wider = window.grown(FEATHER + 1)
+        inner = window.within(wider)
+        values: npt.NDArray[np.float32] | None = None
+        weight = np.zeros((window.height, window.width), np.float32)
+        for reference in self.references:
+            pixels, valid = reference.raster.read(wider)
+            unit = reference.range.unit(pixels[inner])
+            taken = np.minimum(feathered(valid, FEATHER)[inner], 1 - weight)
+            part = np.where(taken[:, :, None] > 0, unit, 0) * taken[:, :, None]
+            values = part if values is None else values + part
+            weight = weight + taken
+            if (weight >= 1).all():
+                break
+        assert values is not None
+        return (values / np.maximum(weight, FAINTEST)[:, :, None]).astype(np.float32), weight
+
+    def close(self) -> None:
+        for reference in self.references:
+            reference.raster.source.close()

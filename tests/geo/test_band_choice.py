@@ -1,0 +1,71 @@
+"""Bands by what a file says of them, and an error where it does not say enough."""
+
+from __future__ import annotations
+
+import pytest
+
+from refsr.core.errors import DataError, UsageError
+from refsr.geo.band_choice import choose_bands, colour_of
+from refsr.geo.raster_source import BandInfo
+
+PLAIN = [BandInfo() for _ in range(3)]
+NAIP = [BandInfo(colour=colour) for colour in ("red", "green", "blue", "undefined")]
+SENTINEL = [BandInfo(name) for name in ("B02", "B03", "B04", "B08")]
+SAFE = [
+    BandInfo("B4, central wavelength 665 nm"),
+    BandInfo("B3, central wavelength 560 nm"),
+    BandInfo("B2, central wavelength 490 nm"),
+    BandInfo("B8, central wavelength 842 nm"),
+]
+BY_TAG = [BandInfo(tags={"wavelength": value}) for value in ("0.49", "0.56", "0.665", "0.705", "0.842")]
+LANDSAT_8 = [BandInfo(f"B{number}") for number in range(1, 8)]
+
+
+@pytest.mark.parametrize(
+    ("bands", "expected"),
+    [
+        (PLAIN, (1, 2, 3)),
+        (NAIP, (1, 2, 3)),
+        (list(reversed(NAIP)), (4, 3, 2)),
+        (SENTINEL, (3, 2, 1)),
+        (SAFE, (1, 2, 3)),
+        (BY_TAG, (3, 2, 1)),
+        ([*PLAIN, BandInfo(colour="alpha")], (1, 2, 3)),
+        # Three bands in another order are put into the model's.
+        ([BandInfo(colour=colour) for colour in ("blue", "green", "red")], (3, 2, 1)),
+    ],
+)
+def test_rgb_is_found(bands, expected):
+    assert choose_bands("a.tif", bands, 3).bands == expected
+
+
+def test_what_is_not_said_is_not_guessed():
+    with pytest.raises(
+        DataError, match=r"a\.tif: has 7 bands \(1 B1, 2 B2, .*the model takes 3; choose .*--bands 1 2 3"
+    ):
+        choose_bands("a.tif", LANDSAT_8, 3)
+    with pytest.raises(DataError, match="--bands 1 1 1"):
+        choose_bands("pan.tif", [BandInfo(colour="gray")], 3)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [((4, 3, 2), (4, 3, 2)), (("B5", "b4", "3"), (5, 4, 3))],
+)
+def test_bands_by_number_and_name(wanted, expected):
+    assert choose_bands("a.tif", LANDSAT_8, 3, wanted).bands == expected
+    assert choose_bands("a.tif", SENTINEL, 3, ("nir", "red", "green")).bands == (4, 3, 2)
+
+
+def test_wrong_wishes_are_named():
+    with pytest.raises(UsageError, match="band 9 is asked for, the raster has 1 to 7"):
+        choose_bands("a.tif", LANDSAT_8, 3, (1, 2, 9))
+    with pytest.raises(UsageError, match="has no band 'B44'; did you mean 'B4'"):
+        choose_bands("a.tif", LANDSAT_8, 3, ("B44", 2, 3))
+    with pytest.raises(UsageError, match="2 bands are asked for, the model takes 3"):
+        choose_bands("a.tif", LANDSAT_8, 3, (1, 2))
+
+
+def test_colours_of_single_bands():
+    assert [colour_of(band) for band in SAFE] == ["red", "green", "blue", "nir"]
+    assert colour_of(BandInfo("B11")) is None
