@@ -41,7 +41,8 @@ class References:
 
     def read(self, window: Window) -> tuple[npt.NDArray[np.float32], Weight]:
         """(height, width, bands) in units of each range, and (height, width) how far each is known, 0 to 1."""
-        wider = window.grown(FEATHER + 1)
+        # The scene's own border is no edge of a reference: nothing is faded there.
+        wider = window.grown(FEATHER + 1).common(self.references[0].raster.grid.window)
         inner = window.within(wider)
         values: npt.NDArray[np.float32] | None = None
         weight = np.zeros((window.height, window.width), np.float32)

@@ -1,0 +1,179 @@
+"""A scene of rasters as a tile source: LR, and the references laid on its fine grid, a block at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from refsr.core.errors import DataError, UsageError
+from refsr.core.window import Window
+from refsr.data.crops import MARGIN
+from refsr.data.derivation import derived
+from refsr.geo.grid import Grid
+from refsr.geo.raster_source import RasterSource
+from refsr.geo.references import References
+from refsr.geo.validity import Mask, filled
+from refsr.geo.value_range import BeyondRange, ValueRange
+from refsr.inference.tile_layout import Sizes
+from refsr.networks.descriptor import Descriptor
+
+Unit = npt.NDArray[np.float32]
+
+FILL = 48
+"""Pixels of LR around a block that holes in it are filled from: twice what networks see."""
+ROOM = 2 * MARGIN
+"""Pixels of LR around a block that resizing sees."""
+SUPPORTED = ("lr", "lr_up", "ref", "ref_down")
+"""Members that are made for a scene; networks that take a change mask or a cube restore images in memory."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """LR with the raw values that become 0 and 1, its fine grid, and the references, if any, on that grid."""
+
+    lr: RasterSource
+    range: ValueRange
+    grid: Grid
+    """Of the restored raster: LR's, finer by the scale."""
+    references: References | None = None
+
+    def close(self) -> None:
+        self.lr.close()
+        if self.references is not None:
+            self.references.close()
+
+
+@dataclass
+class Findings:
+    """What was seen of a scene while it was read."""
+
+    beyond: BeyondRange
+    empty: int = 0
+    """Pixels of LR without data."""
+    pixels: int = 0
+    covered: float = 0.0
+    """Pixels of the restored raster for which a reference counted, and how much."""
+    means: list[npt.NDArray[np.float64]] = field(default_factory=list)
+    """Sums of LR's values by band, in its units, where it holds data."""
+
+    @property
+    def coverage(self) -> float:
+        """The share of the scene's ground with data that the references cover."""
+        known = self.pixels - self.empty
+        return self.covered / known if known else 0.0
+
+
+class SceneSource:
+    """Tiles of a scene. `load` reads a block and derives what the network takes; `cut` takes tiles out of it.
+
+    LR's holes are filled from around, so that the network sees no edge there. Where no reference counts, the network
+    gets the enlarged LR in its place.
+    """
+
+    def __init__(self, scene: Scene, descriptor: Descriptor) -> None:
+        unknown = [name for name in descriptor.inputs if name not in SUPPORTED]
+        if unknown:
+            raise UsageError(
+                f"networks that take {', '.join(unknown)} restore no rasters yet; restore images of a folder"
+            )
+        self.scene, self.scale = scene, descriptor.scale
+        self._taken = descriptor.inputs if "lr" in descriptor.inputs else ("lr", *descriptor.inputs)
+        if scene.references is None and any(name.startswith("ref") for name in self._taken):
+            raise UsageError("a reference (ref) is missing: the network takes one")
+        self.findings = Findings(BeyondRange(scene.range))
+        self._block = Window(0, 0, 0, 0)
+        self._members: dict[str, Unit] = {}
+        self.valid: Mask = np.zeros((0, 0), bool)
+        """Where the loaded block of LR holds data."""
+
+    @property
+    def sizes(self) -> Sizes:
+        lr = self.scene.lr
+        large = lr.height * self.scale, lr.width * self.scale
+        return {name: (lr.height, lr.width) if name == "lr" else large for name in self._taken}
+
+    def load(self, block: Window, kept: Window) -> None:
+        """Reads a block of LR (a window of it) with all members; `kept` is the part whose pixels are counted."""
+        whole = self.scene.lr.window
+        around = block.grown(max(FILL, ROOM)).common(whole)
+        raw, valid = self.scene.lr.read(around)
+        self._count(raw[kept.within(around)], valid[kept.within(around)])
+        low = np.clip(self.scene.range.unit(filled(raw, valid)), 0, 1)
+        low[~np.isfinite(low)] = 0
+        self._block, self.valid = block, valid[block.within(around)]
+        self._members = {"lr": low[block.within(around)]}
+        if len(self._taken) > 1 or self._taken[0] != "lr":
+            self._derive(low, around, block, kept)
+
+    def cut(self, window: Window) -> dict[str, Tensor]:
+        found = {}
+        for name in self._taken:
+            scale = 1 if name == "lr" else self.scale
+            rows, columns = window.times(scale).within(self._block.times(scale))
+            part = self._members[name][rows, columns]
+            found[name] = torch.from_numpy(np.array(part.transpose(2, 0, 1), order="C"))[None]
+        return found
+
+    def _derive(self, low: Unit, around: Window, block: Window, kept: Window) -> None:
+        """The members at the fine grid, with ROOM more around them than the block has, for what is made of those."""
+        scale, whole = self.scale, self.scene.lr.window
+        height, width = whole.height * scale, whole.width * scale
+        room = block.grown(ROOM).common(whole)
+
+        def read_lr(_: str, window: Window) -> Unit:
+            coarse = Window(*(edge // scale for edge in window))
+            return low[coarse.within(around)]
+
+        up = derived("lr_up", read_lr, room.times(scale), scale, height, width)
+        inner = block.times(scale).within(room.times(scale))
+        self._members["lr_up"] = up[inner]
+        if self.scene.references is None:
+            return
+        values, weight = self.scene.references.read(room.times(scale))
+        ref = np.clip(values, 0, 1) * weight[:, :, None] + up * (1 - weight[:, :, None])
+        self._members["ref"] = ref[inner]
+        self._count_covered(weight[kept.times(scale).within(room.times(scale))], kept)
+        if "ref_down" in self._taken:
+
+            def read_ref(_: str, window: Window) -> Unit:
+                return ref[window.within(room.times(scale))]
+
+            self._members["ref_down"] = derived("ref_down", read_ref, block.times(scale), scale, height, width)
+
+    def _count(self, raw: npt.NDArray[np.generic], valid: Mask) -> None:
+        self.findings.beyond.count(raw, valid)
+        self.findings.pixels += valid.size
+        self.findings.empty += int((~valid).sum())
+        self.findings.means.append(np.where(valid[:, :, None], raw, 0).sum((0, 1), dtype=np.float64))
+        self._kept_valid = valid
+
+    def _count_covered(self, weight: Unit, kept: Window) -> None:
+        known = self._kept_valid.repeat(self.scale, 0).repeat(self.scale, 1)
+        self.findings.covered += float(weight[known].sum()) / self.scale**2
+
+
+def check_overlap(scene: Grid, references: Sequence[tuple[str, Grid]]) -> None:
+    """A DataError with both extents where no reference shares ground with the scene."""
+    apart = [f"{name}: {grid.extent()}" for name, grid in references if not _share_ground(scene, grid)]
+    if apart and len(apart) == len(references):
+        raise DataError(f"no reference shares ground with LR ({scene.extent()}); " + "; ".join(apart))
+
+
+def _share_ground(scene: Grid, other: Grid) -> bool:
+    from refsr.geo.projection import reprojected
+
+    if scene.geotransform.crs is None or other.geotransform.crs is None:
+        return True
+    step = max(1, min(scene.height, scene.width) // 64)
+    columns, rows = np.meshgrid(np.arange(0, scene.width + 1, step), np.arange(0, scene.height + 1, step))
+    x, y = scene.geotransform.point(columns.astype(np.float64), rows.astype(np.float64))
+    if not scene.geotransform.same_crs(other.geotransform):
+        x, y = reprojected(scene.geotransform, other, x, y)
+    across, down = other.geotransform.pixel(x, y)
+    inside = (across >= 0) & (across <= other.width) & (down >= 0) & (down <= other.height)
+    return bool(inside.any())
