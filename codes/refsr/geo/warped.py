@@ -21,8 +21,8 @@ ON_GRID = 1e-3
 """Pixels: coordinates as near as this to whole ones are whole, so that equal grids give equal pixels."""
 REACH = 2
 """Pixels that cubic interpolation sees on either side of a point."""
-BLUR = 0.5
-"""Standard deviation of the low-pass in source pixels, over the root of the ratio's square less one."""
+FINEST = 2.0
+"""Pixels of the source along one of the grid's that are left to the low-pass; means of blocks take what is beyond."""
 PLANES = 4
 """Bands that OpenCV takes at once."""
 
@@ -30,8 +30,8 @@ PLANES = 4
 class WarpedRaster:
     """`source` on the pixels of `grid`: cubic between its pixels, after a low-pass where they are finer.
 
-    The low-pass is means of whole blocks of the source's pixels, then a Gaussian for what is left of the ratio. Both
-    lie fixed on the source, so that neighbouring windows agree. `displacement` (h, w, 2), spread over the whole
+    The low-pass is means of whole blocks of the source's pixels, then a stretched cubic for what is left of the ratio.
+    Both lie fixed on the source, so that neighbouring windows agree. `displacement` (h, w, 2), spread over the whole
     grid, says by how many of its pixels, right and down, what belongs to a pixel lies elsewhere.
     """
 
@@ -41,9 +41,9 @@ class WarpedRaster:
         self.source_grid: Grid = source.grid
         self.ratio = pixel_ratio(grid, source.grid)
         """The source's pixels along the side of one of the grid's."""
-        self.block = max(1, math.floor(self.ratio + ON_GRID))
+        self.block = max(1, math.floor(self.ratio / FINEST + ON_GRID))
         left = self.ratio / self.block
-        self._sigma = BLUR * math.sqrt(left**2 - 1) if left > 1 + 2 * ON_GRID else 0.0
+        self._kernel = _low_pass(left) if left > 1 + 2 * ON_GRID else None
 
     def read(self, window: Window) -> tuple[Pixels, Mask]:
         """(height, width, bands) raw values under a window of the grid, and (height, width) where there are any."""
@@ -52,7 +52,7 @@ class WarpedRaster:
         covered = (columns >= -0.5) & (columns <= width - 0.5) & (rows >= -0.5) & (rows <= height - 0.5)
         if not covered.any():
             return np.zeros((window.height, window.width, len(self.source.bands)), np.float32), covered
-        reach = 2 * REACH + math.ceil(4 * self._sigma)
+        reach = 2 * REACH + (0 if self._kernel is None else len(self._kernel) // 2)
         low = [math.floor(line[covered].min()) - reach for line in (rows, columns)]
         high = [math.ceil(line[covered].max()) + reach + 1 for line in (rows, columns)]
         part = Window(low[0], low[1], high[0] - low[0], high[1] - low[1]).common(Window(0, 0, height, width))
@@ -96,7 +96,7 @@ class WarpedRaster:
         if self.block > 1:
             pixels, valid = _block_means(pixels, valid, self.block)
         pixels = filled(pixels, valid)
-        return (_blurred(pixels, self._sigma) if self._sigma else pixels), valid
+        return (pixels if self._kernel is None else _blurred(pixels, self._kernel)), valid
 
 
 def valid_nowhere(window: Window) -> Mask:
@@ -142,11 +142,20 @@ def _block_means(pixels: Pixels, valid: Mask, block: int) -> tuple[Pixels, Mask]
     return means, 2 * counted >= inside
 
 
-def _blurred(pixels: Pixels, sigma: float) -> Pixels:
+def _low_pass(ratio: float) -> npt.NDArray[np.float32]:
+    """Taps of the cubic kernel (a = -0.5) stretched by `ratio`: what bicubic resizing with antialiasing takes."""
+    reach = math.ceil(REACH * ratio) - 1
+    distance = np.abs(np.arange(-reach, reach + 1)) / ratio
+    near = 1.5 * distance**3 - 2.5 * distance**2 + 1
+    far = -0.5 * distance**3 + 2.5 * distance**2 - 4 * distance + 2
+    taps = np.where(distance <= 1, near, np.where(distance < 2, far, 0))
+    return np.asarray(taps / taps.sum(), np.float32)
+
+
+def _blurred(pixels: Pixels, kernel: npt.NDArray[np.float32]) -> Pixels:
     import cv2
 
-    side = 2 * math.ceil(4 * sigma) + 1
-    blurred = cv2.GaussianBlur(pixels, (side, side), sigma, borderType=cv2.BORDER_REPLICATE)
+    blurred = cv2.sepFilter2D(pixels, cv2.CV_32F, kernel, kernel, borderType=cv2.BORDER_REPLICATE)
     return np.asarray(blurred, np.float32).reshape(pixels.shape)
 
 
