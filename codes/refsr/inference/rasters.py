@@ -28,7 +28,7 @@ from refsr.inference.scene import Scene, SceneSource, check_overlap
 from refsr.inference.tile_io import TensorSink
 from refsr.inference.tile_layout import Layout, automatic, lay_out
 from refsr.inference.tiling import restore_tiles
-from refsr.tasks.inference import descriptor_of, restore_function
+from refsr.tasks.restore import descriptor_of, restore_function
 
 LOG = logging.getLogger(__name__)
 
