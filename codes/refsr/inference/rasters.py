@@ -28,7 +28,8 @@ from refsr.inference.scene import Scene, SceneSource, check_overlap
 from refsr.inference.tile_io import TensorSink
 from refsr.inference.tile_layout import Layout, automatic, lay_out
 from refsr.inference.tiling import restore_tiles
-from refsr.tasks.restore import descriptor_of, restore_function
+from refsr.networks.descriptor import descriptor_of
+from refsr.tasks.restore import restore_function
 
 LOG = logging.getLogger(__name__)
 
@@ -91,7 +92,7 @@ def restore_raster(
         source = SceneSource(scene, descriptor_of(restorer.network))
         layout = _layout(restorer, source, options)
         identity: dict[str, Any] = {"lr": str(lr), "references": [str(ref) for ref in refs]}
-        identity |= {"options": _plain(options), "model": restorer.card.blueprint.network}
+        identity |= {"options": _plain(options), "model": restorer.card.spec.network}
         identity |= {"size": [profile.height, profile.width]}
         sink = RasterSink(output, profile, identity, options.format)
         check_disk(output, 2 * profile.height * profile.width * len(profile.bands) * np.dtype(profile.dtype).itemsize)
@@ -172,7 +173,7 @@ def _profile(scene: Scene, restorer: Restorer) -> RasterProfile:
     lr = scene.lr
     bands = [replace(lr.all_bands[band - 1]) for band in lr.bands]
     grid = scene.grid.geotransform if lr.grid is not None else None
-    tags = {**lr.tags, "REFSR_MODEL": restorer.card.blueprint.network, "REFSR_RANGE": str(scene.range)}
+    tags = {**lr.tags, "REFSR_MODEL": restorer.card.spec.network, "REFSR_RANGE": str(scene.range)}
     return RasterProfile(
         scene.grid.height, scene.grid.width, str(lr.dtype), bands, grid, nodata=lr.nodata, masked=True, tags=tags
     )

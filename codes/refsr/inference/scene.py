@@ -12,8 +12,7 @@ from torch import Tensor
 
 from refsr.core.errors import DataError, UsageError
 from refsr.core.window import Window
-from refsr.data.crops import MARGIN
-from refsr.data.derivation import derived
+from refsr.data.derivation import MARGIN, derived
 from refsr.geo.grid import Grid
 from refsr.geo.raster_source import RasterSource
 from refsr.geo.references import References
@@ -126,8 +125,7 @@ class SceneSource:
         room = block.grown(ROOM).common(whole)
 
         def read_lr(_: str, window: Window) -> Unit:
-            coarse = Window(*(edge // scale for edge in window))
-            return low[coarse.within(around)]
+            return low[window.reduced(scale).within(around)]
 
         up = derived("lr_up", read_lr, room.times(scale), scale, height, width)
         inner = block.times(scale).within(room.times(scale))
