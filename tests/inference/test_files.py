@@ -70,25 +70,27 @@ def test_it_lies_where_the_reference_does_if_lr_has_no_place(restorer, scene, tm
     np.testing.assert_array_equal(read_image(tmp_path / "out.png"), read_image(tmp_path / "out.tif"))
 
 
-@pytest.mark.parametrize(
-    ("crs", "move", "answer"),
-    [
-        (UTM, 0.0, None),
-        (UTM, 0.9, None),
-        (UTM, 30.0, "LR and Ref do not cover the same ground: 30.0 pixels of LR apart"),
-        ("EPSG:32634", 0.0, "LR and Ref are in different coordinate systems; the result is in that of LR"),
-    ],
-)
-def test_a_reference_of_other_ground_is_told(restorer, scene, tmp_path, caplog, crs, move, answer):
+def test_a_reference_on_another_grid_is_warped(restorer, scene, tmp_path, caplog):
+    """Its pixels moved by whole ones: what both cover is restored as where they are paired."""
     write_image(tmp_path / "lr.tif", scene[0], profile={"crs": UTM, "transform": TURNED})
-    other = finer(TURNED, move)
-    write_image(tmp_path / "ref.tif", scene[1], profile={"crs": crs, "transform": other})
+    wider = np.pad(scene[1], ((3, 4), (2, 5), (0, 0)), mode="edge")
+    corner = finer(TURNED) @ rasterio.Affine.translation(-2, -3)
+    write_image(tmp_path / "ref.tif", wider, profile={"crs": UTM, "transform": corner})
     with caplog.at_level(logging.WARNING):
-        restore_file(restorer, {"lr": tmp_path / "lr.tif", "ref": tmp_path / "ref.tif"}, tmp_path / "out.tif")
-    assert [record.message for record in caplog.records] == (
-        [] if answer is None else [f"{tmp_path / 'out.tif'}: {answer}"]
-    )
+        info = restore_file(restorer, {"lr": tmp_path / "lr.tif", "ref": tmp_path / "ref.tif"}, tmp_path / "out.tif")
+    assert str(info) == "24x18, 3 bands, uint8"
+    assert "-> EPSG:32633" in caplog.text
+    assert "Ref covers 100% of LR" in caplog.text
     assert place(tmp_path / "out.tif")[1].almost_equals(finer(TURNED))
+    np.testing.assert_array_equal(read_image(tmp_path / "out.tif"), restorer.restore(*scene))
+
+
+def test_a_reference_of_other_ground_is_refused(restorer, scene, tmp_path):
+    write_image(tmp_path / "lr.tif", scene[0], profile={"crs": UTM, "transform": TURNED})
+    write_image(tmp_path / "ref.tif", scene[1], profile={"crs": UTM, "transform": finer(TURNED, 300.0)})
+    with pytest.raises(DataError, match="no reference shares ground with LR"):
+        restore_file(restorer, {"lr": tmp_path / "lr.tif", "ref": tmp_path / "ref.tif"}, tmp_path / "out.tif")
+    assert not (tmp_path / "out.tif").exists()
 
 
 def test_pixels_without_data_stay_so(restorer, scene, tmp_path):

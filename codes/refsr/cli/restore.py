@@ -8,6 +8,9 @@ are made from LR and Ref.
 A cube may be a GeoTIFF, an ENVI header, a .mat or a .npy. It is read as in training: the same wavelengths, scaling and
 treatment of holes.
 
+Where LR and Ref are GeoTIFFs on different grids, Ref is warped onto LR's grid, and the result is written block by
+block; a repeated command continues an interrupted one.
+
 Ref must have the scale's multiple of LR's size. The result has LR's type and range of values. A GeoTIFF keeps LR's
 place on the ground, or Ref's where LR has none. Large images are restored in tiles. The result is that of the whole
 image, but for rounding, where a tile sees the network's halo; otherwise it is approximate, and a warning is logged. A

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -50,6 +51,8 @@ class RestoreReport:
     restored: int
 
 
+LOG = logging.getLogger(__name__)
+
 DEFAULT = RestoreOptions()
 DESCRIPTION = "TIFFTAG_IMAGEDESCRIPTION"
 
@@ -65,7 +68,8 @@ def restore_file(
 ) -> ImageInfo:
     """Restores `images` (lr, ref, mask, ...) to `output`; a GeoTIFF lies on the ground where LR does, or else Ref.
 
-    A TIFF's description says where the change mask came from.
+    A TIFF's description says where the change mask came from. Where LR and Ref are GeoTIFFs on different grids, Ref is
+    warped onto LR's.
     """
     for role, image in images.items():
         require_image(image, role)
@@ -78,6 +82,11 @@ def restore_file(
     lr = images["lr"]
     kind = str(lr.dtype) if isinstance(lr, np.ndarray) else probe_image(lr).dtype
     _check_output(output, kind, restorer.channels)
+    if spread is None and files.keys() == images.keys() == {"lr", "ref"} and named_kind(output) == "tiff":
+        from refsr.inference.rasters import need_warping
+
+        if need_warping(files["lr"], files["ref"], restorer.scale):
+            return _restore_warped(restorer, files, output, options, overwrite, progress)
     if spread is None:
         restored = restorer.restore_images(images, options, progress)
     else:
@@ -91,7 +100,7 @@ def restore_file(
     profile: dict[str, Any] = {}
     if named_kind(output) == "tiff" and has_rasterio():
         lr_tags, ref_tags = (read_tags(files[role]) if role in files else None for role in ("lr", "ref"))
-        tags = restored_tags(lr_tags, ref_tags, info_of(planes), restorer.scale, str(output))
+        tags = restored_tags(lr_tags, ref_tags, restorer.scale)
         profile = {} if tags is None else tags.profile()
         if restorer.takes_mask:
             profile["tags"] = {DESCRIPTION: describe_mask(options.made_mask, restorer.scale)}
@@ -99,6 +108,31 @@ def restore_file(
             keep_empty(planes, read_image(files["lr"]), tags.nodata, restorer.scale)
     write_image(output, planes, profile=profile)
     return info_of(planes)
+
+
+def _restore_warped(
+    restorer: Restorer,
+    files: Mapping[str, Path],
+    output: Path,
+    options: RestoreOptions,
+    overwrite: bool,
+    progress: ProgressFactory,
+) -> ImageInfo:
+    """Restores rasters on different grids by blocks, Ref warped onto LR's grid; an interrupted call is completed."""
+    from refsr.inference.rasters import RasterOptions, restore_raster
+
+    bands = tuple(options.bands or ())
+    asked = RasterOptions(
+        range=options.range,
+        range_ref=options.range_ref,
+        bands=bands,
+        bands_ref=tuple(options.bands_ref or ()),
+        tile=options.tile,
+        overlap=options.overlap,
+    )
+    report = restore_raster(restorer, files["lr"], [files["ref"]], output, asked, overwrite, progress)
+    LOG.warning("%s: %s", output, "; ".join(report.lines))
+    return probe_image(output)
 
 
 def restore_folder(

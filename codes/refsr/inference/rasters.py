@@ -15,9 +15,11 @@ import torch
 from refsr.core.errors import DataError, UsageError
 from refsr.core.progress import ProgressFactory, no_progress
 from refsr.core.window import Window
+from refsr.data.images import file_kind
 from refsr.geo.band_choice import choose_bands
 from refsr.geo.geotransform import IDENTITY, Geotransform
 from refsr.geo.grid import Grid
+from refsr.geo.raster import has_rasterio
 from refsr.geo.raster_sink import RasterFormat, RasterProfile, RasterSink, check_disk
 from refsr.geo.raster_source import RasterSource
 from refsr.geo.references import Reference, References
@@ -112,6 +114,19 @@ def restore_raster(
         return report
     finally:
         scene.close()
+
+
+def need_warping(lr: Path, ref: Path, scale: int) -> bool:
+    """Whether both files lie on the ground, and Ref's pixels are not those of the restored raster."""
+    grids = []
+    for file in (lr, ref):
+        if file_kind(file) != "tiff" or not has_rasterio():
+            return False
+        with RasterSource(file) as source:
+            if source.grid is None or source.grid.geotransform.crs is None:
+                return False
+            grids.append(source.grid)
+    return grids[1].apart(grids[0].finer(scale)) > ON_GRID
 
 
 def _opened(
