@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from refsr.core.atomic import atomic_file, atomic_folder, write_text
@@ -38,3 +40,17 @@ def test_a_full_disk_is_one_clear_line(tmp_path):
     with pytest.raises(RefsrError, match="the disk is full"):
         fill()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("mask", [0o022, 0o077, 0o002])
+def test_new_files_and_folders_are_as_open_as_the_umask_says(tmp_path, mask):
+    """Temporary names are made for their owner alone; what takes the target's place is like any other file."""
+    before = os.umask(mask)
+    try:
+        write_text(tmp_path / "file", "x")
+        with atomic_folder(tmp_path / "folder") as staged:
+            (staged / "x").write_text("1")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o666 & ~mask
+    assert (tmp_path / "folder").stat().st_mode & 0o777 == 0o777 & ~mask

@@ -402,7 +402,9 @@ def test_kagglesrds_lr_is_pillows_bicubic_and_jpeg(shared):
     import io
 
     folder = shared / "data" / "kagglesrd" / "val_1"
-    for file in sorted((folder / "HR").iterdir())[:3]:
+    files = sorted((folder / "HR").iterdir())[:3]
+    assert len(files) == 3
+    for file in files:
         small = pillow.fromarray(read_image(file)).resize((120, 120), pillow.BICUBIC)
         buffer = io.BytesIO()
         small.save(buffer, "JPEG", quality=75)

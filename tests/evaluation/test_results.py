@@ -62,6 +62,25 @@ def test_the_interval_covers_the_mean_as_often_as_it_says():
     assert summarise("m", "p", "x", values) == summarise("m", "p", "x", values)
 
 
+@pytest.mark.parametrize("count", [30, 200, 1000])
+def test_the_interval_is_that_of_the_mean_s_normal_distribution(count):
+    """Means of many draws are normal: 1.96 standard errors to each side, of which 2000 draws miss a few percent."""
+    values = np.random.default_rng(count).normal(30, 2, count)
+    one = summarise("m", "p", "psnr", list(values))
+    error = values.std() / np.sqrt(count)
+    assert (one.mean - one.low) / error == pytest.approx(1.96, rel=0.08)
+    assert (one.high - one.mean) / error == pytest.approx(1.96, rel=0.08)
+
+
+def test_every_image_is_drawn_as_often_as_any_other():
+    """One image of 200 differs: wherever it stands, the interval is the one of a Poisson number of draws of it."""
+    for place in (0, 57, 199):
+        values = [0.0] * 200
+        values[place] = 200.0
+        one = summarise("m", "p", "psnr", values)
+        assert (one.low, one.high) in ((0.0, 3.0), (0.0, 4.0))
+
+
 def test_what_is_no_results_folder_gets_one_line(tmp_path):
     with pytest.raises(DataError, match=r"holds no results\.json; refsr val writes it"):
         Results.read(tmp_path)

@@ -172,6 +172,17 @@ def test_a_bad_image_does_not_stop_the_others(restorer, folders, tmp_path):
     assert restore_folder(restorer, folders, out).restored == 1
 
 
+@pytest.mark.parametrize("suffix", [".jpg", ".jpeg", ".JPEG"])
+def test_a_restored_jpeg_is_kept_without_loss(restorer, scene, tmp_path, suffix):
+    folders = {"lr": tmp_path / "LR", "ref": tmp_path / "Ref"}
+    for (role, folder), image in zip(folders.items(), scene, strict=True):
+        folder.mkdir()
+        write_image(folder / ("a.jpg" if role == "lr" else "a.png"), image)
+    (folders["lr"] / "a.jpg").rename(folders["lr"] / f"a{suffix}")
+    restore_folder(restorer, folders, tmp_path / "out")
+    assert [file.name for file in (tmp_path / "out").iterdir()] == ["a.png"]
+
+
 def test_packed_stores_are_folders_too(restorer, folders, tmp_path):
     for role, folder in folders.items():
         pack_folder(folder, tmp_path / f"{role}.lmdb")

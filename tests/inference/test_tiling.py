@@ -128,6 +128,18 @@ def test_less_than_the_halo_is_said_and_gets_nearer_with_the_overlap(caplog):
     ]
 
 
+@pytest.mark.parametrize(("overlap", "exact"), [(11, False), (12, True), (13, True), (0, True)])
+def test_tiles_fade_and_a_warning_is_logged_from_one_pixel_below_the_halo_on(caplog, overlap, exact):
+    """With the halo itself a kept pixel sees all that it depends on; with one pixel less the outermost does not."""
+    layout._warn_once.cache_clear()
+    descriptor = Descriptor(scale=2, channels=1, inputs=("lr",), halo=12)
+    with caplog.at_level(logging.WARNING):
+        plan = lay_out(descriptor, {"lr": (200, 40)}, 60, overlap)
+    assert len(plan.rows) == 4
+    assert any(row.fade_in or row.fade_out for row in plan.rows) != exact
+    assert ("near to the untiled image, not equal" in caplog.text) != exact
+
+
 def test_a_network_without_a_halo_is_said_to_be_exact_in_one_tile_only(caplog):
     layout._warn_once.cache_clear()
     batch = {"lr": torch.rand(1, 3, 90, 70)}
@@ -239,6 +251,21 @@ def test_what_a_pass_sees_does_not_grow_with_the_image():
                 seen = max(window.height * window.width for window in (window_of(*tile) for tile in plan))
                 assert seen * scale**2 <= 1.1 * layout.AUTOMATIC_SIDE**2
                 assert len(plan) > 1
+
+
+@pytest.mark.parametrize("scale", [2, 4, 8])
+def test_automatic_tiles_keep_the_halo_as_long_as_a_pixel_is_computed_four_times_at_most(scale):
+    side = layout.AUTOMATIC_SIDE // scale
+    kept = []
+    for halo in range(side // 2 - layout.MARGIN):
+        descriptor = Descriptor(scale=scale, channels=1, inputs=("lr",), halo=halo)
+        tile, overlap = automatic(descriptor, 5000, 5000)
+        affordable = (side / (side - 2 * (halo + layout.MARGIN))) ** 2 <= 4
+        assert (overlap == 0) == affordable, halo
+        assert tile + 2 * (overlap or halo + layout.MARGIN) == side
+        kept.append(affordable)
+    assert kept == sorted(kept, reverse=True)
+    assert len(set(kept)) == 2
 
 
 def test_only_a_tile_at_a_time_reaches_the_network():

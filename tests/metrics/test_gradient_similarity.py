@@ -78,6 +78,16 @@ def test_brightness_is_no_edge_and_bands_count_alike():
     assert score(TARGET[..., :1] * 0.7, TARGET[..., :1]) == score(TARGET[..., 0] * 0.7, TARGET[..., 0])
 
 
+def test_the_deviation_of_several_bands_is_the_mean_of_each_band_s():
+    deviation, four = build("gmsd"), TARGET[..., [0, 1, 2, 0]]
+    image = four.copy()
+    image[..., 1] = noisy(four, 60)[..., 1]
+    image[..., 2] *= 0.1
+    each = [deviation(image[..., k], four[..., k]) for k in range(4)]
+    assert len({round(one, 3) for one in each}) >= 3
+    assert deviation(image, four) == pytest.approx(np.mean(each), abs=1e-12)
+
+
 def test_odd_sides_are_cut():
     assert halved(np.arange(15.0).reshape(3, 5)).tolist() == [[3, 5]]
     assert gms_map(TARGET, TARGET).shape == (30, 33)

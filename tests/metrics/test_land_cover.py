@@ -71,6 +71,15 @@ def test_counts_are_those_of_a_table_by_hand():
     assert kappa(table) == pytest.approx((3 / 6 - chance) / (1 - chance))
 
 
+def test_classes_that_were_not_in_training_are_never_right():
+    """Truth 5 and found 7 fall into one place of the table, that of all others, and still do not agree."""
+    truth, found = np.array([[1, 1, 5, 5]]), np.array([[1, 1, 7, 5]])
+    table = confusion(truth, found, np.array([1, 2]))
+    assert table.tolist() == [[2, 0, 0], [0, 0, 0], [0, 0, 2]]
+    assert accuracy(table) == 2 / 4
+    assert mean_iou(table) == (1 + 0) / 2
+
+
 def test_the_ends_of_the_scales():
     truth = np.array([[1, 1, 2, 2]])
     right = confusion(truth, truth, np.array([1, 2, 7]))

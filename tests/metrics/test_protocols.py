@@ -10,7 +10,7 @@ from scipy.ndimage import correlate
 
 from refsr.core.errors import DataError, UsageError
 from refsr.data.images import read_image
-from refsr.metrics.colour import luma
+from refsr.metrics.colour import luma, match_statistics
 from refsr.metrics.fidelity import psnr, ssim
 from refsr.metrics.protocols import PROTOCOLS, measure
 from refsr.metrics.quantise import to_uint8
@@ -109,3 +109,15 @@ def test_low_resolution_files_enlarged_by_pillow_score_what_is_known(shared, fol
     assert f"{np.mean([s['psnr'] for s in scores]):.2f}" == expected[0]
     assert f"{np.mean([s['ssim'] for s in scores]):.4f}"[1:] == expected[1]
     assert abs(np.mean(differences)) < 0.01
+
+
+def test_a_flat_band_is_matched_to_its_target_s_mean():
+    """It has no deviation that could be scaled."""
+    draw = np.random.default_rng(0)
+    image, target = draw.uniform(0, 255, (2, 16, 12, 3))
+    image[..., 1] = 80
+    matched = match_statistics(image, target)
+    assert matched[..., 1] == pytest.approx(np.full((16, 12), target[..., 1].mean()))
+    for band in (0, 2):
+        assert matched[..., band].mean() == pytest.approx(target[..., band].mean())
+        assert matched[..., band].std() == pytest.approx(target[..., band].std())

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from refsr.metrics.fidelity import psnr, ssim
-from refsr.metrics.regions import leak, region_metrics, region_scores
+from refsr.metrics.regions import FEWEST, leak, region_metrics, region_scores
 
 
 @pytest.fixture
@@ -44,6 +44,18 @@ def test_ssim_of_an_area_is_that_of_the_windows_in_its_middle(halves):
     inner = np.zeros_like(changed)
     inner[5:-5, 45:-5] = True
     assert region_scores(image, target, inner)["ssim-changed"] == pytest.approx(ssim(image[:, 40:], target[:, 40:]))
+
+
+def test_areas_are_scored_from_the_fewest_pixels_on(halves):
+    image, target, _ = halves
+    for count in (FEWEST - 1, FEWEST):
+        changed = np.zeros(image.shape[:2], bool)
+        rows, columns = np.divmod(np.arange(count), 50)
+        changed[10 + rows, 10 + columns] = True
+        scores = region_scores(image, target, changed)
+        assert math.isnan(scores["psnr-changed"]) == (count < FEWEST)
+        assert math.isnan(scores["ssim-changed"]) == (count < FEWEST)
+        assert math.isnan(leak(image, target, image * image, changed)) == (count < FEWEST)
 
 
 def test_the_leak_is_what_was_put_in():

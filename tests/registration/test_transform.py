@@ -57,6 +57,20 @@ def test_images_without_anything_in_common_stay_where_they_are():
     assert np.array_equal(find_transform(small, small, True), np.eye(2, 3))
 
 
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(("size", "across"), [(1.0, 12.0), (1.15, 0.0)])
+def test_what_no_two_views_of_one_ground_are_apart_is_a_failed_fit(seed, size, across):
+    """A move by a fifth of the side, or a size 15 % off: rather a poor transform than one that cannot be."""
+    half = (SIDE - 1) / 2
+    known = np.array([[size, 0, half - size * half + across], [0, size, half - size * half]], np.float32)
+    image = ground(seed)
+    other, _ = warp(image[:, :, None], known)
+    found = find_transform(other[:, :, 0], image, affine=True)
+    assert np.abs(found[:, :2] - np.eye(2)).max() <= 0.08
+    corners = np.array([(x, y, 1) for x in (0, SIDE) for y in (0, SIDE)])
+    assert np.abs(corners @ found.T - corners[:, :2]).max() <= 0.1 * SIDE
+
+
 def test_the_identity_moves_nothing_and_covers_all():
     image = np.random.default_rng(0).random((9, 12, 4)).astype(np.float32)
     same, covered = warp(image, np.eye(2, 3, dtype=np.float32))

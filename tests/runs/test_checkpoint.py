@@ -52,7 +52,9 @@ def test_what_is_written_comes_back(folder):
 
 def test_equal_checkpoints_are_equal_files(folder, tmp_path):
     write_checkpoint(tmp_path / "again", made(10), "name: a\n")
-    for file in (folder / "10").iterdir():
+    files = sorted((folder / "10").iterdir())
+    assert [file.name for file in files] == sorted(file.name for file in (tmp_path / "again" / "10").iterdir())
+    for file in files:
         assert file.read_bytes() == (tmp_path / "again" / "10" / file.name).read_bytes()
 
 

@@ -74,6 +74,14 @@ def test_nothing_is_said_of_a_sound_run_or_of_single_iterations():
     assert told(monitor, [{}] * 50) == []
 
 
+def test_it_is_over_when_half_of_the_last_iterations_no_longer_show_it():
+    monitor = InstabilityMonitor(image_instabilities(), [])
+    bad, sound = {"contrast": 0.0}, {"contrast": 1.0}
+    assert len(told(monitor, [bad] * WINDOW)) == 1
+    assert told(monitor, [sound] * (WINDOW // 2 - 1)) == []
+    assert told(monitor, [sound]) == ["G collapsed: over"]
+
+
 def test_constant_images_are_a_collapse_and_wrong_colours_a_drift():
     target = torch.rand(2, 3, 16, 16)
     constant = target.mean(dim=(2, 3), keepdim=True).expand_as(target)

@@ -174,6 +174,29 @@ def test_a_gradient_penalty_by_option(options):
     assert float(losses["l_d_r1"]) > 0
 
 
+def test_each_discriminator_counts_with_its_own_weight(options):
+    task, _ = made(options("train.l1_init=0", "train.gan_weight=0.02", "train.gradient_gan_weight=0.5"))
+    restored, target = batch(1)["hr"], batch(2)["hr"]
+    found = task.weighted_generator_losses(restored, target)
+    views = {"D": (0.02, restored, "l_g_gan"), "D_grad": (0.5, gradient_magnitude(restored, "full"), "l_g_gan_grad")}
+    for key, (weight, image, name) in views.items():
+        expected = weight * nn.functional.softplus(-task.networks[key](image)).mean()
+        assert float(found[name].detach()) == pytest.approx(float(expected.detach()), rel=1e-5)
+
+
+def test_the_gradient_penalty_is_half_the_squared_norm_times_its_weight(options):
+    task, _ = made(options("train.l1_init=0", "train.r1_weight=10"))
+    target, discriminator = batch(2)["hr"], task.networks["D"]
+    found = task.weighted_discriminator_losses("D", discriminator, target, batch(1)["hr"], IterationCache())["l_d_r1"]
+    squares = []
+    for image in target:
+        alone = image[None].clone().requires_grad_()
+        discriminator(alone).sum().backward()
+        assert alone.grad is not None
+        squares.append(float(alone.grad.square().sum()))
+    assert float(found.detach()) == pytest.approx(10 * sum(squares) / len(squares) / 2, rel=1e-5)
+
+
 def test_crops_that_a_discriminator_cannot_take_are_told_before_the_first_step(options, monkeypatch):
     monkeypatch.setitem(NAMES["network"], "discriminator_vgg_128", "refsr.networks.discriminator:VGGDiscriminator")
     with pytest.raises(RefsrError, match="16"):

@@ -125,6 +125,9 @@ def test_the_best_may_be_chosen_by_any_measure_that_is_there(trained, monkeypatc
         trained("train.val_freq=2", "logger.best_by=lpips")
     assert Best("lpips", 1, 0.5).beaten_by(0.4)
     assert not Best("psnr", 1, 30.0).beaten_by(29.0)
+    # Of equal values the earlier step stays the best.
+    assert not Best("psnr", 1, 30.0).beaten_by(30.0)
+    assert not Best("lpips", 1, 0.5).beaten_by(0.5)
 
 
 def test_the_average_follows_the_weights(trained):
