@@ -65,3 +65,16 @@ def test_steps_do_what_they_are_called():
     # Flipped top-bottom and transposed: a rotation by 90 degrees clockwise.
     turned = FlipRotation(top_bottom=True, transpose=True).apply(image)
     np.testing.assert_array_equal(turned, np.rot90(image, -1))
+
+
+@pytest.mark.parametrize("bands", [1, 3, 16, 17])
+def test_planes_are_what_applying_gives_in_all_eight_ways(bands):
+    """The fast way and the plain one, on an image that no symmetry leaves as it is."""
+    image = np.arange(5 * 7 * bands, dtype=np.uint16).reshape(5, 7, bands)
+    for left_right, top_bottom, transpose in product((False, True), repeat=3):
+        expected = np.flip(image, 1) if left_right else image
+        expected = np.flip(expected, 0) if top_bottom else expected
+        expected = np.swapaxes(expected, 0, 1) if transpose else expected
+        found = FlipRotation(left_right, top_bottom, transpose)
+        np.testing.assert_array_equal(found.apply(image), expected)
+        np.testing.assert_array_equal(found.planes(image), np.moveaxis(expected, 2, 0))

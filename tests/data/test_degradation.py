@@ -12,7 +12,7 @@ from refsr.data.degradation import chain, kernels, mtf, steps
 from refsr.data.degradation.levels import normalised, quantised
 from refsr.data.degradation.presets import PRESETS, BlurAndPick, SensorMtf, preset
 from refsr.data.degradation.record import from_record, to_record
-from refsr.data.degradation.steps import apply_steps
+from refsr.data.degradation.steps import Jpeg, PoissonNoise, apply_steps
 from refsr.ops.resize import imresize
 
 WITH_JPEG = {"real-esrgan", "refdiff-real"}
@@ -242,3 +242,31 @@ def test_a_damaged_record_is_refused(entry, message):
 def test_an_unknown_preset_names_the_nearest():
     with pytest.raises(UsageError, match="did you mean 'real-esrgan'"):
         preset("real-esrgn")
+
+
+def test_the_sinc_kernel_is_smooth_at_its_centre():
+    """It is cutoff * J1(cutoff r) / (2 pi r): for a small cutoff all but constant, at the centre too."""
+    for cutoff in (0.05, 0.2):
+        kernel = kernels.sinc(5, cutoff)
+        assert kernel[2, 2] / kernel[2, 1] == pytest.approx(1 / (1 - cutoff**2 / 8), rel=1e-4)
+
+
+def test_grey_photon_noise_is_the_same_in_every_band():
+    image = np.random.default_rng(0).uniform(0.3, 0.6, (24, 20, 3))
+    noise = PoissonNoise(photons=400, strength=1.0, grey=True, seed=3).apply(image, None) - image
+    assert np.abs(noise).max() > 0.01
+    np.testing.assert_allclose(noise[..., 1], noise[..., 0], atol=1e-12)
+    np.testing.assert_allclose(noise[..., 2], noise[..., 0], atol=1e-12)
+
+
+def test_a_jpeg_step_sees_red_as_red():
+    """Luma weighs green most, blue least: a file that swapped red and blue would round other planes."""
+    import cv2
+
+    draw = np.random.default_rng(0)
+    image = cv2.GaussianBlur(draw.uniform(0, 1, (32, 32, 3)), (0, 0), 2)
+    image[..., 2] = draw.uniform(0, 1, (32, 32))
+    whole = np.floor(image * 255 + 0.5).astype(np.uint8)
+    _, data = cv2.imencode(".jpg", cv2.cvtColor(whole, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 40])
+    expected = cv2.cvtColor(cv2.imdecode(data, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+    np.testing.assert_array_equal(np.rint(Jpeg(40).apply(image, 255) * 255).astype(np.uint8), expected)

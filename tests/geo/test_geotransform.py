@@ -102,3 +102,11 @@ def test_a_broken_raster_is_one_line(tmp_path):
 def test_importing_needs_no_rasterio():
     code = "import sys, refsr.geo.geotransform, refsr.geo.raster; assert 'rasterio' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_points_of_an_uneven_grid_are_the_affine_map():
+    """Where b and d differ, rows and columns cannot stand for one another."""
+    grid = Geotransform(None, (2.0, 0.5, 100.0, -0.25, -3.0, 200.0))
+    assert grid.point(4, 6) == (2 * 4 + 0.5 * 6 + 100, -0.25 * 4 - 3 * 6 + 200)
+    assert grid.pixel(*grid.point(4.0, 6.0)) == pytest.approx((4, 6))
+    assert grid.moved(4, 6).point(1, 2) == pytest.approx(grid.point(5, 8))

@@ -11,6 +11,7 @@ from refsr.data.cubes.band_selection import BandSelection
 from refsr.data.cubes.cube_file import CubeInfo
 from refsr.data.cubes.opening import open_cubes
 from refsr.data.cubes.reading import CubeReader, CubeScaling, HoleFilling
+from refsr.data.cubes.wavelengths import in_nanometres
 from refsr.data.ranges import to_unit
 
 CENTRES = (450.0, 550.0, 650.0, 860.0, 1400.0, 1650.0)
@@ -176,3 +177,7 @@ def test_values_are_clipped_and_divided_as_declared(tmp_path):
     assert CubeScaling().raw_range is None
     assert CubeScaling(range=(3, 4)).raw_range == (3, 4)
     assert CubeScaling(range=(0, 6000), clip=(100, 5000)).raw_clip == (100, 5000)
+
+
+def test_wavenumbers_are_ten_million_over_nanometres():
+    assert in_nanometres([10_000.0, 25_000.0], "cm-1", "cube") == pytest.approx((1000, 400))

@@ -12,6 +12,7 @@ from refsr.data.build import build_dataset
 from refsr.data.images import write_image
 from refsr.data.prepare.derive import PrepareSettings, prepare_pair
 from refsr.data.prepare.sources import SourcePair
+from refsr.data.ranges import declared
 from refsr.data.sets.paired import PairedSet
 
 SCALE = 4
@@ -132,3 +133,9 @@ def test_masks_of_other_numbers_are_named(tmp_path, value, encoding, message):
     folders = put(tmp_path, hr=hr, ref=hr, lr=hr[::4, ::4], mask=np.full((16, 16, 1), value))
     with pytest.raises(DataError, match=f"mask: a: .*{message}"):
         built(folders, "change", mask_encoding=encoding, mask_values=[0, 1])[0]
+
+
+@pytest.mark.parametrize("limits", [(5, 5), (9, 3), (0.0, 0.0)])
+def test_a_range_that_does_not_rise_is_refused(limits):
+    with pytest.raises(DataError, match="must rise"):
+        declared("uint16", limits, "image")

@@ -142,3 +142,29 @@ def test_sigmas_fall_to_zero():
         karras_sigmas(0)
     with pytest.raises(UsageError, match="from 1 down to 2"):
         karras_sigmas(3, 2.0, 1.0)
+
+
+def test_churn_is_that_of_the_paper_at_both_ends_of_its_range():
+    """Karras et al. 2022, algorithm 2: gamma = min(S_churn / N, sqrt(2) - 1) for S_min <= sigma <= S_max, else 0."""
+    churn = Churn(S_churn=40, S_min=0.05, S_max=50, S_noise=1.003)
+    for sigma, inside in ((0.049, False), (0.05, True), (3.0, True), (50.0, True), (50.1, False)):
+        for steps, gamma in ((256, 40 / 256), (8, math.sqrt(2) - 1)):
+            raised = sigma * (1 + gamma) if inside else sigma
+            assert churn.raised(sigma, steps) == pytest.approx((raised, 1.003 * math.sqrt(raised**2 - sigma**2)))
+
+
+def test_dpm_solver_2m_is_the_published_formula_for_uneven_steps():
+    """Lu et al. 2022: D = (1 + 1 / 2r) D_i - 1 / 2r D_(i-1), r the last step in log sigma over this one."""
+    answers = {8.0: 3.0, 4.0: 5.0, 1.0: 2.0}
+    seen = {}
+
+    def denoise(image, sigma):
+        seen[sigma] = float(image)
+        return torch.tensor(answers[sigma], dtype=torch.float64)
+
+    dpm_solver_2m(denoise, torch.tensor(9.0, dtype=torch.float64), [8.0, 4.0, 1.0, 0.0])
+    first = 0.5 * 9 + 0.5 * 3
+    half_over_r = math.log(4) / math.log(2) / 2
+    aim = (1 + half_over_r) * 5 - half_over_r * 3
+    assert seen[4.0] == pytest.approx(first)
+    assert seen[1.0] == pytest.approx(0.25 * first + 0.75 * aim)
