@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from refsr.core.errors import UsageError
 from refsr.inference import tile_layout as layout
-from refsr.inference.tile_layout import automatic, lay_out, window_of
+from refsr.inference.tile_layout import automatic_tile_size, lay_out, window_of
 from refsr.inference.tiling import BatchSource, restore_tiled
 from refsr.networks.blocks.dcn import DCNv2
 from refsr.networks.descriptor import Descriptor
@@ -244,10 +244,10 @@ def test_what_a_pass_sees_does_not_grow_with_the_image():
     for halo in (None, 0, 15, 31, 97):
         for scale in (2, 4, 8):
             descriptor = Descriptor(scale=scale, channels=1, inputs=("lr",), halo=halo)
-            small = automatic(descriptor, 10, 10)
+            small = automatic_tile_size(descriptor, 10, 10)
             assert small == (None, 0)
             for height, width in ((3000, 5000), (400_000 // scale, 5)):
-                plan = lay_out(descriptor, {"lr": (height, width)}, *automatic(descriptor, height, width))
+                plan = lay_out(descriptor, {"lr": (height, width)}, *automatic_tile_size(descriptor, height, width))
                 seen = max(window.height * window.width for window in (window_of(*tile) for tile in plan))
                 assert seen * scale**2 <= 1.1 * layout.AUTOMATIC_SIDE**2
                 assert len(plan) > 1

@@ -10,7 +10,7 @@ def add_option_file(parser: argparse.ArgumentParser, what: str = "option file") 
     """An option file as `file`, and the values that override it as `overrides`."""
     parser.add_argument("file", type=Path, metavar="OPTIONS.yml", help=what)
     parser.add_argument(
-        "overrides", nargs="*", metavar="key=value", help="override of a value, such as train.lr_G=1e-4"
+        "overrides", nargs="*", default=[], metavar="key=value", help="override of a value, such as train.lr_G=1e-4"
     )
 
 

@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     from refsr.metrics.protocols import DEFAULT_PROTOCOL, protocol
     from refsr.report.bench import markdown, tabulate, write_table
     from refsr.report.page import write_report
-    from refsr.runs.process_group import joined
+    from refsr.runs.process_group import joined_process_group
     from refsr.training.bench import measure_systems, plan_systems, train_systems, within_minutes
 
     files = [Path(word) for word in arguments.words if "=" not in word]
@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
     root: Path = arguments.output or Path("bench") / bench.name
     words = [word for word in arguments.words if "=" in word]
     systems = plan_systems(bench, words, root)
-    with joined(systems[0].options.gpu_ids) as group:
+    with joined_process_group(systems[0].options.gpu_ids) as group:
         progress = console_progress if group.is_main else no_progress
         if group.is_main:
             for line in unmeasured:

@@ -94,7 +94,7 @@ def _pack_all(arguments: argparse.Namespace) -> int:
         try:
             lines = _packed(arguments, found.source, found.target, found.kinds)
         except DataError as error:
-            broken.append(str(error))
+            broken.append(f"{found.source}: {error}")
             print(f"{found.source}: not packed, see below")
             continue
         print("\n".join(lines))

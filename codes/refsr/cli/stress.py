@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     from refsr.metrics import metric_named
     from refsr.metrics.protocols import DEFAULT_PROTOCOL, protocol
     from refsr.report.stress import collect, write_stress
-    from refsr.runs.process_group import joined
+    from refsr.runs.process_group import joined_process_group
 
     if arguments.images is not None and arguments.images < 1:
         raise UsageError(f"--images {arguments.images}: expected 1 or more")
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     scales = {one.scale for one in options}
     if len(scales) > 1:
         raise UsageError(f"runs of different scales cannot share a page: {', '.join(map(str, sorted(scales)))}")
-    with joined(options[0].gpu_ids) as group:
+    with joined_process_group(options[0].gpu_ids) as group:
         metrics = find_metrics([metric], arguments.metric_weights, options[0].scale, group.device)
         if metric not in metrics.images:
             raise UsageError(f"--metric {metric}: {'; '.join(metrics.missing) or 'is computed on whole sets only'}")

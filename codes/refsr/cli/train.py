@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from refsr.core.options.load import load_options
-    from refsr.runs.process_group import gpus_to_use, joined, launched
+    from refsr.runs.process_group import gpus_to_use, joined_process_group, launched
 
     overrides = list(arguments.overrides)
     if arguments.auto_resume:
@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     options = load_options(arguments.file, overrides, paths=True)
     if launch is None and (count := gpus_to_use(options.gpu_ids)) > 1:
         _become_launcher(count)
-    with joined(options.gpu_ids) as group:
+    with joined_process_group(options.gpu_ids) as group:
         if arguments.dry_run:
             return _dry_run(options, group)
         return _train(options, group, arguments)

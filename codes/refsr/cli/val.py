@@ -85,7 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
     from refsr.metrics import metric_named
     from refsr.metrics.protocols import DEFAULT_PROTOCOL, protocol
     from refsr.runs.model_file import model_file_at
-    from refsr.runs.process_group import joined
+    from refsr.runs.process_group import joined_process_group
     from refsr.runs.run_folder import RunFolder
 
     if arguments.baselines and (arguments.weights or arguments.ref or arguments.hsi):
@@ -102,7 +102,7 @@ def run(arguments: argparse.Namespace) -> int:
         chosen = weights_file(options) if given is None else model_file_at(given, averaged=options.val.use_ema)
         network = load_network(chosen)
     root = arguments.output or RunFolder.of(options).path / "results"
-    with joined(options.gpu_ids) as group:
+    with joined_process_group(options.gpu_ids) as group:
         what = EvaluationOptions(
             protocols=list(dict.fromkeys(protocols)),
             metrics=find_metrics(metrics, arguments.metric_weights, options.scale, group.device),

@@ -148,6 +148,10 @@ def register(kind: Kind, name: str, target: str | Callable[..., Any] | object) -
     if isinstance(target, str) and not all(target.partition(":")):
         raise UsageError(f"{kind} {name!r}: {target!r} is not of the form module:attribute")
     table = _table(kind)
+    if isinstance(target, str) and not all(target.partition(":")):
+        raise UsageError(f"{kind} {name!r}: {target!r} is not of the form module:attribute")
+    if kind != "metric" and not isinstance(target, str) and not callable(target):
+        raise UsageError(f"{kind} {name!r}: a {type(target).__name__} cannot be called; expected a class or a function")
     if name not in table:
         imported, call = current_import(), f"register_{kind}({name!r}, {_place(target)!r})"
         SOURCES[kind, name] = f"--import {imported}" if imported else call

@@ -48,7 +48,7 @@ def weights_file(options: Options) -> Path:
         return model_file_at(start, averaged=options.val.use_ema)
     if not trained:
         raise DataError(
-            f"{run.path}: has no checkpoint; train first, name weights by path.pretrain_model_G=FILE, "
+            f"{run.path}: has no checkpoint; train first, name weights by --weights or path.pretrain_model_G=FILE, "
             "or measure the baselines alone with --baselines"
         )
     return model_file_at(run.path, averaged=options.val.use_ema)

@@ -28,7 +28,7 @@ from refsr.geo.warped import WarpedRaster
 from refsr.inference.restorer import Restorer
 from refsr.inference.scene import Scene, SceneSource, check_overlap
 from refsr.inference.tile_io import TensorSink
-from refsr.inference.tile_layout import Layout, automatic, lay_out
+from refsr.inference.tile_layout import Layout, automatic_tile_size, lay_out
 from refsr.inference.tiling import restore_tiles
 from refsr.networks.descriptor import descriptor_of
 from refsr.tasks.restore import restore_function
@@ -197,7 +197,7 @@ def _profile(scene: Scene, restorer: Restorer) -> RasterProfile:
 def _layout(restorer: Restorer, source: SceneSource, options: RasterOptions) -> Layout:
     descriptor, tile, overlap = descriptor_of(restorer.network), options.tile, options.overlap
     if tile is None:
-        tile, found = automatic(descriptor, *source.sizes["lr"])
+        tile, found = automatic_tile_size(descriptor, *source.sizes["lr"])
         overlap = overlap or found
     return lay_out(descriptor, source.sizes, tile, overlap)
 

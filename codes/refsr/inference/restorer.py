@@ -22,7 +22,7 @@ from refsr.data.sets.paired import MaskOptions
 from refsr.inference.inputs import ImageLike, Input, RestoreOptions, open_inputs
 from refsr.inference.tensors import as_tensor, is_tensors, split_tensors
 from refsr.inference.tile_io import InputSource, TensorSink
-from refsr.inference.tile_layout import automatic, lay_out
+from refsr.inference.tile_layout import automatic_tile_size, lay_out
 from refsr.inference.tiling import restore_tiles
 from refsr.networks.descriptor import descriptor_of
 from refsr.runs.model_file import ModelCard, model_file_at, read_model
@@ -260,7 +260,7 @@ class Restorer:
         height, width = (self.scale * side for side in size)
         descriptor, tile, overlap = descriptor_of(self.network), options.tile, options.overlap
         if tile is None:
-            tile, automatic_overlap = automatic(descriptor, *size)
+            tile, automatic_overlap = automatic_tile_size(descriptor, *size)
             overlap = overlap or automatic_overlap
         layout = lay_out(descriptor, source.sizes, tile, overlap)
         restore = restore_function(self.card.model, self._sampling(options))

@@ -114,7 +114,7 @@ def _inexact(halo: int | None, context: int) -> str:
     )
 
 
-def automatic(descriptor: Descriptor, height: int, width: int) -> tuple[int | None, int]:
+def automatic_tile_size(descriptor: Descriptor, height: int, width: int) -> tuple[int | None, int]:
     """Tile and overlap for an LR image (height, width), so that what a pass sees does not grow with the image.
 
     The halo is kept where that costs no more than four times the work of the whole image; else OVERLAP is seen.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import torch
 from torch import nn
 
-from refsr.core.errors import UsageError
+from refsr.core.errors import UsageError, suggestion
 from refsr.core.registry import canonical, resolve
 
 if TYPE_CHECKING:
@@ -93,13 +93,25 @@ class NetworkSpec:
 def build_network(name: str, **keywords: Any) -> nn.Module:
     """The network of a name with fresh weights, drawn from torch's global random state.
 
-    A UsageError names an unknown name or keyword.
+    A UsageError names an unknown name or keyword, and what would be right.
 
     >>> network = refsr.build_network("RRSNet", n_blocks=1)
     >>> network.descriptor.scale
     4
     """
-    try:
-        return NetworkSpec(name, keywords).build()
-    except TypeError as error:
-        raise UsageError(f"network {name!r}: {error}") from error
+    from refsr.core.options.network_keys import check_keywords, keyword_schema
+    from refsr.core.options.section import fields_of
+
+    if not isinstance(name, str):
+        raise UsageError(f"a network is called by its name, not by a {type(name).__name__}")
+    schema = keyword_schema(name)
+    known = fields_of(schema)
+    for error in check_keywords(schema, keywords)[1]:
+        key = ".".join(map(str, error["loc"]))
+        if error["type"] == "extra_forbidden":
+            raise UsageError(f"{name}: unknown keyword {key!r}{suggestion(key, known)} (it has {', '.join(known)})")
+        raise UsageError(f"{name}: {key} is {error['input']!r}: {error['msg'][:1].lower()}{error['msg'][1:]}")
+    network = NetworkSpec(name, keywords).build()
+    if not isinstance(network, nn.Module):
+        raise UsageError(f"{name}: gives a {type(network).__name__}, not a network (torch.nn.Module)")
+    return network

@@ -41,12 +41,17 @@ def _sentence(runs: Sequence[RunRecord], comparisons: Sequence[Comparison]) -> s
         steps = max((run.log.last_step for run in runs if run.log), default=0)
         return f"Training up to iteration {steps:,}; not validated yet.".replace(",", "\N{THIN SPACE}")
     first = comparisons[0]
-    sets = " and ".join(one.dataset for one in comparisons)
+    sets = _in_words([one.dataset for one in comparisons])
     pictures = count(len(first.images), "image") if len(comparisons) == 1 else count(len(comparisons), "data set")
     times = f"scale \N{MULTIPLICATION SIGN}{first.scale}"
     if not first.of_kind("run"):
         return f"Only baselines were evaluated on {sets} ({pictures}, {times}); no trained network yet."
     return f"Reference-based super-resolution, {times}, evaluated on {sets} ({pictures}) beside interpolation."
+
+
+def _in_words(names: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def _figures(comparison: Comparison) -> Html | None:

@@ -71,7 +71,7 @@ def launched() -> Launch | None:
 
 
 @contextlib.contextmanager
-def joined(gpu_ids: Sequence[int] | None) -> Iterator[Group]:
+def joined_process_group(gpu_ids: Sequence[int] | None) -> Iterator[Group]:
     """The group of this run; `gpu_ids` empty keeps it on the CPU."""
     launch = launched()
     cuda = torch.cuda.is_available() and gpu_ids != []

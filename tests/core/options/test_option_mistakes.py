@@ -23,6 +23,11 @@ def test_the_good_file_is_good(good):
 REPLACED = {
     "slip in a key": ("GT_size", "GT_sise", ["f.yml:13: datasets.train.GT_sise: unknown key; did you mean 'GT_size'?"]),
     "slip in a needed key": ("niter:", "nitter:", ["f.yml:27: train.nitter: unknown key; did you mean 'niter'?"]),
+    "a folder's name in a key": (
+        "dataroot_GT:",
+        "dataroot_HR:",
+        ["f.yml:7: datasets.train.dataroot_HR: unknown key; did you mean 'dataroot_GT'?"],
+    ),
     "missing": ("  niter: 1000\n", "", ["f.yml:26: train.niter: is missing"]),
     "key of another section": (
         "scale: 4",

@@ -177,9 +177,11 @@ class _Examination:
                 return Options.model_validate_json(json.dumps(data), strict=True)
             except ValidationError as error:
                 errors = error.errors(include_url=False)
-            for problem in SchemaErrors(self._tree, Options).problems(errors):
+            schema_errors = SchemaErrors(self._tree, Options)
+            for problem in schema_errors.problems(errors):
                 if self._can_be_checked(problem) and problem.location.line not in unreadable:
                     self.problems.append(problem)
+            self._wrong |= schema_errors.slips(errors)
             for found in errors:
                 path = found["loc"]
                 path = path[: next((at for at, part in enumerate(path) if isinstance(part, int)), len(path))]

@@ -37,6 +37,10 @@ _BOUNDS = {
 }
 
 
+_SYNONYMS = {"dataroot_HR": "dataroot_GT", "dataroot_LR": "dataroot_LQ", "dataroot_LR_UX4": "dataroot_LQ_UX4"}
+"""Keys that people expect from the names of folders, and those that published files have."""
+
+
 class SchemaErrors:
     """Turns the errors of one validation into problems with locations and edits."""
 
@@ -47,11 +51,16 @@ class SchemaErrors:
         self._below = below
         """Where the validated data stand in the file: a network's section, whose schema is its constructor."""
 
+    def slips(self, errors: Sequence[ErrorDetails]) -> set[KeyPath]:
+        """The known keys that unknown ones most likely stand for."""
+        meant = (self._meant(error["loc"]) for error in errors if error["type"] == "extra_forbidden")
+        return {path for path in meant if path is not None}
+
     def problems(self, errors: Sequence[ErrorDetails]) -> list[Problem]:
         """The problems behind errors."""
         # A slip in a key is one problem, not an unknown key and a missing one; what is missing from a text that
         # breaks off may stand behind the break.
-        slips = {self._meant(error["loc"]) for error in errors if error["type"] == "extra_forbidden"}
+        slips = self.slips(errors)
         return [
             self._problem(error, self._below + error["loc"])
             for error in errors
@@ -71,7 +80,8 @@ class SchemaErrors:
 
     def _meant(self, loc: KeyPath) -> KeyPath | None:
         """The known key that an unknown one in the validated data most likely stands for."""
-        near = nearest(str(loc[-1]), self._known(loc))
+        known, key = self._known(loc), str(loc[-1])
+        near = _SYNONYMS[key] if _SYNONYMS.get(key) in known else nearest(key, known)
         return (*loc[:-1], near) if near is not None else None
 
     def _known(self, loc: KeyPath) -> list[str]:
