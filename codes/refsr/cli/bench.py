@@ -1,4 +1,4 @@
-"""Trains several systems with one budget and compares them in one table: refsr bench BENCH.yml [key=value ...]
+"""Compares trained methods with one budget in one table: refsr bench BENCH.yml [key=value ...]
 
 A bench file lists systems, budget and metrics (examples: options/bench). Instead, several option files may be given
 with --iterations or --minutes. All systems must have the same data sets, crops, seed and scale; otherwise the

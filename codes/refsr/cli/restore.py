@@ -12,12 +12,16 @@ Where LR and Ref are GeoTIFFs on different grids, Ref is warped onto LR's grid, 
 block; a repeated command continues an interrupted one.
 
 Ref must have the scale's multiple of LR's size. The result has LR's type and range of values. A GeoTIFF keeps LR's
-place on the ground, or Ref's where LR has none. Large images are restored in tiles. The result is that of the whole
-image, but for rounding, where a tile sees the network's halo; otherwise it is approximate, and a warning is logged. A
-network without a halo gives another image in tiles than as a whole; --tile as large as the image gives the whole's.
+place on the ground, or Ref's where LR has none.
 
-Networks that take a change mask do without a file of one: --mask estimate finds changes from LR and Ref, for networks
-trained with masks that only say where, and --mask none says that nothing changed. The last line says which it was.
+Large images are restored in tiles, each with some pixels of context around it. A network's halo is the radius of its
+receptive field in LR pixels. If the context is at least the halo, tiles change the result by rounding only. Otherwise
+the result is approximate, and a warning is logged. A network without a halo has the whole image as its receptive
+field: tiles change its result. To avoid that, choose --tile as large as the image.
+
+Networks that take a change mask need no mask file with --mask estimate or none. estimate detects changes from LR and
+Ref, for networks trained with mask_encoding: changed. none means that nothing changed. The last line of the output
+says which mask was used.
 
 Diffusion models sample as their run's options said; --sampling steps=8 seed=1 changes that (docs/options.md has all
 keys). --spread also writes the standard deviation over several seeds, in LR's units: high where LR and Ref leave the
@@ -55,7 +59,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--mask",
         metavar="PATH|estimate|none",
-        help="change mask, for networks that take one; estimate and none do without (./none is a file of that name)",
+        help="change mask, for networks that take one; no mask file is needed with estimate or none (write "
+        "./none for a file named none)",
     )
     parser.add_argument("--hsi", type=Path, metavar="PATH", help="hyperspectral cube, for networks that take one")
     parser.add_argument(
@@ -70,7 +75,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--spread", type=Path, metavar="FILE", help="also write the std over seeds as a TIFF")
     parser.add_argument("--samples", type=int, metavar="N", help="samples for --spread (default: 8)")
     parser.add_argument(
-        "--overlap", type=int, default=0, metavar="N", help="LR pixels seen around a tile (default: the network's halo)"
+        "--overlap",
+        type=int,
+        default=0,
+        metavar="N",
+        help="LR pixels of context around each tile; 0: the network's halo (radius of the receptive field in LR "
+        "pixels) and a margin of 8 (default: 0)",
     )
     for name, what in (("", "LR"), ("-ref", "Ref (default: LR's)"), ("-hsi", "cubes (default: as in training)")):
         parser.add_argument(

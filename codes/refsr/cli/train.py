@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dry-run",
         action="store_true",
-        help="check all images, build everything, train one iteration, print expected time and memory; write nothing",
+        help="check all images, build everything, train two iterations, print expected time and memory; write nothing",
     )
 
 

@@ -1,4 +1,4 @@
-"""The dry run: reads every file, builds everything, takes one step at full size, and estimates the run."""
+"""The dry run: reads every file, builds everything, takes two iterations, and estimates the run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ OPTIMISER_COPIES = 2
 
 @dataclass(frozen=True)
 class RunEstimate:
-    """Size, time and memory of a run, estimated from one step."""
+    """Size, time and memory of a run, estimated from one training iteration."""
 
     folder: Path
     samples: int

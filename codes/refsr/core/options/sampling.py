@@ -16,8 +16,8 @@ class SamplingOptions(Section):
 
     sampler: Literal["published", "heun", "dpm2m", "dpm3m", "unipc"] = Field(
         default="unipc",
-        description="published: Heun with added noise (S_churn), as released; heun: Heun without; dpm2m, dpm3m: "
-        "DPM-Solver++ of order 2 or 3; unipc: UniPC",
+        description="published: Heun with added noise (S_churn), as in the released code; heun: Heun without; dpm2m, "
+        "dpm3m: DPM-Solver++ of order 2 or 3; unipc: UniPC",
     )
     steps: int = Field(
         default=18,
@@ -27,7 +27,8 @@ class SamplingOptions(Section):
     start: Literal["released", "noise", "enlarged"] = Field(
         default="noise",
         description="where sampling starts. noise: pure noise; enlarged: upsampled LR with noise of the first level, "
-        "which sigma_max may lower; released: upsampled LR times the first noise level, without noise",
+        "which sigma_max may lower; released: upsampled LR times the first noise level, "
+        "without noise, as in the released code; with sampler: published this samples as the released code does",
     )
     sigma_min: float = Field(default=0.002, gt=0, description="last noise level before zero")
     sigma_max: float = Field(default=80.0, gt=0, description="first noise level")

@@ -40,7 +40,8 @@ class PathOptions(Section):
         default=False, description="initial weights must fit the network key by key; false: load those that fit"
     )
     perceptual_weights: Path | None = Field(
-        default=None, description="weights of the perceptual loss's feature network, such as vgg19-dcbb9e9d.pth"
+        default=None,
+        description="file of the weights of the perceptual loss's feature network, such as vgg19-dcbb9e9d.pth",
     )
 
     def subnetworks(self) -> dict[str, Path]:
@@ -75,7 +76,10 @@ class ValOptions(Section):
     )
     tile: int | None = Field(default=None, ge=1, description="side of tiles in LR pixels; none: no tiles")
     tile_overlap: int = Field(
-        default=0, ge=0, description="LR pixels that a tile sees beyond its border; 0: the network's halo and 8"
+        default=0,
+        ge=0,
+        description="LR pixels of context around each tile; 0: the network's halo (radius of the receptive field in LR "
+        "pixels) and a margin of 8",
     )
     tiling: Literal["seamless", "tsfnet-test", "tsfnet-val"] = Field(
         default="seamless",
