@@ -69,6 +69,21 @@ def test_what_the_system_refuses_is_told_in_its_own_words(monkeypatch, capsys):
     assert capsys.readouterr().err == "refsr: aaa.png: File name too long\n"
 
 
+def test_an_internal_error_is_one_line_and_exits_with_70(monkeypatch, capsys):
+    def broken(words):
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr("refsr.cli.main._dispatch", broken)
+    monkeypatch.delenv("REFSR_TRACEBACK", raising=False)
+    assert main(["val"]) == 70
+    told = capsys.readouterr().err
+    assert told.startswith("refsr: internal error, please report it: ZeroDivisionError: a bug (REFSR_TRACEBACK=1")
+    assert told.count("\n") == 1
+    monkeypatch.setenv("REFSR_TRACEBACK", "1")
+    with pytest.raises(ZeroDivisionError):
+        main(["val"])
+
+
 def test_help_is_quick():
     """It imports none of the libraries that take seconds to import."""
     script = "import sys\nfrom refsr.cli.main import main\ntry:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"

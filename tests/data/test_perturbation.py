@@ -11,6 +11,7 @@ from refsr.core.options.datasets import DatasetOptions
 from refsr.data.build import build_dataset
 from refsr.data.images import write_image
 from refsr.data.perturbation import AMOUNTS, parse_cube_perturbation, parse_perturbation, perturb
+from refsr.data.reference_perturbations import PERTURBATIONS
 from refsr.data.sample import MEMBERS
 from refsr.ops.resize import imresize
 
@@ -159,6 +160,16 @@ def test_recolour_grows_with_its_amount(files):
     offs = [(perturb(files, 0, parse_perturbation(text), 0)["ref"] - plain).abs().mean() for text in RECOLOURED]
     assert 0 < offs[0] < offs[1] < offs[2]
     assert parse_perturbation("recolour") == parse_perturbation("recolour:100")
+
+
+@pytest.mark.parametrize("amount", [0.0, 1.0, 5.0])
+def test_every_part_of_recolour_shrinks_with_its_amount(amount):
+    """Pure colours show how much bands mix: at most 30 percent of each, times the amount."""
+    pure = np.eye(3, dtype=np.float32)[None]
+    for seed in range(8):
+        perturbed = PERTURBATIONS["recolour"](pure, amount, np.random.default_rng(seed))
+        # Gain, mixing and offset change a value of 1 by 0.42, 0.3 and 0.1 at most.
+        assert np.abs(perturbed - pure).max() <= 0.85 * amount / 100 + 1e-6
 
 
 def test_scale_enlarges_about_the_centre(files):

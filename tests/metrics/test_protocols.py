@@ -12,7 +12,7 @@ from refsr.core.errors import DataError, UsageError
 from refsr.data.images import read_image
 from refsr.metrics.colour import luma, match_statistics
 from refsr.metrics.fidelity import psnr, ssim
-from refsr.metrics.protocols import PROTOCOLS, measure
+from refsr.metrics.protocols import PROTOCOLS, measure, protocol
 from refsr.metrics.quantise import to_uint8
 from refsr.ops.resize import imresize
 
@@ -121,3 +121,12 @@ def test_a_flat_band_is_matched_to_its_target_s_mean():
     for band in (0, 2):
         assert matched[..., band].mean() == pytest.approx(target[..., band].mean())
         assert matched[..., band].std() == pytest.approx(target[..., band].std())
+
+
+@pytest.mark.parametrize("shape", [(8, 20), (20, 8, 3)])
+def test_an_image_that_is_all_border_is_refused(shape):
+    quoted = protocol("rgb-uint8-border4")
+    with pytest.raises(DataError, match=r"cuts 4 pixels from each side of .*: nothing is left"):
+        quoted.inside(np.zeros(shape), 4)
+    larger = tuple(9 if side == 8 else side for side in shape)
+    assert quoted.inside(np.zeros(larger), 4).shape == (*(side - 8 for side in larger[:2]), *larger[2:])

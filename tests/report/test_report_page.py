@@ -108,7 +108,14 @@ def test_numbers_on_the_page_are_those_of_the_results(make_run: MakeRun) -> None
             assert f"{summary.mean:.2f}" in text
     swap = one.difference(one.ablations_of(method)[0], method, QUOTED, "psnr")
     assert swap is not None
-    assert f"With the reference of another place, PSNR falls by {-swap.mean:.2f} dB" in text
+    gain = one.difference(base, method, QUOTED, "psnr")
+    assert gain is not None
+    share = 100 * swap.mean / gain.mean
+    assert 0 < share < 90, "here a part of the gain, so its inverse is another number"
+    assert (
+        f"With the reference of another place, PSNR falls by {-swap.mean:.2f} dB, "
+        f"which is {share:.0f} % of the gain over bicubic." in text
+    )
     for words in ("the note", "lpips: no weights here", "abababababab", "step: 20", "20 of 20 iterations", "best"):
         assert words in text, words
 

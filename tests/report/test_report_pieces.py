@@ -70,6 +70,9 @@ def test_data_is_json_without_numbers_that_json_lacks() -> None:
         (numbers.compact(1.5e-7), "1.5e−7"),
         (numbers.duration(11520), "3 h 12 min"),
         (numbers.duration(41), "41 s"),
+        (numbers.duration(89), "1 min"),
+        (numbers.duration(91), "2 min"),
+        (numbers.duration(7199), "2 h 0 min"),
         (numbers.count(1, "image"), "1 image"),
     ],
 )
@@ -101,6 +104,20 @@ def test_logarithmic_axes_are_even_in_decades() -> None:
     assert wants_logarithm([1, 0.1, 0.05, 0.05, 0.04], 8)
     assert not wants_logarithm([1, 0.9, 0.8], 8)
     assert not wants_logarithm([1, 0, 0, 0], 8), "zero has no logarithm"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (1e-4, 1, [1e-4, 1e-3, 1e-2, 1e-1, 1]),
+        (1e-8, 1, [1e-8, 1e-6, 1e-4, 1e-2, 1]),
+        (1, 100, [1, 2, 5, 10, 20, 50, 100]),
+        (1e-3, 1, [1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 0.1, 0.2, 0.5, 1]),
+    ],
+)
+def test_logarithmic_ticks_are_powers_of_ten_on_a_long_axis(low: float, high: float, expected: list[float]) -> None:
+    """Of up to three decades 2 and 5 times the powers are ticks, too."""
+    assert ChartAxis(low, high, 0, 400, logarithmic=True).ticks() == pytest.approx(expected)
 
 
 def test_long_series_are_thinned_without_losing_peaks() -> None:

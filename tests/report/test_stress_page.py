@@ -9,7 +9,7 @@ import pytest
 from refsr.core.errors import DataError
 from refsr.evaluation.results import ABLATION, Results, Score
 from refsr.evaluation.stress import SWEEPS, all_perturbations
-from refsr.report.stress import collect, numbers, write_stress
+from refsr.report.stress import StressCurves, collect, numbers, write_stress
 
 QUOTED = "rgb-uint8-border4"
 FACTS = {"unit": "dB", "better": "higher", "library": "refsr"}
@@ -48,6 +48,17 @@ def test_reach_is_as_far_as_the_reference_helps():
     assert curves.reach(BY_KIND["shift"], -1) is None, "where less is better, this reference never helped"
     assert level.reach(BY_KIND["shift"], 1) is None
     assert {mean for _, mean in level.along(BY_KIND["clouds"])} == {28}
+
+
+@pytest.mark.parametrize("better", [1, -1])
+def test_a_reference_that_scores_as_a_blank_one_does_not_help(better):
+    shift = BY_KIND["shift"]
+    scores = {
+        f"shift:{amount}": better * score for amount, score in zip(shift.amounts, (28, 27, 26, 26, 25, 25), strict=True)
+    }
+    curves = StressCurves("a", better * 29.0, {"blank": better * 26.0, **scores})
+    assert curves.reach(shift, better) == shift.amounts[1]
+    assert StressCurves("a", 26.0, {"blank": 26.0, **scores}).reach(shift, better) is None
 
 
 def test_a_page_and_its_numbers_are_written(tmp_path):
