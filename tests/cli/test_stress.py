@@ -13,6 +13,7 @@ from refsr.core.options.load import load_options
 from refsr.evaluation import evaluate as evaluate_module
 from refsr.evaluation import stress
 from refsr.evaluation.results import Results
+from refsr.runs.model_file import model_file_at, read_model, write_model
 from refsr.runs.process_group import ALONE
 from refsr.training.trainer import train
 
@@ -83,3 +84,42 @@ def test_mistakes_are_named(runs, tmp_path, capsys):
     assert "did you mean 'test'?" in capsys.readouterr().err
     assert main(["stress", runs[0], "--images", "0"]) == 2
     assert "expected 1 or more" in capsys.readouterr().err
+
+
+def test_runs_of_two_scales_cannot_share_a_page(tmp_path, places, capsys):
+    folders = []
+    for scale in (4, 2):
+        content = {
+            "name": f"x{scale}", "model": "SISR_model", "scale": scale, "gpu_ids": [],
+            "datasets": {"test": {"mode": "single", "dataroot_GT": str(places / "HR"), "lr": "from_hr"}},
+            "network_G": {"which_model_G": "SRResNet"}, "path": {"root": str(tmp_path)},
+        }  # fmt: skip
+        folders.append(tmp_path / f"x{scale}")
+        folders[-1].mkdir()
+        (folders[-1] / "options.yml").write_text(yaml.safe_dump(content))
+    assert main(["stress", *map(str, folders), "-o", str(tmp_path / "out")]) == 2
+    assert capsys.readouterr().err == "refsr: runs of different scales cannot share a page: 2, 4\n"
+
+
+def test_results_of_other_weights_or_another_number_of_images_are_not_reused(runs, tmp_path, monkeypatch):
+    run = runs[1]
+    words = ["stress", run, "-o", str(tmp_path / "out")]
+    assert main([*words, "--images", "2"]) == 0
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("evaluated again")
+
+    monkeypatch.setattr(evaluate_module, "evaluate", refuse)
+    monkeypatch.setenv("REFSR_TRACEBACK", "1")
+    assert main([*words, "--images", "2"]) == 0
+    for images in ("1", "3"):
+        with pytest.raises(AssertionError, match="evaluated again"):
+            main([*words, "--images", images])
+    file = model_file_at(run)
+    before = file.read_bytes()
+    network, card = read_model(file)
+    write_model(file, {name: 0.5 * weights for name, weights in network.state_dict().items()}, card)
+    with pytest.raises(AssertionError, match="evaluated again"):
+        main([*words, "--images", "2"])
+    file.write_bytes(before)
+    assert main([*words, "--images", "2"]) == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
 import pytest
@@ -43,3 +44,17 @@ def test_classes_are_averaged_where_there_are_some(places: Path, tmp_path: Path,
     assert (folder / "classes.csv").exists()
     assert main(["val", str(file), "--baselines", "--no-images", f"datasets.test.dataroot_GT={places / 'HR'}"]) == 0
     assert "mean of each class" not in capsys.readouterr().out
+
+
+def test_images_are_saved_unless_the_command_or_the_options_say_no(places: Path, tmp_path: Path):
+    file = tmp_path / "options.yml"
+    file.write_text(OPTIONS.format(places=places / "HR", root=tmp_path / "exp"))
+    for name, words, saved in (
+        ("plain", [], True),
+        ("flag", ["--no-images"], False),
+        ("options", ["val.save_images=false"], False),
+    ):
+        folder = tmp_path / name
+        assert main(["val", str(file), "--baselines", "val.max_images=1", "-o", str(folder), *words]) == 0
+        assert bool(list(folder.rglob("*.png"))) == saved
+        assert bool(json.loads((folder / "test" / "results.json").read_text())["pictures"]) == saved

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ import yaml
 from refsr.cli.main import main
 from refsr.data.images import read_image
 from refsr.evaluation.results import Results
+from refsr.evaluation.weights import weights_file
 from refsr.metrics.protocols import measure
 
 
@@ -120,6 +122,21 @@ def test_weights_are_found_or_asked_for(run, option_file, capsys):
     capsys.readouterr()
     assert main(["val", str(option_file), "name=other", "--metric", "psnrr"]) == 2
     assert "metric 'psnrr' is not known; did you mean 'psnr'?" in capsys.readouterr().err
+
+
+def test_named_weights_come_first_only_in_options_without_training(run, options, option_file, tmp_path):
+    named = tmp_path / "named.safetensors"
+    shutil.copy(run / "checkpoints" / "2" / "G.safetensors", named)
+    trains = options(f"path.pretrain_model_G={named}")
+    content = yaml.safe_load(option_file.read_text())
+    del content["train"], content["datasets"]["train"]
+    option_file.write_text(yaml.safe_dump(content))
+    measures = options(f"path.pretrain_model_G={named}")
+    assert measures.train is None
+    assert weights_file(trains) == run / "checkpoints" / "2" / "G_ema.safetensors"
+    assert weights_file(measures) == named
+    assert weights_file(options()) == run / "checkpoints" / "2" / "G_ema.safetensors"
+    assert weights_file(options("name=other", f"path.pretrain_model_G={named}")) == named
 
 
 def test_tiles_change_nothing(run, option_file):

@@ -143,6 +143,22 @@ def test_packing_again_does_only_what_is_new_or_changed(folder, tmp_path):
     assert verify(target) == []
 
 
+def test_a_changed_file_of_equal_size_is_packed_again(tmp_path):
+    source, target = tmp_path / "HR", tmp_path / "HR.lmdb"
+    images = [np.full((8, 8, 3), value, np.uint8) for value in (10, 20)]
+    for name in ("kept", "changed"):
+        write_image(source / f"{name}.npy", images[0])
+    assert pack_folder(source, target).written == 2
+    before = (source / "changed.npy").stat()
+    write_image(source / "changed.npy", images[1])
+    later = before.st_mtime_ns + 1_000_000
+    os.utime(source / "changed.npy", ns=(later, later))
+    assert (source / "changed.npy").stat().st_size == before.st_size
+    report = pack_folder(source, target)
+    assert (report.written, report.kept) == (1, 1)
+    np.testing.assert_array_equal(open_store(target).read("changed"), images[1])
+
+
 def test_the_map_grows_by_itself(tmp_path):
     source = tmp_path / "HR"
     for i in range(5):
