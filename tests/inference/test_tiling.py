@@ -259,7 +259,7 @@ def test_automatic_tiles_keep_the_halo_as_long_as_a_pixel_is_computed_four_times
     kept = []
     for halo in range(side // 2 - layout.MARGIN):
         descriptor = Descriptor(scale=scale, channels=1, inputs=("lr",), halo=halo)
-        tile, overlap = automatic(descriptor, 5000, 5000)
+        tile, overlap = automatic_tile_size(descriptor, 5000, 5000)
         affordable = (side / (side - 2 * (halo + layout.MARGIN))) ** 2 <= 4
         assert (overlap == 0) == affordable, halo
         assert tile + 2 * (overlap or halo + layout.MARGIN) == side
@@ -288,3 +288,14 @@ def test_only_a_tile_at_a_time_reaches_the_network():
 def test_impossible_tiles_are_named(tile, overlap):
     with pytest.raises(UsageError, match=f"tiles of {tile} with an overlap of {overlap}"):
         restore_tiled(single_pass, made(0), members(9, 9), tile, overlap)
+
+
+@pytest.mark.parametrize(("multiple", "overlap"), [(1, 13), (4, 13), (8, 13), (8, 16), (32, 13)])
+def test_tiles_on_a_grid_see_at_least_the_overlap(multiple, overlap):
+    """What a tile sees is rounded up to the grid, never down."""
+    descriptor = Descriptor(scale=2, channels=1, inputs=("lr",), multiple=multiple, halo=12)
+    plan = lay_out(descriptor, {"lr": (160, 160)}, 32, overlap)
+    assert len(plan) == 25
+    around = -(-overlap // multiple) * multiple
+    for row in plan.rows:
+        assert row.seen == (max(0, row.kept[0] - around), min(160, row.kept[1] + around))

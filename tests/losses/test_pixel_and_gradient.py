@@ -8,6 +8,7 @@ import torch
 from refsr.core.errors import UsageError
 from refsr.losses.frequency import frequency_loss
 from refsr.losses.gradient import gradient_loss
+from refsr.losses.perceptual import perceptual_loss
 from refsr.losses.pixel import pixel_loss
 
 
@@ -73,3 +74,16 @@ def test_shapes_that_would_be_broadcast_are_refused():
 def test_a_slip_in_the_criterion_is_named():
     with pytest.raises(UsageError, match="'L1' is not known; did you mean 'l1'"):
         pixel_loss(torch.zeros(1), torch.zeros(1), "L1")
+
+
+def test_no_gradient_reaches_the_target_of_the_perceptual_loss():
+    torch.manual_seed(0)
+    features = torch.nn.Conv2d(3, 4, 3)
+    restored, target = (torch.rand(1, 3, 8, 8, requires_grad=True) for _ in range(2))
+    perceptual_loss(features, restored, target).backward()
+    assert target.grad is None
+    assert restored.grad is not None
+    # Nor do the features' own weights get a gradient through the target.
+    found, fixed = features.weight.grad, features(target).detach()
+    (expected,) = torch.autograd.grad((features(restored) - fixed).abs().mean(), features.weight)
+    torch.testing.assert_close(found, expected)

@@ -209,3 +209,17 @@ def test_functional_transforms_and_export_go_through():
 def test_mistakes_are_named(call, message):
     with pytest.raises(OperatorError, match=message):
         call()
+
+
+@pytest.mark.parametrize("scale", ["1/4", "2/3", "4"])
+def test_second_derivatives_of_many_blocks_are_right(scale):
+    """With a linear resize R, the derivative of sum((R x)^3) along v has the gradient 6 R^T (R x * R v)."""
+    generator = torch.Generator().manual_seed(0)
+    image, along = (torch.rand(2, 190, 260, dtype=torch.float64, generator=generator) for _ in range(2))
+    image.requires_grad_()
+    resized = imresize_tensor(image, scale)
+    (first,) = torch.autograd.grad(resized.pow(3).sum(), image, create_graph=True)
+    (second,) = torch.autograd.grad((first * along).sum(), image)
+    weights = 6 * resized.detach() * imresize_tensor(along, scale)
+    (expected,) = torch.autograd.grad(imresize_tensor(image, scale), image, weights)
+    torch.testing.assert_close(second, expected, rtol=1e-10, atol=1e-10)

@@ -13,7 +13,7 @@ import torch
 
 from refsr.core.errors import UsageError
 from refsr.runs.checkpoint import Checkpoint, read_checkpoint
-from refsr.runs.process_group import ALONE, Launch, gpus_to_use, launched
+from refsr.runs.process_group import ALONE, Group, Launch, gpus_to_use, launched
 from refsr.runs.run_folder import checkpoint_steps
 
 TIMEOUT = 1800
@@ -172,3 +172,18 @@ def test_one_process_needs_nobody():
     assert ALONE.any([True, False]) == [True, False]
     assert ALONE.is_main
     assert gpus_to_use([]) == 0
+
+
+def test_a_flag_of_one_process_is_raised_for_all(monkeypatch):
+    """What another process holds is put in by hand, reduced as asked for."""
+    peer = torch.tensor([1, 0, 0, 1], dtype=torch.int32)
+    reductions = {
+        torch.distributed.ReduceOp.MAX: torch.maximum,
+        torch.distributed.ReduceOp.MIN: torch.minimum,
+        torch.distributed.ReduceOp.SUM: torch.add,
+    }
+    monkeypatch.setattr(
+        torch.distributed, "all_reduce", lambda values, op: values.copy_(reductions[op](values, peer.to(values)))
+    )
+    group = Group(0, 2, torch.device("cpu"))
+    assert group.any([False, True, False, True]) == [True, True, False, True]

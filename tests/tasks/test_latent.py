@@ -17,6 +17,7 @@ from refsr.data.images import write_image
 from refsr.evaluation.results import Results
 from refsr.runs.checkpoint import read_checkpoint
 from refsr.runs.process_group import ALONE
+from refsr.tasks.base import IterationCache
 from refsr.tasks.latent.patches import patch_starts, restore_in_patches
 from refsr.tasks.latent.spectral_gan import SpectralGAN, to_network_range
 from refsr.tasks.latent.style_gan import StyleGAN
@@ -277,3 +278,28 @@ def test_a_bank_s_images_are_always_the_same(style):
 def test_what_does_not_go_together_is_told(kind, words, answer, request):
     with pytest.raises(RefsrError, match=answer):
         build_task(request.getfixturevalue(kind)(*words))
+
+
+def test_the_drift_of_specgan_is_that_of_images_in_the_unit_range(spectral):
+    torch.manual_seed(0)
+    task = SpectralGAN(spectral())
+    given = batch()
+    with torch.no_grad():
+        made = task.networks["G"](2 * given["lr"] - 1, 2 * given["hsi"] - 1)
+    bands = (made / 2 + 0.5).mean(dim=(2, 3)) - given["hr"].mean(dim=(2, 3))
+    found = step_runner(task).step(1, given).statistics["drift"]
+    assert float(found) == pytest.approx(float(bands.abs().mean()), rel=1e-4)
+
+
+@pytest.mark.parametrize("every", [2, 5])
+def test_lazy_penalties_count_as_often_as_they_are_left_out(style, every):
+    """A penalty due every k iterations weighs k times as much as the same penalty in each iteration."""
+    found = {}
+    for interval in (1, every):
+        torch.manual_seed(0)
+        task = StyleGAN(style(f"train.r1_every={interval}", f"train.path_every={interval}"))
+        path = task.weighted_generator_losses(task.networks["G"], batch(4), True)["l_g_path"]
+        r1 = task.weighted_discriminator_losses(task.networks["D"], batch(4), IterationCache(), True)["l_d_r1"]
+        found[interval] = float(path.detach()), float(r1.detach())
+    assert min(found[1]) > 0
+    assert found[every] == pytest.approx([every * one for one in found[1]], rel=1e-5)

@@ -16,7 +16,7 @@ from refsr.losses.frequency import frequency_loss
 from refsr.losses.gradient import gradient_loss
 from refsr.losses.pixel import pixel_loss
 from refsr.tasks.base import IterationCache
-from refsr.tasks.regression import Regression
+from refsr.tasks.regression import Regression, stage_losses
 
 SMALL = {"which_model_G": "TSFNet", "nf": 8, "n_blocks": 0}
 
@@ -102,3 +102,15 @@ logger: {{print_freq: 1, save_checkpoint_freq: 2}}
     assert len(set(scores)) == 2
     assert main(["val", str(file), "val.tile=null"]) == 2
     assert "val.tiling tsfnet-val: an LR image of 8 x 8 is smaller than its tiles of 64" in capsys.readouterr().err
+
+
+def test_stages_are_numbered_from_the_first_on():
+    """Images come with the last stage first: the coarsest is stage 1."""
+    target = torch.zeros(1, 3, 8, 8)
+    images = [torch.full_like(target, level) for level in (0.1, 0.2, 0.3)]
+    found = stage_losses(TrainOptions(niter=1, pixel_weight=1.0, stage_weight=0.5), images, target)
+    assert {name: float(term) for name, term in found.items()} == {
+        "l_g_pix": pytest.approx(0.1),
+        "l_g_pix_stage2": pytest.approx(0.1),
+        "l_g_pix_stage1": pytest.approx(0.15),
+    }

@@ -287,3 +287,13 @@ def test_a_sign_that_holds_is_in_the_log_and_among_the_notes_of_reports(options,
     assert "iteration 10: G drifts: " in told[0]
     events = [json.loads(line) for line in (run.folder / "log.jsonl").read_text().splitlines()]
     assert [one["step"] for one in events if one["kind"] == "note" and "G drifts" in one["text"]] == [10]
+
+
+@pytest.mark.parametrize(("padding", "gradients"), [(2, 18), (1, 16)])
+def test_the_discriminator_of_gradients_is_asked_for_the_size_with_padding(options, monkeypatch, padding, gradients):
+    asked = []
+    monkeypatch.setattr(
+        SmallDiscriminator, "require_size", lambda self, height, width: asked.append((height, width)), raising=False
+    )
+    TwinGAN(options(f"train.gradient_padding={padding}"))
+    assert asked == [(16, 16), (gradients, gradients)]

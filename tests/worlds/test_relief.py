@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from refsr.worlds.canvas import Canvas, Roof
+from refsr.worlds.frame import Frame
 from refsr.worlds.geometry import SunPosition, ViewingGeometry, direction
-from refsr.worlds.relief import sunlight, visible_surface
+from refsr.worlds.relief import heights, sunlight, visible_surface
 
 FINE = 0.25
 SIZE = 240
@@ -61,3 +63,14 @@ def test_from_right_above_nothing_moves(tower):
 def test_flat_ground_is_seen_where_it_is(tower):
     seen = visible_surface(tower, ViewingGeometry(90, 12), FINE)
     np.testing.assert_array_equal(seen.source[:100], np.arange(SIZE * SIZE).reshape(SIZE, SIZE)[:100])
+
+
+@pytest.mark.parametrize("angle", [0.0, np.pi / 2])
+def test_a_gable_falls_evenly_from_its_ridge_by_the_middles_of_pixels(angle):
+    """The ridge lies on the border between two pixels: both are half a pixel away from it."""
+    canvas = Canvas(Frame(0.0, 2.5, FINE, np.zeros((0, 6))), 20)
+    roof = Roof(centre=(10.0, 10.0), angle=angle, half_u=10.0, half_v=10.0, eaves=3.0, rise=5.0, shape=1)
+    canvas.objects[:] = canvas.add_object("asphalt", roof=roof)
+    away = np.abs(np.arange(20) + 0.5 - 10)
+    expected = np.repeat(3 + 5 * (1 - away / 10)[:, None], 20, 1)
+    np.testing.assert_allclose(heights(canvas), expected.T if angle else expected, atol=1e-5)

@@ -72,3 +72,22 @@ def test_rows_of_the_mixing_sum_to_one() -> None:
     assert seen.min() >= 0
     assert seen.max() <= 1
     assert np.isfinite(seen).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high"),
+    [
+        ("exposure", 0.3, 2.5),
+        ("gamma", 1.4, 3.2),
+        ("contrast", -0.3, 1.2),
+        ("saturation", 0.2, 2.0),
+        ("black", 0.0, 0.3),
+    ],
+)
+def test_exaggerated_differences_stay_within_what_a_camera_can_be(name: str, low: float, high: float) -> None:
+    middle = (low + high) / 2
+    one = dataclasses.replace(PLAIN, **{name: middle})
+    for toward, limit in ((low, low), (high, high)):
+        other = dataclasses.replace(PLAIN, **{name: toward})
+        assert getattr(interpolate_sensor(one, other, 0.5), name) == pytest.approx((middle + toward) / 2)
+        assert getattr(interpolate_sensor(one, other, 9.0), name) == limit

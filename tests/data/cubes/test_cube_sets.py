@@ -248,3 +248,19 @@ def test_records_of_images_are_what_they_were(tmp_path):
     write_image(tmp_path / "HR" / "a.png", np.zeros((8, 8, 3), np.uint8))
     pack_folder(tmp_path / "HR", tmp_path / "HR.lmdb")
     assert PackedStore(tmp_path / "HR.lmdb").header("a").beside is None
+
+
+def test_by_position_a_part_on_a_finer_grid_is_that_of_the_whole(tmp_path):
+    """At a part's borders values are interpolated with the cube's cells beyond it, on every side."""
+    cube = scene()
+    put_tiff(tmp_path / "hsi" / "scene.tif", cube, **place(EAST, NORTH, 8))
+    image(tmp_path, "on", EAST + 80, NORTH - 96)
+    dataset = built(tmp_path, range_hsi=[0, 10_000], hsi={"pairing": "position", "ratio": 2})
+    whole = dataset[0]["hsi"]
+    down, right = (np.mgrid[:16, :16] + 0.5) / 4 + np.array([11.5, 9.5])[:, None, None]
+    known = (1000 + 10 * down + 20 * right)[..., None] + 3 * np.arange(6)
+    np.testing.assert_allclose(whole.permute(1, 2, 0) * 10_000, known, atol=2e-3)
+    for top, left in ((0, 0), (0, 16), (16, 0), (16, 16), (8, 8)):
+        part = dataset.at(0, Window(top, left, 16, 16))["hsi"]
+        expected = whole[:, top // 2 : top // 2 + 8, left // 2 : left // 2 + 8]
+        torch.testing.assert_close(part, expected, rtol=0, atol=0)

@@ -168,3 +168,36 @@ def test_dpm_solver_2m_is_the_published_formula_for_uneven_steps():
     aim = (1 + half_over_r) * 5 - half_over_r * 3
     assert seen[4.0] == pytest.approx(first)
     assert seen[1.0] == pytest.approx(0.25 * first + 0.75 * aim)
+
+
+def test_defaults_are_those_of_the_published_sampler():
+    """What EDM's sampler and Ref-Diff's have in common."""
+    published = {
+        "sigma_min": 0.002,
+        "sigma_max": 80.0,
+        "rho": 7.0,
+        "S_churn": 40.0,
+        "S_min": 0.05,
+        "S_max": 50.0,
+        "S_noise": 1.003,
+    }
+    defaults = SamplingOptions().model_dump()
+    assert {name: defaults[name] for name in published} == published
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize("consistency", ["end", "every"])
+def test_the_result_is_projected_onto_the_images_that_agree_with_lr(sampler, consistency):
+    """A projection onto images of mean 0.25: the denoiser draws to other means."""
+    projected = []
+
+    def consistent(image: Tensor) -> Tensor:
+        projected.append(image)
+        return image - image.mean() + 0.25
+
+    options = SamplingOptions(sampler=sampler, steps=4, consistency=consistency)
+    denoise = Gaussian()
+    found = sample(denoise, torch.zeros(1, 1, 4, 4), no_noise, options, consistent)
+    assert float(found.mean()) == pytest.approx(0.25, abs=1e-12)
+    assert torch.equal(found, projected[-1] - projected[-1].mean() + 0.25)
+    assert len(projected) == 1 + (len(denoise.asked) if consistency == "every" else 0)
