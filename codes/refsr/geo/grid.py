@@ -36,10 +36,6 @@ class Grid:
         """The same ground in pixels a `factor`-th as large; the size is rounded."""
         return Grid(self.geotransform.finer(factor), round(self.height * factor), round(self.width * factor))
 
-    def part(self, window: Window) -> Grid:
-        """The pixels under a window, which may reach beyond the grid."""
-        return Grid(self.geotransform.moved(window.left, window.top), window.height, window.width)
-
     @property
     def pixel_metres(self) -> float:
         """The side of a pixel in the middle of the grid, the root of its area, in metres; NaN without a CRS."""

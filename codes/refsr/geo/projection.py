@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from refsr.core.errors import DataError
@@ -22,7 +24,7 @@ def source_pixels(target: Geotransform, window: Window, source: Grid) -> tuple[F
     """
     columns = window.left + 0.5 + np.arange(window.width)
     rows = window.top + 0.5 + np.arange(window.height)
-    if target.crs == source.geotransform.crs or target.same_crs(source.geotransform):
+    if _one_system(target, source.geotransform):
         x, y = target.point(columns[None, :], rows[:, None])
         across, down = source.geotransform.pixel(x, y)
         return across - 0.5, down - 0.5
@@ -54,9 +56,9 @@ def reprojected(target: Geotransform, source: Grid, x: Floats, y: Floats) -> tup
 def pixel_ratio(target: Grid, source: Grid) -> float:
     """Pixels of the source along the side of one of the target, in the middle of what both cover."""
     x, y = source.outline()
-    here = Grid(source.geotransform, source.height, source.width)
-    back_x, back_y = (x, y) if _one_system(target, here) else reprojected(source.geotransform, target, x, y)
-    columns, rows = target.geotransform.pixel(back_x, back_y)
+    if not _one_system(source.geotransform, target.geotransform):
+        x, y = reprojected(source.geotransform, target, x, y)
+    columns, rows = target.geotransform.pixel(x, y)
     known = np.isfinite(columns) & np.isfinite(rows)
     if not known.any():
         return 1.0
@@ -70,8 +72,28 @@ def pixel_ratio(target: Grid, source: Grid) -> float:
     return float(np.sqrt(abs(area))) if np.isfinite(area) and area != 0 else 1.0
 
 
-def _one_system(target: Grid, source: Grid) -> bool:
-    one, other = target.geotransform, source.geotransform
+def check_overlap(scene: Grid, references: Sequence[tuple[str, Grid]]) -> None:
+    """A DataError with both extents where no reference shares ground with the scene."""
+    apart = [f"{name}: {grid.extent()}" for name, grid in references if not _share_ground(scene, grid)]
+    if apart and len(apart) == len(references):
+        raise DataError(f"no reference shares ground with LR ({scene.extent()}); " + "; ".join(apart))
+
+
+def _share_ground(scene: Grid, other: Grid) -> bool:
+    if scene.geotransform.crs is None or other.geotransform.crs is None:
+        return True
+    step = max(1, min(scene.height, scene.width) // 64)
+    columns, rows = np.meshgrid(np.arange(0, scene.width + 1, step), np.arange(0, scene.height + 1, step))
+    x, y = scene.geotransform.point(columns.astype(np.float64), rows.astype(np.float64))
+    if not _one_system(scene.geotransform, other.geotransform):
+        x, y = reprojected(scene.geotransform, other, x, y)
+    across, down = other.geotransform.pixel(x, y)
+    inside = (across >= 0) & (across <= other.width) & (down >= 0) & (down <= other.height)
+    return bool(inside.any())
+
+
+def _one_system(one: Geotransform, other: Geotransform) -> bool:
+    """Whether coordinates of both mean the same, two grids without a system included."""
     return one.crs == other.crs or one.same_crs(other)
 
 

@@ -176,10 +176,9 @@ class RasterSink:
         return "\n".join(line for line in lines if line) + "\n"
 
     def _placed(self, window: Window, band: str) -> str:
-        name = quoteattr("1")
         size = f'xSize="{window.width}" ySize="{window.height}"'
         return (
-            f"<SimpleSource><SourceFilename relativeToVRT={name}>{self._block(window).name}</SourceFilename>"
+            f'<SimpleSource><SourceFilename relativeToVRT="1">{self._block(window).name}</SourceFilename>'
             f'<SourceBand>{band}</SourceBand><SrcRect xOff="0" yOff="0" {size}/>'
             f'<DstRect xOff="{window.left}" yOff="{window.top}" {size}/></SimpleSource>'
         )

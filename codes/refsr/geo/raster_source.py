@@ -83,12 +83,6 @@ class RasterSource:
         """All of its pixels."""
         return Window(0, 0, self.height, self.width)
 
-    @property
-    def block(self) -> tuple[int, int]:
-        """Height and width of the pieces in which the file stores its pixels."""
-        height, width = self._source.block_shapes[0]
-        return int(height), int(width)
-
     def read(self, window: Window) -> tuple[Array, Mask]:
         """Pixels (height, width, bands) of a window inside the raster, and (height, width) where they hold data."""
         rows, columns = (window.top, window.bottom), (window.left, window.right)

@@ -73,8 +73,3 @@ def feathered(valid: Mask, width: int) -> npt.NDArray[np.float32]:
     distance = cv2.distanceTransform(valid.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
     weight: npt.NDArray[np.float32] = np.clip(distance / np.float32(width + 1), 0, 1)
     return weight
-
-
-def undeclared_zeros(pixels: Array) -> float:
-    """The share of pixels that are 0 in all bands: holes that no nodata value declares, where it is large."""
-    return float((pixels == 0).all(axis=2).mean()) if pixels.size else 0.0

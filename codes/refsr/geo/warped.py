@@ -58,7 +58,7 @@ class WarpedRaster:
         part = Window(low[0], low[1], high[0] - low[0], high[1] - low[1]).common(Window(0, 0, height, width))
         pixels, valid = self._reduced(part)
         if not valid.any():
-            return np.zeros((window.height, window.width, pixels.shape[2]), np.float32), valid_nowhere(window)
+            return np.zeros((window.height, window.width, pixels.shape[2]), np.float32), np.zeros_like(covered)
         found, kept = _sampled(pixels, valid, columns - part.left, rows - part.top)
         return found, kept & covered
 
@@ -97,11 +97,6 @@ class WarpedRaster:
             pixels, valid = _block_means(pixels, valid, self.block)
         pixels = filled(pixels, valid)
         return (pixels if self._kernel is None else _blurred(pixels, self._kernel)), valid
-
-
-def valid_nowhere(window: Window) -> Mask:
-    """A mask of a window without data."""
-    return np.zeros((window.height, window.width), bool)
 
 
 def _sampled(pixels: Pixels, valid: Mask, columns: Floats, rows: Floats) -> tuple[Pixels, Mask]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from refsr.data.images import file_kind
 from refsr.geo.band_choice import choose_bands
 from refsr.geo.geotransform import IDENTITY, Geotransform
 from refsr.geo.grid import Grid
+from refsr.geo.projection import check_overlap
 from refsr.geo.raster import has_rasterio
 from refsr.geo.raster_sink import RasterFormat, RasterProfile, RasterSink, check_disk
 from refsr.geo.raster_source import RasterSource
@@ -26,21 +26,17 @@ from refsr.geo.references import Reference, References
 from refsr.geo.value_range import find_range
 from refsr.geo.warped import WarpedRaster
 from refsr.inference.restorer import Restorer
-from refsr.inference.scene import Scene, SceneSource, check_overlap
+from refsr.inference.scene import Scene, SceneSource
 from refsr.inference.tile_io import TensorSink
 from refsr.inference.tile_layout import Layout, automatic_tile_size, lay_out
 from refsr.inference.tiling import restore_tiles
 from refsr.networks.descriptor import descriptor_of
 from refsr.tasks.restore import restore_function
 
-LOG = logging.getLogger(__name__)
-
 BLOCK = 512
 """Pixels of LR along the side of what is read, derived and written at once, at least."""
 ON_GRID = 0.1
 """Pixels of the restored raster: grids that lie nearer than this are the same."""
-BEYOND = 0.01
-"""Share of values beyond a declared range from which clipping must be asked for."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +49,6 @@ class RasterOptions:
     bands_ref: Sequence[int | str] = ()
     nodata: float | None = None
     nodata_ref: float | None = None
-    clip: bool = False
-    """Whether values beyond a declared range may be cut off."""
     as_is: bool = False
     """Whether references are paired with LR pixel by pixel, whatever their grids say."""
     format: RasterFormat = "cog"
@@ -186,7 +180,7 @@ def _regridded(ref: RasterSource, grid: Grid) -> RasterSource:
 
 def _profile(scene: Scene, restorer: Restorer) -> RasterProfile:
     lr = scene.lr
-    bands = [replace(lr.all_bands[band - 1]) for band in lr.bands]
+    bands = [lr.all_bands[band - 1] for band in lr.bands]
     grid = scene.grid.geotransform if lr.grid is not None else None
     tags = {**lr.tags, "REFSR_MODEL": restorer.card.spec.network, "REFSR_RANGE": str(scene.range)}
     return RasterProfile(

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from refsr.core.errors import DataError, UsageError
+from refsr.core.errors import UsageError
 from refsr.core.window import Window
 from refsr.data.derivation import MARGIN, derived
 from refsr.geo.grid import Grid
@@ -57,8 +56,6 @@ class Findings:
     pixels: int = 0
     covered: float = 0.0
     """Pixels of the restored raster for which a reference counted, and how much."""
-    means: list[npt.NDArray[np.float64]] = field(default_factory=list)
-    """Sums of LR's values by band, in its units, where it holds data."""
 
     @property
     def coverage(self) -> float:
@@ -147,31 +144,8 @@ class SceneSource:
         self.findings.beyond.count(raw, valid)
         self.findings.pixels += valid.size
         self.findings.empty += int((~valid).sum())
-        self.findings.means.append(np.where(valid[:, :, None], raw, 0).sum((0, 1), dtype=np.float64))
         self._kept_valid = valid
 
     def _count_covered(self, weight: Unit, kept: Window) -> None:
         known = self._kept_valid.repeat(self.scale, 0).repeat(self.scale, 1)
         self.findings.covered += float(weight[known].sum()) / self.scale**2
-
-
-def check_overlap(scene: Grid, references: Sequence[tuple[str, Grid]]) -> None:
-    """A DataError with both extents where no reference shares ground with the scene."""
-    apart = [f"{name}: {grid.extent()}" for name, grid in references if not _share_ground(scene, grid)]
-    if apart and len(apart) == len(references):
-        raise DataError(f"no reference shares ground with LR ({scene.extent()}); " + "; ".join(apart))
-
-
-def _share_ground(scene: Grid, other: Grid) -> bool:
-    from refsr.geo.projection import reprojected
-
-    if scene.geotransform.crs is None or other.geotransform.crs is None:
-        return True
-    step = max(1, min(scene.height, scene.width) // 64)
-    columns, rows = np.meshgrid(np.arange(0, scene.width + 1, step), np.arange(0, scene.height + 1, step))
-    x, y = scene.geotransform.point(columns.astype(np.float64), rows.astype(np.float64))
-    if not scene.geotransform.same_crs(other.geotransform):
-        x, y = reprojected(scene.geotransform, other, x, y)
-    across, down = other.geotransform.pixel(x, y)
-    inside = (across >= 0) & (across <= other.width) & (down >= 0) & (down <= other.height)
-    return bool(inside.any())
