@@ -311,6 +311,8 @@ def test_an_interrupted_run_ends_with_the_same_bytes(scene, restorer, lr_file, t
     monkeypatch.setattr(rasters.RasterSink, "write", writes)
     report = restore_raster(restorer, lr_file, [ref], tmp_path / "b.tif", options)
     assert (report.restored, report.blocks) == (whole.blocks - 3, whole.blocks)
+    assert any("covers" in line for line in whole.lines)
+    assert not any("covers" in line for line in report.lines)
     one, two = (hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() for name in ("a.tif", "b.tif"))
     assert one == two
     with pytest.raises(UsageError, match="is there already"):

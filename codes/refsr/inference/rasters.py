@@ -104,7 +104,9 @@ def restore_raster(
                 bar.advance()
         sink.finish(windows)
         report.blocks = len(blocks)
-        _findings(source, options, report)
+        if report.restored == report.blocks:
+            # After an interruption only the blocks of this call were read, which says nothing of the scene.
+            _findings(source, report)
         return report
     finally:
         scene.close()
@@ -250,7 +252,7 @@ class _BlockSink:
         self._sink.add(inside, tile[..., rows, columns])
 
 
-def _findings(source: SceneSource, options: RasterOptions, report: RasterReport) -> None:
+def _findings(source: SceneSource, report: RasterReport) -> None:
     """What was seen on the way."""
     found = source.findings
     if source.scene.references is not None:
