@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 
 import ground
 import numpy as np
@@ -114,6 +115,21 @@ def test_a_stopped_run_goes_on_to_the_same_bytes(tmp_path):
     put(again, WINDOWS[5:])
     again.finish(WINDOWS)
     assert digest(tmp_path / "a" / "a.tif") == digest(tmp_path / "b" / "a.tif")
+
+
+def test_findings_are_kept_with_their_block(tmp_path):
+    kept = {"pixels": 65536.0, "covered": 0.1 + 0.2, "least": -math.inf, "most": 5e-324}
+    first = RasterSink(tmp_path / "a.tif", profile(masked=True), {}, "cog")
+    first.open()
+    put(first, WINDOWS[1:])
+    rows, columns = WINDOWS[0].within(Window(0, 0, HEIGHT, WIDTH))
+    first.write(WINDOWS[0], pixels()[rows, columns], hole()[rows, columns], kept)
+    again = RasterSink(tmp_path / "a.tif", profile(masked=True), {}, "cog")
+    again.open()
+    assert again.findings(WINDOWS[:2]) == [kept, {}]
+    again.finish(WINDOWS)
+    with rasterio.open(tmp_path / "a.tif") as made:
+        assert not any("FINDINGS" in tag for tag in made.tags())
 
 
 def test_blocks_of_other_work_are_not_taken_over(tmp_path):

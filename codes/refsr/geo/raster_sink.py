@@ -28,6 +28,8 @@ from refsr.geo.validity import Array, Mask
 RasterFormat = Literal["cog", "gtiff", "png", "zarr"]
 DRIVERS: dict[RasterFormat, str] = {"cog": "COG", "gtiff": "GTiff", "png": "PNG", "zarr": "Zarr"}
 RECORD = "blocks.json"
+FINDINGS = "REFSR_FINDINGS"
+"""The tag of a block's file that keeps what was found while it was made, as JSON."""
 TILE = 512
 """Side of the squares in which a result is stored."""
 CACHE = 128 * 2**20
@@ -87,8 +89,12 @@ class RasterSink:
         """Whether the block at a window is there."""
         return self._block(window).exists()
 
-    def write(self, window: Window, pixels: Array, valid: Mask) -> None:
-        """Keeps the block (height, width, bands) of a window, whole or not at all; `valid` is where it holds data."""
+    def write(self, window: Window, pixels: Array, valid: Mask, findings: Mapping[str, float] | None = None) -> None:
+        """Keeps the block (height, width, bands) of a window, whole or not at all; `valid` is where it holds data.
+
+        `findings` are numbers that were found while the block was made. They are part of its file, so that a resumed
+        run knows them as well as an uninterrupted one.
+        """
         from rasterio.enums import Compression
         from rasterio.io import MemoryFile
 
@@ -101,10 +107,27 @@ class RasterSink:
             with memory.open(
                 driver="GTiff", compress=Compression.zstd, zstd_level=1, tiled=True, BIGTIFF="IF_SAFER", **profile
             ) as sink:
+                if findings is not None:
+                    sink.update_tags(**{FINDINGS: json.dumps(dict(findings))})
                 sink.write(np.moveaxis(pixels, 2, 0))
                 if self.profile.masked:
                     sink.write_mask(valid)
             write_bytes(self._block(window), bytes(memory.getbuffer()))
+
+    def findings(self, windows: Iterable[Window]) -> list[dict[str, float]]:
+        """What was found while the blocks of these windows were made, by any run; empty where nothing was kept."""
+        import rasterio
+
+        found = []
+        for window in windows:
+            block = self._block(window)
+            try:
+                with _quiet(), rasterio.open(block) as source:
+                    text = source.tags().get(FINDINGS, "{}")
+            except gdal_errors() as error:
+                raise RefsrError(f"{self.output}: its block {block} cannot be read: {error}") from error
+            found.append({str(name): float(number) for name, number in json.loads(text).items()})
+        return found
 
     def finish(self, windows: Iterable[Window]) -> None:
         """Makes the raster of its blocks, checks it, puts it in place, and removes the blocks."""
