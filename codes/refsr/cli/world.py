@@ -5,6 +5,11 @@ SECOND's classes 0 to 6), flow and flow_valid (displacement of each HR pixel in 
 hsi, light, Ref_cloud, cover_RGB, mask_RGB. TARGET/world.json records the parameters and all random draws. Equal
 parameters give equal files. Running the same command again makes only what is missing; --places may be raised.
 
+With --geo the images are GeoTIFFs at a drawn place in a UTM zone. --ref-crs, --ref-pixel, --ref-extent,
+--ref-grid-rotation and --ref-south-up give Ref a grid of its own, taken from the same scene; Ref_on_HR is then Ref on
+HR's grid, with which Ref_DUX and flow go. Ref's georeference is exact with --misregistration 0 --rotation 0
+--scale-difference 0.
+
 With --layout refdiff the folders are those of SECOND and CNAM-CD as distributed for Ref-Diff: HR_512, Ref, CD_mask
 (grey values, listed in CLASS_Table.txt), CD_mask_RGB, and LR at x8 and x16 (degraded for training, else bicubic).
 """

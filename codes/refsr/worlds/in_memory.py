@@ -65,6 +65,8 @@ def make(index: int = 0, *, like: str | None = None, **knobs: Any) -> SyntheticS
     if knobs.get("layout") is not None:
         raise UsageError(f"layout {knobs['layout']}: layouts are of folders, which refsr world writes")
     chosen = knobs_like(like, knobs)
+    if chosen.own_ref_grid:
+        raise UsageError("grids of Ref are of files, which refsr world writes")
     pair = make_scene_pair(chosen, index)
     images, scale = pair.images, chosen.scale
     return SyntheticScene(

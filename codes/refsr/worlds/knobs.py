@@ -24,8 +24,14 @@ SAME_TIME: Mapping[str, Any] = {
 }
 # What leans over an image's border from outside is up to this high, in metres; it counts into the margin.
 TALLEST = 16.0
+REF_GRID = ("ref_crs", "ref_pixel", "ref_extent", "ref_grid_rotation", "ref_south_up")
+"""Any of these gives Ref a grid of its own."""
 # Ground size of an HR pixel in metres.
 PIXEL = 0.5
+REF_SYSTEMS = ("utm", "next-utm", "EPSG:4326", "EPSG:3857")
+"""HR's UTM zone, the one east of it, degrees, web Mercator."""
+# Degrees between the axes of HR's UTM zone and of any of these, at most: a zone's width times the sine of the latitude.
+CONVERGENCE = 6.0
 
 
 def _knob(default: Any, help: str, low: float | None = None, high: float | None = None) -> Any:
@@ -64,6 +70,13 @@ class Knobs:
     bands: int = _knob(0, "bands of the hyperspectral cube, 30 to 220; 0: no cube", 0, 220)
     cube_factor: int | None = _knob(None, "scale factor between the cube and HR (default: the scale)", 1, 64)
     geo: bool = _knob(False, "write GeoTIFFs with a coordinate system")
+    ref_crs: str | None = _knob(None, f"with geo, CRS of Ref's own grid: {', '.join(REF_SYSTEMS)} (default: utm)")
+    ref_pixel: float | None = _knob(None, "with geo, pixel size of Ref's own grid in HR pixels (default: 1)", 0.25, 8)
+    ref_extent: float | None = _knob(None, "with geo, side of Ref's ground as a multiple of HR's (default: 1)", 0.1, 4)
+    ref_grid_rotation: float | None = _knob(
+        None, "with geo, degrees by which Ref's grid is turned against its CRS (default: 0)", -180, 180
+    )
+    ref_south_up: bool = _knob(False, "with geo, Ref's first row lies in the south")
     palette: bool = _knob(False, "also write cover and mask in SECOND's colours")
     light: bool = _knob(False, "write the map of light and shadow of HR")
     layout: str | None = _knob(None, "refdiff: the folders of SECOND and CNAM-CD for Ref-Diff, LR at x8 and x16")
@@ -116,6 +129,17 @@ class Knobs:
             self._check_layout()
         if self.jpeg and self.geo:
             raise UsageError(f"jpeg {self.jpeg} holds no coordinate system, which geo asks for; drop one of them")
+        self._check_ref_grid()
+
+    def _check_ref_grid(self) -> None:
+        given = [name for name in REF_GRID if getattr(self, name) not in (None, False)]
+        if given and not self.geo:
+            raise UsageError(f"{given[0]} {getattr(self, given[0])}: only GeoTIFFs have grids; add geo")
+        if self.ref_crs is not None and self.ref_crs not in REF_SYSTEMS:
+            near = suggestion(self.ref_crs, REF_SYSTEMS)
+            raise UsageError(f"ref_crs {self.ref_crs!r} is not one of {', '.join(REF_SYSTEMS)}{near}")
+        if self.ref_crs == "EPSG:4326" and self.ref_grid_rotation:
+            raise UsageError(f"ref_grid_rotation {self.ref_grid_rotation} has no place in degrees; take another CRS")
 
     def _check_layout(self) -> None:
         if self.layout not in LAYOUTS:
@@ -142,12 +166,29 @@ class Knobs:
         return self.cube_factor or self.scale
 
     @property
+    def own_ref_grid(self) -> bool:
+        """Whether Ref has a grid of its own beside HR's."""
+        return any(getattr(self, name) not in (None, False) for name in REF_GRID)
+
+    @property
     def margin(self) -> int:
-        """Pixels around HR that Ref's view and leaning objects can reach."""
+        """Pixels around HR that Ref's view, its own grid and leaning objects can reach."""
         turned = math.radians(self.rotation) + self.scale_difference / 100
-        reach = self.misregistration + self.size / math.sqrt(2) * turned
+        wider = self._ref_grid_reach
+        # A turned square reaches `wider` times as far along its axes, and once more along HR's.
+        beyond = max(0.0, self.size / 2 * (wider**2 / (self.ref_extent or 1.0) - 1))
+        reach = self.misregistration + self.size / math.sqrt(2) * max(1.0, wider) * turned + beyond
         lean = math.tan(math.radians(self.view_angle)) * TALLEST / PIXEL
         return 8 * math.ceil((reach + lean + 4) / 8)
+
+    @property
+    def _ref_grid_reach(self) -> float:
+        """Half the side of Ref's own grid, a square around HR's ground in turned axes, as a multiple of HR's."""
+        if not self.own_ref_grid:
+            return 1.0
+        quarter = abs(self.ref_grid_rotation or 0.0) % 90
+        turn = math.radians(min(max(45.0, quarter - CONVERGENCE), quarter + CONVERGENCE))
+        return (self.ref_extent or 1.0) * (math.cos(turn) + math.sin(turn))
 
     @property
     def canvas(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,6 +16,7 @@ from refsr.data.degradation.levels import levels_of, normalised, quantised
 from refsr.data.degradation.presets import preset
 from refsr.data.degradation.record import to_record
 from refsr.data.degradation.steps import apply_steps
+from refsr.geo.grid import Grid
 from refsr.ops.resize import imresize
 from refsr.worlds.atmosphere import Clouds, add_haze, draw_clouds
 from refsr.worlds.draws import Acquisition, Draws, draw
@@ -23,6 +25,7 @@ from refsr.worlds.knobs import PIXEL, Knobs
 from refsr.worlds.layouts import refdiff
 from refsr.worlds.materials import MATERIALS, LandCover
 from refsr.worlds.optics import short_lens_light
+from refsr.worlds.reference_grid import reference_grid, sample_on
 from refsr.worlds.relief import heights, visible_surface
 from refsr.worlds.render import Rendering, cover_map, render
 from refsr.worlds.scene import FINER, Scene, drawn, make_scene
@@ -46,6 +49,8 @@ class ScenePair:
     images: dict[str, Array]
     draws: Draws
     record: dict[str, Any]
+    ref_grid: Grid | None = None
+    """Where Ref lies, if not on HR's grid."""
 
 
 def make_scene_pair(knobs: Knobs, index: int) -> ScenePair:
@@ -90,7 +95,15 @@ def make_scene_pair(knobs: Knobs, index: int) -> ScenePair:
         images["light"] = _levels(view.sample(seen.light), 8)
     if knobs.bands:
         images["hsi"] = _cube(knobs, index, seen, view)
-    return ScenePair(images, draws, {**draws.record(), "degradation": steps})
+    record = {**draws.record(), "degradation": steps}
+    if not knobs.own_ref_grid:
+        return ScenePair(images, draws, record)
+    grid = reference_grid(knobs, draws.geotransform)
+    own = sample_on(grid, knobs.ref_pixel or 1.0, draws.geotransform, reference_view, reference_light)
+    images["Ref_on_HR"] = images["Ref"]
+    images["Ref"] = _exposed(knobs, index, "Ref_on_its_grid", draws.reference, own, reference_level)
+    record["ref_grid"] = dataclasses.asdict(grid)
+    return ScenePair(images, draws, record, grid)
 
 
 def _rendered(scene: Scene, acquisition: Acquisition) -> Rendering:

@@ -15,8 +15,9 @@ from refsr.core.atomic import explain_io, sweep, write_text
 from refsr.core.errors import DataError, RefsrError, UsageError
 from refsr.core.processes import spread
 from refsr.core.progress import ProgressFactory, no_progress
+from refsr.geo.geotransform import Geotransform
 from refsr.worlds.geo import check_geo
-from refsr.worlds.knobs import PIXEL, Knobs
+from refsr.worlds.knobs import PIXEL, REF_GRID, Knobs
 from refsr.worlds.layouts import CLASS_TABLE, class_table
 
 GENERATOR = 1
@@ -78,8 +79,12 @@ def _make(target: Path, knobs: Knobs, index: int) -> str:
     cv2.setNumThreads(1)
     pair = make_scene_pair(knobs, index)
     name, split = scene_name(index), knobs.split_of(index)
+    home = pair.draws.geotransform
+    places = {"LR": home.coarser(knobs.scale), "hsi": home.coarser(knobs.cell)}
+    if pair.ref_grid is not None:
+        places["Ref"] = pair.ref_grid.geotransform
     files = [
-        _write(target, f"{split}/{kind}/{name}", kind, image, knobs, pair.draws.geotransform)
+        _write(target, f"{split}/{kind}/{name}", kind, image, knobs, places.get(kind, home))
         for kind, image in pair.images.items()
     ]
     record = {"split": split, "files": files, **pair.record}
@@ -87,7 +92,7 @@ def _make(target: Path, knobs: Knobs, index: int) -> str:
     return name
 
 
-def _write(target: Path, stem: str, kind: str, image: Any, knobs: Knobs, geotransform: Any) -> str:
+def _write(target: Path, stem: str, kind: str, image: Any, knobs: Knobs, geotransform: Geotransform) -> str:
     """Writes one image and returns its file's path below the target."""
     from refsr.data.images import write_image
     from refsr.geo.raster import has_rasterio
@@ -99,14 +104,12 @@ def _write(target: Path, stem: str, kind: str, image: Any, knobs: Knobs, geotran
         says = [
             f"{centre:.1f} nm, FWHM {width:.1f} nm" for centre, width in zip(bands.centres, bands.widths, strict=True)
         ]
-        write_geotiff(target / f"{stem}.tif", image, geotransform.coarser(knobs.cell) if knobs.geo else None, says)
+        write_geotiff(target / f"{stem}.tif", image, geotransform if knobs.geo else None, says)
         return f"{stem}.tif"
     if kind in ("flow", "hsi"):
         suffix = ".npy"
     elif knobs.geo:
-        write_geotiff(
-            target / f"{stem}.tif", image, geotransform.coarser(knobs.scale) if kind == "LR" else geotransform
-        )
+        write_geotiff(target / f"{stem}.tif", image, geotransform)
         return f"{stem}.tif"
     else:
         suffix = ".jpg" if knobs.jpeg and kind.rstrip("0123456789") in PHOTOGRAPHS else ".png"
@@ -136,7 +139,7 @@ def _check_target(target: Path, knobs: Knobs) -> None:
         raise DataError(f"{target}: was made by generator {generator}, this is {GENERATOR}; choose another folder")
     now = dataclasses.asdict(knobs)
     # Worlds that were made before a knob was there have it as it is when nobody asks for it.
-    before = {"layout": None, "softness": 0.0, **before}
+    before = {"layout": None, "softness": 0.0, **dict.fromkeys(REF_GRID), "ref_south_up": False, **before}
     other = [name for name in now if before.get(name, ...) != now[name] and name != "places"]
     if other or set(before) - set(now):
         says = "; ".join(
