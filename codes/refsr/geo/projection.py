@@ -53,23 +53,27 @@ def reprojected(target: Geotransform, source: Grid, x: Floats, y: Floats) -> tup
     return east, north
 
 
-def pixel_ratio(target: Grid, source: Grid) -> float:
-    """Pixels of the source along the side of one of the target, in the middle of what both cover."""
-    x, y = source.outline()
-    if not _one_system(source.geotransform, target.geotransform):
-        x, y = reprojected(source.geotransform, target, x, y)
-    columns, rows = target.geotransform.pixel(x, y)
+def outline_pixels(grid: Grid, other: Grid) -> tuple[Floats, Floats]:
+    """Columns and rows in `other` of points along the border of `grid`; infinite where its system does not know them."""
+    x, y = grid.outline()
+    if not _one_system(grid.geotransform, other.geotransform):
+        x, y = reprojected(grid.geotransform, other, x, y)
+    return other.geotransform.pixel(x, y)
+
+
+def pixel_ratios(target: Grid, source: Grid) -> tuple[float, float]:
+    """The source's columns and rows along the side of one of the target's pixels, in the middle of what both cover."""
+    columns, rows = outline_pixels(source, target)
     known = np.isfinite(columns) & np.isfinite(rows)
     if not known.any():
-        return 1.0
+        return 1.0, 1.0
     middle = [
         int(np.clip(line[known].mean(), 0, length - 1))
         for line, length in ((rows, target.height), (columns, target.width))
     ]
-    across, down = source_pixels(target.geotransform, Window(middle[0], middle[1], 2, 2), source)
-    area = (across[0, 1] - across[0, 0]) * (down[1, 0] - down[0, 0])
-    area -= (across[1, 0] - across[0, 0]) * (down[0, 1] - down[0, 0])
-    return float(np.sqrt(abs(area))) if np.isfinite(area) and area != 0 else 1.0
+    lines = source_pixels(target.geotransform, Window(middle[0], middle[1], 2, 2), source)
+    sides = [float(np.hypot(line[0, 1] - line[0, 0], line[1, 0] - line[0, 0])) for line in lines]
+    return (sides[0], sides[1]) if np.isfinite(sides).all() and min(sides) > 0 else (1.0, 1.0)
 
 
 def check_overlap(scene: Grid, references: Sequence[tuple[str, Grid]]) -> None:

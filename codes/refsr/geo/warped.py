@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from refsr.core.window import Window
+from refsr.geo.area_means import area_means
 from refsr.geo.grid import Floats, Grid
-from refsr.geo.projection import pixel_ratio, source_pixels
-from refsr.geo.raster_source import RasterSource
-from refsr.geo.validity import Mask, filled
+from refsr.geo.projection import pixel_ratios, source_pixels
+from refsr.geo.validity import Array, Mask, filled
 
 Pixels = npt.NDArray[np.float32]
 Displacement = npt.NDArray[Any]
+Resampling = Literal["cubic", "area"]
 
 ON_GRID = 1e-3
 """Pixels: coordinates as near as this to whole ones are whole, so that equal grids give equal pixels."""
@@ -27,23 +29,54 @@ PLANES = 4
 """Bands that OpenCV takes at once."""
 
 
+class PixelSource(Protocol):
+    """Pixels on a grid, read a window at a time: a raster, or what is read as one."""
+
+    @property
+    def grid(self) -> Grid | None: ...
+
+    @property
+    def bands(self) -> Sequence[int]: ...
+
+    @property
+    def height(self) -> int: ...
+
+    @property
+    def width(self) -> int: ...
+
+    def read(self, window: Window) -> tuple[Array, Mask]:
+        """(height, width, bands) of a window inside, and (height, width) where it holds data."""
+
+    def close(self) -> None: ...
+
+
 class WarpedRaster:
     """`source` on the pixels of `grid`: cubic between its pixels, after a low-pass where they are finer.
 
-    The low-pass is means of whole blocks of the source's pixels, then a stretched cubic for what is left of the ratio.
+    With `area` they are means over the grid's pixel, or linear where the source's pixels are larger: as sensors mix
+    spectra, and never beyond the values that they are made of. The low-pass before cubic ones is means of whole blocks of the source's pixels, then a stretched cubic for what is left of the ratio.
     Both lie fixed on the source, so that neighbouring windows agree. `displacement` (h, w, 2), spread over the whole
     grid, says by how many of its pixels, right and down, what belongs to a pixel lies elsewhere.
     """
 
-    def __init__(self, source: RasterSource, grid: Grid, displacement: Displacement | None = None) -> None:
+    def __init__(
+        self,
+        source: PixelSource,
+        grid: Grid,
+        displacement: Displacement | None = None,
+        resampling: Resampling = "cubic",
+    ) -> None:
         assert source.grid is not None
         self.source, self.grid, self.displacement = source, grid, displacement
         self.source_grid: Grid = source.grid
-        self.ratio = pixel_ratio(grid, source.grid)
+        across, down = pixel_ratios(grid, source.grid)
+        self.ratio = math.sqrt(across * down)
         """The source's pixels along the side of one of the grid's."""
-        self.block = max(1, math.floor(self.ratio / FINEST + ON_GRID))
+        self.sides = max(1.0, across), max(1.0, down)
+        self.resampling = resampling
+        self.block = 1 if resampling == "area" else max(1, math.floor(self.ratio / FINEST + ON_GRID))
         left = self.ratio / self.block
-        self._kernel = _low_pass(left) if left > 1 + 2 * ON_GRID else None
+        self._kernel = _low_pass(left) if resampling == "cubic" and left > 1 + 2 * ON_GRID else None
 
     def read(self, window: Window) -> tuple[Pixels, Mask]:
         """(height, width, bands) raw values under a window of the grid, and (height, width) where there are any."""
@@ -52,14 +85,18 @@ class WarpedRaster:
         covered = (columns >= -0.5) & (columns <= width - 0.5) & (rows >= -0.5) & (rows <= height - 0.5)
         if not covered.any():
             return np.zeros((window.height, window.width, len(self.source.bands)), np.float32), covered
-        reach = 2 * REACH + (0 if self._kernel is None else len(self._kernel) // 2)
+        reach = 2 * REACH + (math.ceil(max(self.sides)) if self._kernel is None else len(self._kernel) // 2)
         low = [math.floor(line[covered].min()) - reach for line in (rows, columns)]
         high = [math.ceil(line[covered].max()) + reach + 1 for line in (rows, columns)]
         part = Window(low[0], low[1], high[0] - low[0], high[1] - low[1]).common(Window(0, 0, height, width))
         pixels, valid = self._reduced(part)
         if not valid.any():
             return np.zeros((window.height, window.width, pixels.shape[2]), np.float32), np.zeros_like(covered)
-        found, kept = _sampled(pixels, valid, columns - part.left, rows - part.top)
+        columns, rows = columns - part.left, rows - part.top
+        if self.resampling == "area":
+            found, kept = area_means(pixels, valid, *_inside(columns, rows, pixels), self.sides)
+        else:
+            found, kept = _sampled(pixels, valid, columns, rows)
         return found, kept & covered
 
     def _coordinates(self, window: Window) -> tuple[Floats, Floats]:
@@ -91,7 +128,9 @@ class WarpedRaster:
 
     def _reduced(self, part: Window) -> tuple[Pixels, Mask]:
         """The source under a window of blocks: means of what holds data, then the low-pass."""
-        raw, valid = self.source.read(part.times(self.block).common(self.source.window))
+        raw, valid = self.source.read(
+            part.times(self.block).common(Window(0, 0, self.source.height, self.source.width))
+        )
         pixels = raw.astype(np.float32)
         if self.block > 1:
             pixels, valid = _block_means(pixels, valid, self.block)
@@ -103,9 +142,7 @@ def _sampled(pixels: Pixels, valid: Mask, columns: Floats, rows: Floats) -> tupl
     """Cubic values at coordinates of the array, and where the four pixels next to them hold data."""
     import cv2
 
-    limits = (-2.0 * REACH, max(pixels.shape) + 2.0 * REACH)
-    with np.errstate(invalid="ignore"):
-        x, y = (np.nan_to_num(np.clip(line, *limits), nan=limits[0]).astype(np.float32) for line in (columns, rows))
+    x, y = (line.astype(np.float32) for line in _inside(columns, rows, pixels))
     edge = cv2.BORDER_REPLICATE
     if _whole(x) and _whole(y):
         bands = [cv2.remap(pixels[:, :, at : at + PLANES], x, y, cv2.INTER_NEAREST, borderMode=edge)
@@ -118,6 +155,14 @@ def _sampled(pixels: Pixels, valid: Mask, columns: Floats, rows: Floats) -> tupl
         return found, np.ones(x.shape, bool)
     share = cv2.remap(valid.astype(np.float32), x, y, cv2.INTER_LINEAR, borderMode=edge)
     return found, share > 1 - ON_GRID
+
+
+def _inside(columns: Floats, rows: Floats, pixels: Pixels) -> tuple[Floats, Floats]:
+    """Coordinates without numbers that no array can have."""
+    limits = (-2.0 * REACH, max(pixels.shape) + 2.0 * REACH)
+    with np.errstate(invalid="ignore"):
+        x, y = (np.nan_to_num(np.clip(line, *limits), nan=limits[0]) for line in (columns, rows))
+    return x, y
 
 
 def _whole(line: npt.NDArray[np.float32]) -> bool:

@@ -17,16 +17,16 @@ from refsr.data.images import Array, ImageInfo, check_window, file_kind
 from refsr.data.stores import Store
 from refsr.data.stores.folder import FolderStore
 from refsr.geo.geotransform import Geotransform
+from refsr.geo.grid import Grid
+from refsr.geo.projection import outline_pixels
 from refsr.geo.raster import has_rasterio, rasterio_open
+from refsr.geo.validity import Mask
+from refsr.geo.warped import WarpedRaster
 
-# Cells of a cube that are taken around a window, so that a part is resampled as the whole is.
-MARGIN = 3
 # What an image may lie beyond a cube, in the cube's cells: rounding of coordinates.
 SLACK = 0.01
 # How far cube and image that are paired by name may lie apart, in the cube's cells, and their widths, in proportion.
 MOST_APART, MOST_OFF = 1.0, 0.02
-# A grid this much coarser than the cube's own is filled by means over its cells.
-COARSER = 1.5
 
 
 def image_geotransform(store: Store, key: str) -> Geotransform | None:
@@ -56,8 +56,8 @@ def check_positions(images: Store, cubes: CubeReader) -> None:
 class CubesByPosition:
     """Of the cubes that cover an image's ground, the part under it, on a grid `ratio` of the image's pixels wide.
 
-    Of several that cover it the one of the image's own name is taken, else the first. Values are resampled bilinearly,
-    as means where the grid is coarser than the cube.
+    Of several that cover it the one of the image's own name is taken, else the first. Values are linear, or means where
+    the grid is coarser than the cube.
     """
 
     cubes: CubeReader
@@ -76,33 +76,15 @@ class CubesByPosition:
         return ImageInfo(height, width, self.cubes.info(self.covering[key][0]).bands, "float32")
 
     def read(self, key: str, window: Window | None = None) -> Array:
-        from rasterio.enums import Resampling
-        from rasterio.warp import reproject
-
         info = self.info(key)
         cube, grid = self.covering[key]
         part = window or self._size(key)
         check_window(f"{self.path}: {key}", part, info.height, info.width)
-        cube_grid = self._cube_grid(cube)
-        around = self._around(grid, part, cube_grid, self.cubes.info(cube))
-        raw = self.cubes.read(cube, around).astype(np.float32)
-        planes = np.full((info.bands, part.height, part.width), np.nan, np.float32)
-        coarser = self._cells(grid, part, cube_grid) > COARSER
-        reproject(
-            np.ascontiguousarray(np.moveaxis(raw, 2, 0)),
-            planes,
-            src_transform=cube_grid.moved(around.left, around.top).affine(),
-            src_crs=cube_grid.coordinate_system(),
-            dst_transform=grid.moved(part.left, part.top).affine(),
-            dst_crs=grid.coordinate_system(),
-            dst_nodata=np.nan,
-            resampling=Resampling.average if coarser else Resampling.bilinear,
-            # Approximate coordinates would differ between a part and the whole.
-            tolerance=0,
-        )
-        if not np.isfinite(planes).all():
+        source = CubePixels(self.cubes, cube, self._cube_grid(cube))
+        values, covered = WarpedRaster(source, Grid(grid, info.height, info.width), resampling="area").read(part)
+        if not covered.all() or not np.isfinite(values).all():
             raise DataError(f"{self.path}: {cube} does not cover all of image {key}")
-        return np.ascontiguousarray(np.moveaxis(planes, 0, 2))
+        return values
 
     def note(self) -> str | None:
         """What a result must say of values that were filled."""
@@ -159,46 +141,51 @@ class CubesByPosition:
     def _beyond(self, grid: Geotransform, size: Window, cube: str) -> float:
         """How far an image reaches beyond a cube, in the cube's pixels."""
         info = self.cubes.info(cube)
-        columns, rows = _pixels(grid, size, self._cube_grid(cube))
+        columns, rows = outline_pixels(
+            Grid(grid, size.height, size.width), Grid(self._cube_grid(cube), info.height, info.width)
+        )
         if not np.isfinite([columns, rows]).all():
             return math.inf
         return float(max(-columns.min(), -rows.min(), columns.max() - info.width, rows.max() - info.height))
 
-    @staticmethod
-    def _around(grid: Geotransform, part: Window, cube_grid: Geotransform, info: ImageInfo) -> Window:
-        """The cube's window that a part of the grid needs."""
-        columns, rows = _pixels(grid, part, cube_grid)
-        left, top = (max(0, math.floor(line.min()) - MARGIN) for line in (columns, rows))
-        right = min(info.width, math.ceil(columns.max()) + MARGIN)
-        bottom = min(info.height, math.ceil(rows.max()) + MARGIN)
-        return Window(top, left, bottom - top, right - left)
 
-    @staticmethod
-    def _cells(grid: Geotransform, part: Window, cube_grid: Geotransform) -> float:
-        """The cube's cells along the side of one of the grid."""
-        columns, rows = _pixels(grid, Window(part.top, part.left, 1, 1), cube_grid)
-        return float(max(np.ptp(columns), np.ptp(rows)))
+@dataclass(frozen=True)
+class CubePixels:
+    """One cube as a raster that can be warped: its holes are filled already."""
 
+    cubes: CubeReader
+    key: str
+    geotransform: Geotransform
 
-def _pixels(grid: Geotransform, part: Window, cube_grid: Geotransform) -> tuple[Array, Array]:
-    """Columns and rows in another grid of points along the border of a part of `grid`."""
-    from rasterio.warp import transform
+    @property
+    def grid(self) -> Grid:
+        return Grid(self.geotransform, self.height, self.width)
 
-    steps = np.linspace(0, 1, 9)
-    zeros, ones = np.zeros(9), np.ones(9)
-    columns = part.left + part.width * np.concatenate([steps, steps, zeros, ones])
-    rows = part.top + part.height * np.concatenate([zeros, ones, steps, steps])
-    x, y = grid.point(columns, rows)
-    source, target = grid.coordinate_system(), cube_grid.coordinate_system()
-    if source != target:
-        x, y = map(np.asarray, transform(source, target, x, y))
-    return cube_grid.pixel(x, y)
+    @property
+    def bands(self) -> list[int]:
+        return self.cubes.bands(self.key)
+
+    @property
+    def height(self) -> int:
+        return self.cubes.info(self.key).height
+
+    @property
+    def width(self) -> int:
+        return self.cubes.info(self.key).width
+
+    def read(self, window: Window) -> tuple[Array, Mask]:
+        pixels = self.cubes.read(self.key, window)
+        return pixels, np.ones(pixels.shape[:2], bool)
+
+    def close(self) -> None:
+        """The reader of all cubes stays open."""
 
 
 def _misfit(image: Geotransform, size: ImageInfo, cube: Geotransform, cells: ImageInfo) -> str:
     """Why an image and a cube of one name cannot show the same ground; nothing where they can."""
     ratio = max(1, round(size.height / cells.height))
-    columns, rows = _pixels(image, Window(0, 0, size.height // ratio * ratio, size.width // ratio * ratio), cube)
+    ground = Grid(image, size.height // ratio * ratio, size.width // ratio * ratio)
+    columns, rows = outline_pixels(ground, Grid(cube, cells.height, cells.width))
     if not np.isfinite([columns, rows]).all():
         return "their coordinate systems do not meet"
     apart = math.hypot(columns[0], rows[0])
