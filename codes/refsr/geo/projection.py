@@ -54,7 +54,7 @@ def reprojected(target: Geotransform, source: Grid, x: Floats, y: Floats) -> tup
 
 
 def outline_pixels(grid: Grid, other: Grid) -> tuple[Floats, Floats]:
-    """Columns and rows in `other` of points along the border of `grid`; infinite where its system does not know them."""
+    """Columns and rows in `other` of points along the border of `grid`; infinite where its CRS does not reach."""
     x, y = grid.outline()
     if not _one_system(grid.geotransform, other.geotransform):
         x, y = reprojected(grid.geotransform, other, x, y)

@@ -53,10 +53,11 @@ class PixelSource(Protocol):
 class WarpedRaster:
     """`source` on the pixels of `grid`: cubic between its pixels, after a low-pass where they are finer.
 
-    With `area` they are means over the grid's pixel, or linear where the source's pixels are larger: as sensors mix
-    spectra, and never beyond the values that they are made of. The low-pass before cubic ones is means of whole blocks of the source's pixels, then a stretched cubic for what is left of the ratio.
-    Both lie fixed on the source, so that neighbouring windows agree. `displacement` (h, w, 2), spread over the whole
-    grid, says by how many of its pixels, right and down, what belongs to a pixel lies elsewhere.
+    The low-pass is means of whole blocks of the source's pixels, then a stretched cubic for what is left of the ratio.
+    Both lie fixed on the source, so that neighbouring windows agree. With `area`, values are means over the grid's
+    pixel, or linear where the source's pixels are larger: never beyond the values that they are made of.
+    `displacement` (h, w, 2), spread over the whole grid, says by how many of its pixels, right and down, what belongs
+    to a pixel lies elsewhere.
     """
 
     def __init__(
