@@ -1,0 +1,54 @@
+"""How much a registration can be trusted: at each pixel, and as a whole."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from refsr.registration.gradients import oriented, smooth
+from refsr.registration.greys import Greys
+from refsr.registration.refine import seen_through
+from refsr.registration.result import Figures
+from refsr.registration.transforms import Floats, Transform
+
+LIKE = 0.3
+"""Likeness below it is what other places reach."""
+RAMP = (0.3, 0.55)
+"""Local likeness at which Ref counts nothing, and fully."""
+AROUND = 8.0
+"""Standard deviation of the surroundings, in matching pixels, over which likeness is local."""
+FAINT = np.float32(1e-3)
+
+
+def weight_map(
+    greys: Greys, transform: Transform, field: Floats | None, size: tuple[int, int]
+) -> tuple[Floats, Floats]:
+    """(H, W) weights, 0 to 1, and the share of each pixel that Ref covers."""
+    import cv2
+
+    height, width = greys.lr.shape
+    dense = None if field is None else cv2.resize(field, (width, height), interpolation=cv2.INTER_LINEAR)
+    seen, valid = seen_through(greys, transform, dense)
+    both = valid * greys.lr_valid
+    likely = local_likeness(oriented(greys.lr, greys.lr_valid), oriented(seen, valid), both)
+    low, high = RAMP
+    weight = np.clip((likely - low) / (high - low), 0, 1) * both
+    across = (size[1], size[0])
+    covered = np.clip(cv2.resize(both, across, interpolation=cv2.INTER_LINEAR), 0, 1)
+    found = np.clip(cv2.resize(weight.astype(np.float32), across, interpolation=cv2.INTER_LINEAR), 0, 1)
+    return found * (covered > 0.99), covered
+
+
+def local_likeness(own: Floats, seen: Floats, both: Floats) -> Floats:
+    """(H, W, C) twice -> their correlation around each pixel, (H, W)."""
+    together = smooth((own * seen).sum(axis=2) * both, AROUND)
+    power = smooth((own * own).sum(axis=2) * both, AROUND) * smooth((seen * seen).sum(axis=2) * both, AROUND)
+    found: Floats = together / (np.sqrt(power) + FAINT)
+    return found
+
+
+def reasons_against(figures: Figures) -> tuple[str, ...]:
+    """Why a Ref cannot be used; empty where it can."""
+    reasons = []
+    if figures.likeness < LIKE:
+        reasons.append(f"no place was found where Ref is like LR (likeness {figures.likeness:.2f}, needed {LIKE:.2f})")
+    return tuple(reasons)

@@ -1,0 +1,86 @@
+"""Grey images of LR's sharpness: what LR and Ref are matched on, and how their pixels map to HR's and Ref's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from refsr.ops.resize import imresize
+from refsr.registration.transforms import Floats, Transform, after, inverse, pixels, slopes
+
+Image = npt.NDArray[Any]
+FINER = 2
+"""Matching pixels along the side of one of LR's: twice as fine, so that interpolating between them loses little."""
+
+
+@dataclass(frozen=True)
+class Greys:
+    """LR and Ref in grey at one sharpness, on pixels half as large as LR's."""
+
+    lr: Floats
+    """(2h, 2w), about [0, 1]; 0 where nothing is known."""
+    lr_valid: Floats
+    """(2h, 2w): 1 where LR holds data."""
+    ref: Floats
+    ref_valid: Floats
+    hr: Transform
+    """From a matching pixel of LR to HR's pixels."""
+    to_ref: Transform
+    """From a matching pixel of Ref to Ref's own pixels."""
+    start: Transform
+    """From a matching pixel of LR to one of Ref, as first assumed."""
+
+    def outer(self, inner: Transform) -> Transform:
+        """LR's matching pixels to Ref's -> HR's pixels to Ref's own."""
+        return after(self.to_ref, after(inner, inverse(self.hr)))
+
+    def inner(self, outer: Transform) -> Transform:
+        """HR's pixels to Ref's own -> LR's matching pixels to Ref's."""
+        return after(inverse(self.to_ref), after(outer, self.hr))
+
+
+def grey(image: Image) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """(h, w[, C]) -> the mean over the bands that hold data (h, w), in float32, and where any does."""
+    bands = image[:, :, None] if image.ndim == 2 else image
+    known = np.isfinite(bands)
+    valid: npt.NDArray[np.bool_] = np.asarray(known.all(axis=2))
+    mean = np.where(known, bands, 0).mean(axis=2, dtype=np.float64)
+    if not valid.all():
+        mean = np.where(valid, mean, mean[valid].mean() if valid.any() else 0.0)
+    return mean.astype(np.float32), valid
+
+
+def prepare(lr: Image, ref: Image, scale: float, start: Transform) -> Greys:
+    """LR (h, w[, C]), Ref (H', W'[, C]) and where HR's pixels are assumed to lie in Ref -> both made alike."""
+    own, own_valid = grey(lr)
+    other, other_valid = grey(ref)
+    height, width = own.shape
+    across, down = slopes(start)
+    sizes = []
+    for length, ratio in zip(other.shape, (down, across), strict=True):
+        sizes.append(max(2, round(length / (scale * ratio))))
+    coarse = imresize(other, size=(sizes[0], sizes[1]))
+    made = imresize(coarse, FINER)
+    to_ref = pixels(other.shape[1] / made.shape[1], other.shape[0] / made.shape[0])
+    hr = pixels(scale / FINER, scale / FINER)
+    return Greys(
+        lr=imresize(own, FINER),
+        lr_valid=_mask(own_valid, (FINER * height, FINER * width)),
+        ref=made,
+        ref_valid=_mask(other_valid, made.shape),
+        hr=hr,
+        to_ref=to_ref,
+        start=after(inverse(to_ref), after(start, hr)),
+    )
+
+
+def _mask(valid: npt.NDArray[np.bool_], shape: tuple[int, ...]) -> Floats:
+    if valid.all():
+        return np.ones(shape, np.float32)
+    import cv2
+
+    share = cv2.resize(valid.astype(np.float32), shape[::-1], interpolation=cv2.INTER_AREA)
+    return (share > 0.99).astype(np.float32)
