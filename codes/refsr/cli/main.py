@@ -67,8 +67,8 @@ def guarded(command: Callable[[], int]) -> int:
     except RefsrError as error:
         print(f"refsr: {error}", file=sys.stderr)
         return error.exit_code
-    except KeyboardInterrupt:
-        print("refsr: stopped", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        print(f"refsr: stopped{'; ' if stop.args else ''}{stop}", file=sys.stderr)
         return 130
     except BrokenPipeError:
         _drop_output()

@@ -1,18 +1,20 @@
-"""Restores images with a model file: refsr restore --model W --lr a.png --ref b.png -o out.png
+"""Restores images with a model file: refsr restore --model W --lr a.tif --ref b.tif -o out.tif
 
 W is a model file, a run's folder (its best checkpoint, else its newest), one checkpoint's folder, or the name of
-bundled weights, such as rrsnet-small-x4. --lr, --ref, --mask and --hsi name a file each, or a folder each whose images
-pair by name; then -o is a folder, existing images are skipped, and a repeated command does the rest. LR_UX and Ref_DUX
-are made from LR and Ref.
+bundled weights, such as rrsnet-small-x4.
 
-A cube may be a GeoTIFF, an ENVI header, a .mat or a .npy. It is read as in training: the same wavelengths, scaling and
-treatment of holes.
+Rasters: --lr and --ref may be anything that GDAL opens (GeoTIFF, COG, JP2, VRT, /vsizip/..., https://..., s3://...), on
+any grids: each reference is warped onto LR's grid, made finer by the model's scale. --ref may be repeated, or name a
+folder of rasters; at each pixel the first reference with data counts. Where none counts, LR is restored without one.
+Pixels of LR without data stay so. A line on standard error says how each raster was read: its grid, bands and values.
+The result is a COG in LR's type; it is written block by block, so memory does not grow with the scene, and the same
+command continues an interrupted one. --dry-run prints what would be done and how long it would take.
 
-Where LR and Ref are GeoTIFFs on different grids, Ref is warped onto LR's grid, and the result is written block by
-block; a repeated command continues an interrupted one.
-
-Ref must have the scale's multiple of LR's size. The result has LR's type and range of values. A GeoTIFF keeps LR's
-place on the ground, or Ref's where LR has none.
+Images: PNG, JPEG and .npy files, and networks that take a change mask, a cube or noise, are restored in memory; Ref
+must have the scale's multiple of LR's size then. --lr, --ref, --mask and --hsi may each name a folder whose images pair
+by name; then -o is a folder, existing images are skipped, and a repeated command does the rest. A cube may be a
+GeoTIFF, an ENVI header, a .mat or a .npy. It is read as in training: the same wavelengths, scaling and treatment of
+holes.
 
 Large images are restored in tiles, each with some pixels of context around it. A network's halo is the radius of its
 receptive field in LR pixels. If the context is at least the halo, tiles change the result by rounding only. Otherwise
@@ -31,8 +33,9 @@ image open.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from refsr.cli.arguments import add_imports, flag
 from refsr.cli.console import console_progress
@@ -41,8 +44,10 @@ from refsr.core.errors import UsageError
 if TYPE_CHECKING:
     from refsr.data.masks import MadeMask
     from refsr.inference.inputs import RestoreOptions
+    from refsr.inference.restorer import Restorer
 
-ROLES = ("lr", "ref", "mask", "hsi")
+RASTER_FOLDERS = (".safe", ".zarr")
+"""Suffixes of folders that GDAL opens as one raster."""
 MADE = ("estimate", "none")
 
 
@@ -54,8 +59,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="W",
         help="model file, folder of a run or a checkpoint, or a name (refsr info)",
     )
-    parser.add_argument("--lr", type=Path, required=True, metavar="PATH", help="image to make sharp, or a folder")
-    parser.add_argument("--ref", type=Path, metavar="PATH", help="reference: an older sharp image of the same place")
+    parser.add_argument("--lr", required=True, metavar="PATH", help="raster or image to make sharp, or a folder")
+    parser.add_argument(
+        "--ref",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="reference: an older sharp raster or image of the same place; may be repeated",
+    )
     parser.add_argument(
         "--mask",
         metavar="PATH|estimate|none",
@@ -82,45 +93,47 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="LR pixels of context around each tile; 0: the network's halo (radius of the receptive field in LR "
         "pixels) and a margin of 8 (default: 0)",
     )
-    for name, what in (("", "LR"), ("-ref", "Ref (default: LR's)"), ("-hsi", "cubes (default: as in training)")):
-        parser.add_argument(
-            f"--range{name}",
-            type=float,
-            nargs=2,
-            metavar=("LOW", "HIGH"),
-            help=f"raw values that are 0 and 1 in {what}",
-        )
     for name, what in (
-        ("", "LR, counted from 1"),
-        ("-ref", "Ref (default: LR's)"),
+        ("", "LR, or auto (default): 0 to 255 for 8 bits, else from scale and offset, else by the scene's values"),
+        ("-ref", "Ref (default: LR's if both are declared and of one type, else auto)"),
         ("-hsi", "cubes (default: as in training)"),
     ):
-        parser.add_argument(f"--bands{name}", type=int, nargs="+", metavar="N", help=f"bands to take of {what}")
+        parser.add_argument(
+            f"--range{name}", nargs="+", metavar=("LOW", "HIGH"), help=f"raw values that are 0 and 1 in {what}"
+        )
+    for name, what in (
+        ("", "LR: numbers from 1, descriptions or colours (default: red, green and blue where the file says which)"),
+        ("-ref", "Ref"),
+        ("-hsi", "cubes (default: as in training)"),
+    ):
+        parser.add_argument(f"--bands{name}", nargs="+", metavar="BAND", help=f"bands to take of {what}")
+    rasters = parser.add_argument_group("rasters")
+    rasters.add_argument("--dry-run", action="store_true", help="print what would be done, with the time of one block")
+    rasters.add_argument(
+        "--ref-grid",
+        choices=("auto", "as-is"),
+        default="auto",
+        help="as-is pairs Ref with LR pixel by pixel, whatever their grids say (default: auto)",
+    )
+    for name, what in (("", "LR"), ("-ref", "Ref")):
+        rasters.add_argument(
+            f"--nodata{name}",
+            type=float,
+            metavar="X",
+            help=f"value of {what}'s pixels without data (default: the file's)",
+        )
+    rasters.add_argument(
+        "--clip", action="store_true", help="allow more than 1 %% of LR's values beyond a --range; they are cut off"
+    )
+    rasters.add_argument("--format", choices=("cog", "gtiff", "png", "zarr"), help="default: by -o; .tif is a COG")
     add_imports(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     made: MadeMask | None = arguments.mask if arguments.mask in MADE else None
-    images = {role: Path(getattr(arguments, role)) for role in ROLES if getattr(arguments, role) is not None}
-    if made is not None:
-        del images["mask"]
-    folders = {role: path.is_dir() for role, path in images.items()}
-    if len(set(folders.values())) > 1:
-        one, other = (next(images[role] for role in images if folders[role] is kind) for kind in (True, False))
-        raise UsageError(f"{one} is a folder and {other} is not; expected files only, or folders only")
-    if arguments.tile is not None and arguments.tile < 1:
-        raise UsageError(f"--tile {arguments.tile}: expected 1 or more")
-    if arguments.overlap < 0:
-        raise UsageError(f"--overlap {arguments.overlap}: expected 0 or more")
-    if not folders["lr"] and arguments.output.exists() and not arguments.overwrite:
-        inside = f"is a folder; a file in it would do, such as {arguments.output / images['lr'].name}"
-        what = inside if arguments.output.is_dir() else "is there already (--overwrite replaces it)"
-        raise UsageError(f"{arguments.output}: {what}")
-
-    if arguments.spread is not None and folders["lr"]:
-        raise UsageError("--spread goes with one image, not with folders")
-    if arguments.samples is not None and arguments.spread is None:
-        raise UsageError(f"--samples {arguments.samples}: counts the images of --spread FILE, which is not given")
+    images = _images(arguments, made)
+    folder = _is_folder(images["lr"])
+    _check(arguments, images, folder)
 
     from refsr.inference.files import SpreadOptions, restore_file, restore_folder
     from refsr.inference.inputs import describe_mask
@@ -132,7 +145,9 @@ def run(arguments: argparse.Namespace) -> int:
     options = _options(arguments, made)
     named = f"{restorer.card.spec.network} x{restorer.scale}"
     mask = f"; {describe_mask(made, restorer.scale)}" if restorer.takes_mask else ""
-    if folders["lr"]:
+    if arguments.dry_run:
+        return _plan(restorer, images, arguments.output, options)
+    if folder:
         report = restore_folder(restorer, images, arguments.output, options, arguments.overwrite, console_progress)
         ready = report.images - report.restored
         counts = f"{report.restored} restored by {named}, {ready} already there, {report.images} in all"
@@ -145,8 +160,94 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _images(arguments: argparse.Namespace, made: MadeMask | None) -> dict[str, Any]:
+    """The inputs by role: paths, names that only GDAL knows, and a list where there are several references."""
+    images: dict[str, Any] = {"lr": _named(arguments.lr)}
+    if arguments.ref:
+        refs = [_named(ref) for ref in arguments.ref]
+        images["ref"] = refs[0] if len(refs) == 1 else refs
+    if arguments.mask is not None and made is None:
+        images["mask"] = Path(arguments.mask)
+    if arguments.hsi is not None:
+        images["hsi"] = arguments.hsi
+    return images
+
+
+def _named(text: str) -> Path | str:
+    """A path; a name of GDAL's, such as an address, as it was typed."""
+    return text if ":" in text or text.startswith("/vsi") else Path(text)
+
+
+def _is_folder(image: object) -> bool:
+    """Whether it is a folder of images, and not a raster that is kept as one."""
+    return isinstance(image, Path) and image.is_dir() and image.suffix.lower() not in RASTER_FOLDERS
+
+
+def _check(arguments: argparse.Namespace, images: Mapping[str, Any], folder: bool) -> None:
+    """A UsageError for arguments that do not go together."""
+    # A folder of references of one raster is a mosaic.
+    others = {role: image for role, image in images.items() if isinstance(image, Path) and (folder or role != "ref")}
+    for image in others.values():
+        if _is_folder(image) != folder:
+            one, other = (images["lr"], image) if folder else (image, images["lr"])
+            raise UsageError(f"{one} is a folder and {other} is not; expected files only, or folders only")
+    if folder and isinstance(images.get("ref"), (list, str)):
+        raise UsageError(f"{images['lr']} is a folder; expected one folder of references too")
+    if arguments.tile is not None and arguments.tile < 1:
+        raise UsageError(f"--tile {arguments.tile}: expected 1 or more")
+    if arguments.overlap < 0:
+        raise UsageError(f"--overlap {arguments.overlap}: expected 0 or more")
+    if not folder and arguments.output.exists() and not arguments.overwrite and not arguments.dry_run:
+        name = Path(str(images["lr"])).name
+        inside = f"is a folder; a file in it would do, such as {arguments.output / name}"
+        what = inside if _is_folder(arguments.output) else "is there already (--overwrite replaces it)"
+        raise UsageError(f"{arguments.output}: {what}")
+    if arguments.dry_run and folder:
+        raise UsageError("--dry-run goes with one raster, not with folders")
+    if arguments.spread is not None and folder:
+        raise UsageError("--spread goes with one image, not with folders")
+    if arguments.samples is not None and arguments.spread is None:
+        raise UsageError(f"--samples {arguments.samples}: counts the images of --spread FILE, which is not given")
+
+
+def _plan(restorer: Restorer, images: Mapping[str, Any], output: Path, options: RestoreOptions) -> int:
+    """Prints what would be done."""
+    from refsr.inference.raster_inputs import as_rasters, raster_list
+    from refsr.inference.rasters import plan_raster
+
+    if not as_rasters(restorer, images, options, output):
+        raise UsageError(f"--dry-run goes with rasters; {images['lr']} is restored in memory")
+    lr, *refs = raster_list(images)
+    for line in plan_raster(restorer, lr, refs, output, options).lines:
+        print(line)
+    return 0
+
+
+def _range(words: Sequence[str] | None, option: str) -> tuple[float, float] | None:
+    """The two numbers of a range; None for `auto`."""
+    if words is None or list(words) == ["auto"]:
+        return None
+    try:
+        low, high = (float(word) for word in words)
+    except ValueError:
+        raise UsageError(f"{option} {' '.join(words)}: expected two numbers, or auto") from None
+    return low, high
+
+
+def _bands(words: Sequence[str] | None) -> list[int | str] | None:
+    return None if words is None else [int(word) if word.lstrip("-").isdigit() else word for word in words]
+
+
+def _cube_bands(words: Sequence[str] | None) -> list[int] | None:
+    try:
+        return None if words is None else [int(word) for word in words]
+    except ValueError:
+        raise UsageError(f"--bands-hsi {' '.join(words or ())}: expected numbers from 1") from None
+
+
 def _options(arguments: argparse.Namespace, made: MadeMask | None) -> RestoreOptions:
     from refsr.inference.inputs import RestoreOptions
+    from refsr.inference.raster_options import RasterOptions
 
     sampling = None
     if arguments.sampling:
@@ -154,15 +255,22 @@ def _options(arguments: argparse.Namespace, made: MadeMask | None) -> RestoreOpt
 
         sampling = override_values(arguments.sampling, "steps=12")
     return RestoreOptions(
-        range=arguments.range,
-        range_ref=arguments.range_ref,
-        range_hsi=arguments.range_hsi,
-        bands=arguments.bands,
-        bands_ref=arguments.bands_ref,
-        bands_hsi=arguments.bands_hsi,
+        range=_range(arguments.range, "--range"),
+        range_ref=_range(arguments.range_ref, "--range-ref"),
+        range_hsi=_range(arguments.range_hsi, "--range-hsi"),
+        bands=_bands(arguments.bands),
+        bands_ref=_bands(arguments.bands_ref),
+        bands_hsi=_cube_bands(arguments.bands_hsi),
         made_mask=made,
         tile=arguments.tile,
         overlap=arguments.overlap,
         sampling=sampling,
+        raster=RasterOptions(
+            nodata=arguments.nodata,
+            nodata_ref=arguments.nodata_ref,
+            ref_grid=arguments.ref_grid,
+            clip=arguments.clip,
+            format=arguments.format,
+        ),
         spelling=flag,
     )

@@ -78,14 +78,13 @@ def pixel_ratios(target: Grid, source: Grid) -> tuple[float, float]:
 
 def check_overlap(scene: Grid, references: Sequence[tuple[str, Grid]]) -> None:
     """A DataError with both extents where no reference shares ground with the scene."""
-    apart = [f"{name}: {grid.extent()}" for name, grid in references if not _share_ground(scene, grid)]
+    apart = [f"{name}: {grid.extent()}" for name, grid in references if not shared_ground(scene, grid)]
     if apart and len(apart) == len(references):
         raise DataError(f"no reference shares ground with LR ({scene.extent()}); " + "; ".join(apart))
 
 
-def _share_ground(scene: Grid, other: Grid) -> bool:
-    if scene.geotransform.crs is None or other.geotransform.crs is None:
-        return True
+def shared_ground(scene: Grid, other: Grid) -> float:
+    """The share of the scene's ground that another grid covers, 0 to 1, on a lattice of some 64 points a side."""
     step = max(1, min(scene.height, scene.width) // 64)
     columns, rows = np.meshgrid(np.arange(0, scene.width + 1, step), np.arange(0, scene.height + 1, step))
     x, y = scene.geotransform.point(columns.astype(np.float64), rows.astype(np.float64))
@@ -93,7 +92,7 @@ def _share_ground(scene: Grid, other: Grid) -> bool:
         x, y = reprojected(scene.geotransform, other, x, y)
     across, down = other.geotransform.pixel(x, y)
     inside = (across >= 0) & (across <= other.width) & (down >= 0) & (down <= other.height)
-    return bool(inside.any())
+    return float(inside.mean())
 
 
 def _one_system(one: Geotransform, other: Geotransform) -> bool:

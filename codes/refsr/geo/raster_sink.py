@@ -23,7 +23,7 @@ from refsr.core.errors import DataError, RefsrError, UsageError
 from refsr.core.window import Window
 from refsr.geo.geotransform import Geotransform
 from refsr.geo.raster_source import BandInfo, gdal_errors
-from refsr.geo.validity import Array, Mask
+from refsr.geo.validity import Array, Mask, marked
 
 RasterFormat = Literal["cog", "gtiff", "png", "zarr"]
 DRIVERS: dict[RasterFormat, str] = {"cog": "COG", "gtiff": "GTiff", "png": "PNG", "zarr": "Zarr"}
@@ -98,9 +98,7 @@ class RasterSink:
         from rasterio.enums import Compression
         from rasterio.io import MemoryFile
 
-        pixels = _kept_apart(pixels, valid, self.profile.nodata)
-        if self.profile.nodata is not None:
-            pixels[~valid] = self.profile.nodata
+        pixels = marked(pixels, valid, self.profile.nodata)
         height, width, bands = pixels.shape
         profile = {"height": height, "width": width, "count": bands, "dtype": self.profile.dtype}
         with _quiet(GDAL_TIFF_INTERNAL_MASK=True), MemoryFile() as memory:
@@ -215,22 +213,6 @@ def check_disk(output: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise RefsrError(f"{output}: needs {needed / 1e9:.1f} GB at {folder}, {free / 1e9:.1f} GB free")
-
-
-def _kept_apart(pixels: Array, valid: Mask, nodata: float | None) -> Array:
-    """A copy in which no pixel that holds data has the nodata value: such values move by one step."""
-    result = pixels.copy()
-    if nodata is None or np.isnan(nodata):
-        return result
-    marker = np.asarray(nodata).astype(pixels.dtype)
-    taken = (result == marker) & valid[:, :, None]
-    if taken.any():
-        if pixels.dtype.kind == "f":
-            step = np.nextafter(marker, np.asarray(np.inf, pixels.dtype)) if marker else np.finfo(pixels.dtype).tiny
-        else:
-            step = marker + 1 if marker < np.iinfo(pixels.dtype).max else marker - 1
-        result[taken] = step
-    return result
 
 
 def _creation(format: RasterFormat, profile: RasterProfile) -> dict[str, Any]:

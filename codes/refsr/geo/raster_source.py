@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from refsr.core.errors import DataError
+from refsr.core.errors import DataError, UsageError
 from refsr.core.window import Window
+from refsr.geo.data_arrays import in_memory_file, is_data_array
 from refsr.geo.geotransform import Geotransform
 from refsr.geo.grid import Grid
-from refsr.geo.validity import Array, Mask, valid_pixels
+from refsr.geo.validity import Array, Mask, has_masks, valid_pixels
 
 ALPHA = "alpha"
 
@@ -34,16 +35,20 @@ class BandInfo:
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
+RasterLike = Any
+"""A path or address of what GDAL opens, an open rasterio dataset, or an xarray DataArray with the rio accessor."""
+
+
 class RasterSource:
     """A raster, read a window at a time: (height, width, bands) in the file's type, and which pixels hold data.
 
-    `name` is anything that GDAL opens: a GeoTIFF, COG, JP2 or VRT, a file in a zip archive, http(s) and s3 addresses.
-    `bands` are those to read, counted from 1 (None: all but alpha); `nodata` takes the place of the file's own.
+    `raster` is anything that GDAL opens: a GeoTIFF, COG, JP2 or VRT, a file in a zip archive, http(s) and s3 addresses;
+    or an open rasterio dataset, which stays open. `bands` are those to read, counted from 1 (None: all but alpha);
+    `nodata` takes the place of the file's own.
     """
 
-    def __init__(self, name: str | Path, bands: Sequence[int] | None = None, nodata: float | None = None) -> None:
-        self.name = str(name)
-        self._source = _opened(self.name)
+    def __init__(self, raster: RasterLike, bands: Sequence[int] | None = None, nodata: float | None = None) -> None:
+        self.name, self._source, self._close = _opened(raster)
         try:
             _check_readable(self._source, self.name)
             colours = [colour.name for colour in self._source.colorinterp]
@@ -63,20 +68,46 @@ class RasterSource:
             )
             if bands is None:
                 bands = [index for index, colour in enumerate(colours, 1) if colour != ALPHA]
-            self.bands = tuple(bands)
-            self._check_bands()
+            self.take(bands)
             self.nodata = nodata if nodata is not None else self._source.nodata
             self.height, self.width = self._source.height, self._source.width
-            self.dtype = self._dtype()
             self.grid = self._grid()
         except BaseException:
             self.close()
             raise
 
+    def take(self, bands: Sequence[int]) -> None:
+        """Reads these bands from now on, counted from 1."""
+        beyond = [band for band in bands if not 1 <= band <= self._source.count]
+        if beyond:
+            raise DataError(f"{self.name}: bands {beyond} are asked for, the raster has 1 to {self._source.count}")
+        self.bands = tuple(bands)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type of the bands that are read; several, or other than numbers, are a DataError."""
+        kinds = {self._source.dtypes[band - 1] for band in self.bands}
+        if len(kinds) > 1:
+            raise DataError(f"{self.name}: bands {list(self.bands)} have several types: {', '.join(sorted(kinds))}")
+        kind: np.dtype[Any] = np.dtype(kinds.pop())
+        if kind.kind not in "iuf":
+            raise DataError(f"{self.name}: values are {kind}; expected integers or floats")
+        return kind
+
     @property
     def tags(self) -> dict[str, str]:
         """The file's own tags."""
         return dict(self._source.tags())
+
+    @property
+    def masked(self) -> bool:
+        """Whether a mask or an alpha band says which pixels hold data."""
+        return has_masks(self._source, self.bands)
+
+    @property
+    def may_have_holes(self) -> bool:
+        """Whether any of its pixels can be without data."""
+        return self.masked or self.nodata is not None or self.dtype.kind == "f"
 
     @property
     def window(self) -> Window:
@@ -93,8 +124,18 @@ class RasterSource:
         except gdal_errors() as error:
             raise DataError(f"{self.name}: cannot be read at {tuple(window)}: {_cause(error)}") from error
 
+    @property
+    def files(self) -> list[Path]:
+        """The local files that it is made of: its own, masks beside it, what a VRT names."""
+        return [Path(name) for name in self._source.files if Path(name).is_file()]
+
+    @property
+    def header(self) -> str:
+        """What the file says of all but its pixels, for digests."""
+        return repr((sorted(self._source.profile.items(), key=str), sorted(self._source.tags().items())))
+
     def close(self) -> None:
-        self._source.close()
+        self._close()
 
     def __enter__(self) -> RasterSource:
         return self
@@ -103,20 +144,6 @@ class RasterSource:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    def _dtype(self) -> np.dtype[Any]:
-        kinds = {self._source.dtypes[band - 1] for band in self.bands}
-        if len(kinds) > 1:
-            raise DataError(f"{self.name}: bands {list(self.bands)} have several types: {', '.join(sorted(kinds))}")
-        kind: np.dtype[Any] = np.dtype(kinds.pop())
-        if kind.kind not in "iuf":
-            raise DataError(f"{self.name}: values are {kind}; expected integers or floats")
-        return kind
-
-    def _check_bands(self) -> None:
-        beyond = [band for band in self.bands if not 1 <= band <= self._source.count]
-        if beyond:
-            raise DataError(f"{self.name}: bands {beyond} are asked for, the raster has 1 to {self._source.count}")
 
     def _grid(self) -> Grid | None:
         """Where it lies; None for a picture without a place. Control points without a transform are refused."""
@@ -139,7 +166,36 @@ class RasterSource:
         return Grid(Geotransform(system, tuple(source.transform)[:6]), source.height, source.width)
 
 
-def _opened(name: str) -> Any:
+def spread_windows(height: int, width: int, count: int, side: int) -> list[Window]:
+    """Up to `count` x `count` windows of `side` pixels spread evenly over a raster, each once."""
+    found = set()
+    for row in range(count):
+        for column in range(count):
+            top, left = max(0, height - side) * row // (count - 1), max(0, width - side) * column // (count - 1)
+            found.add(Window(top, left, min(side, height), min(side, width)))
+    return sorted(found)
+
+
+def _opened(raster: RasterLike) -> tuple[str, Any, Callable[[], None]]:
+    """The name of a raster, its rasterio dataset, and what closes what was opened here."""
+    if is_data_array(raster):
+        file = in_memory_file(raster)
+        return str(raster.name or "DataArray"), file.open(), file.close
+    if isinstance(raster, (str, Path)):
+        source = _opened_file(str(raster))
+        return str(raster), source, source.close
+    if not hasattr(raster, "read_masks"):
+        raise UsageError(
+            f"a raster is a {type(raster).__name__}; expected a path or an address, a rasterio dataset, or a DataArray"
+        )
+    return str(raster.name), raster, _nothing
+
+
+def _nothing() -> None:
+    """Datasets that were handed in stay open."""
+
+
+def _opened_file(name: str) -> Any:
     try:
         import rasterio
         from rasterio.errors import NotGeoreferencedWarning

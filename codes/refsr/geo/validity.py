@@ -26,12 +26,12 @@ def valid_pixels(source: Any, window: Window, pixels: Array, bands: Sequence[int
         valid &= (pixels != np.asarray(nodata).astype(pixels.dtype)).all(axis=2)
     if pixels.dtype.kind == "f":
         valid &= np.isfinite(pixels).all(axis=2)
-    for band in bands if _has_masks(source, bands) else ():
+    for band in bands if has_masks(source, bands) else ():
         valid &= source.read_masks(band, window=(rows, columns)) > 0
     return valid
 
 
-def _has_masks(source: Any, bands: Sequence[int]) -> bool:
+def has_masks(source: Any, bands: Sequence[int]) -> bool:
     """Whether a mask or an alpha band says more than the nodata value, which is compared with the pixels themselves."""
     from rasterio.enums import MaskFlags
 
@@ -73,3 +73,20 @@ def feathered(valid: Mask, width: int) -> npt.NDArray[np.float32]:
     distance = cv2.distanceTransform(valid.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
     weight: npt.NDArray[np.float32] = np.clip(distance / np.float32(width + 1), 0, 1)
     return weight
+
+
+def marked(pixels: Array, valid: Mask, nodata: float | None) -> Array:
+    """A copy with the nodata value where there is no data; values with data that equal it move by one step."""
+    result = pixels.copy()
+    if nodata is None:
+        return result
+    marker = np.asarray(nodata).astype(pixels.dtype)
+    taken = (result == marker) & valid[:, :, None]
+    if taken.any():
+        if pixels.dtype.kind == "f":
+            step = np.nextafter(marker, np.asarray(np.inf, pixels.dtype)) if marker else np.finfo(pixels.dtype).tiny
+        else:
+            step = marker + 1 if marker < np.iinfo(pixels.dtype).max else marker - 1
+        result[taken] = step
+    result[~valid] = marker
+    return result

@@ -9,9 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from refsr.core.errors import DataError
-from refsr.core.window import Window
-from refsr.geo.raster_source import RasterSource
-from refsr.geo.validity import Array, Mask
+from refsr.geo.raster_source import RasterSource, spread_windows
+from refsr.geo.validity import Array
 
 SAMPLES = 8
 """Windows a side in which a scene's values are looked up, spread evenly."""
@@ -21,6 +20,9 @@ TAIL = 0.1
 """Percent of the values that may lie beyond a measured range at either end."""
 MARGIN = 0.05
 """What is left free beyond those percentiles, as a share of their distance."""
+FULL = 0.5
+"""Floats that reach this and stay below 1 are taken to lie between 0 and 1."""
+DECLARED = "as declared"
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,11 @@ class ValueRange:
     low: float
     high: float
     reason: str
+
+    @property
+    def declared(self) -> bool:
+        """Whether somebody asked for it."""
+        return self.reason == DECLARED
 
     def unit(self, pixels: Array) -> npt.NDArray[np.float32]:
         """Raw values -> 0 at `low`, 1 at `high`; nothing is clipped."""
@@ -50,23 +57,37 @@ class ValueRange:
         return f"{self.low:g} to {self.high:g} ({self.reason})"
 
 
-def find_range(source: RasterSource, declared: tuple[float, float] | None = None) -> ValueRange:
-    """The declared range; else that of 8 bits; else the file's scale and offset; else percentiles of the scene."""
+@dataclass(frozen=True)
+class Samples:
+    """Values of windows spread evenly over a raster, the same at every call."""
+
+    values: Array
+    """(n, bands) of the pixels that hold data."""
+    zeros: float
+    """Share of all pixels that hold data and are 0 in every band."""
+
+
+def find_range(source: RasterSource, samples: Samples, declared: tuple[float, float] | None = None) -> ValueRange:
+    """The declared range; else that of 8 bits; else the file's scale and offset; else percentiles of the scene.
+
+    Floats whose samples fill most of 0 to 1 and leave nothing beyond have that range.
+    """
     if declared is not None:
         low, high = declared
         if not (math.isfinite(low) and math.isfinite(high) and high > low):
             raise DataError(f"{source.name}: range [{low:g}, {high:g}] must rise")
-        return ValueRange(low, high, "as declared")
+        return ValueRange(low, high, DECLARED)
     if source.dtype == np.uint8:
         return ValueRange(0, 255, "8 bits")
     scales = {(source.all_bands[band - 1].scale, source.all_bands[band - 1].offset) for band in source.bands}
     if len(scales) == 1 and (only := scales.pop()) != (1.0, 0.0) and only[0] > 0:
         scale, offset = only
         return ValueRange(-offset / scale, (1 - offset) / scale, f"scale {scale:g} and offset {offset:g}")
-    values = sampled_values(source)
-    if not values.size:
+    if not samples.values.size:
         raise DataError(f"{source.name}: no pixel holds data in any of its sampled parts; declare --range LOW HIGH")
-    low, high = np.percentile(values, (TAIL, 100 - TAIL))
+    low, high = (float(limit) for limit in np.percentile(samples.values, (TAIL, 100 - TAIL)))
+    if source.dtype.kind == "f" and samples.values.min() >= 0 and FULL <= samples.values.max() <= 1:
+        return ValueRange(0, 1, "floats that fill 0 to 1")
     spare = MARGIN * (high - low)
     if not high > low:
         raise DataError(f"{source.name}: all values are {low:g}; declare --range LOW HIGH")
@@ -75,19 +96,15 @@ def find_range(source: RasterSource, declared: tuple[float, float] | None = None
     )
 
 
-def sampled_values(source: RasterSource) -> Array:
-    """Values that hold data in windows spread evenly over a raster, the same at every call."""
-    found = []
-    for row in range(SAMPLES):
-        for column in range(SAMPLES):
-            top = (source.height - SIDE) * row // (SAMPLES - 1)
-            left = (source.width - SIDE) * column // (SAMPLES - 1)
-            window = Window(top, left, SIDE, SIDE).common(source.window)
-            pixels, valid = source.read(window)
-            found.append(pixels[valid].ravel())
-            if source.height <= SIDE and source.width <= SIDE:
-                return found[0]
-    return np.concatenate(found)
+def sampled(source: RasterSource) -> Samples:
+    """Reads SAMPLES x SAMPLES windows of SIDE pixels; all of a raster that is as small as one."""
+    found, zeros, pixels = [], 0, 0
+    for window in spread_windows(source.height, source.width, SAMPLES, SIDE):
+        raw, valid = source.read(window)
+        found.append(raw[valid])
+        zeros += int((found[-1] == 0).all(axis=1).sum())
+        pixels += valid.size
+    return Samples(np.concatenate(found), zeros / pixels)
 
 
 @dataclass
@@ -101,9 +118,8 @@ class BeyondRange:
     most: float = -math.inf
     least: float = math.inf
 
-    def count(self, pixels: Array, valid: Mask) -> None:
-        """Counts the values of a window."""
-        values = pixels[valid]
+    def count(self, values: Array) -> None:
+        """Counts values that hold data."""
         if not values.size:
             return
         self.below += int((values < self.range.low).sum())

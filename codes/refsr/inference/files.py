@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from refsr.data.stores.opening import open_store
 from refsr.geo.raster import has_rasterio
 from refsr.inference.georeference import keep_empty, read_tags, restored_tags
 from refsr.inference.inputs import ImageLike, RestoreOptions, describe_mask, require_image
+from refsr.inference.raster_inputs import as_rasters, raster_list
 from refsr.inference.restorer import Restorer
 
 
@@ -65,28 +66,26 @@ def restore_file(
     overwrite: bool = False,
     progress: ProgressFactory = no_progress,
     spread: SpreadOptions | None = None,
+    announce: Callable[[str], None] = LOG.info,
 ) -> ImageInfo:
     """Restores `images` (lr, ref, mask, ...) to `output`; a GeoTIFF lies on the ground where LR does, or else Ref.
 
-    A TIFF's description says where the change mask came from. Where LR and Ref are GeoTIFFs on different grids, Ref is
-    warped onto LR's.
+    Rasters are restored by blocks on whatever grids they lie, and `announce` gets a line for each decision; other
+    images are restored in memory. A TIFF's description says where the change mask came from.
     """
+    if spread is None and as_rasters(restorer, images, options, output):
+        from refsr.inference.rasters import restore_raster
+
+        lr, *refs = raster_list(images)
+        _check_target(output, {"lr": lr, **{f"ref {number}": ref for number, ref in enumerate(refs, 1)}}, overwrite)
+        return restore_raster(restorer, lr, refs, output, options, overwrite, progress, announce).info
     for role, image in images.items():
         require_image(image, role)
     files = {role: Path(image) for role, image in images.items() if isinstance(image, (str, Path))}
-    if output.exists() and not overwrite:
-        raise UsageError(f"{output}: is there already (--overwrite replaces it)")
-    same = [role for role, file in files.items() if file.resolve() == output.resolve()]
-    if same:
-        raise UsageError(f"{output}: is {same[0]} itself; choose another name")
+    _check_target(output, files, overwrite)
     lr = images["lr"]
     kind = str(lr.dtype) if isinstance(lr, np.ndarray) else probe_image(lr).dtype
     _check_output(output, kind, restorer.channels)
-    if spread is None and files.keys() == images.keys() == {"lr", "ref"} and named_kind(output) == "tiff":
-        from refsr.inference.rasters import need_warping
-
-        if need_warping(files["lr"], files["ref"], restorer.scale):
-            return _restore_warped(restorer, files, output, options, overwrite, progress)
     if spread is None:
         restored = restorer.restore_images(images, options, progress)
     else:
@@ -108,31 +107,6 @@ def restore_file(
             keep_empty(planes, read_image(files["lr"]), tags.nodata, restorer.scale)
     write_image(output, planes, profile=profile)
     return info_of(planes)
-
-
-def _restore_warped(
-    restorer: Restorer,
-    files: Mapping[str, Path],
-    output: Path,
-    options: RestoreOptions,
-    overwrite: bool,
-    progress: ProgressFactory,
-) -> ImageInfo:
-    """Restores rasters on different grids by blocks, Ref warped onto LR's grid; an interrupted call is completed."""
-    from refsr.inference.rasters import RasterOptions, restore_raster
-
-    bands = tuple(options.bands or ())
-    asked = RasterOptions(
-        range=options.range,
-        range_ref=options.range_ref,
-        bands=bands,
-        bands_ref=tuple(options.bands_ref or ()),
-        tile=options.tile,
-        overlap=options.overlap,
-    )
-    report = restore_raster(restorer, files["lr"], [files["ref"]], output, asked, overwrite, progress)
-    LOG.warning("%s: %s", output, "; ".join(report.lines))
-    return probe_image(output)
 
 
 def restore_folder(
@@ -160,7 +134,7 @@ def restore_folder(
             if overwrite or not output.exists():
                 try:
                     images = {role: _image(store, key) for role, store in stores.items()}
-                    restore_file(restorer, images, output, options, overwrite)
+                    restore_file(restorer, images, output, options, overwrite, announce=LOG.debug)
                     restored += 1
                 except DataError as error:
                     broken.append(str(error))
@@ -169,6 +143,14 @@ def restore_folder(
         more = f" (and {len(broken) - 1} more images)" if len(broken) > 1 else ""
         raise DataError(f"{broken[0]}{more}; all others are restored, a rerun does the rest")
     return RestoreReport(len(keys), restored)
+
+
+def _check_target(output: Path, inputs: Mapping[str, object], overwrite: bool) -> None:
+    if output.exists() and not overwrite:
+        raise UsageError(f"{output}: is there already (--overwrite replaces it)")
+    for role, image in inputs.items():
+        if isinstance(image, (str, Path)) and Path(image).resolve() == output.resolve():
+            raise UsageError(f"{output}: is {role} itself; choose another name")
 
 
 def _store(role: str, folder: Path) -> Store:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from refsr.data.masks import MadeMask, encode_mask, unchanged_mask
 from refsr.data.ranges import Range, declared, to_unit
 from refsr.data.sample import Unit
 from refsr.data.sets.paired import MaskOptions
+from refsr.inference.raster_options import RasterOptions
 
 ImageLike = Array | str | Path
 """An array (H, W) or (H, W, C) in uint8, uint16 or float32, or an image file."""
@@ -38,8 +39,8 @@ class RestoreOptions:
     range: Range | None = None
     range_ref: Range | None = None
     range_hsi: Range | None = None
-    bands: Sequence[int] | None = None
-    bands_ref: Sequence[int] | None = None
+    bands: Sequence[int | str] | None = None
+    bands_ref: Sequence[int | str] | None = None
     bands_hsi: Sequence[int] | None = None
     made_mask: MadeMask | None = None
     mask_options: MaskOptions | None = None
@@ -47,6 +48,7 @@ class RestoreOptions:
     overlap: int = 0
     sampling: SamplingOptions | Mapping[str, Any] | None = None
     seed: int | None = None
+    raster: RasterOptions = field(default_factory=RasterOptions)
     spelling: Spelling = str
     """How messages name these keywords."""
 
@@ -57,7 +59,7 @@ class ReadOptions:
 
     range: Range | None = None
     """The values that become 0 and 1."""
-    bands: Sequence[int] | None = None
+    bands: Sequence[int | str] | None = None
     """The bands that are taken, counted from 1."""
 
 
@@ -192,7 +194,11 @@ def describe_mask(made: MadeMask | None, scale: int) -> str:
     return "the change mask says that nothing changed" if made == "none" else "the change mask is a file's"
 
 
-def _chosen(pixels: Array, bands: Sequence[int], name: str) -> Array:
+def _chosen(pixels: Array, wanted: Sequence[int | str], name: str) -> Array:
+    words = [band for band in wanted if isinstance(band, str)]
+    if words:
+        raise DataError(f"{name}: bands {words} are asked for; an image's bands have numbers only, counted from 1")
+    bands = [int(band) for band in wanted]
     beyond = [band for band in bands if not 1 <= band <= pixels.shape[2]]
     if beyond:
         raise DataError(f"{name}: bands {beyond} are asked for, the image has 1 to {pixels.shape[2]}")

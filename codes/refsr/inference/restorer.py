@@ -19,7 +19,9 @@ from refsr.data.images import Array
 from refsr.data.masks import MadeMask
 from refsr.data.ranges import Range
 from refsr.data.sets.paired import MaskOptions
+from refsr.geo.raster_source import RasterLike
 from refsr.inference.inputs import ImageLike, Input, RestoreOptions, open_inputs
+from refsr.inference.raster_options import RasterOptions, raster_options
 from refsr.inference.tensors import as_tensor, is_tensors, split_tensors
 from refsr.inference.tile_io import InputSource, TensorSink
 from refsr.inference.tile_layout import automatic_tile_size, lay_out
@@ -94,18 +96,28 @@ class Restorer:
 
     @overload
     def restore(
-        self, lr: Array | str | Path, ref: ImageLike | None = None, *, output: None = None, **options: Any
+        self,
+        lr: Array | str | Path,
+        ref: ImageLike | Sequence[RasterLike] | None = None,
+        *,
+        output: None = None,
+        **options: Any,
     ) -> Array: ...
     @overload
     def restore(self, lr: Tensor, ref: Tensor | None = None, *, output: None = None, **options: Any) -> Tensor: ...
     @overload
     def restore(
-        self, lr: Array | str | Path, ref: ImageLike | None = None, *, output: str | Path, **options: Any
+        self,
+        lr: ImageLike | RasterLike,
+        ref: ImageLike | Sequence[RasterLike] | None = None,
+        *,
+        output: str | Path,
+        **options: Any,
     ) -> Path: ...
     def restore(  # type: ignore[misc]  # the overloads leave the names of options to this signature
         self,
-        lr: ImageLike | Tensor,
-        ref: ImageLike | Tensor | None = None,
+        lr: ImageLike | Tensor | RasterLike,
+        ref: ImageLike | Tensor | RasterLike | Sequence[RasterLike] | None = None,
         *,
         lr_up: ImageLike | Tensor | None = None,
         ref_down: ImageLike | Tensor | None = None,
@@ -114,8 +126,8 @@ class Restorer:
         range: Range | None = None,
         range_ref: Range | None = None,
         range_hsi: Range | None = None,
-        bands: Sequence[int] | None = None,
-        bands_ref: Sequence[int] | None = None,
+        bands: Sequence[int | str] | None = None,
+        bands_ref: Sequence[int | str] | None = None,
         bands_hsi: Sequence[int] | None = None,
         made_mask: MadeMask | None = None,
         mask_options: MaskOptions | None = None,
@@ -123,6 +135,7 @@ class Restorer:
         overlap: int = 0,
         sampling: SamplingOptions | Mapping[str, Any] | None = None,
         seed: int | None = None,
+        raster: RasterOptions | Mapping[str, Any] | None = None,
         device: str | torch.device | None = None,
         output: str | Path | None = None,
         overwrite: bool = False,
@@ -134,15 +147,19 @@ class Restorer:
         - Image files give an array of LR's type and range. With `output` the result is written there instead, as
           `refsr restore` writes it, and its path is returned; `overwrite` replaces a file that is there. Files and
           arrays may be mixed.
+        - Rasters may lie on any grids: names of whatever GDAL opens, open rasterio datasets, or xarray DataArrays with
+          the rio accessor (which give a DataArray). `ref` may be a list; at each pixel the first with data counts.
+          `raster` holds their options, such as {"nodata": 0, "format": "gtiff"}. With `output` they are restored block
+          by block in bounded memory, and a repeated call continues an interrupted one.
         - Tensors (C, H, W) or (B, C, H, W) of floats in [0, 1] give a tensor of LR's type on LR's device. They do not
           mix with arrays or files. A mask is uint8 with one channel. Images of a batch are restored one by one.
 
-        `range` are the raw values of LR that become 0 and 1, which 16 bits need, and `bands` those taken of it, counted
-        from 1; a reference of the same type has the same range, one with as many bands the same bands, unless
-        `range_ref` and `bands_ref` say otherwise. Without a mask, `made_mask` "estimate" estimates one and "none" says
-        that nothing changed; a mask becomes numbers as in training, or by `mask_options`. A cube's file is read as in
-        training, but for `range_hsi` and `bands_hsi`. Large images are restored in tiles; `tile` and `overlap`, in
-        pixels of LR, say which.
+        `range` are the raw values of LR that become 0 and 1, which arrays of 16 bits need and rasters find by
+        themselves. `bands` are those taken of LR, counted from 1; of rasters also by description or colour. A reference
+        of the same type has the same range, one with as many bands the same bands, unless `range_ref` and `bands_ref`
+        say otherwise. Without a mask, `made_mask` "estimate" estimates one and "none" says that nothing changed; a mask
+        becomes numbers as in training, or by `mask_options`. A cube's file is read as in training, but for `range_hsi`
+        and `bands_hsi`. Large images are restored in tiles; `tile` and `overlap`, in pixels of LR, say which.
 
         `sampling` sets options of models that sample, such as {"steps": 8}, and `seed` their noise (default: 0); a
         model that does not sample gives the same image for any seed. With `device` the network moves there first.
@@ -169,6 +186,7 @@ class Restorer:
             overlap=overlap,
             sampling=sampling,
             seed=seed,
+            raster=raster_options(raster),
         )
         if device is not None:
             self.to(device)
@@ -184,6 +202,14 @@ class Restorer:
 
             restore_file(self, images, Path(output), options, overwrite, progress)
             return Path(output)
+        from refsr.inference.raster_inputs import as_rasters, raster_list
+
+        if as_rasters(self, images, options, None):
+            from refsr.inference.rasters import restore_to_memory
+
+            source, *refs = raster_list(images)
+            made: Array = restore_to_memory(self, source, refs, options, progress)
+            return made
         return self.restore_images(images, options, progress)
 
     def restore_images(

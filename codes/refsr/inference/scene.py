@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,8 @@ from refsr.geo.grid import Grid
 from refsr.geo.raster_source import RasterSource
 from refsr.geo.references import References
 from refsr.geo.validity import Mask, filled
-from refsr.geo.value_range import BeyondRange, ValueRange
+from refsr.geo.value_range import ValueRange
+from refsr.inference.findings import lr_findings
 from refsr.inference.tile_layout import Sizes
 from refsr.networks.descriptor import Descriptor
 
@@ -39,29 +41,12 @@ class Scene:
     grid: Grid
     """Of the restored raster: LR's, finer by the scale."""
     references: References | None = None
+    reference_sources: Sequence[RasterSource] = ()
+    """The rasters of `references`, in their order."""
 
     def close(self) -> None:
-        self.lr.close()
-        if self.references is not None:
-            self.references.close()
-
-
-@dataclass
-class Findings:
-    """What was seen of a scene while it was read."""
-
-    beyond: BeyondRange
-    empty: int = 0
-    """Pixels of LR without data."""
-    pixels: int = 0
-    covered: float = 0.0
-    """Pixels of the restored raster for which a reference counted, and how much."""
-
-    @property
-    def coverage(self) -> float:
-        """The share of the scene's ground with data that the references cover."""
-        known = self.pixels - self.empty
-        return self.covered / known if known else 0.0
+        for source in (self.lr, *self.reference_sources):
+            source.close()
 
 
 class SceneSource:
@@ -75,13 +60,14 @@ class SceneSource:
         unknown = [name for name in descriptor.inputs if name not in SUPPORTED]
         if unknown:
             raise UsageError(
-                f"networks that take {', '.join(unknown)} restore no rasters yet; restore images of a folder"
+                f"networks that take {', '.join(unknown)} restore images in memory, and no rasters by blocks"
             )
         self.scene, self.scale = scene, descriptor.scale
         self._taken = descriptor.inputs if "lr" in descriptor.inputs else ("lr", *descriptor.inputs)
         if scene.references is None and any(name.startswith("ref") for name in self._taken):
             raise UsageError("a reference (ref) is missing: the network takes one")
-        self.findings = Findings(BeyondRange(scene.range))
+        self.found: dict[str, float] = {}
+        """What was found in the kept part of the loaded block: see `findings.py`."""
         self._block = Window(0, 0, 0, 0)
         self._members: dict[str, Unit] = {}
         self.valid: Mask = np.zeros((0, 0), bool)
@@ -98,7 +84,7 @@ class SceneSource:
         whole = self.scene.lr.window
         around = block.grown(max(FILL, ROOM)).common(whole)
         raw, valid = self.scene.lr.read(around)
-        self._count(raw[kept.within(around)], valid[kept.within(around)])
+        self.found = lr_findings(raw[kept.within(around)], valid[kept.within(around)], self.scene.range)
         low = np.clip(self.scene.range.unit(filled(raw, valid)), 0, 1)
         low[~np.isfinite(low)] = 0
         self._block, self.valid = block, valid[block.within(around)]
@@ -132,20 +118,11 @@ class SceneSource:
         values, weight = self.scene.references.read(room.times(scale))
         ref = np.clip(values, 0, 1) * weight[:, :, None] + up * (1 - weight[:, :, None])
         self._members["ref"] = ref[inner]
-        self._count_covered(weight[kept.times(scale).within(room.times(scale))], kept)
+        known = self.valid[kept.within(block)].repeat(scale, 0).repeat(scale, 1)
+        self.found["covered"] = float(weight[kept.times(scale).within(room.times(scale))][known].sum()) / scale**2
         if "ref_down" in self._taken:
 
             def read_ref(_: str, window: Window) -> Unit:
                 return ref[window.within(room.times(scale))]
 
             self._members["ref_down"] = derived("ref_down", read_ref, block.times(scale), scale, height, width)
-
-    def _count(self, raw: npt.NDArray[np.generic], valid: Mask) -> None:
-        self.findings.beyond.count(raw, valid)
-        self.findings.pixels += valid.size
-        self.findings.empty += int((~valid).sum())
-        self._kept_valid = valid
-
-    def _count_covered(self, weight: Unit, kept: Window) -> None:
-        known = self._kept_valid.repeat(self.scale, 0).repeat(self.scale, 1)
-        self.findings.covered += float(weight[known].sum()) / self.scale**2

@@ -206,6 +206,11 @@ def _header(content: bytes) -> dict[str, str]:
     return {str(key): str(value) for key, value in json.loads(metadata.get(HEADER, "{}")).items()}
 
 
+def weights_digest(network: nn.Module) -> str:
+    """SHA-256 over the names, types, shapes and values of a network's weights."""
+    return _digest({name: tensor.detach().cpu() for name, tensor in network.state_dict().items()}, {})
+
+
 def _digest(tensors: Mapping[str, Tensor], header: Mapping[str, str]) -> str:
     """Over names, types, shapes, values and the rest of the header, in an order of their own."""
     running = hashlib.sha256(json.dumps(dict(header), sort_keys=True).encode())

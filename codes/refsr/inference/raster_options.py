@@ -1,0 +1,38 @@
+"""What rasters add to the options of a restored image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+from refsr.core.errors import UsageError, suggestion
+from refsr.geo.raster_sink import RasterFormat
+
+RefGrid = Literal["auto", "as-is"]
+
+
+@dataclass(frozen=True)
+class RasterOptions:
+    """How rasters are read and written; the keyword `raster` of `Restorer.restore`."""
+
+    nodata: float | None = None
+    """The value of LR's pixels without data, in place of the file's own."""
+    nodata_ref: float | None = None
+    ref_grid: RefGrid = "auto"
+    """`as-is` pairs references with LR pixel by pixel, whatever their grids say."""
+    clip: bool = False
+    """Whether more than 1 % of LR's values may lie beyond a declared range."""
+    format: RasterFormat | None = None
+    """None: by the output's suffix; a COG for .tif."""
+
+
+def raster_options(given: RasterOptions | Mapping[str, Any] | None) -> RasterOptions:
+    """The options, or those that a mapping names."""
+    if isinstance(given, RasterOptions):
+        return given
+    known = [field.name for field in fields(RasterOptions)]
+    for name in given or {}:
+        if name not in known:
+            raise UsageError(f"raster option {name!r} is not known{suggestion(name, known)} ({', '.join(known)})")
+    return RasterOptions(**(given or {}))

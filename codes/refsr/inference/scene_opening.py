@@ -1,0 +1,135 @@
+"""Opens LR and its references as a scene: bands, ranges and grids, each decided by a rule and said in a line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from refsr.core.errors import DataError, UsageError
+from refsr.geo.band_choice import BandChoice, choose_bands
+from refsr.geo.geotransform import IDENTITY, Geotransform
+from refsr.geo.grid import Grid
+from refsr.geo.projection import check_overlap, shared_ground
+from refsr.geo.raster_source import RasterLike, RasterSource
+from refsr.geo.references import Reference, References
+from refsr.geo.value_range import BeyondRange, Samples, ValueRange, find_range, sampled
+from refsr.geo.warped import WarpedRaster
+from refsr.inference.inputs import RestoreOptions
+from refsr.inference.scene import Scene
+
+ON_GRID = 0.1
+"""Pixels of the restored raster: grids that lie nearer than this are the same."""
+MOST_BEYOND = 0.01
+"""Share of LR's values that may lie beyond a declared range without `clip`."""
+NOTABLE_ZEROS = 0.01
+"""Share of pixels that are 0 in all bands from which on a hint at nodata is printed."""
+
+Announce = Callable[[str], None]
+
+
+def open_scene(
+    lr: RasterLike, refs: Sequence[RasterLike], channels: int, scale: int, options: RestoreOptions, announce: Announce
+) -> Scene:
+    """The rasters with the bands that a model of `channels` takes, references laid on LR's grid finer by `scale`."""
+    raster = options.raster
+    opened: list[RasterSource] = []
+    try:
+        source, choice = _source(lr, channels, options.bands, raster.nodata)
+        opened.append(source)
+        values = sampled(source)
+        value_range = find_range(source, values, options.range)
+        low = source.grid or Grid(Geotransform(None, IDENTITY), source.height, source.width)
+        grid = Grid(low.geotransform.finer(scale), low.height * scale, low.width * scale)
+        announce(f"LR: {_described(source)}; {choice}; {value_range}")
+        _check_values(source, values, value_range, options, "nodata", announce)
+        references, grids = [], []
+        for ref in refs:
+            other, choice = _source(ref, channels, options.bands_ref, raster.nodata_ref)
+            opened.append(other)
+            place = "on LR's grid"
+            if _paired(source, other, grid, options):
+                if source.grid is None and other.grid is not None:
+                    # LR lies nowhere: the result lies where the first reference does that lies somewhere.
+                    corner = other.grid.geotransform.coarser(scale)
+                    source.grid, grid = Grid(corner, source.height, source.width), other.grid
+                other.grid = grid
+            elif other.grid is not None:
+                grids.append((other.name, other.grid))
+                place = f"{other.grid} -> {grid}; covers {shared_ground(grid, other.grid):.0%} of LR"
+            same_kind = options.range if other.dtype == source.dtype else None
+            values = sampled(other)
+            span = find_range(other, values, options.range_ref or same_kind)
+            announce(f"Ref: {other.name}: {place}; {choice}; {span}")
+            _check_values(other, values, span, options, "nodata_ref", announce)
+            references.append(Reference(WarpedRaster(other, grid), span))
+        if grids:
+            check_overlap(grid, grids)
+        return Scene(source, value_range, grid, References(references) if references else None, opened[1:])
+    except BaseException:
+        for one in opened:
+            one.close()
+        raise
+
+
+def _source(
+    raster: RasterLike, channels: int, wanted: Sequence[int | str] | None, nodata: float | None
+) -> tuple[RasterSource, BandChoice]:
+    """The raster with the bands that the model takes."""
+    source = RasterSource(raster, nodata=nodata)
+    try:
+        choice = choose_bands(source.name, source.all_bands, channels, wanted or ())
+        source.take(choice.bands)
+    except BaseException:
+        source.close()
+        raise
+    return source, choice
+
+
+def _described(source: RasterSource) -> str:
+    place = "lies nowhere" if source.grid is None else str(source.grid)
+    nodata = "" if source.nodata is None else f", nodata {source.nodata:g}"
+    return f"{source.name}: {source.height}x{source.width} {source.dtype}, {place}{nodata}"
+
+
+def _paired(lr: RasterSource, ref: RasterSource, grid: Grid, options: RestoreOptions) -> bool:
+    """Whether Ref's pixels are the restored raster's; an error where nothing says how they lie."""
+    fits = (ref.height, ref.width) == (grid.height, grid.width)
+    as_is = options.raster.ref_grid == "as-is"
+    if as_is or lr.grid is None or ref.grid is None:
+        if not fits:
+            spelled = options.spelling("ref_grid")
+            why = f"{spelled} as-is" if as_is else f"{ref.name if ref.grid is None else lr.name} lies nowhere"
+            raise DataError(
+                f"{ref.name}: is {ref.height}x{ref.width}; {why}, and LR of {lr.height}x{lr.width} needs "
+                f"{grid.height}x{grid.width} then"
+            )
+        return True
+    return fits and ref.grid.apart(grid) < ON_GRID
+
+
+def _check_values(
+    source: RasterSource,
+    samples: Samples,
+    span: ValueRange,
+    options: RestoreOptions,
+    nodata_option: str,
+    announce: Announce,
+) -> None:
+    """Prints a hint at undeclared empty pixels, and refuses a declared range that many values lie beyond."""
+    if source.nodata is None and not source.masked and samples.zeros > NOTABLE_ZEROS:
+        hint = f"{options.spelling(nodata_option)} 0" if options.spelling is not str else f"{nodata_option}=0"
+        announce(
+            f"{source.name}: {samples.zeros:.0%} of it is 0 in all bands and no nodata is declared; "
+            f"{hint} treats it as empty"
+        )
+    beyond = BeyondRange(span)
+    beyond.count(samples.values)
+    check_beyond(source.name, beyond, options)
+
+
+def check_beyond(name: str, beyond: BeyondRange, options: RestoreOptions) -> None:
+    """A UsageError where a declared range leaves out more than MOST_BEYOND of the values and nobody asked to clip."""
+    if beyond.range.declared and beyond.share > MOST_BEYOND and not options.raster.clip:
+        raise UsageError(
+            f"{name}: {beyond}; {options.spelling('clip')} cuts them off, {options.spelling('range')} auto fits the "
+            "range to the scene"
+        )
