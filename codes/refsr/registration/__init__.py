@@ -5,8 +5,21 @@
 ...     on_hr, covered = found.warp(ref)
 """
 
+from refsr.registration.combine import Combined, combine
 from refsr.registration.options import MODES, RegistrationOptions
 from refsr.registration.register import register
 from refsr.registration.result import Figures, Registration, Verdict
+from refsr.registration.scenes import SceneRegistration, register_scene
 
-__all__ = ["MODES", "Figures", "Registration", "RegistrationOptions", "Verdict", "register"]
+__all__ = [
+    "MODES",
+    "Combined",
+    "Figures",
+    "Registration",
+    "RegistrationOptions",
+    "SceneRegistration",
+    "Verdict",
+    "combine",
+    "register",
+    "register_scene",
+]

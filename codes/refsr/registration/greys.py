@@ -15,13 +15,17 @@ Image = npt.NDArray[Any]
 FINER = 2
 """Matching pixels along the side of one of LR's: twice as fine, so that interpolating between them loses little."""
 
+CONTRAST = 0.2
+FLAT = 1e-5
+"""Standard deviations below this, relative to the mean or to 1, are rounding."""
+
 
 @dataclass(frozen=True)
 class Greys:
     """LR and Ref in grey at one sharpness, on pixels half as large as LR's."""
 
     lr: Floats
-    """(2h, 2w), about [0, 1]; 0 where nothing is known."""
+    """(2h, 2w), of mean 0 and one contrast."""
     lr_valid: Floats
     """(2h, 2w): 1 where LR holds data."""
     ref: Floats
@@ -32,6 +36,8 @@ class Greys:
     """From a matching pixel of Ref to Ref's own pixels."""
     start: Transform
     """From a matching pixel of LR to one of Ref, as first assumed."""
+    flat: tuple[str, ...]
+    """Which of both show nothing but one grey."""
 
     def outer(self, inner: Transform) -> Transform:
         """LR's matching pixels to Ref's -> HR's pixels to Ref's own."""
@@ -53,10 +59,22 @@ def grey(image: Image) -> tuple[Floats, npt.NDArray[np.bool_]]:
     return mean.astype(np.float32), valid
 
 
+def normed(image: Floats, valid: npt.NDArray[np.bool_]) -> tuple[Floats, bool]:
+    """The image with a mean of 0 and a standard deviation of `CONTRAST`, and whether it shows nothing but one grey."""
+    known = image[valid].astype(np.float64)
+    if not known.size:
+        return np.zeros_like(image), True
+    mean, deviation = float(known.mean()), float(known.std())
+    if not deviation > FLAT * max(1.0, abs(mean)):
+        return np.zeros_like(image), True
+    return ((image - np.float32(mean)) * np.float32(CONTRAST / deviation)).astype(np.float32), False
+
+
 def prepare(lr: Image, ref: Image, scale: float, start: Transform) -> Greys:
     """LR (h, w[, C]), Ref (H', W'[, C]) and where HR's pixels are assumed to lie in Ref -> both made alike."""
     own, own_valid = grey(lr)
     other, other_valid = grey(ref)
+    (own, flat), (other, other_flat) = normed(own, own_valid), normed(other, other_valid)
     height, width = own.shape
     across, down = slopes(start)
     sizes = []
@@ -74,6 +92,7 @@ def prepare(lr: Image, ref: Image, scale: float, start: Transform) -> Greys:
         hr=hr,
         to_ref=to_ref,
         start=after(inverse(to_ref), after(start, hr)),
+        flat=("LR",) * flat + ("Ref",) * other_flat,
     )
 
 

@@ -18,13 +18,22 @@ NARROWEST = 0.3
 """Smallest area, of 1, to which the field may press a pixel."""
 
 
-def local_field(greys: Greys, transform: Transform) -> Floats:
+TILE_LEVELS = ((40.0, 2.5, 3), (16.0, 1.5, 4))
+"""The same for tiles of a scene, of which only a coarse field is asked."""
+
+
+def shift_field(greys: Greys, transform: Transform) -> Floats:
+    """As `local_field`, but coarse."""
+    return local_field(greys, transform, TILE_LEVELS)
+
+
+def local_field(greys: Greys, transform: Transform, levels: tuple[tuple[float, float, int], ...] = LEVELS) -> Floats:
     """(rows, columns, 2) displacement of LR's matching pixels before the transform, in cells."""
     import cv2
 
     height, width = greys.lr.shape
     field = np.zeros((max(1, height // CELL), max(1, width // CELL), 2), np.float32)
-    for window, blur, steps in LEVELS:
+    for window, blur, steps in levels:
         own = oriented(greys.lr, greys.lr_valid, behind=blur)
         before = field
         for _ in range(steps):

@@ -68,11 +68,11 @@ def _from(
     small = min(*lr.shape[:2], *(side // 2 for side in greys.ref.shape))
     if small < SMALLEST:
         return _refused(size, ref, start, f"{small} pixels at LR's sharpness are too few to compare")
-    for name, image, valid in (("LR", greys.lr, greys.lr_valid), ("Ref", greys.ref, greys.ref_valid)):
+    for name, valid in (("LR", greys.lr_valid), ("Ref", greys.ref_valid)):
         if not valid.any():
             return _refused(size, ref, start, f"{name} holds no data")
-        if float(image[valid > 0].std()) < FLAT:
-            return _refused(size, ref, start, f"{name} shows nothing but one grey")
+    if greys.flat:
+        return _refused(size, ref, start, f"{' and '.join(greys.flat)} shows nothing but one grey")
     before = alike(greys, greys.start)
     found_by, transform, likeness = "start", greys.start, before
     if options.mode != "none":
@@ -89,9 +89,6 @@ def _from(
         if options.mode == "local" or value > likeness:
             field, likeness = made, value
     return _judged(greys, size, ref, start, transform, field, before, likeness, found_by, scale)
-
-
-FLAT = 1e-4
 
 
 def _candidates(greys: Greys, scale: float, options: RegistrationOptions) -> list[Candidate]:

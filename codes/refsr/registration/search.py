@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from refsr.registration.gradients import oriented, through
-from refsr.registration.transforms import Floats, Transform, after, moved, pixels, similarity
+from refsr.registration.greys import Greys
+from refsr.registration.transforms import Floats, Transform, after, inverse, moved, pixels, similarity
 
 SMALLEST_SHARE = 0.3
 """Shifts under which less of LR is seen are not looked at."""
@@ -21,16 +22,6 @@ class Candidate:
     height: float
     """Of the peak: the correlation there."""
     found_by: str
-
-
-def best_shift(
-    own: Floats, own_valid: Floats, other: Floats, other_valid: Floats, reach: int
-) -> tuple[float, float, float]:
-    """(H, W, C) twice, 0 where not valid -> right and down of what belongs to a pixel of `own`, and the correlation."""
-    height, width = own.shape[:2]
-    room = (_handy(height + reach), _handy(width + reach))
-    spectra, others = _spectra(own, own_valid, room), _spectra(other, other_valid, room)
-    return best_of(spectra, others, room, reach, float(own_valid.sum()))
 
 
 def _spectra(image: Floats, valid: Floats, room: tuple[int, int]) -> tuple[Floats, Floats, Floats]:
@@ -104,6 +95,14 @@ def search(
             found.append(Candidate(shifted, height, f"search turn {turn:g} scale {scale:g}"))
     found.sort(key=lambda one: -one.height)
     return found[:most]
+
+
+def search_shift(greys: Greys, reach: int) -> Transform:
+    """The best shift from where Ref is assumed, by up to `reach` LR pixels, as a transform of matching pixels."""
+    assumed = after(inverse(HALF), after(greys.start, HALF))
+    lr_valid, ref_valid = ((halved(valid) > 0.99).astype(np.float32) for valid in (greys.lr_valid, greys.ref_valid))
+    found = search(halved(greys.lr), lr_valid, halved(greys.ref), ref_valid, assumed, (0.0,), (1.0,), reach, 1)
+    return after(HALF, after(found[0].transform, inverse(HALF)))
 
 
 def _bordered(image: Floats, transform: Transform, shape: tuple[int, ...]) -> Floats:
