@@ -17,26 +17,66 @@ grid, so that a window's coordinates do not depend on the window. Over 32 pixels
 FULL_CIRCLE = 360.0
 
 
+class PixelMap:
+    """Where the pixels under a window of a target grid lie in a source; whole numbers are centres of its pixels."""
+
+    def __init__(self, target: Geotransform, window: Window, source: Grid) -> None:
+        self._target, self._source = target, source.geotransform
+        self._lattice: tuple[Floats, Floats] | None = None
+        if _one_system(target, source.geotransform):
+            return
+        spans = ((window.top, window.bottom), (window.left, window.right))
+        first = [start // LATTICE for start, _ in spans]
+        nodes = [np.arange(low, -(-stop // LATTICE) + 1) for low, (_, stop) in zip(first, spans, strict=True)]
+        self._first = (LATTICE * first[0], LATTICE * first[1])
+        x, y = target.point(*(LATTICE * node.astype(np.float64) for node in np.meshgrid(nodes[1], nodes[0])))
+        across, down = source.geotransform.pixel(*reprojected(target, source, x, y))
+        _check_continuous(source, across)
+        self._lattice = across, down
+
+    def under(self, window: Window) -> tuple[Floats, Floats]:
+        """(height, width) twice: column and row of the centre of each pixel under a part of the window.
+
+        Points that the source's coordinate system does not know are infinite.
+        """
+        rows, columns = (np.arange(count, dtype=np.float64) for count in (window.height, window.width))
+        return self._at(window.top + 0.5 + rows, window.left + 0.5 + columns)
+
+    def bounds(self, window: Window) -> tuple[Window, bool]:
+        """The source's pixels in which all centres under a part of the window lie, and whether all are known.
+
+        The window is empty where none is known.
+        """
+        spans = ((window.top, window.bottom), (window.left, window.right))
+        # Between the lattice's lines coordinates are linear: none lies beyond those at the corners of its cells.
+        rows, columns = (
+            np.r_[start + 0.5, np.arange(start // LATTICE * LATTICE + LATTICE, stop, LATTICE), stop - 0.5]
+            for start, stop in spans
+        )
+        across, down = self._at(rows, columns)
+        known = np.isfinite(across) & np.isfinite(down)
+        if not known.any():
+            return Window(0, 0, 0, 0), False
+        low = [int(np.floor(line[known].min())) for line in (down, across)]
+        high = [int(np.ceil(line[known].max())) + 1 for line in (down, across)]
+        return Window(low[0], low[1], high[0] - low[0], high[1] - low[1]), bool(known.all())
+
+    def _at(self, rows: Floats, columns: Floats) -> tuple[Floats, Floats]:
+        if self._lattice is None:
+            x, y = self._target.point(columns[None, :], rows[:, None])
+            across, down = self._source.pixel(x, y)
+            return across - 0.5, down - 0.5
+        steps = ((rows - self._first[0]) / LATTICE, (columns - self._first[1]) / LATTICE)
+        across, down = (_interpolated(nodes, *steps) for nodes in self._lattice)
+        return across, down
+
+
 def source_pixels(target: Geotransform, window: Window, source: Grid) -> tuple[Floats, Floats]:
     """(height, width) twice: column and row in `source` of the centre of each pixel under a window of the target grid.
 
     Whole numbers are centres of pixels. Points that the source's coordinate system does not know are infinite.
     """
-    columns = window.left + 0.5 + np.arange(window.width)
-    rows = window.top + 0.5 + np.arange(window.height)
-    if _one_system(target, source.geotransform):
-        x, y = target.point(columns[None, :], rows[:, None])
-        across, down = source.geotransform.pixel(x, y)
-        return across - 0.5, down - 0.5
-    first = [int(np.floor(line[0] / LATTICE)) for line in (rows, columns)]
-    last = [int(np.floor(line[-1] / LATTICE)) + 1 for line in (rows, columns)]
-    nodes_down, nodes_across = (np.arange(low, high + 1) for low, high in zip(first, last, strict=True))
-    x, y = target.point(*(LATTICE * node.astype(np.float64) for node in np.meshgrid(nodes_across, nodes_down)))
-    across, down = source.geotransform.pixel(*reprojected(target, source, x, y))
-    _check_continuous(source, across)
-    return tuple(  # type: ignore[return-value]
-        _interpolated(line, rows / LATTICE - first[0], columns / LATTICE - first[1]) - 0.5 for line in (across, down)
-    )
+    return PixelMap(target, window, source).under(window)
 
 
 def reprojected(target: Geotransform, source: Grid, x: Floats, y: Floats) -> tuple[Floats, Floats]:
@@ -101,15 +141,22 @@ def _one_system(one: Geotransform, other: Geotransform) -> bool:
 
 
 def _interpolated(nodes: Floats, rows: Floats, columns: Floats) -> Floats:
-    """Values at rows and columns counted in the lattice's steps, linearly between the nodes."""
+    """Values at rows and columns counted in the lattice's steps, linearly between the nodes, less half a pixel.
+
+    Both rise. Half a pixel and the way along rows come first, so that each pixel costs two products and a sum.
+    """
+    top = int(rows[0])
+    nodes, rows = nodes[top : int(rows[-1]) + 2] - 0.5, rows - top
+    known = bool(np.isfinite(nodes).all())
     for axis, line in ((1, columns), (0, rows)):
         start = np.floor(line).astype(np.intp)
-        part = line - start
-        shape = (1, -1) if axis == 1 else (-1, 1)
-        part = part.reshape(shape)
+        part = (line - start).reshape((1, -1) if axis == 1 else (-1, 1))
         with np.errstate(invalid="ignore"):
-            nodes = nodes.take(start, axis) * (1 - part) + nodes.take(start + 1, axis) * part
-    return np.where(np.isfinite(nodes), nodes, np.inf)
+            before, after = nodes.take(start, axis), nodes.take(start + 1, axis)
+            before *= 1 - part
+            after *= part
+            nodes = np.add(before, after, out=before)
+    return nodes if known else np.where(np.isfinite(nodes), nodes, np.inf)
 
 
 def _check_continuous(source: Grid, columns: Floats) -> None:

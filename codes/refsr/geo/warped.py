@@ -12,15 +12,20 @@ import numpy.typing as npt
 from refsr.core.window import Window
 from refsr.geo.area_means import area_means
 from refsr.geo.grid import Floats, Grid
-from refsr.geo.projection import pixel_ratios, source_pixels
+from refsr.geo.projection import PixelMap, pixel_ratios
 from refsr.geo.validity import Array, Mask, filled
 
 Pixels = npt.NDArray[np.float32]
 Displacement = npt.NDArray[Any]
 Resampling = Literal["cubic", "area"]
 
+FRACTIONS = 512
+"""Coordinates for cubic values are rounded to this part of the source's pixels. So equal grids give equal pixels, and
+float32 holds coordinates exactly whatever the window's corner is, so that windows agree."""
 ON_GRID = 1e-3
-"""Pixels: coordinates as near as this to whole ones are whole, so that equal grids give equal pixels."""
+"""Coordinates for means, ratios of pixels and shares of data as near as this to whole ones are whole."""
+STRIP = 32
+"""Rows whose coordinates are computed at once: they fit the processor's cache."""
 REACH = 2
 """Pixels that cubic interpolation sees on either side of a point."""
 FINEST = 2.0
@@ -81,45 +86,79 @@ class WarpedRaster:
 
     def read(self, window: Window) -> tuple[Pixels, Mask]:
         """(height, width, bands) raw values under a window of the grid, and (height, width) where there are any."""
-        columns, rows = self._coordinates(window)
-        height, width = -(-self.source.height // self.block), -(-self.source.width // self.block)
-        covered = (columns >= -0.5) & (columns <= width - 0.5) & (rows >= -0.5) & (rows <= height - 0.5)
-        if not covered.any():
-            return np.zeros((window.height, window.width, len(self.source.bands)), np.float32), covered
-        reach = 2 * REACH + (math.ceil(max(self.sides)) if self._kernel is None else len(self._kernel) // 2)
-        low = [math.floor(line[covered].min()) - reach for line in (rows, columns)]
-        high = [math.ceil(line[covered].max()) + reach + 1 for line in (rows, columns)]
-        part = Window(low[0], low[1], high[0] - low[0], high[1] - low[1]).common(Window(0, 0, height, width))
+        shape = window.height, window.width
+        reduced = Window(0, 0, -(-self.source.height // self.block), -(-self.source.width // self.block))
+        pixel_map, seen, inside = self._map(window, reduced)
+        part = seen.common(reduced)
+        if part.empty:
+            return np.zeros((*shape, len(self.source.bands)), np.float32), np.zeros(shape, bool)
         pixels, valid = self._reduced(part)
+        found, kept = np.zeros((*shape, pixels.shape[2]), np.float32), np.zeros(shape, bool)
         if not valid.any():
-            return np.zeros((window.height, window.width, pixels.shape[2]), np.float32), np.zeros_like(covered)
-        columns, rows = columns - part.left, rows - part.top
-        if self.resampling == "area":
-            found, kept = area_means(pixels, valid, *_inside(columns, rows, pixels), self.sides)
-        else:
-            found, kept = _sampled(pixels, valid, columns, rows)
-        return found, kept & covered
+            return found, kept
+        whole = inside and bool(valid.all())
+        for top in range(0, window.height, STRIP):
+            rows = slice(top, min(top + STRIP, window.height))
+            strip = Window(window.top + rows.start, window.left, rows.stop - rows.start, window.width)
+            x, y = self._coordinates(pixel_map, strip)
+            covered = True if inside else _covered(x, y, reduced)
+            x -= part.left
+            y -= part.top
+            if not inside:
+                x, y = _within(x, y, pixels)
+            found[rows], held = self._resampled(pixels, valid, whole, x, y)
+            kept[rows] = held & covered
+        return found, kept
 
-    def _coordinates(self, window: Window) -> tuple[Floats, Floats]:
+    def _map(self, window: Window, reduced: Window) -> tuple[PixelMap, Window, bool]:
+        """Where the source's pixels are, those that are needed for a window, and whether it is all inside them."""
+        moved = 0
+        if self.displacement is not None and self.displacement.size:
+            moved = math.ceil(float(np.abs(_field_under(self.displacement, window, self.grid)).max())) + 1
+        around = window.grown(moved)
+        pixel_map = PixelMap(self.grid.geotransform, around, self.source_grid)
+        bounds, known = pixel_map.bounds(around)
+        top, left = bounds.top // self.block, bounds.left // self.block
+        seen = Window(top, left, -(-bounds.bottom // self.block) - top, -(-bounds.right // self.block) - left)
+        inside = known and seen.common(reduced) == seen
+        if bounds.empty:
+            return pixel_map, bounds, False
+        reach = 2 * REACH + (math.ceil(max(self.sides)) if self._kernel is None else len(self._kernel) // 2)
+        return pixel_map, seen.grown(reach), inside
+
+    def _resampled(
+        self, pixels: Pixels, valid: Mask, whole: bool, columns: Floats, rows: Floats
+    ) -> tuple[Pixels, Mask | bool]:
+        if self.resampling == "area":
+            return area_means(pixels, valid, columns, rows, self.sides)
+        return _sampled(pixels, None if whole else valid, columns, rows)
+
+    def _coordinates(self, pixel_map: PixelMap, window: Window) -> tuple[Floats, Floats]:
         """Column and row of each of the window's pixels among the reduced pixels of the source."""
-        columns, rows = source_pixels(self.grid.geotransform, window, self.source_grid)
+        columns, rows = pixel_map.under(window)
         if self.displacement is not None:
-            columns, rows = self._displaced(window, columns, rows)
-        if self.block > 1:
-            columns, rows = ((line + 0.5) / self.block - 0.5 for line in (columns, rows))
+            columns, rows = self._displaced(pixel_map, window, columns, rows)
         for line in (columns, rows):
-            with np.errstate(invalid="ignore"):
-                whole = np.rint(line)
-                near = np.abs(line - whole) < ON_GRID
-            line[near] = whole[near]
+            if self.block > 1:
+                line += 0.5
+                line /= self.block
+                line -= 0.5
+            if self.resampling == "area":
+                with np.errstate(invalid="ignore"):
+                    whole = np.rint(line)
+                    near = np.abs(line - whole) < ON_GRID
+                line[near] = whole[near]
+            else:
+                line *= FRACTIONS
+                np.rint(line, out=line)
+                line /= FRACTIONS
         return columns, rows
 
-    def _displaced(self, window: Window, columns: Floats, rows: Floats) -> tuple[Floats, Floats]:
+    def _displaced(self, pixel_map: PixelMap, window: Window, columns: Floats, rows: Floats) -> tuple[Floats, Floats]:
         """Coordinates moved by the displacement of each pixel, which is taken through the local slope of the map."""
         moved = _field_under(self.displacement, window, self.grid)
         right, down = moved[:, :, 0], moved[:, :, 1]
-        larger = Window(window.top, window.left, window.height + 1, window.width + 1)
-        lines = source_pixels(self.grid.geotransform, larger, self.source_grid)
+        lines = pixel_map.under(Window(window.top, window.left, window.height + 1, window.width + 1))
         found = []
         for line, wider in zip((columns, rows), lines, strict=True):
             with np.errstate(invalid="ignore"):
@@ -139,26 +178,31 @@ class WarpedRaster:
         return (pixels if self._kernel is None else _blurred(pixels, self._kernel)), valid
 
 
-def _sampled(pixels: Pixels, valid: Mask, columns: Floats, rows: Floats) -> tuple[Pixels, Mask]:
-    """Cubic values at coordinates of the array, and where the four pixels next to them hold data."""
+def _covered(columns: Floats, rows: Floats, source: Window) -> Mask:
+    """Which coordinates lie on the source."""
+    across = (columns >= -0.5) & (columns <= source.width - 0.5)
+    covered: Mask = across & (rows >= -0.5) & (rows <= source.height - 0.5)
+    return covered
+
+
+def _sampled(pixels: Pixels, valid: Mask | None, columns: Floats, rows: Floats) -> tuple[Pixels, Mask | bool]:
+    """Cubic values at coordinates of the array, and where the four pixels next to them hold data (None: all do)."""
     import cv2
 
-    x, y = (line.astype(np.float32) for line in _inside(columns, rows, pixels))
-    edge = cv2.BORDER_REPLICATE
-    if _whole(x) and _whole(y):
-        bands = [cv2.remap(pixels[:, :, at : at + PLANES], x, y, cv2.INTER_NEAREST, borderMode=edge)
-                 for at in range(0, pixels.shape[2], PLANES)]  # fmt: skip
-    else:
-        bands = [cv2.remap(pixels[:, :, at : at + PLANES], x, y, cv2.INTER_CUBIC, borderMode=edge)
-                 for at in range(0, pixels.shape[2], PLANES)]  # fmt: skip
-    found = np.concatenate([band.reshape(*x.shape, -1) for band in bands], axis=2)
-    if valid.all():
-        return found, np.ones(x.shape, bool)
-    share = cv2.remap(valid.astype(np.float32), x, y, cv2.INTER_LINEAR, borderMode=edge)
+    x, y = columns.astype(np.float32), rows.astype(np.float32)
+    kind = cv2.INTER_NEAREST if _whole(x) and _whole(y) else cv2.INTER_CUBIC
+    bands = [
+        cv2.remap(pixels[:, :, at : at + PLANES], x, y, kind, borderMode=cv2.BORDER_REPLICATE).reshape(*x.shape, -1)
+        for at in range(0, pixels.shape[2], PLANES)
+    ]
+    found: Pixels = np.concatenate(bands, axis=2) if len(bands) > 1 else np.asarray(bands[0], np.float32)
+    if valid is None:
+        return found, True
+    share = cv2.remap(valid.astype(np.float32), x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return found, share > 1 - ON_GRID
 
 
-def _inside(columns: Floats, rows: Floats, pixels: Pixels) -> tuple[Floats, Floats]:
+def _within(columns: Floats, rows: Floats, pixels: Pixels) -> tuple[Floats, Floats]:
     """Coordinates without numbers that no array can have."""
     limits = (-2.0 * REACH, max(pixels.shape) + 2.0 * REACH)
     with np.errstate(invalid="ignore"):
