@@ -79,11 +79,14 @@ class Grid:
 
     def extent(self) -> str:
         """Its bounds for messages: `x 500000 to 500480, y 4649760 to 4650240 (EPSG:32612)`."""
-        x, y = self.outline()
-        digits = 5 if self.geotransform.crs is not None and self.geotransform.coordinate_system().is_geographic else 0
-        spans = (f"{name} {line.min():.{digits}f} to {line.max():.{digits}f}" for name, line in (("x", x), ("y", y)))
-        system = self.geotransform.crs
-        return f"{', '.join(spans)} ({'no CRS' if system is None else _short_name(self.geotransform)})"
+        return described_extent(self.geotransform, *self.outline())
+
+
+def described_extent(geotransform: Geotransform, x: Floats, y: Floats) -> str:
+    """The bounds of points in a coordinate system, for messages."""
+    digits = 5 if geotransform.crs is not None and geotransform.coordinate_system().is_geographic else 0
+    spans = (f"{name} {line.min():.{digits}f} to {line.max():.{digits}f}" for name, line in (("x", x), ("y", y)))
+    return f"{', '.join(spans)} ({'no CRS' if geotransform.crs is None else _short_name(geotransform)})"
 
 
 def _short_name(geotransform: Geotransform) -> str:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from refsr.core.window import Window
 from refsr.geo.detail_injection import detail, halo, injected, injection, noise_of, window_radius
 from refsr.geo.raster_source import RasterSource
+from refsr.geo.rounding import as_type
 from refsr.geo.validity import Array, Mask, filled
 from refsr.ops.resize import imresize
 
@@ -107,14 +108,6 @@ class OtherBands:
         inner = cell.times(self.scale).within(around.times(self.scale))
         known = valid[cell.within(around)].repeat(self.scale, 0).repeat(self.scale, 1)
         return as_type(large[inner], source.dtype), known
-
-
-def as_type(values: Array, dtype: np.dtype[Any]) -> Array:
-    """Values in a type; integers are rounded, halves to even, and stay within what the type holds."""
-    if dtype.kind == "f":
-        return values.astype(dtype)
-    limits = np.iinfo(dtype)
-    return np.clip(np.rint(values.astype(np.float64)), limits.min, limits.max).astype(dtype)
 
 
 def _read(source: RasterSource, window: Window) -> tuple[npt.NDArray[np.float64], Mask]:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from refsr.core.errors import DataError
 from refsr.geo.raster_source import RasterSource, spread_windows
+from refsr.geo.rounding import as_type
 from refsr.geo.validity import Array
 
 SAMPLES = 8
@@ -46,12 +47,7 @@ class ValueRange:
     def raw(self, unit: npt.NDArray[np.float32], dtype: str) -> Array:
         """Back to raw values of a type; integers are rounded, halves to even, and stay within their type."""
         values = unit * np.float32(self.high - self.low) + np.float32(self.low)
-        kind = np.dtype(dtype)
-        if kind.kind == "f":
-            return values.astype(kind)
-        limits = np.iinfo(kind)
-        wide = np.rint(values.astype(np.float64))
-        return np.clip(wide, limits.min, limits.max).astype(kind)
+        return as_type(values, np.dtype(dtype))
 
     def __str__(self) -> str:
         return f"{self.low:g} to {self.high:g} ({self.reason})"
