@@ -27,6 +27,7 @@ COMMANDS = {
     "report": ("refsr.cli.report", "write an HTML page about runs: scores, example images, training curves"),
     "options": ("refsr.cli.options", "check an option file, print it resolved, print the schema"),
     "world": ("refsr.cli.world", "make a synthetic data set with known ground truth"),
+    "chips": ("refsr.cli.chips", "cut training tuples from scenes on any grids, split by place"),
     "prepare": ("refsr.cli.prepare", "make LR, LR_UX and Ref_DUX images from HR and Ref"),
     "pack": ("refsr.cli.pack", "pack image folders into LMDB stores"),
     "store": ("refsr.cli.store", "describe, verify or repair stores of images"),

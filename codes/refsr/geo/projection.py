@@ -101,6 +101,16 @@ def outline_pixels(grid: Grid, other: Grid) -> tuple[Floats, Floats]:
     return other.geotransform.pixel(x, y)
 
 
+def may_meet(grid: Grid, other: Grid) -> bool:
+    """Whether the border of one grid, seen in the other, reaches into a box around it: false where they lie apart."""
+    columns, rows = outline_pixels(grid, other)
+    known = np.isfinite(columns) & np.isfinite(rows)
+    if not known.any():
+        return False
+    spans = ((columns[known], other.width), (rows[known], other.height))
+    return all(line.max() > 0 and line.min() < length for line, length in spans)
+
+
 def pixel_ratios(target: Grid, source: Grid) -> tuple[float, float]:
     """The source's columns and rows along the side of one of the target's pixels, in the middle of what both cover."""
     columns, rows = outline_pixels(source, target)
