@@ -327,6 +327,22 @@ def test_other_types_keep_their_values(tmp_path, dtype):
     assert "range: [20, 220]" in (tmp_path / "set" / "datasets.yml").read_text()
 
 
+def test_a_declared_range_holds_for_all_of_its_type(tmp_path):
+    """Ref of HR's type has HR's range, so its values stay; an undeclared one is measured on each kind."""
+    chip_ground.hr(tmp_path / "hr.tif", dtype="uint16")
+    chip_ground.ref(tmp_path / "ref.tif", dtype="uint16")
+    with rasterio.open(tmp_path / "ref.tif", "r+") as sink:
+        sink.write(sink.read() + 100)
+    sources = {"ref": [tmp_path / "ref.tif"]}
+    cut(tmp_path / "declared", tmp_path / "hr.tif", range=(0, 400), **sources)
+    cut(tmp_path / "measured", tmp_path / "hr.tif", **sources)
+    for folder, more in (("declared", 100), ("measured", 0)):
+        hr, ref = (images(tmp_path / folder, kind) for kind in ("HR", "Ref"))
+        moved = np.mean([ref[key].mean() - hr[key].mean() for key in hr])
+        assert moved == pytest.approx(more, abs=1.5)
+    assert "range: [0, 400]" in (tmp_path / "declared" / "datasets.yml").read_text()
+
+
 def test_values_beyond_the_range_leave_a_chip_out(tmp_path):
     chip_ground.hr(tmp_path / "hr.tif", dtype="uint16")
     with rasterio.open(tmp_path / "hr.tif", "r+") as sink:

@@ -78,7 +78,7 @@ def write_snippet(target: Path, settings: ChipSettings, survey: Survey, chips: C
                 lines.append(f"    dataroot_{root}: {folder / kind}{'.lmdb' if settings.lmdb else ''}")
         if settings.ref:
             lines += ["    lr_up: from_lr", "    ref_down: from_ref"]
-        if survey.dtype != "uint8":
+        if survey.dtype != "uint8" or (survey.range.low, survey.range.high) != (0, 255):
             lines.append(f"    range: [{survey.range.low:g}, {survey.range.high:g}]  # {survey.range.reason}")
         if survey.channels not in (1, 3):
             lines.append(f"    bands: {list(range(1, survey.channels + 1))}")

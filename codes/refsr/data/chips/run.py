@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from refsr import __version__
 from refsr.core.atomic import explain_io, sweep
 from refsr.core.digests import file_digest
 from refsr.core.errors import DataError
 from refsr.core.progress import ProgressFactory, no_progress
+from refsr.core.version import __version__
 from refsr.data.chips.candidates import Candidate, find_candidates, ground_blocks, in_order
 from refsr.data.chips.chip_reader import ChipReader, how_lr_lies
 from refsr.data.chips.extras import FOOTPRINTS, SHEET, SNIPPET, write_footprints, write_sheet, write_snippet

@@ -93,9 +93,11 @@ def survey(settings: ChipSettings) -> Survey:
     lr = _surveyed(
         "lr", settings.lr, settings.bands_lr or settings.bands, channels, settings.range_lr, settings.nodata_lr
     )
+    if settings.range is not None and settings.range_ref is None:
+        ref = _as_hr(ref, hr[0])
     if settings.range_lr is None:
         # LR is HR seen coarser: values of one type mean the same in both.
-        lr = tuple(replace(one, range=hr[0].range) if one.dtype == hr[0].dtype else one for one in lr)
+        lr = _as_hr(lr, hr[0])
     _check_copies(hr, (*ref, *lr))
     return Survey(hr, ref, lr, dtype, hr[0].range)
 
@@ -134,6 +136,11 @@ def _surveyed(
         with one.open() as source:
             result.append(replace(one, range=find_range(source, pooled, declared)))
     return tuple(result)
+
+
+def _as_hr(others: Sequence[Surveyed], hr: Surveyed) -> tuple[Surveyed, ...]:
+    """The sources with HR's range where they have its type."""
+    return tuple(replace(one, range=hr.range) if one.dtype == hr.dtype else one for one in others)
 
 
 def _check_copies(hr: Sequence[Surveyed], others: Sequence[Surveyed]) -> None:
