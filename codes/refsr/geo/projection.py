@@ -15,6 +15,10 @@ LATTICE = 32
 """Pixels between points that are projected; those between them are interpolated. The lattice lies fixed on the target
 grid, so that a window's coordinates do not depend on the window. Over 32 pixels of 10 m a projection bends by 2 mm."""
 FULL_CIRCLE = 360.0
+RING = 32
+"""Points along each side of a raster's border where it is looked for on another."""
+NO_AREA = 1e-3
+"""Square pixels in common that rounding may make of two rasters that touch."""
 
 
 class PixelMap:
@@ -134,15 +138,49 @@ def check_overlap(scene: Grid, references: Sequence[tuple[str, Grid]]) -> None:
 
 
 def shared_ground(scene: Grid, other: Grid) -> float:
-    """The share of the scene's ground that another grid covers, 0 to 1, on a lattice of some 64 points a side."""
-    step = max(1, min(scene.height, scene.width) // 64)
-    columns, rows = np.meshgrid(np.arange(0, scene.width + 1, step), np.arange(0, scene.height + 1, step))
-    x, y = scene.geotransform.point(columns.astype(np.float64), rows.astype(np.float64))
-    if not _one_system(scene.geotransform, other.geotransform):
-        x, y = reprojected(scene.geotransform, other, x, y)
-    across, down = other.geotransform.pixel(x, y)
-    inside = (across >= 0) & (across <= other.width) & (down >= 0) & (down <= other.height)
-    return float(inside.mean())
+    """The share of the scene's ground that another grid covers, 0 to 1; 0 where they only touch."""
+    for one, two in ((scene, other), (other, scene)):
+        ring = _ring_in(one, two)
+        if np.isfinite(ring).all():
+            common = _common_area(ring, two.width, two.height)
+            whole = _area(ring) if one is scene else scene.height * scene.width
+            return min(1.0, common / whole) if common > NO_AREA else 0.0
+    return 1.0
+
+
+def _ring_in(one: Grid, other: Grid) -> Floats:
+    """(n, 2): column and row in `other` of points around a grid, in order."""
+    steps = np.arange(RING) / RING
+    zeros, ones = np.zeros(RING), np.ones(RING)
+    columns = one.width * np.concatenate([steps, ones, 1 - steps, zeros])
+    rows = one.height * np.concatenate([zeros, steps, ones, 1 - steps])
+    x, y = one.geotransform.point(columns, rows)
+    if not _one_system(one.geotransform, other.geotransform):
+        x, y = reprojected(one.geotransform, other, x, y)
+    return np.stack(other.geotransform.pixel(x, y), axis=1)
+
+
+def _common_area(ring: Floats, width: float, height: float) -> float:
+    """The area that a polygon (n, 2) has in common with (0, 0) to (width, height): cut at each side in turn."""
+    for axis, sign, limit in ((0, -1.0, 0.0), (0, 1.0, width), (1, -1.0, 0.0), (1, 1.0, height)):
+        beyond = sign * (ring[:, axis] - limit)
+        following, after = np.roll(ring, -1, axis=0), np.roll(beyond, -1)
+        kept: list[Floats] = []
+        for here, there, out, out_there in zip(ring, following, beyond, after, strict=True):
+            if out <= 0:
+                kept.append(here)
+            if (out < 0) != (out_there < 0) and out != out_there:
+                kept.append(here + (there - here) * (out / (out - out_there)))
+        if len(kept) < 3:
+            return 0.0
+        ring = np.array(kept)
+    return _area(ring)
+
+
+def _area(ring: Floats) -> float:
+    # Away from the origin products of large coordinates would leave nothing of the digits.
+    x, y = (ring - ring[0]).T
+    return float(abs(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2)
 
 
 def _one_system(one: Geotransform, other: Geotransform) -> bool:
