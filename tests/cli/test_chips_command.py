@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
+import signal
+import subprocess
+import sys
+import time
 
 import chip_ground
 import pytest
@@ -51,6 +56,29 @@ def test_a_network_trains_on_chips(scenes, tmp_path, capsys, dtype, more):
     assert any(line["kind"] == "validation" for line in lines)
     assert main(["val", str(tmp_path / "small.yml"), "--baselines"]) == 0
     capsys.readouterr()
+
+
+@pytest.mark.parametrize("lines", [3, 17])
+def test_after_a_kill_the_same_command_gives_the_same_bytes(scenes, tmp_path, capsys, lines):
+    assert main(words(scenes, tmp_path / "whole")) == 0
+    command = [sys.executable, "-c", "from refsr.cli.main import entry; entry()", *words(scenes, tmp_path / "set")]
+    journal = tmp_path / "set" / "chips.journal"
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+        while run.poll() is None and not (journal.exists() and journal.read_bytes().count(b"]\n") >= lines):
+            time.sleep(0.002)
+        run.kill()
+    assert run.returncode == -signal.SIGKILL
+    assert not json.loads((tmp_path / "set" / "chips.json").read_text())["complete"]
+    capsys.readouterr()
+    assert main(words(scenes, tmp_path / "set")) == 0
+    made, total = (int(number) for number in re.findall(r"(\d+) (?:cut now|chips)", capsys.readouterr().out)[::-1])
+    assert 0 < made <= total - lines
+    found = [
+        {file.relative_to(folder): file.read_bytes() for file in folder.rglob("*")
+         if file.is_file() and file.name != "datasets.yml"}
+        for folder in (tmp_path / "whole", tmp_path / "set")
+    ]  # fmt: skip
+    assert found[0] == found[1]
 
 
 def test_what_was_decided_and_left_out_is_printed(scenes, tmp_path, capsys):

@@ -32,6 +32,9 @@ MOST_OPEN = 32
 MOST_OFF = 1.25
 """How much larger or smaller than HR's by the scale the pixels of an LR raster may be."""
 
+UNIT = ValueRange(-0.1, 1.1, "interpolated values overshoot at edges")
+"""Where interpolated values count as beyond their range, in units of it."""
+
 HOLE, LR_HOLE, NO_REF, BEYOND, UNIFORM = (
     "HR holds no data somewhere",
     "LR holds no data somewhere",
@@ -100,7 +103,7 @@ class ChipReader:
             values, valid = WarpedRaster(self._source(about), target).read(window.reduced(scale))
             if not valid.all():
                 continue
-            if beyond(values, about.range) > MOST_BEYOND:
+            if beyond(about.range.unit(values), UNIT) > MOST_BEYOND:
                 reason = BEYOND
                 continue
             chip.images["LR"], chip.lr = self._in_set(values, about.range), about.label
@@ -117,7 +120,7 @@ class ChipReader:
         chip.cover, chip.refs = float((weight > 0).mean()), [one.label for one in under]
         if not chip.cover or chip.cover < self.settings.min_cover:
             return NO_REF
-        if ((values < 0) | (values > 1))[weight > 0].mean() > MOST_BEYOND:
+        if beyond(values[weight > 0], UNIT) > MOST_BEYOND:
             return BEYOND
         if chip.cover < 1:
             # As when a raster is restored: where nothing covers, upsampled LR stands in for the reference.

@@ -19,7 +19,7 @@ from refsr.core.version import __version__
 from refsr.data.chips.candidates import Candidate, find_candidates, ground_blocks, in_order
 from refsr.data.chips.chip_reader import ChipReader, how_lr_lies
 from refsr.data.chips.extras import FOOTPRINTS, SHEET, SNIPPET, write_footprints, write_sheet, write_snippet
-from refsr.data.chips.footprints import outlines, polygon
+from refsr.data.chips.footprints import ALONG, outlines, polygon
 from refsr.data.chips.ground_blocks import GroundBlocks
 from refsr.data.chips.record import JOURNAL, ChipsRecord, made_by_chips
 from refsr.data.chips.settings import SPLITS, ChipSettings, checked
@@ -28,6 +28,8 @@ from refsr.data.images import write_image
 from refsr.data.stores import open_store
 from refsr.data.stores.sets import pack_set
 from refsr.geo.projection import may_meet
+from refsr.geo.raster import has_rasterio
+from refsr.geo.raster_sink import CACHE
 
 BETWEEN, OVER_LIMIT = "too near to ground of another split", "beyond the limit"
 MOST_SAID = 8
@@ -65,7 +67,23 @@ def cut_chips(
 
     `announce` gets a line for every decision that a rule took.
     """
-    settings = checked(settings)
+    if not has_rasterio():
+        raise DataError("chips are cut from rasters, which need rasterio; pip install 'refsr[geo]'")
+    import rasterio
+
+    with rasterio.Env(GDAL_CACHEMAX=CACHE):
+        return _cut(checked(settings), target, overwrite, progress, announce)
+
+
+def reasons(left_out: Mapping[str, int]) -> str:
+    """`left out: 12 (HR holds no data somewhere), 3 (nearly uniform)`."""
+    counted = sorted(((count, reason) for reason, count in left_out.items() if count), reverse=True)
+    return "left out: " + (", ".join(f"{count} ({reason})" for count, reason in counted) or "none")
+
+
+def _cut(
+    settings: ChipSettings, target: Path, overwrite: bool, progress: ProgressFactory, announce: Announce
+) -> ChipsReport:
     known = survey(settings)
     _announce_sources(known, settings, announce)
     blocks = ground_blocks(settings, known)
@@ -100,12 +118,6 @@ def cut_chips(
     if settings.lmdb:
         _remove_images(target)
     return _report(cutter.chips, left_out, cutter.made)
-
-
-def reasons(left_out: Mapping[str, int]) -> str:
-    """`left out: 12 (HR holds no data somewhere), 3 (nearly uniform)`."""
-    counted = sorted(((count, reason) for reason, count in left_out.items() if count), reverse=True)
-    return "left out: " + (", ".join(f"{count} ({reason})" for count, reason in counted) or "none")
 
 
 class _Cutter:
@@ -165,7 +177,7 @@ class _Cutter:
             "lr": chip.lr or "made from HR, bicubic",
             "refs": chip.refs,
             "files": files,
-            "ring": polygon(longitudes[0], latitudes[0]),
+            "ring": polygon(longitudes[0, ::ALONG], latitudes[0, ::ALONG]),
         }
 
 
