@@ -49,14 +49,19 @@ class References:
         for reference in self.references:
             pixels, valid = reference.raster.read(wider)
             unit = reference.range.unit(pixels[inner])
+            if values is None and valid.all():
+                return unit, np.ones_like(weight)
             taken = np.minimum(feathered(valid, FEATHER)[inner], 1 - weight)
-            part = np.where(taken[:, :, None] > 0, unit, 0) * taken[:, :, None]
-            values = part if values is None else values + part
-            weight = weight + taken
+            # What a raster has where it does not count may be anything.
+            unit[taken <= 0] = 0
+            unit *= taken[:, :, None]
+            values = unit if values is None else np.add(values, unit, out=values)
+            weight += taken
             if (weight >= 1).all():
                 break
         assert values is not None
-        return (values / np.maximum(weight, FAINTEST)[:, :, None]).astype(np.float32), weight
+        values /= np.maximum(weight, FAINTEST)[:, :, None]
+        return values, weight
 
     def close(self) -> None:
         for reference in self.references:

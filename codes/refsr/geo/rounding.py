@@ -14,4 +14,6 @@ def as_type(values: Array, dtype: np.dtype[Any]) -> Array:
     if dtype.kind == "f":
         return values.astype(dtype)
     limits = np.iinfo(dtype)
-    return np.clip(np.rint(values.astype(np.float64)), limits.min, limits.max).astype(dtype)
+    # float32 does not hold the limits of 32 bits.
+    rounded = np.rint(values, dtype=np.float64 if dtype.itemsize > 2 else None)
+    return np.clip(rounded, limits.min, limits.max, out=rounded).astype(dtype)

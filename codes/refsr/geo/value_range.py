@@ -42,11 +42,15 @@ class ValueRange:
     def unit(self, pixels: Array) -> npt.NDArray[np.float32]:
         """Raw values -> 0 at `low`, 1 at `high`; nothing is clipped."""
         low, high = np.float32(self.low), np.float32(self.high)
-        return (pixels.astype(np.float32) - low) / (high - low)
+        unit: npt.NDArray[np.float32] = pixels.astype(np.float32)
+        unit -= low
+        unit /= high - low
+        return unit
 
     def raw(self, unit: npt.NDArray[np.float32], dtype: str) -> Array:
         """Back to raw values of a type; integers are rounded, halves to even, and stay within their type."""
-        values = unit * np.float32(self.high - self.low) + np.float32(self.low)
+        values: Array = unit * np.float32(self.high - self.low)
+        values += np.float32(self.low)
         return as_type(values, np.dtype(dtype))
 
     def __str__(self) -> str:

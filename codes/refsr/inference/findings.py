@@ -27,8 +27,10 @@ def lr_findings(raw: Array, valid: Mask, value_range: ValueRange) -> dict[str, f
 
 def result_findings(pixels: Array, valid: Mask, scale: int) -> dict[str, float]:
     """Of a restored block: the sum of each band over what holds data, as of pixels of LR's size."""
-    sums = pixels[valid].sum(axis=0, dtype=np.float64) / scale**2
-    return {f"sr_{band}": float(total) for band, total in enumerate(sums)}
+    # Band by band, as blocks lie in memory; values without data are no sum's.
+    where = {} if valid.all() else {"where": valid}
+    planes = np.moveaxis(pixels, 2, 0)
+    return {f"sr_{band}": float(plane.sum(dtype=np.float64, **where)) / scale**2 for band, plane in enumerate(planes)}
 
 
 class SceneFindings:

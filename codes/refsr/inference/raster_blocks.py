@@ -12,7 +12,7 @@ from refsr.core.window import Window
 from refsr.inference.tile_io import TensorSink
 from refsr.inference.tile_layout import Layout, Span
 
-BLOCK = 512
+BLOCK = 256
 """Pixels of LR along the side of what is read, derived and written at once, at least."""
 
 

@@ -85,7 +85,8 @@ class SceneSource:
         around = block.grown(max(FILL, ROOM)).common(whole)
         raw, valid = self.scene.lr.read(around)
         self.found = lr_findings(raw[kept.within(around)], valid[kept.within(around)], self.scene.range)
-        low = np.clip(self.scene.range.unit(filled(raw, valid)), 0, 1)
+        low = self.scene.range.unit(filled(raw, valid))
+        np.clip(low, 0, 1, out=low)
         low[~np.isfinite(low)] = 0
         self._block, self.valid = block, valid[block.within(around)]
         self._members = {"lr": low[block.within(around)]}
@@ -115,11 +116,15 @@ class SceneSource:
         self._members["lr_up"] = up[inner]
         if self.scene.references is None:
             return
-        values, weight = self.scene.references.read(room.times(scale))
-        ref = np.clip(values, 0, 1) * weight[:, :, None] + up * (1 - weight[:, :, None])
+        ref, weight = self.scene.references.read(room.times(scale))
+        np.clip(ref, 0, 1, out=ref)
+        if (weight < 1).any():
+            ref *= weight[:, :, None]
+            ref += up * (1 - weight[:, :, None])
         self._members["ref"] = ref[inner]
         known = self.valid[kept.within(block)].repeat(scale, 0).repeat(scale, 1)
-        self.found["covered"] = float(weight[kept.times(scale).within(room.times(scale))][known].sum()) / scale**2
+        counted = weight[kept.times(scale).within(room.times(scale))]
+        self.found["covered"] = float(counted.sum(where=known, dtype=np.float64)) / scale**2
         if "ref_down" in self._taken:
 
             def read_ref(_: str, window: Window) -> Unit:
