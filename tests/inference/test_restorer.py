@@ -67,13 +67,14 @@ def test_made_members_are_the_same_tile_by_tile(restorer, scene):
 
 def answering(monkeypatch, restore):
     """Puts another restore function in the place of the task's."""
-    monkeypatch.setattr(module, "restore_function", lambda model, sampling: restore)
+    monkeypatch.setattr(module, "restore_function", lambda model, sampling=None: restore)
 
 
 def test_large_images_are_tiled_without_being_asked(restorer, scene, monkeypatch):
     lr, ref = (np.tile(image, (4, 2, 1)) for image in scene)
     expected = restorer.restore(lr, ref)
     monkeypatch.setattr(layout, "AUTOMATIC_SIDE", 40)
+    monkeypatch.setattr(module, "affordable_side", lambda *about: 40)
     seen = []
     restore = module.restore_function(restorer.card.model)
     answering(monkeypatch, lambda n, b: seen.append(b["ref"].shape[-2:].numel()) or restore(n, b))

@@ -45,6 +45,16 @@ class NoProgressBar:
         pass
 
 
+class PartOf(NoProgressBar):
+    """Work that is a part of other work: its parts count for the bar of that."""
+
+    def __init__(self, whole: ProgressBar) -> None:
+        self._whole = whole
+
+    def advance(self, parts: int = 1, note: str = "") -> None:
+        self._whole.advance(parts, note)
+
+
 def no_progress(label: str, total: int) -> ProgressBar:
     """The default ProgressFactory of library calls: shows nothing."""
     return NoProgressBar()

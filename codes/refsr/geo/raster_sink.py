@@ -65,13 +65,14 @@ class RasterSink:
 
     def __init__(self, output: Path, profile: RasterProfile, identity: Mapping[str, Any], format: RasterFormat) -> None:
         self.output, self.profile, self.format = output, profile, format
-        self.folder = output.with_name(f".{output.name}.blocks")
+        self.folder = _folder(output)
         self._identity = json.loads(json.dumps(identity))
 
     def open(self, overwrite: bool = False) -> None:
         """Takes over the blocks that an earlier run of the same work has left; those of other work need `overwrite`."""
         record = self.folder / RECORD
-        if self.folder.exists():
+        # A run that was killed before it wrote its record has left an empty folder.
+        if self.folder.exists() and any(self.folder.iterdir()):
             found = _read_record(record)
             if found == self._identity:
                 return
@@ -84,7 +85,7 @@ class RasterSink:
             with explain_io(self.folder):
                 shutil.rmtree(self.folder)
         with explain_io(self.folder):
-            self.folder.mkdir(parents=True)
+            self.folder.mkdir(parents=True, exist_ok=True)
         write_text(record, json.dumps(self._identity, indent=1, sort_keys=True) + "\n")
 
     def has(self, window: Window) -> bool:
@@ -204,6 +205,16 @@ class RasterSink:
             f'<SourceBand>{band}</SourceBand><SrcRect xOff="0" yOff="0" {size}/>'
             f'<DstRect xOff="{window.left}" yOff="{window.top}" {size}/></SimpleSource>'
         )
+
+
+def begun_identity(output: Path) -> dict[str, Any]:
+    """The identity of the run that has left blocks for `output`; empty where there is none."""
+    found = _read_record(_folder(output) / RECORD)
+    return found if isinstance(found, dict) else {}
+
+
+def _folder(output: Path) -> Path:
+    return output.with_name(f".{output.name}.blocks")
 
 
 def check_disk(output: Path, needed: int) -> None:

@@ -15,11 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from refsr.core.errors import UsageError
-from refsr.core.progress import ProgressFactory, no_progress
+from refsr.core.progress import NoProgressBar, PartOf, ProgressBar, ProgressFactory, no_progress
 from refsr.core.window import Window
 from refsr.data.images import ImageInfo
 from refsr.geo.data_arrays import data_array, is_data_array
-from refsr.geo.raster_sink import RasterFormat, RasterProfile, RasterSink, check_disk
+from refsr.geo.raster_sink import RasterFormat, RasterProfile, RasterSink, begun_identity, check_disk
 from refsr.geo.raster_source import RasterLike
 from refsr.geo.validity import marked
 from refsr.inference.findings import SceneFindings, result_findings
@@ -29,10 +29,8 @@ from refsr.inference.raster_blocks import BlockSink, blocks_of, seen_by
 from refsr.inference.restorer import Restorer
 from refsr.inference.scene import Scene, SceneSource
 from refsr.inference.scene_opening import Announce, check_beyond, open_scene
-from refsr.inference.tile_layout import Layout, automatic_tile_size, lay_out
-from refsr.inference.tiling import restore_tiles
+from refsr.inference.tile_layout import Layout, lay_out
 from refsr.networks.descriptor import descriptor_of
-from refsr.tasks.restore import restore_function
 
 LOG = logging.getLogger(__name__)
 
@@ -78,7 +76,8 @@ def restore_raster(
     """
     if output.exists() and not overwrite:
         raise UsageError(f"{output}: is there already (--overwrite replaces it)")
-    with _job(restorer, lr, refs, options, announce) as job:
+    begun = begun_identity(output).get("tile") if options.tile is None and not overwrite else None
+    with _job(restorer, lr, refs, options, announce, begun) as job:
         profile, made_of = job.profile()
         sink = RasterSink(output, profile, made_of, _format(output, options.raster.format, profile))
         check_disk(output, job.disk)
@@ -88,12 +87,12 @@ def restore_raster(
         missing = [(window, *block) for window, block in zip(windows, blocks, strict=True) if not sink.has(window)]
         done = len(blocks) - len(missing)
         with _said_on_interrupt(output, done, len(blocks)) as count:
-            with progress("restoring", len(blocks)) as bar:
-                bar.skip(done)
+            tiles = sum(len(part) for _, part in blocks)
+            with progress("restoring", tiles) as bar:
+                bar.skip(tiles - sum(len(part) for _, _, part in missing))
                 for window, kept, part in missing:
-                    sink.write(window, *job.restored(kept, part))
+                    sink.write(window, *job.restored(kept, part, bar))
                     count()
-                    bar.advance()
             findings = SceneFindings(sink.findings(windows), job.scene.range)
             check_beyond(job.scene.lr.name, findings.beyond, options)
             lines = findings.lines(job.scene.references is not None)
@@ -117,13 +116,12 @@ def restore_to_memory(
         pixels = np.zeros((info.height, info.width, info.bands), info.dtype)
         blocks = list(blocks_of(job.layout))
         found = []
-        with progress("restoring", len(blocks)) as bar:
+        with progress("restoring", sum(len(part) for _, part in blocks)) as bar:
             for kept, part in blocks:
                 window = kept.times(restorer.scale)
-                block, valid, findings = job.restored(kept, part)
+                block, valid, findings = job.restored(kept, part, bar)
                 pixels[window.top : window.bottom, window.left : window.right] = marked(block, valid, job.empty)
                 found.append(findings)
-                bar.advance()
         total = SceneFindings(found, job.scene.range)
         check_beyond(job.scene.lr.name, total.beyond, options)
         for line in total.lines(job.scene.references is not None):
@@ -141,7 +139,7 @@ def plan_raster(
         blocks = list(blocks_of(job.layout))
         kept, part = blocks[len(blocks) // 2]
         begun = time.monotonic()
-        job.restored(kept, part)
+        job.restored(kept, part, NoProgressBar())
         seconds = (time.monotonic() - begun) * sum(block.height * block.width for block, _ in blocks)
         seconds /= kept.height * kept.width
         lines = [
@@ -194,7 +192,7 @@ class _Job:
         return 2 * info.height * info.width * info.bands * np.dtype(info.dtype).itemsize
 
     def restored(
-        self, kept: Window, layout: Layout
+        self, kept: Window, layout: Layout, bar: ProgressBar
     ) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_], dict[str, float]]:
         """(h, w, C) of a block in LR's values, (h, w) where it holds data, and what was found in it."""
         scale = self.restorer.scale
@@ -203,9 +201,10 @@ class _Job:
         valid = self.source.valid[kept.within(seen)].repeat(scale, 0).repeat(scale, 1)
         if not valid.any():
             info = self.info
+            bar.advance(len(layout))
             return np.zeros((large.height, large.width, info.bands), info.dtype), valid, self.source.found
         sink = BlockSink(large)
-        restore_tiles(restore_function(self.restorer.card.model), self.restorer.network, self.source, layout, sink)
+        self.restorer.restore_layout(self.source, layout, sink, self.options, lambda *_: PartOf(bar))
         pixels = self.scene.range.raw(sink.image, self.info.dtype)
         return pixels, valid, self.source.found | result_findings(pixels, valid, scale)
 
@@ -217,7 +216,9 @@ def _job(
     refs: Sequence[RasterLike],
     options: RestoreOptions,
     announce: Announce,
+    begun: tuple[int | None, int] | None = None,
 ) -> Iterator[_Job]:
+    """Opens and checks what restoring a raster needs; `begun` are tile and overlap of a run that is continued."""
     lines: list[str] = []
 
     def say(line: str) -> None:
@@ -227,7 +228,7 @@ def _job(
     scene = open_scene(lr, refs, restorer.channels, restorer.scale, options, say)
     try:
         source = SceneSource(scene, descriptor_of(restorer.network))
-        tile, overlap = _tile(restorer, source, options)
+        tile, overlap = restorer.tile_for(source.sizes["lr"], options) if begun is None else begun
         layout = lay_out(descriptor_of(restorer.network), source.sizes, tile, overlap)
         yield _Job(restorer, scene, source, layout, (tile, overlap), options, lines)
     finally:
@@ -241,14 +242,6 @@ def _format(output: Path, wanted: RasterFormat | None, profile: RasterProfile) -
     if found == "png" and (profile.dtype not in PNG_TYPES or len(profile.bands) not in (1, 3)):
         raise UsageError(f"{output}: PNG holds 1 or 3 bands of 8 or 16 bits; use .tif for {profile.dtype}")
     return found
-
-
-def _tile(restorer: Restorer, source: SceneSource, options: RestoreOptions) -> tuple[int | None, int]:
-    """Tile and overlap as asked for, else by the scene's size."""
-    if options.tile is not None:
-        return options.tile, options.overlap
-    tile, overlap = automatic_tile_size(descriptor_of(restorer.network), *source.sizes["lr"])
-    return tile, options.overlap or overlap
 
 
 @contextlib.contextmanager

@@ -23,8 +23,9 @@ from refsr.geo.raster_source import RasterLike
 from refsr.inference.inputs import ImageLike, Input, RestoreOptions, open_inputs
 from refsr.inference.raster_options import RasterOptions, raster_options
 from refsr.inference.tensors import as_tensor, is_tensors, split_tensors
-from refsr.inference.tile_io import InputSource, TensorSink
-from refsr.inference.tile_layout import automatic_tile_size, lay_out
+from refsr.inference.tile_io import InputSource, TensorSink, TileSink, TileSource
+from refsr.inference.tile_layout import Layout, automatic_tile_size, lay_out
+from refsr.inference.tile_memory import affordable_side
 from refsr.inference.tiling import restore_tiles
 from refsr.networks.descriptor import descriptor_of
 from refsr.runs.model_file import ModelCard, model_file_at, read_model
@@ -279,27 +280,45 @@ class Restorer:
             sampling = sampling_with(self.sampling, sampling) if sampling else self.sampling
         return sampling if options.seed is None else sampling_with(sampling, {"seed": options.seed})
 
-    def _restored(
-        self, source: InputSource, size: tuple[int, int], options: RestoreOptions, progress: ProgressFactory
-    ) -> Array:
-        """The restored image (s*h, s*w, C) in [0, 1]."""
-        height, width = (self.scale * side for side in size)
-        descriptor, tile, overlap = descriptor_of(self.network), options.tile, options.overlap
-        if tile is None:
-            tile, automatic_overlap = automatic_tile_size(descriptor, *size)
-            overlap = overlap or automatic_overlap
-        layout = lay_out(descriptor, source.sizes, tile, overlap)
+    def tile_for(self, size: tuple[int, int], options: RestoreOptions) -> tuple[int | None, int]:
+        """Tile and overlap in LR pixels for LR of a size: as asked for, else what the device's memory allows."""
+        if options.tile is not None:
+            return options.tile, options.overlap
+        descriptor = descriptor_of(self.network)
+        tile, overlap = automatic_tile_size(descriptor, *size)
+        if tile is not None and not self.samples:
+            side = affordable_side(self.network, restore_function(self.card.model), self.device)
+            tile, overlap = automatic_tile_size(descriptor, *size, side)
+        return tile, options.overlap or overlap
+
+    def restore_layout(
+        self,
+        source: TileSource,
+        layout: Layout,
+        sink: TileSink,
+        options: RestoreOptions,
+        progress: ProgressFactory = no_progress,
+    ) -> None:
+        """Restores the tiles of a layout from `source` to `sink`."""
         restore = restore_function(self.card.model, self._sampling(options))
-        sink = TensorSink(height, width, dtype=torch.float32)
         try:
             restore_tiles(restore, self.network, source, layout, sink, progress)
         except (RuntimeError, MemoryError) as error:
             if not _is_out_of_memory(error):
                 raise
-            side = tile or max(size)
+            side = max(row.seen[1] - row.seen[0] for row in (*layout.rows, *layout.columns))
             raise RefsrError(
                 f"tiles of {side} pixels do not fit the memory of {self.device}; tile {max(1, side // 2)} needs less"
             ) from error
+
+    def _restored(
+        self, source: InputSource, size: tuple[int, int], options: RestoreOptions, progress: ProgressFactory
+    ) -> Array:
+        """The restored image (s*h, s*w, C) in [0, 1]."""
+        height, width = (self.scale * side for side in size)
+        layout = lay_out(descriptor_of(self.network), source.sizes, *self.tile_for(size, options))
+        sink = TensorSink(height, width, dtype=torch.float32)
+        self.restore_layout(source, layout, sink, options, progress)
         image: Array = sink.image[0].permute(1, 2, 0).numpy()
         return image
 

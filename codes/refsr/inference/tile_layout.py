@@ -114,12 +114,14 @@ def _inexact(halo: int | None, context: int) -> str:
     )
 
 
-def automatic_tile_size(descriptor: Descriptor, height: int, width: int) -> tuple[int | None, int]:
+def automatic_tile_size(
+    descriptor: Descriptor, height: int, width: int, most: int | None = None
+) -> tuple[int | None, int]:
     """Tile and overlap for an LR image (height, width), so that what a pass sees does not grow with the image.
 
     The halo is kept where that costs no more than four times the work of the whole image; else OVERLAP is seen.
     """
-    side = max(1, AUTOMATIC_SIDE // descriptor.scale)
+    side = max(1, (most or AUTOMATIC_SIDE) // descriptor.scale)
     if height * width <= side * side:
         return None, 0
     halo = descriptor.halo
