@@ -333,11 +333,11 @@ def test_folders_are_found_and_mistakes_named(tmp_path):
     assert prepare(source / "HR", tmp_path / "bare", PrepareSettings(4)).images == 1
     assert not (tmp_path / "bare" / "Ref").exists()
     (source / "Ref").rename(source / "google_Ref")
-    prepare(source, tmp_path / "named", PrepareSettings(4), ref_folder="google_Ref")
+    prepare(source, tmp_path / "named", PrepareSettings(4), ref_folders=["google_Ref"])
     assert (tmp_path / "named" / "Ref_DUX4").is_dir()
     for call, message in (
         (
-            lambda: prepare(source, tmp_path / "x", PrepareSettings(4), ref_folder="googleRef"),
+            lambda: prepare(source, tmp_path / "x", PrepareSettings(4), ref_folders=["googleRef"]),
             "did you mean 'google_Ref'",
         ),
         (
@@ -387,7 +387,7 @@ def test_the_published_sets_come_out_again(shared, tmp_path, published, ref, lr_
         if number < 3:
             for name in ("HR", ref):
                 write_image(tmp_path / "source" / name / f"{file.stem}.png", read_image(folder / name / file.name))
-    prepare(tmp_path / "source", tmp_path / "out", PrepareSettings(4), ref_folder=ref)
+    prepare(tmp_path / "source", tmp_path / "out", PrepareSettings(4), ref_folders=() if ref is None else [ref])
     for ours, theirs, expected in (("LR_UX4", "LR_UX4", lr_up), ("Ref_DUX4", f"{ref}_DUX4", ref_down)):
         scores = [
             psnr(read_image(file), read_image(folder / theirs / f"{file.stem}.jpg"))

@@ -15,7 +15,7 @@ from torch.utils.checkpoint import checkpoint
 
 from refsr.networks.descriptor import INPUTS, DescribedNetwork, Descriptor
 
-LARGE = ("noisy", "lr_up", "ref", "ref_down", "mask")
+LARGE = ("noisy", "lr_up", "ref", "ref_down", "ref_weight", "mask")
 """Inputs of the result's size; the others have LR's."""
 
 
@@ -53,7 +53,7 @@ class NetworkContract(ABC):
         height, width = self.size(descriptor, height, width)
         for name in self.arguments(descriptor):
             times = descriptor.scale if name in LARGE else 1
-            bands = {"mask": 1, "hsi": descriptor.hsi_bands}.get(name, descriptor.channels)
+            bands = {"mask": 1, "ref_weight": 1, "hsi": descriptor.hsi_bands}.get(name, descriptor.channels)
             shapes.append((batch,) if name == "sigma" else (batch, bands, height * times, width * times))
         return [torch.rand(shape, generator=generator) for shape in shapes]
 

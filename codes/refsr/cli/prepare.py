@@ -5,6 +5,10 @@ to TARGET: HR, LR, LR_UX<s>, Ref, Ref_DUX<s>, and prepare.json with the settings
 of each image. HR and Ref are cropped at the bottom and right to a multiple of the scale. The same seed gives the same
 images for any number of workers. Running the same command again makes only what is missing. Georeferences are lost.
 
+With --register, references are laid on LR: also written are Ref_reg, Ref_reg_DUX<s> and Ref_weight, which says how far
+Ref can be trusted at each pixel. Several --ref give each place several references: Ref_reg has at each pixel the one
+that can be trusted most, and Ref_used says which. With --lr, LR is taken from SOURCE and nothing but these is made.
+
 With --dataset, SOURCE is UCMerced, AID or NWPU-RESISC45 as distributed: a folder for each class. Written to TARGET:
 train, val and test, each with HR and LR by class (defaults: --degradation bicubic-uint8, --lr-up-from none), and the
 split as train.txt, val.txt and test.txt. dataset/README.md describes how the split is drawn.
@@ -47,7 +51,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--incomplete", action="store_true", help="with --dataset: allow missing classes or images")
     parser.add_argument("--hr", metavar="NAME", help="sub-folder of HR images (default: HR)")
-    parser.add_argument("--ref", metavar="NAME", help="sub-folder of references (default: Ref, if it exists)")
+    parser.add_argument(
+        "--ref",
+        action="append",
+        metavar="NAME",
+        help="sub-folder of references (default: Ref, if it exists); with --register it may be repeated",
+    )
+    parser.add_argument(
+        "--register",
+        default="none",
+        metavar="none|auto|global|local",
+        help="lay references on LR: by an affine transform (global), a displacement field on top (local), or whichever "
+        "makes them more alike (auto) (default: none)",
+    )
+    parser.add_argument(
+        "--lr", metavar="NAME", help="with --register: sub-folder of LR; make only registered references"
+    )
+    parser.add_argument(
+        "--range",
+        nargs=2,
+        type=float,
+        metavar=("LOW", "HIGH"),
+        help="with --register: raw values that become 0 and 1; needed for 16 bits",
+    )
     parser.add_argument("--degradation", metavar="NAME", help="degradation from HR to LR, see above (default: bicubic)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of all random draws (default: 0)")
     parser.add_argument(
@@ -75,6 +101,8 @@ def run(arguments: argparse.Namespace) -> int:
         lr_up_from=arguments.lr_up_from or ("none" if published else "clean"),
         jpeg=arguments.jpeg,
         suffix=arguments.suffix,
+        register=arguments.register,
+        range=None if arguments.range is None else (arguments.range[0], arguments.range[1]),
     )
     report = (_scenes if published else _folders)(arguments, settings)
     ready = report.images - report.made
@@ -87,9 +115,11 @@ def run(arguments: argparse.Namespace) -> int:
 def _scenes(arguments: argparse.Namespace, settings: PrepareSettings) -> PrepareReport:
     from refsr.data.scenes.prepare import prepare_scenes
 
-    for name in ("hr", "ref"):
+    for name in ("hr", "ref", "lr", "range"):
         if getattr(arguments, name) is not None:
             raise UsageError(f"--{name}: {arguments.dataset} has class folders, not folders of HR and Ref")
+    if settings.register != "none":
+        raise UsageError(f"--register: {arguments.dataset} has no references")
     return prepare_scenes(
         arguments.source,
         arguments.target,
@@ -109,5 +139,12 @@ def _folders(arguments: argparse.Namespace, settings: PrepareSettings) -> Prepar
         if getattr(arguments, name):
             raise UsageError(f"--{name} needs --dataset")
     return prepare(
-        arguments.source, arguments.target, settings, arguments.hr, arguments.ref, arguments.workers, console_progress
+        arguments.source,
+        arguments.target,
+        settings,
+        arguments.hr,
+        arguments.ref or (),
+        arguments.lr,
+        arguments.workers,
+        console_progress,
     )

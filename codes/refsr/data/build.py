@@ -13,8 +13,12 @@ from refsr.core.registry import resolve
 from refsr.data.cubes.by_position import CubesByPosition, check_positions
 from refsr.data.cubes.opening import open_cubes
 from refsr.data.cubes.reading import CubeReader, cube_hints, cube_reader, raw_range
+from refsr.data.reference_faults import ReferenceFaults
+from refsr.data.registered.cache import default_folder
+from refsr.data.registered.stores import RegisteredRefs, RegisteredStore
 from refsr.data.sets.paired import Cropping, MaskOptions, Member, PairedSet
 from refsr.data.stores import open_store
+from refsr.data.stores.checking import unequal_keys
 
 ROOTS = {
     "hr": "dataroot_GT",
@@ -22,6 +26,7 @@ ROOTS = {
     "lr_up": "dataroot_LQ_UX4",
     "ref": "dataroot_Ref",
     "ref_down": "dataroot_Ref_DUX4",
+    "ref_weight": "dataroot_Ref_weight",
     "mask": "dataroot_mask",
     "hsi": "dataroot_hsi",
 }
@@ -35,7 +40,7 @@ def build_dataset(options: DatasetOptions, scale: int, seed: int) -> PairedSet:
 
 def reference(options: DatasetOptions, scale: int, seed: int) -> PairedSet:
     """HR, LR, LR_UX4, Ref and Ref_DUX4 of the same names; LR_UX4 and Ref_DUX4 from files or derived, as declared."""
-    return _build(options, scale, seed, needed=("hr", "lr", "lr_up", "ref", "ref_down"))
+    return _build(options, scale, seed, needed=("hr", "lr", "lr_up", "ref", "ref_down"), optional=("ref_weight",))
 
 
 def single(options: DatasetOptions, scale: int, seed: int) -> PairedSet:
@@ -48,7 +53,7 @@ def change(options: DatasetOptions, scale: int, seed: int) -> PairedSet:
 
     Where the mask is not read from files, it is estimated from LR and Ref, or says that nothing changed.
     """
-    return _build(options, scale, seed, needed=("hr", "lr", "ref", "mask"), optional=("lr_up",))
+    return _build(options, scale, seed, needed=("hr", "lr", "ref", "mask"), optional=("lr_up", "ref_weight"))
 
 
 def hyperspectral(options: DatasetOptions, scale: int, seed: int) -> PairedSet:
@@ -62,14 +67,15 @@ def _build(
     made = {
         "lr": options.lr == "from_hr",
         "lr_up": options.lr_up == "from_lr",
-        "ref_down": options.ref_down == "from_ref",
+        # Of a registered Ref, files of Ref_DUX4 are not: they were made before.
+        "ref_down": options.ref_down == "from_ref" or options.register_ref != "none",
     }
     derive = [name for name in needed if made.get(name)]
     if "lr" in needed and options.dataroot_LQ is None and "lr" not in derive and needed == ("hr", "lr"):
         derive.append("lr")
     members = {}
     for name in (*needed, *optional):
-        root = getattr(options, ROOTS[name])
+        root = options.references()[0] if name == "ref" and options.references() else getattr(options, ROOTS[name])
         if name in derive:
             continue
         if root is None:
@@ -78,6 +84,8 @@ def _build(
             how = f", or {_switch(name)}" if name in made else ""
             raise DataError(f"{options.name or options.mode}: needs {ROOTS[name]}{how}")
         members[name] = _member(name, root, options)
+    if "ref" in members and options.register_ref != "none":
+        members |= _registered(members, options, scale)
     if "hsi" in members:
         members["hsi"] = _placed(members, options.hsi or CubeOptions())
     return PairedSet(
@@ -85,10 +93,37 @@ def _build(
         scale=scale,
         derive=tuple(derive),
         cropping=Cropping(options.GT_size, options.crop, options.use_flip, options.use_rot),
+        faults=ReferenceFaults(options.ref_wrong, options.ref_missing) if "ref" in needed else ReferenceFaults(),
         mask=MaskOptions(options.mask_encoding, options.mask_values, options.mask if "mask" in needed else None),
         seed=seed,
         name=options.name or options.mode,
     )
+
+
+def _registered(members: Mapping[str, Member], options: DatasetOptions, scale: int) -> dict[str, Member]:
+    """Ref and its weight map, registered to LR when they are first read."""
+    name = options.name or options.mode
+    if options.dataroot_Ref_weight is not None:
+        raise DataError(f"{name}: dataroot_Ref_weight says that Ref is registered already; register: none takes it so")
+    refs = (members["ref"].store, *(open_store(root) for root in options.references()[1:]))
+    lr = members["lr"].store if "lr" in members else None
+    lines = unequal_keys({f"Ref ({store.path})": set(store.keys()) for store in refs})
+    if lines:
+        raise DataError("references do not pair by name:\n  " + "\n  ".join(lines))
+    source = RegisteredRefs(
+        members["hr"].store,
+        lr,
+        refs,
+        scale,
+        options.register_ref,
+        members["ref"].range,
+        options.register_cache or default_folder(),
+    )
+    origin = f"{'file' if len(refs) == 1 else f'{len(refs)} files'}, registered ({options.register_ref})"
+    return {
+        "ref": replace(members["ref"], store=RegisteredStore(source, "ref"), origin=origin),
+        "ref_weight": Member(RegisteredStore(source, "weight"), origin="from registration"),
+    }
 
 
 def _switch(name: str) -> str:
@@ -96,7 +131,7 @@ def _switch(name: str) -> str:
 
 
 def _member(name: str, root: Path, options: DatasetOptions) -> Member:
-    if name == "mask":
+    if name in ("mask", "ref_weight"):
         return Member(open_store(root))
     if name == "hsi":
         cubes = cube_reader(open_cubes(root, cube_hints(options)), options)

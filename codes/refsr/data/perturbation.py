@@ -16,7 +16,7 @@ from refsr.core.seeding import numpy_generator
 from refsr.data.derivation import blurred
 from refsr.data.reference_perturbations import PERTURBATIONS, covered, mirrored
 from refsr.data.sample import Sample, Unit
-from refsr.data.sets.paired import PairedSet
+from refsr.data.sets.paired import PairedSet, Records
 
 
 @dataclass(frozen=True)
@@ -100,9 +100,51 @@ def parse_cube_perturbation(text: str) -> Perturbation:
 def perturb(dataset: PairedSet, index: int, perturbation: Perturbation, seed: int) -> Sample:
     """Sample number `index`, whole, with another `ref` and a `ref_down` to match, or `hsi`; all else is unchanged.
 
-    A function of seed and index alone. What moves in from beyond the reference's edges is mirrored.
+    A function of seed and index alone. What moves in from beyond the reference's edges is mirrored. Where the set
+    registers references, they are perturbed before.
     """
+    return perturb_recorded(dataset, index, perturbation, seed)[0]
+
+
+def perturb_recorded(dataset: PairedSet, index: int, perturbation: Perturbation, seed: int) -> tuple[Sample, Records]:
+    """The same, and what the registration of each perturbed reference came to; nothing where none was registered."""
     sample = dataset[index]
+    if perturbation.member == "ref" and dataset.composes:
+        records: Records = ()
+        if perturbation.kind == "swap" and dataset.registered_refs is None:
+            _require_two(dataset, perturbation)
+            given = dataset.weighted_ref((index + 1) % len(dataset))
+        else:
+            given, records = dataset.laid(index, _perturbed_refs(dataset, index, perturbation, seed))
+        members = {name: _planes_first(image) for name, image in dataset.composed(index, given).items()}
+        return {**sample, **members}, records  # type: ignore[typeddict-item]
+    return _perturbed(dataset, index, sample, perturbation, seed), ()
+
+
+def _perturbed_refs(dataset: PairedSet, index: int, perturbation: Perturbation, seed: int) -> list[Unit]:
+    """The stored references of a sample, each perturbed by draws of its own."""
+    refs = dataset.stored_refs(index)
+    others: list[Unit] = []
+    if perturbation.kind in ("swap", "change"):
+        _require_two(dataset, perturbation)
+        next_refs = dataset.stored_refs((index + 1) % len(dataset))
+        others = [_fitted_planes(one, ref) for one, ref in zip(next_refs, refs, strict=True)]
+    if perturbation.kind == "swap":
+        return others
+    found = []
+    for number, ref in enumerate(refs):
+        path = (index, number) if number else (index,)
+        generator = numpy_generator(seed, "spoil", perturbation.kind, *path)
+        if perturbation.kind == "change":
+            mask = covered(ref.shape[0], ref.shape[1], perturbation.amount, generator)
+            found.append(np.where(mask[:, :, None], others[number], ref))
+        else:
+            found.append(np.ascontiguousarray(PERTURBATIONS[perturbation.kind](ref, perturbation.amount, generator)))
+    return found
+
+
+def _perturbed(dataset: PairedSet, index: int, sample: Sample, perturbation: Perturbation, seed: int) -> Sample:
+    """A sample with another reference or cube, where references are used as they are stored."""
     if perturbation.member not in sample:
         what = "references" if perturbation.member == "ref" else "cubes"
         raise DataError(f"{dataset.name}: has no {what} that could be perturbed by {perturbation}")
@@ -124,8 +166,7 @@ def perturb(dataset: PairedSet, index: int, perturbation: Perturbation, seed: in
 
 def _from_next_sample(dataset: PairedSet, index: int, sample: Sample, perturbation: Perturbation) -> Sample:
     """The reference or cube of the next sample, from its files; cut, or mirrored on, to this one's size."""
-    if len(dataset) < 2:
-        raise DataError(f"{dataset.name}: {perturbation} needs two samples, there is one")
+    _require_two(dataset, perturbation)
     other = dataset[(index + 1) % len(dataset)]
     if perturbation.member == "hsi":
         return {"hsi": _fitted(other["hsi"], sample["hsi"])}
@@ -143,6 +184,19 @@ def _changed(
     height, width = sample["ref"].shape[-2:]
     mask = torch.from_numpy(covered(height, width, perturbation.amount, generator))
     return _planes_last(torch.where(mask, other, sample["ref"]))
+
+
+def _require_two(dataset: PairedSet, perturbation: Perturbation) -> None:
+    if len(dataset) < 2:
+        raise DataError(f"{dataset.name}: {perturbation} needs two samples, there is one")
+
+
+def _fitted_planes(image: Unit, like: Unit) -> Unit:
+    rows, columns = (
+        mirrored(np.arange(wanted), found) for wanted, found in zip(like.shape[:2], image.shape[:2], strict=True)
+    )
+    fitted: Unit = image[rows[:, None], columns]
+    return fitted
 
 
 def _fitted(image: Tensor, like: Tensor) -> Tensor:

@@ -21,6 +21,7 @@ class Sample(TypedDict, total=False):
     lr_up: Tensor
     ref: Tensor
     ref_down: Tensor
+    ref_weight: Tensor
     hr: Tensor
     mask: Tensor
     hsi: Tensor
@@ -49,4 +50,4 @@ def unit_tensor(raw: Tensor, low: float, high: float) -> Tensor:
     return values.clamp(0, 1)
 
 
-MEMBERS = ("lr", "lr_up", "ref", "ref_down", "hr", "mask", "hsi")
+MEMBERS = ("lr", "lr_up", "ref", "ref_down", "ref_weight", "hr", "mask", "hsi")

@@ -17,7 +17,7 @@ from refsr.core.registry import canonical, resolve
 if TYPE_CHECKING:
     from refsr.core.options.network import NetworkOptions
 
-INPUTS = ("lr", "lr_up", "ref", "ref_down", "mask", "hsi")
+INPUTS = ("lr", "lr_up", "ref", "ref_down", "ref_weight", "mask", "hsi")
 """The members of a sample that a network may take, in the order of its forward arguments."""
 
 

@@ -56,6 +56,22 @@ CONTRADICTIONS = {
         ["datasets.train.lr_up=from_lr"],
         "datasets.train.dataroot_LQ_UX4: is given, yet lr_up: from_lr makes these images",
     ),
+    "several references": (
+        ["datasets.train.dataroot_Ref=[a,b]"],
+        "datasets.train.dataroot_Ref: has several folders, which only a registration makes one of: register: auto",
+    ),
+    "registered twice": (
+        ["datasets.train.register=auto", "datasets.train.dataroot_Ref_weight=w"],
+        "datasets.train.dataroot_Ref_weight: is of a Ref that is registered already; register: none takes it so",
+    ),
+    "faults": (
+        ["datasets.train.ref_wrong=0.6", "datasets.train.ref_missing=0.5"],
+        "datasets.train.ref_wrong: 0.6 and ref_missing 0.5 are shares; together at most 1",
+    ),
+    "registration of nothing": (
+        ["datasets.train.mode=single", "datasets.train.register=local"],
+        "datasets.train.register: has no place in mode single, which has no Ref",
+    ),
     "no reference": (
         ["datasets.val.dataroot_Ref=null"],
         "datasets.val.dataroot_Ref: is missing; mode RRSNet has a reference",

@@ -33,6 +33,7 @@ def contradictions(options: Options) -> Iterator[Problem]:
             hint = f"did you mean {near!r}?" if near else "known: train, val, test, val_NAME, test_NAME"
             yield _wrong(here, f"unknown data set; {hint}", meant=near)
         yield from _roots(name, dataset, here)
+        yield from _references(dataset, here)
         yield from _samples(options, dataset, here)
         if dataset.hsi is not None:
             yield from _cubes(dataset, dataset.hsi, here)
@@ -57,6 +58,7 @@ def _roots(name: str, dataset: DatasetOptions, here: str) -> Iterator[Problem]:
         return  # a data set that a user registered says itself what it needs
     kind, given = dataset.kind, dataset.roots()
     reads = {switch for switch in ("lr", "lr_up", "ref_down", "mask") if getattr(dataset, switch) == "file"}
+    laid = dataset.register_ref != "none" or dataset.dataroot_Ref_weight is not None
     pairs, masks, cubes = kind == "reference", kind == "change", kind == "hyperspectral"
     no_masks = "mask: estimate makes it from LR and Ref, mask: none does without"
     needed = (  # key, the switch that does without it, whether it is needed, why
@@ -65,17 +67,47 @@ def _roots(name: str, dataset: DatasetOptions, here: str) -> Iterator[Problem]:
         ("dataroot_GT", "lr", "lr" not in reads, "lr: from_hr makes LR from it"),
         ("dataroot_Ref", "mode", pairs or masks, f"mode {dataset.mode} has a reference"),
         ("dataroot_LQ_UX4", "lr_up", pairs and "lr_up" in reads, "lr_up: from_lr makes it from LR"),
-        ("dataroot_Ref_DUX4", "ref_down", pairs and "ref_down" in reads, "ref_down: from_ref makes it from Ref"),
+        (
+            "dataroot_Ref_DUX4",
+            "ref_down",
+            pairs and "ref_down" in reads and not laid,
+            "ref_down: from_ref makes it from Ref",
+        ),
         ("dataroot_mask", "mask", masks and "mask" in reads, no_masks),
         ("dataroot_hsi", "mode", cubes, "mode hyperspectral has cubes"),
     )
     for key, switch, wanted, reason in needed:
-        if wanted and key not in given:
+        if wanted and not any(root.partition(".")[0] == key for root in given):
             yield _wrong(f"{here}.{key}", f"is missing; {reason}", f"{here}.mode", f"{here}.{switch}")
     for key, switch in (("dataroot_LQ", "lr"), ("dataroot_LQ_UX4", "lr_up"), ("dataroot_Ref_DUX4", "ref_down")):
         if switch not in reads and key in given:
             message = f"is given, yet {switch}: {getattr(dataset, switch)} makes these images"
             yield _wrong(f"{here}.{key}", message, f"{here}.{switch}")
+
+
+def _references(dataset: DatasetOptions, here: str) -> Iterator[Problem]:
+    """Registration, several references, faults."""
+    kind, register = dataset.kind, dataset.register_ref
+    if source("dataset", dataset.mode):
+        return
+    takes = kind in ("reference", "change")
+    for key, given in (
+        ("register", register != "none"),
+        ("dataroot_Ref_weight", dataset.dataroot_Ref_weight is not None),
+        ("ref_wrong", dataset.ref_wrong > 0),
+        ("ref_missing", dataset.ref_missing > 0),
+    ):
+        if given and not takes:
+            yield _wrong(f"{here}.{key}", f"has no place in mode {dataset.mode}, which has no Ref", f"{here}.mode")
+    if isinstance(dataset.dataroot_Ref, list) and register == "none":
+        message = "has several folders, which only a registration makes one of: register: auto"
+        yield _wrong(f"{here}.dataroot_Ref", message, f"{here}.register")
+    if dataset.dataroot_Ref_weight is not None and register != "none":
+        message = "is of a Ref that is registered already; register: none takes it so"
+        yield _wrong(f"{here}.dataroot_Ref_weight", message, f"{here}.register")
+    if dataset.ref_wrong + dataset.ref_missing > 1:
+        message = f"{dataset.ref_wrong:g} and ref_missing {dataset.ref_missing:g} are shares; together at most 1"
+        yield _wrong(f"{here}.ref_wrong", message, f"{here}.ref_missing")
 
 
 def _samples(options: Options, dataset: DatasetOptions, here: str) -> Iterator[Problem]:
@@ -244,7 +276,7 @@ def notices(options: Options) -> Iterator[Problem]:
         if len({root.name.endswith("lmdb") for root in dataset.roots().values()}) > 1:
             message = "some data are LMDB stores and some folders; fine here, but the published loader wants one kind"
             yield _wrong(f"datasets.{name}", message)
-        for key in ("GT_size", "use_flip", "use_rot") if name != "train" else ():
+        for key in ("GT_size", "use_flip", "use_rot", "ref_wrong", "ref_missing") if name != "train" else ():
             if getattr(dataset, key):
                 message = "does nothing: validation takes whole images as they are"
                 yield _wrong(f"datasets.{name}.{key}", message)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -26,9 +26,18 @@ class DatasetOptions(Section):
     dataroot_LQ_UX4: Path | None = Field(
         default=None, description="LR upsampled to the size of HR (LR_UX4; the key is the same at every scale)"
     )
-    dataroot_Ref: Path | None = Field(default=None, description="reference images (Ref) at the size of HR")
+    dataroot_Ref: Path | Annotated[list[Path], Field(min_length=1)] | None = Field(
+        default=None,
+        description="reference images (Ref) at the size of HR; with register also of other sizes, and several folders, "
+        "each with a reference of every place",
+        examples=["Ref", ["Ref_2019", "Ref_2021"]],
+    )
     dataroot_Ref_DUX4: Path | None = Field(
         default=None, description="Ref downsampled and upsampled again (Ref_DUX4; the key is the same at every scale)"
+    )
+    dataroot_Ref_weight: Path | None = Field(
+        default=None,
+        description="weight maps of a Ref that refsr prepare --register registered (Ref_weight, beside Ref_reg)",
     )
     dataroot_mask: Path | None = Field(default=None, description="change masks at the size of HR")
     dataroot_hsi: Path | None = Field(default=None, description="hyperspectral cubes, one per sample")
@@ -47,6 +56,30 @@ class DatasetOptions(Section):
     )
     ref_down: Literal["file", "from_ref"] = Field(
         default="file", description="Ref_DUX4 is read from dataroot_Ref_DUX4, or computed from Ref"
+    )
+
+    register_ref: Literal["none", "auto", "global", "local"] = Field(
+        default="none",
+        alias="register",
+        description="none: Ref is used as it lies (published); global: an affine transform lays it on LR; local: a "
+        "displacement field on top; auto: the field where it makes LR and Ref more alike. Where Ref cannot be trusted, "
+        "networks get upsampled LR in its place, or its weight (those that take ref_weight)",
+    )
+    register_cache: Path | None = Field(
+        default=None,
+        description="folder of registered references; none: refsr/registered in the user's cache folder",
+    )
+    ref_wrong: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="share of training samples that get another sample's Ref with its weight map",
+    )
+    ref_missing: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="share of training samples without Ref: upsampled LR in its place, weight 0",
     )
 
     range: list[float] | None = Field(
@@ -109,4 +142,16 @@ class DatasetOptions(Section):
     def roots(self) -> dict[str, Path]:
         """The given folders by their keys, in the order of the section."""
         keys = [key for key in type(self).model_fields if key.startswith("dataroot_")]
-        return {key: getattr(self, key) for key in keys if getattr(self, key) is not None}
+        given = {key: getattr(self, key) for key in keys if getattr(self, key) is not None}
+        return {key: root for key, root in given.items() if not isinstance(root, list)} | {
+            f"{key}.{number}": root
+            for key, roots in given.items()
+            if isinstance(roots, list)
+            for number, root in enumerate(roots)
+        }
+
+    def references(self) -> tuple[Path, ...]:
+        """The folders of dataroot_Ref, none or more."""
+        if isinstance(self.dataroot_Ref, list):
+            return tuple(self.dataroot_Ref)
+        return () if self.dataroot_Ref is None else (self.dataroot_Ref,)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel
@@ -103,7 +104,7 @@ def _type(annotation: Any) -> str:
     if origin is typing.Union or isinstance(annotation, types.UnionType):
         return " or ".join("none" if part is types.NoneType else _type(part) for part in inner)
     if origin is list:
-        plural = {int: "whole numbers", float: "numbers", str: "text"}
+        plural = {int: "whole numbers", float: "numbers", str: "text", Path: "paths"}
         if typing.get_origin(pair := _bare(inner[0])) is list:
             return f"list of pairs of {plural[_bare(typing.get_args(pair)[0])]}"
         return f"list of {plural.get(_bare(inner[0]), 'values')}"

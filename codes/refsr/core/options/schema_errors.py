@@ -61,6 +61,7 @@ class SchemaErrors:
         # A slip in a key is one problem, not an unknown key and a missing one; what is missing from a text that
         # breaks off may stand behind the break.
         slips = self.slips(errors)
+        errors = _one_of_unions(errors)
         return [
             self._problem(error, self._below + error["loc"])
             for error in errors
@@ -169,6 +170,21 @@ def is_clear(word: object, near: str | None, known: Sequence[str]) -> bool:
 
     others = max((likeness(candidate) for candidate in known if candidate != near), default=0.0)
     return likeness(near) >= 0.8 and others <= likeness(near) - 0.05
+
+
+def _one_of_unions(errors: Sequence[ErrorDetails]) -> list[ErrorDetails]:
+    """Each error at its key: where a key takes values of several types, only the error that lies deepest is kept."""
+    found: dict[KeyPath, ErrorDetails] = {}
+    unions = set()
+    for error in errors:
+        loc = tuple(part for part in error["loc"] if not (isinstance(part, str) and "[" in part))
+        if loc != error["loc"]:
+            unions.add(loc)
+            error = {**error, "loc": loc}
+        if loc not in found or not error["type"].endswith("_type"):
+            found[loc] = error
+    outer = {loc for loc in unions if any(other[: len(loc)] == loc != other for other in found)}
+    return [error for loc, error in found.items() if loc not in outer]
 
 
 def _choices(error: ErrorDetails) -> list[str]:

@@ -20,8 +20,10 @@ from refsr.data.degradation.steps import Step, apply_steps
 from refsr.data.images import IMAGE_SUFFIXES, ImageInfo, encode, probe_image, read_image, write_image
 from refsr.data.prepare.fit_side import fitted_to_side
 from refsr.data.prepare.sources import SourcePair
+from refsr.data.registered.registered_ref import registered_ref, registration_version
 from refsr.geo.raster import has_rasterio
 from refsr.ops.resize import imresize
+from refsr.registration.options import Mode
 
 SCALES = (2, 3, 4, 8, 16, 32)
 LR_UP_FROM = ("clean", "file", "none")
@@ -34,7 +36,8 @@ class PrepareSettings:
     `lr_up_from` says whether LR_UX is upsampled from the LR before it is rounded and compressed (`clean`, as in the
     published sets), from what the LR file gives back, or not made (`none`). `jpeg` is the quality at which LR, LR_UX
     and Ref_DUX are compressed, None for lossless; HR and Ref are always lossless. `suffix` None takes .png where that
-    can hold the image, else .tif or .npy.
+    can hold the image, else .tif or .npy. `register` says how references are laid on LR, `none` makes no registered
+    ones; `range` are the raw values that become 0 and 1 for it, which 16 bits need.
     """
 
     scale: int
@@ -43,10 +46,14 @@ class PrepareSettings:
     lr_up_from: str = "clean"
     jpeg: int | None = None
     suffix: str | None = None
+    register: Mode = "none"
+    range: tuple[float, float] | None = None
 
 
 def prepare_pair(pair: SourcePair, target: Path, settings: PrepareSettings) -> dict[str, Any]:
     """Writes the derived images of one pair and returns what the manifest keeps of it."""
+    if pair.lr is not None:
+        return _register_pair(pair, pair.lr, target, settings)
     hr = _cut(pair.hr, settings.scale, pair.side)
     steps = _drawn(pair.key, hr, settings)
     names = file_names(pair, hr, settings)
@@ -61,17 +68,48 @@ def prepare_pair(pair: SourcePair, target: Path, settings: PrepareSettings) -> d
         small = imresize(normalised(ref), size=(hr.shape[0] // settings.scale, hr.shape[1] // settings.scale))
         files["Ref"] = ref
         files[f"Ref_DUX{settings.scale}"] = _upsampled(small, ref, settings.scale)
+    laid, records = _registered(pair, _as_read(files["LR"], settings), settings)
+    files |= laid
     for folder, image in files.items():
         write_image(target / names[folder], image, settings.jpeg)
     entry: dict[str, Any] = {
         "source": source_digests(pair),
         "files": {name: digest(target / name) for name in names.values()},
         "steps": steps_to_record(steps),
+        **records,
     }
     was = probe_image(pair.hr)
     if pair.side is not None and (was.height, was.width) != (pair.side, pair.side):
         entry["adjusted_from"] = [was.height, was.width]
     return entry
+
+
+def _register_pair(pair: SourcePair, lr: Path, target: Path, settings: PrepareSettings) -> dict[str, Any]:
+    """Writes the registered references of a pair whose LR is there."""
+    files, records = _registered(pair, read_image(lr), settings)
+    names = file_names(pair, files["Ref_reg"], settings)
+    for folder, image in files.items():
+        write_image(target / names[folder], image, settings.jpeg)
+    written = {names[folder]: digest(target / names[folder]) for folder in files}
+    return {"source": source_digests(pair), "files": written, **records}
+
+
+def _registered(pair: SourcePair, lr: Image, settings: PrepareSettings) -> tuple[dict[str, Image], dict[str, Any]]:
+    """Ref_reg, Ref_reg_DUX<s>, Ref_weight and, of several, Ref_used; and what the manifest keeps of them."""
+    if settings.register == "none" or not pair.refs:
+        return {}, {}
+    refs = [_cut(file, settings.scale) if pair.lr is None else read_image(file) for file in pair.refs]
+    ranges = (settings.range, settings.range)
+    found = registered_ref(lr, refs, settings.scale, settings.register, ranges, pair.name)
+    small = imresize(normalised(found.ref), size=(lr.shape[0], lr.shape[1]))
+    files = {
+        "Ref_reg": found.ref,
+        f"Ref_reg_DUX{settings.scale}": _upsampled(small, found.ref, settings.scale),
+        "Ref_weight": found.weight,
+    }
+    if len(refs) > 1:
+        files["Ref_used"] = found.used
+    return files, {"registration": {"version": registration_version(), "references": list(found.records)}}
 
 
 def check_formats(pair: SourcePair, info: ImageInfo, settings: PrepareSettings) -> None:
@@ -103,13 +141,18 @@ def file_names(pair: SourcePair, hr: Image, settings: PrepareSettings) -> dict[s
         suffixes[f"LR_UX{scale}"] = lossy
     if pair.ref is not None:
         suffixes |= {"Ref": lossless, f"Ref_DUX{scale}": lossy}
+    if settings.register != "none":
+        plane = settings.suffix or ".png"
+        suffixes |= {"Ref_reg": lossless, f"Ref_reg_DUX{scale}": lossy, "Ref_weight": plane}
+        suffixes |= {"Ref_used": plane} if pair.others else {}
     part = f"{pair.part}/" if pair.part else ""
     return {folder: f"{part}{folder}/{pair.key}{suffix}" for folder, suffix in suffixes.items()}
 
 
 def source_digests(pair: SourcePair) -> dict[str, str]:
     """Digests of the source images, by which a rerun knows whether they changed."""
-    images = {"HR": pair.hr, "Ref": pair.ref}
+    images = {"HR": pair.hr, "Ref": pair.ref, "LR": pair.lr}
+    images |= {f"Ref {number}": file for number, file in enumerate(pair.others, 2)}
     return {name: digest(file) for name, file in images.items() if file is not None}
 
 

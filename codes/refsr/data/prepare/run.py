@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from refsr.core.errors import DataError, RefsrError, UsageError, listed, suggest
 from refsr.core.processes import spread
 from refsr.core.progress import ProgressFactory, no_progress
 from refsr.data.degradation.presets import preset
+from refsr.data.images import probe_image
 from refsr.data.prepare import manifest as manifests
 from refsr.data.prepare.derive import (
     LR_UP_FROM,
@@ -29,6 +30,10 @@ from refsr.data.prepare.derive import (
 )
 from refsr.data.prepare.manifest import Manifest
 from refsr.data.prepare.sources import SourcePair, check_pair, find_pairs
+from refsr.data.ranges import declared
+from refsr.data.registered.registered_ref import registration_version
+from refsr.data.registered.summary import summary
+from refsr.registration.options import MODES
 
 SECONDS_BETWEEN_SAVES = 2.0
 PrepareResult = tuple[str, dict[str, Any] | None, str]
@@ -51,19 +56,26 @@ def prepare(
     target: str | Path,
     settings: PrepareSettings,
     hr_folder: str | None = None,
-    ref_folder: str | None = None,
+    ref_folders: Sequence[str] = (),
+    lr_folder: str | None = None,
     workers: int = 0,
     progress: ProgressFactory = no_progress,
 ) -> PrepareReport:
     """Makes HR, LR, LR_UX<s> and, where there is a Ref, Ref and Ref_DUX<s> in `target`.
 
-    What comes out depends on the images' names, their content, the settings and nothing else. With `workers` 0 or 1
+    With `settings.register`, also Ref_reg, Ref_reg_DUX<s> and Ref_weight; and nothing but these where `lr_folder` has
+    LR. What comes out depends on the images' names, their content, the settings and nothing else. With `workers` 0 or 1
     all is done in this process.
     """
     check_settings(settings)
     source, target = Path(source), Path(target)
     check_apart(source, target)
-    return prepare_pairs(find_pairs(source, hr_folder, ref_folder), target, settings, {}, workers, progress)
+    pairs = find_pairs(source, hr_folder, ref_folders, lr_folder)
+    _check_references(source, pairs, settings, lr_folder)
+    # A manifest of what is not asked for would differ from those that were written before.
+    about: dict[str, Any] = {} if lr_folder is None else {"lr": lr_folder}
+    about |= {"references": 1 + len(pairs[0].others)} if pairs[0].others else {}
+    return prepare_pairs(pairs, target, settings, about, workers, progress)
 
 
 def prepare_pairs(
@@ -89,7 +101,11 @@ def prepare_pairs(
             manifest.save(target)
         raise
     manifest.save(target)
-    return PrepareReport(len(pairs), made, sum("adjusted_from" in entry for entry in manifest.images.values()))
+    adjusted = sum("adjusted_from" in entry for entry in manifest.images.values())
+    records = {
+        key: entry["registration"]["references"] for key, entry in manifest.images.items() if "registration" in entry
+    }
+    return PrepareReport(len(pairs), made, adjusted, (summary(records),) if records else ())
 
 
 def check_settings(settings: PrepareSettings) -> None:
@@ -102,8 +118,28 @@ def check_settings(settings: PrepareSettings) -> None:
         raise UsageError(f"LR_UX comes from 'clean', 'file' or 'none', not {settings.lr_up_from!r}{near}")
     if settings.jpeg is not None and not 1 <= settings.jpeg <= 100:
         raise UsageError(f"JPEG quality {settings.jpeg} is not between 1 and 100")
+    if settings.register not in MODES:
+        near = suggestion(settings.register, MODES)
+        raise UsageError(f"registration {settings.register!r} is none of {', '.join(MODES)}{near}")
     if settings.suffix is not None and settings.suffix not in lossless_suffixes():
         raise UsageError(f"suffix {settings.suffix!r} is not one of {', '.join(lossless_suffixes())}")
+
+
+def _check_references(source: Path, pairs: list[SourcePair], settings: PrepareSettings, lr: str | None) -> None:
+    """Refuses what only a registration could do, and a registration of nothing."""
+    if settings.register == "none":
+        if lr is not None:
+            raise UsageError(f"LR from {lr!r}: there is nothing to make; only a registration needs LR")
+        if pairs[0].others:
+            raise UsageError(
+                f"{1 + len(pairs[0].others)} references of each place: only a registration makes one of them"
+            )
+        if settings.range is not None:
+            raise UsageError("a range is for a registration; nothing else needs one")
+    elif pairs[0].ref is None:
+        raise DataError(f"{source}: has no references to register")
+    else:
+        declared(probe_image(pairs[0].refs[0]).dtype, settings.range, source, "--range", in_option_file=False)
 
 
 def check_apart(source: Path, target: Path) -> None:
@@ -117,8 +153,12 @@ def check_apart(source: Path, target: Path) -> None:
 
 def _open(target: Path, pairs: list[SourcePair], settings: PrepareSettings, about: dict[str, Any]) -> Manifest:
     """The target's manifest, new or of an earlier run with the same settings."""
+    chosen = dataclasses.asdict(settings)
+    if settings.register == "none":
+        # As it was before there were registrations.
+        del chosen["register"], chosen["range"]
     wanted = {
-        **dataclasses.asdict(settings),
+        **chosen,
         "reference": pairs[0].ref is not None,
         "degradation_parameters": dataclasses.asdict(preset(settings.degradation)),  # type: ignore[call-overload]
         **about,
@@ -210,5 +250,7 @@ def _one(target: Path, settings: PrepareSettings, item: tuple[SourcePair, dict[s
 
 def _is_whole(pair: SourcePair, target: Path, entry: dict[str, Any]) -> bool:
     if entry.get("source") != source_digests(pair):
+        return False
+    if entry.get("registration", {}).get("version", registration_version()) != registration_version():
         return False
     return all((target / name).is_file() and digest(target / name) == kept for name, kept in entry["files"].items())

@@ -47,6 +47,13 @@ def check_bands(bands: Mapping[str, Mapping[str, int]]) -> None:
         raise DataError("band counts do not fit: " + listed(wrong))
 
 
+def check_weights(infos: Mapping[str, ImageInfo]) -> None:
+    """Weight maps have one band of 8 bits."""
+    wrong = [f"{key}: {info}" for key, info in infos.items() if (info.bands, info.dtype) != (1, "uint8")]
+    if wrong:
+        raise DataError("weight maps of Ref have one band of 8 bits; " + listed(wrong))
+
+
 def check_side(side: int, grid: int, ratios: Mapping[str, int], scale: int) -> None:
     """A crop must not cut any member inside one of its pixels."""
     if side % grid:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,12 +24,17 @@ from refsr.data.images import Array
 from refsr.data.masks import Encoding, MaskSource, changed_pixels, encode_mask, unchanged_mask
 from refsr.data.pairing import paired_keys
 from refsr.data.ranges import Range, declared, to_unit
+from refsr.data.reference_faults import ReferenceFaults
+from refsr.data.registered.stores import RegisteredRefs, RegisteredStore
 from refsr.data.sample import PackedSample, Sample, Unit, unpacked
-from refsr.data.sets.checks import check_bands, check_side, check_sizes
+from refsr.data.sets.checks import check_bands, check_side, check_sizes, check_weights
+from refsr.data.sets.reference import Frame, Under, WeightedRef, everywhere, mirrored_on, reference_members, within
 from refsr.data.stores.base import Store
 
 UNTURNED = FlipRotation()
 UNIT: Range = (0, 1)
+Records = tuple[dict[str, Any], ...]
+"""What the registration of each reference came to."""
 MADE_MASKS = ("estimate", "none")
 
 
@@ -43,6 +49,8 @@ class Member:
     all_bands: bool = False
     note: Callable[[], str | None] | None = None
     """What a result must say of how these images were read, if anything."""
+    origin: str = "file"
+    """Where these images come from, for every result that is quoted."""
 
     def where(self, key: str) -> str:
         """An image of this member, for messages."""
@@ -91,8 +99,12 @@ class PairedSet(Dataset[Sample]):
     derive: tuple[str, ...] = ()
     cropping: Cropping = field(default_factory=Cropping)
     mask: MaskOptions = field(default_factory=MaskOptions)
+    faults: ReferenceFaults = field(default_factory=ReferenceFaults)
+    """Of training samples."""
     seed: int = 0
     name: str = "data"
+    weighted: bool = False
+    """Whether samples have `ref_weight`; if not, Ref is blended into upsampled LR by its weight map, if it has one."""
     _probabilities: dict[int, Unit] = field(default_factory=dict, init=False, repr=False)
     """Of change, at LR's size, for images that were asked for before: crops of one image share it."""
 
@@ -105,9 +117,10 @@ class PairedSet(Dataset[Sample]):
                 raise DataError(f"{self.name}: {made} is to be made from {source}, which is not there")
         infos = {name: {key: member.store.info(key) for key in self.keys} for name, member in self.members.items()}
         check_sizes(infos, self.ratios, self.grid)
+        check_weights(infos.get("ref_weight", {}))
         if self.cropping.side is not None:
             check_side(self.cropping.side, self.grid, self.ratios, self.scale)
-        images = {name: found for name, found in infos.items() if name != "mask"}
+        images = {name: found for name, found in infos.items() if name not in ("mask", "ref_weight")}
         check_bands(
             {
                 name: {key: len(self.members[name].taken(info.bands, key)) for key, info in found.items()}
@@ -144,8 +157,11 @@ class PairedSet(Dataset[Sample]):
     @property
     def provenance(self) -> dict[str, str]:
         """Where each member comes from, for every result that is quoted."""
-        read = dict.fromkeys(self._delivered, "file")
+        names = (name for name in self.members if name != "mask" or self.mask.source == "file")
+        read = {name: self.members[name].origin for name in names}
         made = {made: f"from_{DERIVED[made]}" for made in self.derive}
+        if self.composes and "ref_down" in read:
+            made["ref_down"] = "from_ref"
         return read | made | ({"mask": self.mask.source} if self.mask.source in MADE_MASKS else {})
 
     @property
@@ -172,24 +188,46 @@ class PairedSet(Dataset[Sample]):
 
     @property
     def _delivered(self) -> list[str]:
-        """The members that samples have from files."""
-        return [name for name in self.members if name != "mask" or self.mask.source == "file"]
+        """The members that samples have from files, as they are stored."""
+        composed = ("ref", "ref_down", "ref_weight") if self.composes else ()
+        left_out = (*composed, *(("mask",) if self.mask.source != "file" else ()))
+        return [name for name in self.members if name not in left_out]
+
+    @property
+    def composes(self) -> bool:
+        """Whether Ref is more than what is stored: with a weight map, or faulty in some draws."""
+        return "ref" in self.members and ("ref_weight" in self.members or self.weighted or self.faults.any)
+
+    @property
+    def registered_refs(self) -> RegisteredRefs | None:
+        """How references are registered, if they are."""
+        store = self.members["ref"].store if "ref" in self.members else None
+        return store.source if isinstance(store, RegisteredStore) else None
+
+    def serve(self, inputs: Sequence[str]) -> None:
+        """From now on, samples have `ref_weight` if it is one of a network's inputs."""
+        self.weighted = "ref_weight" in inputs
 
     def __len__(self) -> int:
         return len(self.keys)
 
     def __getitem__(self, item: int | tuple[int, int]) -> Sample:
         index, draw = item if isinstance(item, tuple) else (item, None)
-        return self.at(index, *self._cut(self._whole(index), index, draw))
+        return unpacked(self.packed(index, *self._cut(self._whole(index), index, draw), draw))
 
     def at(self, index: int, window: Window, flip_rotation: FlipRotation = UNTURNED) -> Sample:
-        """Sample number `index` under a high-resolution window, flipped and rotated."""
+        """Sample number `index` under a high-resolution window, flipped and rotated; its Ref is never faulty."""
         return unpacked(self.packed(index, window, flip_rotation))
 
-    def packed(self, index: int, window: Window, flip_rotation: FlipRotation = UNTURNED) -> PackedSample:
+    def packed(
+        self, index: int, window: Window, flip_rotation: FlipRotation = UNTURNED, draw: int | None = None
+    ) -> PackedSample:
         """The same sample as it is stored, with the values that become 0 and 1: bytes travel faster than floats."""
         images = {name: self._raw(name, index, window) for name in self._delivered}
-        images |= {made: (self._made(made, index, window), UNIT) for made in self.derive}
+        derive = [name for name in self.derive if not (self.composes and name == "ref_down")]
+        images |= {made: (self._made(made, index, window), UNIT) for made in derive}
+        if self.composes:
+            images |= {name: (one, UNIT) for name, one in self._reference(index, window, draw).items()}
         if self.mask.source in MADE_MASKS:
             images["mask"] = self._made_mask(index, window), UNIT
         return self.keys[index], {
@@ -199,7 +237,54 @@ class PairedSet(Dataset[Sample]):
 
     def draw(self, index: int, draw: int) -> PackedSample:
         """Draw number `draw` of sample number `index`, packed."""
-        return self.packed(index, *self._cut(self._whole(index), index, draw))
+        return self.packed(index, *self._cut(self._whole(index), index, draw), draw)
+
+    def _reference(self, index: int, window: Window, draw: int | None) -> dict[str, Unit]:
+        """`ref` and what goes with it, under a window; in some draws another sample's, or none."""
+        fault, source = (None, index) if draw is None else self.faults.draw(self.seed, draw, index, len(self.keys))
+        return self.composed(index, None if fault == "missing" else self.weighted_ref(source), window)
+
+    def composed(self, index: int, given: WeightedRef | None, window: Window | None = None) -> dict[str, Unit]:
+        """`ref` and what goes with it of sample number `index`, whole or under a window, from this Ref."""
+        whole = self._whole(index)
+        frame = Frame(lambda under: self._member("lr_up", index, under), self.scale, whole.height, whole.width)
+        ref_down = "ref_down" in (*self.members, *self.derive)
+        return reference_members(given, frame, window or whole, self.weighted, ref_down)
+
+    def stored_refs(self, index: int) -> list[Unit]:
+        """The references of sample number `index`, whole: before registration, where this set registers them."""
+        source, member, key = self.registered_refs, self.members["ref"], self.keys[index]
+        if source is None:
+            return [self._read("ref", index, self._whole(index))]
+        found = []
+        for raw in source.raw_refs(key):
+            taken = np.ascontiguousarray(raw[:, :, member.taken(raw.shape[2], key)])
+            found.append(to_unit(taken, *self._range("ref", key, str(raw.dtype))))
+        return found
+
+    def laid(self, index: int, refs: list[Unit]) -> tuple[WeightedRef, Records]:
+        """Other references (of a perturbation), registered to sample number `index` where this set registers them.
+
+        Else with the weight map of the stored Ref.
+        """
+        source = self.registered_refs
+        if source is None:
+            return WeightedRef(within(refs[0]), self.weighted_ref(index).weight), ()
+        found = source.registered(self.keys[index], refs)
+        return WeightedRef(within(to_unit(found.ref, *UNIT)), within(to_unit(found.weight, 0, 255))), found.records
+
+    def weighted_ref(self, index: int) -> WeightedRef:
+        """The Ref of a sample, mirrored beyond its edges, since it may be laid beside a larger HR."""
+        whole = self._whole(index)
+
+        def under(name: str) -> Under:
+            return mirrored_on(lambda window: self._read(name, index, window), whole.height, whole.width)
+
+        return WeightedRef(under("ref"), under("ref_weight") if "ref_weight" in self.members else everywhere)
+
+    def _member(self, name: str, index: int, window: Window) -> Unit:
+        """A member, read where there are files of it, else made."""
+        return (self._read if name in self.members else self._made)(name, index, window)
 
     def _whole(self, index: int) -> Window:
         """The whole of HR but for rows and columns at the bottom and right that do not fill the grid."""
@@ -244,7 +329,7 @@ class PairedSet(Dataset[Sample]):
         """A member made from another."""
 
         def read(source: str, around: Window) -> Unit:
-            return (self._made if source in self.derive else self._read)(source, index, around)
+            return self._member(source, index, around)
 
         whole = self._whole(index)
         return derived(name, read, window, self.scale, whole.height, whole.width)
@@ -256,8 +341,6 @@ class PairedSet(Dataset[Sample]):
         if index not in self._probabilities:
             whole = self._whole(index)
 
-            def member(name: str) -> Unit:
-                return (self._made if name in self.derive else self._read)(name, index, whole)
-
-            self._probabilities[index] = change_probability(member("lr"), member("ref"), self.scale)
+            lr, ref = (self._member(name, index, whole) for name in ("lr", "ref"))
+            self._probabilities[index] = change_probability(lr, ref, self.scale)
         return mask_under(self._probabilities[index], self.scale, window).astype(np.float32)

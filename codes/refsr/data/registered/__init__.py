@@ -1,0 +1,1 @@
+"""References laid on LR before samples are cut: made once, kept in a cache or in prepared folders."""
