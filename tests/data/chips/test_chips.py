@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 
 import chip_ground
@@ -16,6 +17,7 @@ from rasterio.transform import Affine
 from refsr.core.errors import DataError, UsageError
 from refsr.core.window import Window
 from refsr.data.chips import run as run_module
+from refsr.data.chips.record import ChipsRecord
 from refsr.data.chips.run import BETWEEN
 from refsr.data.images import read_image
 from refsr.data.prepare.derive import PrepareSettings
@@ -103,6 +105,29 @@ def test_a_given_lr_is_brought_to_the_same_ground(scenes, tmp_path):
         found, known = lr[key][:, :, 1].ravel() - 120.0, truth(chip, 40, 16)[:, :, 1].ravel() - 120
         assert np.corrcoef(found, known)[0, 1] > 0.97
         assert abs(error.mean() + 0.5) < 2
+
+
+def test_of_several_lr_rasters_one_is_taken_whole(scenes, tmp_path):
+    """A hole in the first LR raster: the second takes its place for all of a chip, or the chip is left out."""
+    corner = ground.north_up(40, ground.EAST - 120, ground.NORTH + 80)
+    for name, width in (("first", 180), ("second", 60)):
+        ground.write(tmp_path / f"{name}.tif", corner, 150, width, dtype="uint8", nodata=0)
+    with rasterio.open(tmp_path / "first.tif", "r+") as sink:
+        image = sink.read()
+        image[:, 50:52, 3:140] = 0
+        sink.write(image)
+    low = [tmp_path / "first.tif", tmp_path / "second.tif"]
+    report = cut(tmp_path / "set", scenes / "hr.tif", lr=low, split=(1.0, 0.0, 0.0), gap=0.0)
+    # Six chips lie where the second does not reach, over three of which HR has a hole, too.
+    assert report.left_out["LR holds no data somewhere"] == 3
+    assert report.left_out["HR holds no data somewhere"] == 3
+    lr = images(tmp_path / "set", "LR")
+    by = {"first": set(), "second": set()}
+    for key, chip in record(tmp_path / "set")["chips"].items():
+        by[chip["lr"]].add((chip["row"], chip["column"]))
+        np.testing.assert_array_equal(lr[key], np.floor(truth(chip, 40, 16)).astype(np.uint8))
+    assert by["second"] == {(192, 0), (192, 64), (192, 128)}
+    assert (192, 576) in by["first"]
 
 
 def test_an_lr_raster_on_the_grid_is_taken_as_it_is(scenes, tmp_path):
@@ -418,6 +443,28 @@ def test_folders_of_rasters_and_names_that_are_alike(tmp_path):
     assert scenes == {"east-scene-1", "west-scene-1"}
 
 
+def test_doubtful_sources_are_named(tmp_path):
+    chip_ground.hr(tmp_path / "hr.tif", 256, 256)
+    ground.write(tmp_path / "other.tif", ground.north_up(20), 128, 128, dtype="uint8")
+    ground.write(tmp_path / "coarse.tif", ground.north_up(30), 90, 90, dtype="uint8")
+    empty = ground.write(tmp_path / "empty.tif", ground.north_up(10), 256, 256, dtype="uint8")
+    with rasterio.open(empty, "r+") as sink:
+        image = sink.read()
+        image[:, :64] = 0
+        sink.write(image)
+    lines = []
+    settings = run_module.ChipSettings(
+        (str(tmp_path / "hr.tif"), str(tmp_path / "other.tif")),
+        (str(tmp_path / "coarse.tif"), str(empty)),
+        size=64, block=3000.0, gap=0.0, split=(1.0, 0.0, 0.0),
+    )  # fmt: skip
+    run_module.cut_chips(settings, tmp_path / "set", announce=lines.append)
+    said = "\n".join(lines)
+    assert "HR rasters have pixels of 10 to 20 m" in said
+    assert re.search(r"coarser than HR, so without its finest detail: \S+coarse.tif$", said, re.MULTILINE)
+    assert re.search(r"empty.tif: \d+% of it is 0 in all bands and no nodata is declared; --nodata-ref 0", said)
+
+
 def test_what_cannot_be_cut_is_said_in_a_line(scenes, tmp_path):
     far = ground.write(tmp_path / "far.tif", ground.north_up(10, ground.EAST + 90_000), 64, 64, dtype="uint8")
     fine = ground.write(tmp_path / "fine.tif", ground.north_up(20), 256, 320, dtype="uint8")
@@ -443,6 +490,20 @@ def test_what_cannot_be_cut_is_said_in_a_line(scenes, tmp_path):
         with pytest.raises((DataError, UsageError), match=message):
             cut(tmp_path / "set", *sources, **settings)
         shutil.rmtree(tmp_path / "set", ignore_errors=True)
+
+
+def test_a_line_that_a_kill_cut_short_swallows_no_other(tmp_path):
+    first = ChipsRecord(tmp_path / "set", {"size": 64})
+    first.open()
+    first.add("a", "a reason")
+    with (tmp_path / "set" / "chips.journal").open("ab") as journal:
+        journal.write(b'["b", {"split"')
+    second = ChipsRecord(tmp_path / "set", {"size": 64})
+    second.open()
+    second.add("c", {"split": "train"})
+    third = ChipsRecord(tmp_path / "set", {"size": 64})
+    third.open()
+    assert third.known == {"a": "a reason", "c": {"split": "train"}}
 
 
 def test_reasons_between_splits_are_counted(made):

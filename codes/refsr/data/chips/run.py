@@ -13,7 +13,7 @@ import numpy as np
 
 from refsr.core.atomic import explain_io, sweep
 from refsr.core.digests import file_digest
-from refsr.core.errors import DataError
+from refsr.core.errors import DataError, listed
 from refsr.core.progress import ProgressFactory, no_progress
 from refsr.core.version import __version__
 from refsr.data.chips.candidates import Candidate, find_candidates, ground_blocks, in_order
@@ -34,6 +34,8 @@ from refsr.geo.raster_sink import CACHE
 BETWEEN, OVER_LIMIT = "too near to ground of another split", "beyond the limit"
 MOST_SAID = 8
 """Sources of a kind that get a line of their own."""
+MOST_UNEQUAL = 1.25
+"""How much larger pixels may be before a line says so."""
 NOTABLE_ZEROS = 0.01
 """Share of pixels that are 0 in all bands from which on a hint at nodata is printed."""
 
@@ -194,6 +196,7 @@ def _announce_sources(known: Survey, settings: ChipSettings, announce: Announce)
             announce(f"{role}: {line}")
         if len(said) > MOST_SAID:
             announce(f"{role}: and {len(said) - MOST_SAID} more")
+    _announce_pixels(known, announce)
     for role, others in (("ref", known.ref), ("lr", known.lr)):
         if others and not any(may_meet(one.grid, other.grid) for one in known.hr for other in others):
             extents = "; ".join(f"{one.name}: {one.grid.extent()}" for one in (known.hr[0], others[0]))
@@ -206,6 +209,16 @@ def _announce_sources(known: Survey, settings: ChipSettings, announce: Announce)
     if known.dtype == "float32" and known.hr[0].dtype != "float32":
         kinds = ", ".join(sorted({one.dtype for one in known.hr}))
         announce(f"chips hold float32: HR is {kinds}")
+
+
+def _announce_pixels(known: Survey, announce: Announce) -> None:
+    """Says where HR rasters have pixels of several sizes, and where references are coarser than HR."""
+    sizes = [one.grid.pixel_metres for one in known.hr]
+    if max(sizes) > MOST_UNEQUAL * min(sizes):
+        announce(f"HR rasters have pixels of {min(sizes):.3g} to {max(sizes):.3g} m; chips keep them")
+    coarse = [one.name for one in known.ref if one.grid.pixel_metres > MOST_UNEQUAL * max(sizes)]
+    if coarse:
+        announce(f"coarser than HR, so without its finest detail: {listed(coarse)}")
 
 
 def _identity(settings: ChipSettings, known: Survey, blocks: GroundBlocks) -> dict[str, Any]:
