@@ -126,6 +126,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--clip", action="store_true", help="allow more than 1 %% of LR's values beyond a --range; they are cut off"
     )
     rasters.add_argument("--format", choices=("cog", "gtiff", "png", "zarr"), help="default: by -o; .tif is a COG")
+    parser.add_argument(
+        "--register",
+        choices=("auto", "global", "local", "none"),
+        help="how Ref is registered to LR: global is an affine transform, local adds a displacement at each pixel, "
+        "auto chooses, none takes Ref as it lies (default: auto)",
+    )
     add_imports(parser)
 
 
@@ -150,7 +156,8 @@ def run(arguments: argparse.Namespace) -> int:
     if folder:
         report = restore_folder(restorer, images, arguments.output, options, arguments.overwrite, console_progress)
         ready = report.images - report.restored
-        counts = f"{report.restored} restored by {named}, {ready} already there, {report.images} in all"
+        refused = f" ({report.refused} references refused)" if report.refused else ""
+        counts = f"{report.restored} restored by {named}{refused}, {ready} already there, {report.images} in all"
         print(f"{arguments.output}: {counts}{mask}")
         return 0
     samples = () if arguments.samples is None else (arguments.samples,)
@@ -265,6 +272,7 @@ def _options(arguments: argparse.Namespace, made: MadeMask | None) -> RestoreOpt
         tile=arguments.tile,
         overlap=arguments.overlap,
         sampling=sampling,
+        register=arguments.register,
         raster=RasterOptions(
             nodata=arguments.nodata,
             nodata_ref=arguments.nodata_ref,

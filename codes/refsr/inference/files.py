@@ -33,6 +33,7 @@ from refsr.geo.raster import has_rasterio
 from refsr.inference.georeference import keep_empty, read_tags, restored_tags
 from refsr.inference.inputs import ImageLike, RestoreOptions, describe_mask, require_image
 from refsr.inference.raster_inputs import as_rasters, raster_list
+from refsr.inference.registered import REFUSED
 from refsr.inference.restorer import Restorer
 
 
@@ -50,6 +51,8 @@ class RestoreReport:
 
     images: int
     restored: int
+    refused: int = 0
+    """References that this call refused."""
 
 
 LOG = logging.getLogger(__name__)
@@ -87,13 +90,13 @@ def restore_file(
     kind = str(lr.dtype) if isinstance(lr, np.ndarray) else probe_image(lr).dtype
     _check_output(output, kind, restorer.channels)
     if spread is None:
-        restored = restorer.restore_images(images, options, progress)
+        restored = restorer.restore_images(images, options, progress, announce)
     else:
         if spread.output.suffix.lower() not in (".tif", ".tiff"):
             raise UsageError(
                 f"{spread.output}: a spread is kept as a TIFF of floats; expected a name that ends in .tif"
             )
-        restored, deviation = restorer.spread_images(images, options, spread.samples, progress)
+        restored, deviation = restorer.spread_images(images, options, spread.samples, progress, announce)
         write_image(spread.output, deviation[:, :, None])
     planes: Array = restored if restored.ndim == 3 else restored[:, :, None]
     profile: dict[str, Any] = {}
@@ -127,14 +130,20 @@ def restore_folder(
         if target.resolve() == folder.resolve() or folder.resolve() in target.resolve().parents:
             raise UsageError(f"{target}: lies inside {folder}, whose images are restored; choose a folder beside it")
     keys = paired_keys(stores)
-    restored, broken = 0, []
+    restored, refused, broken = 0, 0, []
+
+    def note(line: str) -> None:
+        nonlocal refused
+        refused += line.startswith(REFUSED)
+        LOG.debug(line)
+
     with progress("restoring", len(keys)) as bar:
         for key in keys:
             output = target / f"{key}{_suffix(stores['lr'], key)}"
             if overwrite or not output.exists():
                 try:
                     images = {role: _image(store, key) for role, store in stores.items()}
-                    restore_file(restorer, images, output, options, overwrite, announce=LOG.debug)
+                    restore_file(restorer, images, output, options, overwrite, announce=note)
                     restored += 1
                 except DataError as error:
                     broken.append(str(error))
@@ -142,7 +151,7 @@ def restore_folder(
     if broken:
         more = f" (and {len(broken) - 1} more images)" if len(broken) > 1 else ""
         raise DataError(f"{broken[0]}{more}; all others are restored, a rerun does the rest")
-    return RestoreReport(len(keys), restored)
+    return RestoreReport(len(keys), restored, refused)
 
 
 def _check_target(output: Path, inputs: Mapping[str, object], overwrite: bool) -> None:

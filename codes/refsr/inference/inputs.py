@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,9 +25,16 @@ from refsr.data.ranges import Range, declared, to_unit
 from refsr.data.sample import Unit
 from refsr.data.sets.paired import MaskOptions
 from refsr.inference.raster_options import RasterOptions
+from refsr.inference.registered import registered
+from refsr.registration.options import Mode
 
 ImageLike = Array | str | Path
 """An array (H, W) or (H, W, C) in uint8, uint16 or float32, or an image file."""
+
+LOG = logging.getLogger(__name__)
+
+Announce = Callable[[str], None]
+"""Gets the lines that say what was decided."""
 
 Spelling = Callable[[str], str]
 """How messages name a keyword of `Restorer.restore`: as it is, or as a command line has it."""
@@ -48,6 +56,8 @@ class RestoreOptions:
     overlap: int = 0
     sampling: SamplingOptions | Mapping[str, Any] | None = None
     seed: int | None = None
+    register: Mode | None = None
+    """How references are registered to LR. None: `auto` for images and rasters, `none` for tensors."""
     raster: RasterOptions = field(default_factory=RasterOptions)
     spelling: Spelling = str
     """How messages name these keywords."""
@@ -93,8 +103,13 @@ def open_inputs(
     scale: int,
     trained_masks: MaskOptions,
     trained_cubes: DatasetOptions,
+    announce: Announce = LOG.info,
 ) -> dict[str, Input]:
-    """The images by role, opened as the options say, else as in training; with the mask that is to be made."""
+    """The images by role, opened as the options say, else as in training; with the mask that is to be made.
+
+    The reference is registered first, so that a mask is estimated from what the network gets. `announce` gets the line
+    that says how.
+    """
     spelling = options.spelling
     lr = open_input(images["lr"], "lr", ReadOptions(options.range, options.bands), option=spelling("range"))
     inputs = {"lr": lr}
@@ -106,6 +121,8 @@ def open_inputs(
     ):
         if role in images:
             inputs[role] = open_input(images[role], role, read, lr, spelling(option))
+    if "ref" in inputs and (options.register or "auto") != "none":
+        inputs |= _registered(inputs, scale, options.register or "auto", announce)
     masks = options.mask_options or trained_masks
     if "mask" in images:
         inputs["mask"] = open_mask(images["mask"], masks)
@@ -115,6 +132,21 @@ def open_inputs(
         cubes = _cube_options(trained_cubes, options.range_hsi, options.bands_hsi)
         inputs["hsi"] = open_cube(images["hsi"], cubes, spelling("range_hsi"))
     return inputs
+
+
+def _registered(inputs: Mapping[str, Input], scale: int, mode: Mode, announce: Announce) -> dict[str, Input]:
+    """The reference, and what is given of it, registered to LR; as they are where their bands differ from LR's."""
+    lr, ref = inputs["lr"], inputs["ref"]
+    if lr.pixels.shape[2] != ref.pixels.shape[2]:
+        return {}
+    names = [name for name in ("ref", "ref_down") if name in inputs and inputs[name].size == ref.size]
+    whole = {name: image.unit(Window(0, 0, *image.size)) for name, image in inputs.items() if name in (*names, "lr")}
+    given = inputs.get("lr_up")
+    fits = given is not None and given.size == (scale * lr.size[0], scale * lr.size[1])
+    large = given.unit(Window(0, 0, *given.size)) if given is not None and fits else None
+    made = registered(whole["lr"], {name: whole[name] for name in names}, scale, mode, large)
+    announce(made.line)
+    return {name: replace(inputs[name], pixels=image, range=(0, 1)) for name, image in made.images.items()}
 
 
 def require_image(image: object, role: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +21,7 @@ from refsr.data.masks import MadeMask
 from refsr.data.ranges import Range
 from refsr.data.sets.paired import MaskOptions
 from refsr.geo.raster_source import RasterLike
-from refsr.inference.inputs import ImageLike, Input, RestoreOptions, open_inputs
+from refsr.inference.inputs import Announce, ImageLike, Input, RestoreOptions, open_inputs
 from refsr.inference.raster_options import RasterOptions, raster_options
 from refsr.inference.tensors import as_tensor, is_tensors, split_tensors
 from refsr.inference.tile_io import InputSource, TensorSink, TileSink, TileSource
@@ -28,9 +29,12 @@ from refsr.inference.tile_layout import Layout, automatic_tile_size, lay_out
 from refsr.inference.tile_memory import affordable_side
 from refsr.inference.tiling import restore_tiles
 from refsr.networks.descriptor import descriptor_of
+from refsr.registration.options import Mode
 from refsr.runs.model_file import ModelCard, model_file_at, read_model
 from refsr.tasks.base import TiledRestore
 from refsr.tasks.restore import restore_function
+
+LOG = logging.getLogger(__name__)
 
 ROWS_AT_ONCE = 256
 
@@ -136,6 +140,7 @@ class Restorer:
         overlap: int = 0,
         sampling: SamplingOptions | Mapping[str, Any] | None = None,
         seed: int | None = None,
+        register: Mode | None = None,
         raster: RasterOptions | Mapping[str, Any] | None = None,
         device: str | torch.device | None = None,
         output: str | Path | None = None,
@@ -162,6 +167,10 @@ class Restorer:
         becomes numbers as in training, or by `mask_options`. A cube's file is read as in training, but for `range_hsi`
         and `bands_hsi`. Large images are restored in tiles; `tile` and `overlap`, in pixels of LR, say which.
 
+        `register` says how Ref is registered to LR: "auto", "global" (an affine transform), "local" (a displacement at
+        each pixel on top), or "none", which pairs Ref with LR as it lies. The default is "auto" for arrays, files and
+        rasters, and "none" for tensors. A Ref that shows other ground is refused: LR is restored without a reference.
+
         `sampling` sets options of models that sample, such as {"steps": 8}, and `seed` their noise (default: 0); a
         model that does not sample gives the same image for any seed. With `device` the network moves there first.
 
@@ -187,6 +196,7 @@ class Restorer:
             overlap=overlap,
             sampling=sampling,
             seed=seed,
+            register=register,
             raster=raster_options(raster),
         )
         if device is not None:
@@ -196,6 +206,7 @@ class Restorer:
                 raise UsageError("output goes with arrays and files; the result of tensors is a tensor")
             if options.range_hsi is None:
                 options = replace(options, range_hsi=(0, 1))
+            options = replace(options, register=options.register or "none")
             restored = [self.restore_images(one, options, progress) for one in split_tensors(images)]
             return as_tensor(restored, images["lr"])
         if output is not None:
@@ -218,12 +229,16 @@ class Restorer:
         images: Mapping[str, ImageLike],
         options: RestoreOptions,
         progress: ProgressFactory = no_progress,
+        announce: Announce = LOG.info,
     ) -> Array:
-        """The same for arrays and files by role (`lr`, `ref`, ...), with everything else in `options`."""
+        """The same for arrays and files by role (`lr`, `ref`, ...), with everything else in `options`.
+
+        `announce` gets the line that says how Ref was registered.
+        """
         if options.made_mask is not None and not self.takes_mask:
             takes = ", ".join(self.inputs)
             raise UsageError(f"mask {options.made_mask}: {self.card.spec.network} takes {takes}, and no mask")
-        inputs = open_inputs(images, options, self.scale, self.mask_options, self.cube_options)
+        inputs = open_inputs(images, options, self.scale, self.mask_options, self.cube_options, announce)
         source = InputSource(inputs, descriptor_of(self.network), self.card.spec.network, options.spelling)
         restored = in_range(self._restored(source, inputs["lr"].size, options, progress), inputs["lr"])
         flat = isinstance(images["lr"], np.ndarray) and images["lr"].ndim == 2
@@ -254,6 +269,7 @@ class Restorer:
         options: RestoreOptions,
         samples: int = 8,
         progress: ProgressFactory = no_progress,
+        announce: Announce = LOG.info,
     ) -> tuple[Array, Array]:
         """The same for images by role, with everything else in `options`."""
         if samples < 2:
@@ -262,7 +278,8 @@ class Restorer:
         restored: list[Array] = []
         mean = square = np.zeros(())
         for number in range(samples):
-            image = self.restore_images(images, replace(options, seed=first + number), progress)
+            say = announce if number == 0 else LOG.debug
+            image = self.restore_images(images, replace(options, seed=first + number), progress, say)
             restored = restored or [image]
             # As numbers about the first image, whose squares lose nothing.
             apart = image.astype(np.float64) - restored[0].astype(np.float64)
