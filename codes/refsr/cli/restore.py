@@ -10,11 +10,14 @@ Pixels of LR without data stay so. A line on standard error says how each raster
 The result is a COG in LR's type; it is written block by block, so memory does not grow with the scene, and the same
 command continues an interrupted one. --dry-run prints what would be done and how long it would take.
 
-Images: PNG, JPEG and .npy files, and networks that take a change mask, a cube or noise, are restored in memory; Ref
-must have the scale's multiple of LR's size then. --lr, --ref, --mask and --hsi may each name a folder whose images pair
-by name; then -o is a folder, existing images are skipped, and a repeated command does the rest. A cube may be a
-GeoTIFF, an ENVI header, a .mat or a .npy. It is read as in training: the same wavelengths, scaling and treatment of
-holes.
+Images: PNG, JPEG and .npy files, and networks that take a change mask, a cube or noise, are restored in memory. --lr,
+--ref, --mask and --hsi may each name a folder whose images pair by name; then -o is a folder, existing images are
+skipped, and a repeated command does the rest. A cube may be a GeoTIFF, an ENVI header, a .mat or a .npy. It is read as
+in training: the same wavelengths, scaling and treatment of holes.
+
+Ref is registered to LR first. It need not be of the scale's multiple of LR's size. Where it shows other ground, LR is
+restored without it. A Ref that shows none of LR's ground is refused: LR is restored without a reference. A line says
+what was found. --register none pairs Ref with LR as it lies.
 
 Large images are restored in tiles, each with some pixels of context around it. A network's halo is the radius of its
 receptive field in LR pixels. If the context is at least the halo, tiles change the result by rounding only. Otherwise

@@ -78,7 +78,9 @@ USUAL, LARGE = 0.25, 0.75
 def on_lr_line(displacement: Floats) -> str:
     """Says that Ref stays as it is."""
     length = np.hypot(displacement[..., 0], displacement[..., 1])
-    return f"Ref lies on LR within {np.median(length):.1f} px (median), which registration cannot improve: left as it is"
+    return (
+        f"Ref lies on LR within {np.median(length):.1f} px (median), which registration cannot improve: left as it is"
+    )
 
 
 def _displacement(found: Registration) -> Floats:
