@@ -19,6 +19,11 @@ from refsr.core.progress import no_progress
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folder of a run (ROOT/experiments/NAME)")
     parser.add_argument("--dataset", metavar="NAME", help="data set in the options of the runs (default: test)")
+    parser.add_argument(
+        "--register",
+        metavar="none|auto|global|local",
+        help="lay references on LR, after they were perturbed (default: as in the options of the runs)",
+    )
     parser.add_argument("--images", type=int, metavar="N", help="evaluate only the first N images")
     parser.add_argument("--metric", default="psnr", metavar="NAME", help="metric to draw (default: psnr)")
     parser.add_argument("--protocol", metavar="NAME", help="protocol (default: rgb-uint8-border4)")
@@ -54,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
         what = EvaluationOptions([quoted], metrics, save_images=False, limit=arguments.images)
         progress = console_progress if group.is_main else no_progress
         results = [
-            (one.name, stress_run(folder, arguments.dataset, what, group, progress))
+            (one.name, stress_run(folder, arguments.dataset, what, group, progress, arguments.register))
             for one, folder in zip(options, arguments.runs, strict=True)
         ]
         if not group.is_main:

@@ -68,6 +68,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="evaluate also with a perturbed hyperspectral cube: swap or blank; may be repeated",
     )
     parser.add_argument(
+        "--register",
+        metavar="none|auto|global|local",
+        help="lay references on LR first, instead of what the file says (datasets.NAME.register); perturbations "
+        "come before",
+    )
+    parser.add_argument(
         "-o", "--output", type=Path, metavar="DIR", help="where to write (default: results in the folder of the run)"
     )
     parser.add_argument("--no-images", action="store_true", help="do not save restored images")
@@ -88,10 +94,14 @@ def run(arguments: argparse.Namespace) -> int:
     from refsr.runs.process_group import joined_process_group
     from refsr.runs.run_folder import RunFolder
 
-    if arguments.baselines and (arguments.weights or arguments.ref or arguments.hsi):
-        raise UsageError("--baselines evaluates no network, so --weights, --ref and --hsi cannot be given with it")
+    if arguments.baselines and (arguments.weights or arguments.ref or arguments.hsi or arguments.register):
+        with_network = "--weights, --ref, --hsi and --register"
+        raise UsageError(f"--baselines evaluates no network, so {with_network} cannot be given with it")
     options = load_options(arguments.file, arguments.overrides)
     names = chosen_sets(options, arguments.dataset)
+    if arguments.register is not None:
+        words = registered_words(options, names, arguments.register)
+        options = load_options(arguments.file, [*arguments.overrides, *words])
     protocols = [protocol(name).name for name in arguments.protocol or [DEFAULT_PROTOCOL]]
     metrics = [metric_named(name).name for name in arguments.metric or []]
     ablations = [parse_perturbation(word) for word in arguments.ref or []]
@@ -133,6 +143,16 @@ def chosen_sets(options: Options, asked: Sequence[str] | None) -> list[str]:
     if not there and not asked:
         raise UsageError("the options have no validation or test set (datasets.val, datasets.test)")
     return list(asked or there)
+
+
+def registered_words(options: Options, names: Sequence[str], mode: str) -> list[str]:
+    """The overrides that register the references of these data sets."""
+    from refsr.core.errors import UsageError
+
+    words = [f"datasets.{name}.register={mode}" for name in names if options.datasets[name].references()]
+    if not words:
+        raise UsageError(f"--register {mode}: {', '.join(names)}: no data set with references (dataroot_Ref)")
+    return words
 
 
 def _lines(results: Results, folder: Path) -> Iterable[str]:

@@ -18,7 +18,7 @@ from refsr.core.options.show import plain
 from refsr.core.progress import ProgressFactory, no_progress
 from refsr.core.version import __version__
 from refsr.data.build import build_dataset
-from refsr.data.perturbation import Perturbation, perturb
+from refsr.data.perturbation import Perturbation, perturb_recorded
 from refsr.data.sample import Sample
 from refsr.data.sets.paired import PairedSet
 from refsr.evaluation.baselines import BASELINES, Baseline
@@ -26,6 +26,8 @@ from refsr.evaluation.changed_areas import ChangedAreas
 from refsr.evaluation.images import ImageArray, file_name, one_batch, save_png, to_hwc
 from refsr.evaluation.land_cover import land_cover_of
 from refsr.evaluation.metrics import Metrics
+from refsr.evaluation.registrations import KEY as REGISTRATION
+from refsr.evaluation.registrations import Registrations, registration_of
 from refsr.evaluation.results import ABLATION, FILE, PERTURBABLE, Results, Score
 from refsr.evaluation.weights import LoadedNetwork, load_network
 from refsr.inference.tiling import restore_tiled
@@ -100,7 +102,7 @@ def evaluate(
         metrics={metric: dict(of) for metric, of in evaluation.metrics.items()},
         scores=scores + evaluation.set_scores(),
         pictures={key: evaluation.saved_images(key) for key in keys} if what.save_images else {},
-        about=evaluation.about(),
+        about=evaluation.about(keys),
     )
 
 
@@ -123,7 +125,7 @@ def evaluate_run(
     count = len(dataset) if what.limit is None else min(what.limit, len(dataset))
     if (folder / FILE).is_file():
         stored = Results.read(folder)
-        if _suffices(stored, network, what, count):
+        if _suffices(stored, network, what, dataset, count):
             return stored
     results = evaluate(options, name, dataset, network, what, group, folder, progress)
     if group.is_main:
@@ -131,16 +133,23 @@ def evaluate_run(
     return results
 
 
-def _suffices(stored: Results, network: LoadedNetwork, what: EvaluationOptions, count: int) -> bool:
-    """Whether results hold all that is asked for, of these weights, on `count` images."""
+def _suffices(stored: Results, network: LoadedNetwork, what: EvaluationOptions, dataset: PairedSet, count: int) -> bool:
+    """Whether results hold all that is asked for, of these weights and this registration, on `count` images."""
     methods = {f"{stored.run}{ABLATION}{perturbation}" for perturbation in what.ablations} | set(what.pretrained)
     return (
         methods <= set(stored.methods)
         and set(what.metrics.about) <= set(stored.metrics)
         and set(what.protocols) <= set(stored.protocols)
         and stored.about.get("weights", {}).get("sha256") == file_digest(network.file)
+        and _same_registration(stored.about.get(REGISTRATION, {}), registration_of(dataset))
         and len({score.image for score in stored.scores if score.image}) == count
     )
+
+
+def _same_registration(stored: Mapping[str, Any], wanted: Mapping[str, str]) -> bool:
+    return {key: stored.get(key) for key in ("mode", "version")} == {
+        key: wanted.get(key) for key in ("mode", "version")
+    }
 
 
 class _Evaluation:
@@ -167,6 +176,7 @@ class _Evaluation:
         self.methods = [*self.baselines]
         if network is not None:
             descriptor = descriptor_of(network.module)
+            dataset.serve(descriptor.inputs)
             require_fit(descriptor, dataset[0], f"datasets.{name}")
             self.methods += [options.name, *(self._perturbed_name(one) for one in what.ablations)]
             for one in what.ablations:
@@ -174,6 +184,7 @@ class _Evaluation:
                     lack = f"takes no {PERTURBABLE[one.member]} that could be perturbed"
                     raise UsageError(f"--{one.member}: {network.card.spec.network} {lack}")
             network.module.to(group.device)
+        self.registrations = Registrations(dataset, [self._perturbed_name(one) for one in what.ablations])
         self.areas = ChangedAreas(dataset)
         self.land_cover = land_cover_of(options, name, dataset, self.methods, what.protocols)
         self._seconds: list[float] = []
@@ -234,7 +245,8 @@ class _Evaluation:
         self._seconds.append(time.perf_counter() - started)
         yield self.options.name, restored, sample
         for one in self.what.ablations:
-            perturbed = perturb(self.dataset, index, one, self.options.run_seed)
+            perturbed, records = perturb_recorded(self.dataset, index, one, self.options.run_seed)
+            self.registrations.add(self._perturbed_name(one), records)
             yield self._perturbed_name(one), self._restore(self.network, perturbed), perturbed
 
     def _restore(self, network: LoadedNetwork, sample: Sample) -> ImageArray:
@@ -253,6 +265,7 @@ class _Evaluation:
             for part in metric.sums:
                 part.copy_(self.group.total(part))
         self.areas.agreement = self.group.total(self.areas.agreement)
+        self.registrations.total(self.group)
         scores = [Score("", *column, metric.result()) for column, metric in self._set_metrics.items()]
         return scores + [Score("", *column, value) for column, value in self.land_cover.totals(self.group).items()]
 
@@ -273,8 +286,8 @@ class _Evaluation:
         roles = [*self._saved_members, *self._saved_methods]
         return {role: str(self._image_path(image, role).relative_to(self.folder)) for role in roles}
 
-    def about(self) -> dict[str, Any]:
-        """What is needed to quote the numbers."""
+    def about(self, keys: Sequence[str]) -> dict[str, Any]:
+        """What is needed to quote the numbers of these images."""
         found: dict[str, Any] = {
             "refsr": __version__,
             "torch": torch.__version__,
@@ -287,6 +300,10 @@ class _Evaluation:
         if self.network is not None:
             found["weights"] = self.network.record
             found["notes"] += self.network.card.origin.get("notes", [])
+            registration = self.registrations.about(keys)
+            if registration:
+                found[REGISTRATION] = registration
+                found["notes"] += self.registrations.notes(registration)
             if self._seconds:
                 found["seconds_an_image"] = round(sum(self._seconds) / len(self._seconds), 4)
         return found

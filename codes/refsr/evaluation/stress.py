@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -49,21 +50,32 @@ def all_perturbations() -> list[Perturbation]:
 
 
 def stress_run(
-    run: Path, dataset: str | None, what: EvaluationOptions, group: Group, progress: ProgressFactory = no_progress
+    run: Path,
+    dataset: str | None,
+    what: EvaluationOptions,
+    group: Group,
+    progress: ProgressFactory = no_progress,
+    register: str | None = None,
 ) -> Results:
-    """A run's scores under all perturbations on one of its data sets; stored results of the same weights are reused."""
+    """A run's scores under all perturbations on one of its data sets; stored results of the same weights are reused.
+
+    With `register`, references are registered so, after they are perturbed.
+    """
     options = run_options(run)
     name = _chosen_dataset(options, dataset, run)
+    folder = name
+    if register is not None:
+        options, folder = run_options(run, [f"datasets.{name}.register={register}"]), f"{name}_register_{register}"
     what = replace(what, ablations=all_perturbations())
-    return evaluate_run(run, options, name, what, run / "stress" / name, group, progress)
+    return evaluate_run(run, options, name, what, run / "stress" / folder, group, progress)
 
 
-def run_options(run: Path) -> Options:
+def run_options(run: Path, overrides: Sequence[str] = ()) -> Options:
     """The options of a run."""
     file = run / "options.yml"
     if not file.is_file():
         raise DataError(f"{run}: is no run folder, it has no options.yml")
-    return load_options(file)
+    return load_options(file, overrides)
 
 
 def _chosen_dataset(options: Options, asked: str | None, run: Path) -> str:

@@ -59,7 +59,7 @@ def _bytes_per_pixel(network: nn.Module, descriptor: Descriptor, restore: Restor
 
 def _probe(descriptor: Descriptor, side: int, device: torch.device) -> Batch:
     """Members of a tile of grey."""
-    planes = {"mask": 1, "hsi": descriptor.hsi_bands}
+    planes = {"mask": 1, "ref_weight": 1, "hsi": descriptor.hsi_bands}
     batch = {}
     for name in {"lr", *descriptor.inputs}:
         length: int = side if name in ("lr", "hsi") else side * descriptor.scale

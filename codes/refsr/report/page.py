@@ -22,12 +22,13 @@ from refsr.report.head import opening, plain, title_of
 from refsr.report.html import Html, join, tag
 from refsr.report.numbers import Metric
 from refsr.report.read_runs import RunRecord, read_runs
+from refsr.report.registrations import registrations_block
 from refsr.report.tables import images_table, protocol_blocks
 from refsr.report.viewer import examples_section
 
 FILE = "report.html"
 ORDERS = ("gain", "psnr")
-SHOWN_ABOVE = ("weights", "provenance", "notes", "not_measured")
+SHOWN_ABOVE = ("weights", "provenance", "notes", "not_measured", "registration")
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,9 @@ def _section(identity: str, comparison: Comparison, chosen: ChosenExamples, plac
     if references is not None:
         what = " and the ".join(dict.fromkeys(one.part for one in comparison.of_kind("ablation")))
         parts += [tag("h3", f"Effect of the {what}"), references]
+    registered = registrations_block(comparison)
+    if registered is not None:
+        parts += [tag("h3", "Registration of the references"), registered]
     by_class = classes_table(comparison, protocol)
     if by_class is not None:
         parts += [tag("h3", "Scores by class"), by_class]

@@ -88,6 +88,7 @@ def set_up_training(options: Options, group: Group) -> TrainingSetup:
     descriptor = descriptor_of(task.networks["G"])
     precision.require_safe(descriptor, task.specs["G"].network)
     for name, dataset in {"train": training_set, **validation_sets}.items():
+        dataset.serve(descriptor.inputs)
         require_fit(descriptor, dataset[0], f"datasets.{name}")
     _require_multiple(descriptor, options)
     for frozen in task.frozen:

@@ -67,7 +67,7 @@ class Diffusion:
     def _conditions(self, batch: Batch) -> list[Tensor]:
         """The network's inputs in the ranges that it takes."""
         members = zip(self._descriptor.inputs, network_inputs(self._descriptor, batch), strict=True)
-        return [member if name == "mask" else rescale(member, -1, 1) for name, member in members]
+        return [member if name in ("mask", "ref_weight") else rescale(member, -1, 1) for name, member in members]
 
     @staticmethod
     def restore(network: nn.Module, batch: Batch) -> Tensor:
