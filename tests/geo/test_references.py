@@ -13,7 +13,7 @@ from refsr.geo.geotransform import Geotransform
 from refsr.geo.grid import Grid
 from refsr.geo.raster_source import RasterSource
 from refsr.geo.references import FEATHER, Reference, References
-from refsr.geo.value_range import BeyondRange, ValueRange, find_range, sampled
+from refsr.geo.value_range import BeyondRange, ValueRange, find_range, joint_range, sampled
 from refsr.geo.warped import WarpedRaster
 
 TARGET = Grid(Geotransform(ground.HOME, tuple(ground.north_up(10))[:6]), 96, 128)
@@ -87,7 +87,7 @@ def test_ranges_by_declaration_type_tags_and_percentiles(tmp_path):
     assert range_of(plain, (0, 4095)) == ValueRange(0, 4095, "as declared")
     found = range_of(plain)
     assert found.reason == "percentiles 0.1 and 99.9 of the scene"
-    assert 700 < found.low < 1100
+    assert 300 < found.low < 1100
     assert 2900 <= found.high < 4000
     with rasterio.open(tmp_path / "a.tif", "r+") as sink:
         sink.scales, sink.offsets = (1e-4,) * 3, (-0.1,) * 3
@@ -119,3 +119,17 @@ def test_values_beyond_a_range_are_counted():
     beyond.count(pixels[np.zeros((1, 4), bool)])
     assert (beyond.below, beyond.above, beyond.total) == (0, 1, 3)
     assert str(beyond) == "33.33% of the values lie beyond 0 to 4095: from 0 to 6165"
+
+
+def test_rasters_of_one_scale_get_one_range_and_others_their_own(tmp_path):
+    draw = np.random.default_rng(0).normal(2000, 300, (3, 200, 200)).clip(1, 60000)
+    lr, sharper, other = (
+        range_of(scene(tmp_path / f"{name}.tif", values.astype("uint16")))
+        for name, values in (("a", draw), ("b", (draw - 2000) * 1.2 + 2000), ("c", draw * 4))
+    )
+    joint = joint_range([lr, sharper])
+    assert (joint.low, joint.high) == (sharper.low, sharper.high)
+    assert lr.low > joint.low
+    assert joint_range([lr, other]) is None
+    assert joint_range([lr]) is None
+    assert joint_range([lr, ValueRange(0, 4095, "as declared")]) is None

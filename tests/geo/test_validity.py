@@ -13,7 +13,7 @@ from rasterio.enums import ColorInterp
 from refsr.core.errors import DataError
 from refsr.core.window import Window
 from refsr.geo.raster_source import RasterSource
-from refsr.geo.validity import feathered, filled
+from refsr.geo.validity import feathered, filled, filled_from
 
 HOLE = np.s_[5:9, 7:13]
 
@@ -143,3 +143,18 @@ def test_rasters_that_have_no_grid_or_too_many_are_refused_in_words(tmp_path):
         source.read(source.window)
     with pytest.raises(DataError, match=r"bands \[4\] are asked for, the raster has 1 to 3"):
         RasterSource(tmp_path / "a.tif", bands=(1, 4))
+
+
+def test_holes_are_filled_from_a_finer_raster_at_the_brightness_around():
+    """What is empty shows what the finer raster shows there; where that has nothing it stays."""
+    draw = np.random.default_rng(0)
+    finer = draw.random((48, 60, 2), np.float32) * 0.5
+    truth = finer.reshape(12, 4, 15, 4, 2).mean((1, 3)) + np.float32(0.2)
+    valid = np.ones((12, 15), bool)
+    valid[3:7, 4:11] = False
+    weight = np.ones((48, 60), np.float32)
+    weight[:, 40:] = 0
+    pixels = np.where(valid[:, :, None], truth, np.float32(0.9))
+    found = filled_from(finer, weight, pixels, valid, 4)
+    np.testing.assert_allclose(found[:, :10], truth[:, :10], atol=1e-6)
+    np.testing.assert_array_equal(found[:, 10:], pixels[:, 10:])

@@ -15,6 +15,8 @@ Floats = npt.NDArray[np.float64]
 
 EARTH = 6_371_008.8
 """Mean radius in metres, for the size of a degree."""
+TRUE_TO_SCALE = 0.01
+"""How far metres of a projection may differ from those of the ground, as a share, and count as these."""
 EDGE_POINTS = 21
 """Points along each side of a grid whose outline is taken to another coordinate system."""
 
@@ -38,17 +40,31 @@ class Grid:
 
     @property
     def pixel_metres(self) -> float:
-        """The side of a pixel in the middle of the grid, the root of its area, in metres; NaN without a CRS."""
+        """The side of a pixel in the middle of the grid, the root of its area, in metres; NaN without a CRS.
+
+        Metres of a projection that are not those of the ground are brought to these: at 48 degrees north a metre of
+        EPSG:3857 is 0.67 m.
+        """
         if self.geotransform.crs is None:
             return math.nan
-        a, b, _, d, e, _ = self.geotransform.transform
-        area = abs(a * e - b * d)
+        from rasterio.crs import CRS
+        from rasterio.warp import transform
+
+        middle = np.array([self.width / 2, self.width / 2 + 1, self.width / 2])
+        rows = np.array([self.height / 2, self.height / 2, self.height / 2 + 1])
+        x, y = self.geotransform.point(middle, rows)
+        east, north = transform(self.geotransform.coordinate_system(), CRS.from_epsg(4326), x, y)[:2]
+        (across, first), (along, second) = (
+            (math.remainder(east[at] - east[0], 360) * math.cos(math.radians(north[0])), north[at] - north[0])
+            for at in (1, 2)
+        )
+        ground = math.sqrt(abs(across * second - first * along)) * math.radians(EARTH)
         system = self.geotransform.coordinate_system()
-        if not system.is_geographic:
-            return math.sqrt(area) * float(system.linear_units_factor[1])
-        degree = math.radians(EARTH)
-        _, latitude = self.geotransform.point(self.width / 2, self.height / 2)
-        return math.sqrt(area * abs(math.cos(math.radians(latitude)))) * degree
+        if system.is_geographic:
+            return ground
+        a, b, _, d, e, _ = self.geotransform.transform
+        nominal = math.sqrt(abs(a * e - b * d)) * float(system.linear_units_factor[1])
+        return nominal if abs(ground / nominal - 1) < TRUE_TO_SCALE else ground
 
     def outline(self) -> tuple[Floats, Floats]:
         """x and y of points along its border."""

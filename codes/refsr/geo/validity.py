@@ -61,6 +61,29 @@ def filled(pixels: Array, valid: Mask) -> Array:
     return result
 
 
+def filled_from(
+    finer: npt.NDArray[np.float32],
+    weight: npt.NDArray[np.float32],
+    pixels: npt.NDArray[np.float32],
+    valid: Mask,
+    factor: int,
+) -> npt.NDArray[np.float32]:
+    """`pixels` (h, w, C) whose empty ones get what `finer` (factor*h, factor*w, C) shows there, where `weight` is 1.
+
+    It is brought to the brightness of the nearest pixel with data. Empty pixels that `finer` does not show stay.
+    """
+    height, width, bands = pixels.shape
+    shown = weight.reshape(height, factor, width, factor).min(axis=(1, 3)) >= 1
+    if valid.all() or not (valid & shown).any():
+        return pixels
+    reduced = finer.reshape(height, factor, width, factor, bands).mean(axis=(1, 3), dtype=np.float32)
+    apart = filled(pixels - reduced, valid & shown)
+    target = shown & ~valid
+    result = pixels.copy()
+    result[target] = np.clip(reduced[target] + apart[target], 0, 1)
+    return result
+
+
 def feathered(valid: Mask, width: int) -> npt.NDArray[np.float32]:
     """(height, width): 0 where there is no data, rising to 1 over `width` pixels inside; the image's border is no edge.
 
@@ -76,9 +99,13 @@ def feathered(valid: Mask, width: int) -> npt.NDArray[np.float32]:
 
 
 def marked(pixels: Array, valid: Mask, nodata: float | None) -> Array:
-    """A copy with the nodata value where there is no data; values with data that equal it move by one step."""
+    """A copy with the nodata value where there is no data; values with data that equal it move by one step.
+
+    Without a nodata value, which a mask stands for, pixels without data are NaN or 0: nobody takes them for ground.
+    """
     result = pixels.copy()
     if nodata is None:
+        result[~valid] = np.nan if pixels.dtype.kind == "f" else 0
         return result
     marker = np.asarray(nodata).astype(pixels.dtype)
     taken = (result == marker) & valid[:, :, None]

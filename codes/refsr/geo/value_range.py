@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,11 +20,15 @@ SIDE = 128
 """Side of such a window."""
 TAIL = 0.1
 """Percent of the values that may lie beyond a measured range at either end."""
-MARGIN = 0.05
-"""What is left free beyond those percentiles, as a share of their distance."""
+MARGIN = 0.25
+"""What is left free beyond those percentiles, as a share of their distance: the restored raster is sharper than LR, and
+reaches farther. Of the gain of rrsnet-small-x4 on four worlds, 4 to 6 dB, a margin of 0.05 cost 0.4 to 0.85 dB."""
+ALIKE = 1.5
+"""Measured ranges of one type whose spans differ by less than this factor have one scale."""
 FULL = 0.5
 """Floats that reach this and stay below 1 are taken to lie between 0 and 1."""
 DECLARED = "as declared"
+MEASURED = f"percentiles {TAIL:g} and {100 - TAIL:g} of the scene"
 
 
 @dataclass(frozen=True)
@@ -91,9 +96,16 @@ def find_range(source: RasterSource, samples: Samples, declared: tuple[float, fl
     spare = MARGIN * (high - low)
     if not high > low:
         raise DataError(f"{source.name}: all values are {low:g}; declare --range LOW HIGH")
-    return ValueRange(
-        _short(low - spare), _short(high + spare), f"percentiles {TAIL:g} and {100 - TAIL:g} of the scene"
-    )
+    return ValueRange(_short(low - spare), _short(high + spare), MEASURED)
+
+
+def joint_range(ranges: Sequence[ValueRange]) -> ValueRange | None:
+    """One range for rasters of one type whose measured ranges are alike, so that one value means one brightness."""
+    spans = [one.high - one.low for one in ranges]
+    if len(ranges) < 2 or any(one.reason != MEASURED for one in ranges) or max(spans) > ALIKE * min(spans):
+        return None
+    low, high = min(one.low for one in ranges), max(one.high for one in ranges)
+    return ValueRange(low, high, f"{MEASURED} and its references")
 
 
 def sampled(source: RasterSource) -> Samples:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -170,8 +171,9 @@ class _Job:
 
     @property
     def empty(self) -> float | None:
-        """The value of pixels without data."""
-        return self.scene.lr.nodata
+        """The value of pixels without data: LR's own, else NaN where floats have holes."""
+        lr = self.scene.lr
+        return math.nan if lr.nodata is None and lr.dtype.kind == "f" and lr.may_have_holes else lr.nodata
 
     def profile(self) -> tuple[RasterProfile, dict[str, Any]]:
         """All of the result but its pixels, and what it is made of."""

@@ -16,7 +16,7 @@ from refsr.data.derivation import MARGIN, derived
 from refsr.geo.grid import Grid
 from refsr.geo.raster_source import RasterSource
 from refsr.geo.references import References
-from refsr.geo.validity import Mask, filled
+from refsr.geo.validity import Mask, filled, filled_from
 from refsr.geo.value_range import ValueRange
 from refsr.inference.findings import lr_findings
 from refsr.inference.tile_layout import Sizes
@@ -52,8 +52,8 @@ class Scene:
 class SceneSource:
     """Tiles of a scene. `load` reads a block and derives what the network takes; `cut` takes tiles out of it.
 
-    LR's holes are filled from around, so that the network sees no edge there. Where no reference counts, the network
-    gets the enlarged LR in its place.
+    LR's holes are filled from a reference where one counts, else from around, so that the network sees no edge there.
+    Where no reference counts, the network gets the enlarged LR in its place.
     """
 
     def __init__(self, scene: Scene, descriptor: Descriptor) -> None:
@@ -66,6 +66,8 @@ class SceneSource:
         self._taken = descriptor.inputs if "lr" in descriptor.inputs else ("lr", *descriptor.inputs)
         if scene.references is None and any(name.startswith("ref") for name in self._taken):
             raise UsageError("a reference (ref) is missing: the network takes one")
+        if scene.references is not None and "ref" not in self._taken:
+            raise UsageError(f"the network takes {', '.join(descriptor.inputs)}, and no reference (ref)")
         self.found: dict[str, float] = {}
         """What was found in the kept part of the loaded block: see `findings.py`."""
         self._block = Window(0, 0, 0, 0)
@@ -89,9 +91,20 @@ class SceneSource:
         np.clip(low, 0, 1, out=low)
         low[~np.isfinite(low)] = 0
         self._block, self.valid = block, valid[block.within(around)]
+        ref, weight = None, None
+        room = block.grown(ROOM).common(whole)
+        if self.scene.references is not None:
+            # Holes are filled from references, so these are needed as far as holes are filled from.
+            extent = room if valid.all() else around
+            ref, weight = self.scene.references.read(extent.times(self.scale))
+            np.clip(ref, 0, 1, out=ref)
+            if not valid.all():
+                low = filled_from(ref, weight, low, valid, self.scale)
+                inner = room.times(self.scale).within(extent.times(self.scale))
+                ref, weight = np.ascontiguousarray(ref[inner]), weight[inner]
         self._members = {"lr": low[block.within(around)]}
         if len(self._taken) > 1 or self._taken[0] != "lr":
-            self._derive(low, around, block, kept)
+            self._derive(low, around, room, kept, ref, weight)
 
     def cut(self, window: Window) -> dict[str, Tensor]:
         found = {}
@@ -102,11 +115,12 @@ class SceneSource:
             found[name] = torch.from_numpy(np.array(part.transpose(2, 0, 1), order="C"))[None]
         return found
 
-    def _derive(self, low: Unit, around: Window, block: Window, kept: Window) -> None:
+    def _derive(
+        self, low: Unit, around: Window, room: Window, kept: Window, ref: Unit | None, weight: Unit | None
+    ) -> None:
         """The members at the fine grid, with ROOM more around them than the block has, for what is made of those."""
-        scale, whole = self.scale, self.scene.lr.window
+        scale, whole, block = self.scale, self.scene.lr.window, self._block
         height, width = whole.height * scale, whole.width * scale
-        room = block.grown(ROOM).common(whole)
 
         def read_lr(_: str, window: Window) -> Unit:
             return low[window.reduced(scale).within(around)]
@@ -114,10 +128,8 @@ class SceneSource:
         up = derived("lr_up", read_lr, room.times(scale), scale, height, width)
         inner = block.times(scale).within(room.times(scale))
         self._members["lr_up"] = up[inner]
-        if self.scene.references is None:
+        if ref is None or weight is None:
             return
-        ref, weight = self.scene.references.read(room.times(scale))
-        np.clip(ref, 0, 1, out=ref)
         if (weight < 1).any():
             ref *= weight[:, :, None]
             ref += up * (1 - weight[:, :, None])

@@ -11,7 +11,7 @@ from refsr.geo.grid import Grid
 from refsr.geo.projection import check_overlap, shared_ground
 from refsr.geo.raster_source import RasterLike, RasterSource
 from refsr.geo.references import Reference, References
-from refsr.geo.value_range import BeyondRange, Samples, ValueRange, find_range, sampled
+from refsr.geo.value_range import BeyondRange, Samples, ValueRange, find_range, joint_range, sampled
 from refsr.geo.warped import WarpedRaster
 from refsr.inference.inputs import RestoreOptions
 from refsr.inference.scene import Scene
@@ -35,13 +35,9 @@ def open_scene(
     try:
         source, choice = _source(lr, channels, options.bands, raster.nodata)
         opened.append(source)
-        values = sampled(source)
-        value_range = find_range(source, values, options.range)
         low = source.grid or Grid(Geotransform(None, IDENTITY), source.height, source.width)
         grid = Grid(low.geotransform.finer(scale), low.height * scale, low.width * scale)
-        announce(f"LR: {_described(source)}; {choice}; {value_range}")
-        _check_values(source, values, value_range, options, "nodata", announce)
-        references, grids = [], []
+        lines, grids = [f"LR: {_described(source)}; {choice}"], []
         for ref in refs:
             other, choice = _source(ref, channels, options.bands_ref, raster.nodata_ref)
             opened.append(other)
@@ -55,19 +51,38 @@ def open_scene(
             elif other.grid is not None:
                 grids.append((other.name, other.grid))
                 place = f"{other.grid} -> {grid}; covers {shared_ground(grid, other.grid):.0%} of LR"
-            same_kind = options.range if other.dtype == source.dtype else None
-            values = sampled(other)
-            span = find_range(other, values, options.range_ref or same_kind)
-            announce(f"Ref: {other.name}: {place}; {choice}; {span}")
-            _check_values(other, values, span, options, "nodata_ref", announce)
-            references.append(Reference(WarpedRaster(other, grid), span))
+            lines.append(f"Ref: {other.name}: {place}; {choice}")
         if grids:
             check_overlap(grid, grids)
-        return Scene(source, value_range, grid, References(references) if references else None, opened[1:])
+        ranges = _ranges(opened, options, lines, announce)
+        references = [
+            Reference(WarpedRaster(one, grid), span) for one, span in zip(opened[1:], ranges[1:], strict=True)
+        ]
+        return Scene(source, ranges[0], grid, References(references) if references else None, opened[1:])
     except BaseException:
         for one in opened:
             one.close()
         raise
+
+
+def _ranges(
+    opened: Sequence[RasterSource], options: RestoreOptions, lines: Sequence[str], announce: Announce
+) -> list[ValueRange]:
+    """The range of LR and of each reference; `lines` are announced with theirs."""
+    lr = opened[0]
+    samples = [sampled(one) for one in opened]
+    like_lr = [one.dtype == lr.dtype for one in opened]
+    declared = [options.range]
+    declared += [options.range_ref or (options.range if same else None) for same in like_lr[1:]]
+    ranges = [find_range(*about) for about in zip(opened, samples, declared, strict=True)]
+    joint = joint_range([one for one, same in zip(ranges, like_lr, strict=True) if same])
+    if joint is not None:
+        ranges = [joint if same else one for one, same in zip(ranges, like_lr, strict=True)]
+    for line, span in zip(lines, ranges, strict=True):
+        announce(f"{line}; {span}")
+    for number, (one, values, span) in enumerate(zip(opened, samples, ranges, strict=True)):
+        _check_values(one, values, span, options, "nodata_ref" if number else "nodata", announce)
+    return ranges
 
 
 def _source(

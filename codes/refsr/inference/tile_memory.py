@@ -52,7 +52,8 @@ def _bytes_per_pixel(network: nn.Module, descriptor: Descriptor, restore: Restor
             restore(network, batch)
         peak: int = torch.cuda.max_memory_allocated(device)
         return (peak - before) / side**2
-    with torch.no_grad(), _LiveBytes() as live:
+    live = _LiveBytes()
+    with torch.no_grad(), live:
         restore(network, batch)
     return live.peak / side**2
 
