@@ -25,9 +25,7 @@ def weight_map(
     """(H, W) weights, 0 to 1, and the share of each pixel that Ref covers."""
     import cv2
 
-    height, width = greys.lr.shape
-    dense = None if field is None else cv2.resize(field, (width, height), interpolation=cv2.INTER_LINEAR)
-    seen, valid = seen_through(greys, transform, dense)
+    seen, valid = seen_through(greys, transform, field)
     both = valid * greys.lr_valid
     likely = local_likeness(oriented(greys.lr, greys.lr_valid), oriented(seen, valid), both)
     low, high = RAMP

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from refsr.registration.transforms import Floats, Transform
@@ -14,7 +16,10 @@ FLAT = np.float32(0.3)
 """Strength at which a pixel counts half."""
 DOUBLE = np.float32(0.7)
 """How much orientation counts beside strength."""
-REACHED = 0.99
+SHARP = 3.0
+"""The same for gradients with their signs."""
+Features = Callable[[Floats, float], Floats]
+"""A grey image (H, W) and the standard deviation of its smoothing -> features (H, W, C)."""
 
 
 def smooth(image: Floats, sigma: float) -> Floats:
@@ -57,6 +62,21 @@ def oriented(image: Floats, valid: Floats, before: float = 0.8, behind: float = 
     return planes * valid[:, :, None]
 
 
+def signed(image: Floats, blur: float) -> Floats:
+    """(H, W) -> (H, W, 2): the gradient, smoothed before, over the local mean of its length."""
+    right, down = gradients(smooth(image, blur))
+    local = np.sqrt(smooth(right * right + down * down, SHARP)) + np.float32(1e-3)
+    return np.stack([right / local, down / local], axis=2)
+
+
+def gradients_alike(own: Floats, seen: Floats, both: Floats, around: float) -> Floats:
+    """(H, W, C) twice -> their correlation around each pixel, (H, W), where `both` is 1."""
+    together = smooth(np.einsum("hwc,hwc->hw", own, seen) * both, around)
+    power = [smooth(np.einsum("hwc,hwc->hw", one, one) * both, around) for one in (own, seen)]
+    found: Floats = together / (np.sqrt(power[0] * power[1]) + np.float32(0.05))
+    return found
+
+
 def through(image: Floats, transform: Transform, shape: tuple[int, ...], cubic: bool = False) -> Floats:
     """(H, W[, C]) as seen through the transform on an image of `shape`; 0 outside."""
     import cv2
@@ -64,15 +84,6 @@ def through(image: Floats, transform: Transform, shape: tuple[int, ...], cubic: 
     way = (cv2.INTER_CUBIC if cubic else cv2.INTER_LINEAR) | cv2.WARP_INVERSE_MAP
     seen: Floats = cv2.warpAffine(image, transform.astype(np.float64), shape[1::-1], flags=way)
     return seen
-
-
-def likeness(own: Floats, own_valid: Floats, other: Floats, other_valid: Floats, transform: Transform) -> float:
-    """Normalised cross-correlation of two (H, W, 3) once the second is seen through the transform, -1 to 1."""
-    seen = through(other, transform, own.shape)
-    both = own_valid * (through(other_valid, transform, own.shape) > REACHED)
-    if both.mean() < SMALLEST_SHARE:
-        return 0.0
-    return correlation(own, seen, both)
 
 
 SMALLEST_SHARE = 0.15

@@ -102,4 +102,6 @@ def _mask(valid: npt.NDArray[np.bool_], shape: tuple[int, ...]) -> Floats:
     import cv2
 
     share = cv2.resize(valid.astype(np.float32), shape[::-1], interpolation=cv2.INTER_AREA)
-    return (share > 0.99).astype(np.float32)
+    known = (share > 0.99).astype(np.float32)
+    # What stands for missing data must not leave an edge beside it.
+    return cv2.erode(known, np.ones((5, 5), np.uint8))

@@ -9,7 +9,7 @@ from refsr.registration.confidence import reasons_against, weight_map
 from refsr.registration.greys import Greys, Image, prepare
 from refsr.registration.local import local_field
 from refsr.registration.options import RegistrationOptions
-from refsr.registration.refine import affine, alike
+from refsr.registration.refine import affine, alike, dominant, features_for
 from refsr.registration.result import Figures, Registration, Verdict
 from refsr.registration.search import HALF, Candidate, halved, search
 from refsr.registration.transforms import (
@@ -83,12 +83,17 @@ def _from(
                 if value > likeness:
                     found_by, transform, likeness = candidate.found_by, one, value
     field: Floats | None = None
+    local = likeness
+    features = features_for(greys, transform)
+    if options.mode != "none":
+        transform = dominant(greys, transform, features)
+        likeness = local = alike(greys, transform)
     if options.mode in ("auto", "local"):
-        made = local_field(greys, transform)
+        made = local_field(greys, transform, features)
         value = alike(greys, transform, made)
         if options.mode == "local" or value > likeness:
-            field, likeness = made, value
-    return _judged(greys, size, ref, start, transform, field, before, likeness, found_by, scale)
+            field, local = made, value
+    return _judged(greys, size, ref, start, transform, field, before, likeness, local, found_by, scale)
 
 
 def _candidates(greys: Greys, scale: float, options: RegistrationOptions) -> list[Candidate]:
@@ -118,6 +123,7 @@ def _judged(
     field: Floats | None,
     before: float,
     likeness: float,
+    local: float,
     found_by: str,
     scale: float,
 ) -> Registration:
@@ -132,6 +138,7 @@ def _judged(
         scale=ratio,
         residual=float(np.median(lengths)),
         likeness=likeness,
+        likeness_local=local,
         likeness_before=before,
         coverage=float(covered.mean()),
         matched=float((weight > 0.5).mean()),
@@ -146,6 +153,6 @@ def _judged(
 
 
 def _refused(size: tuple[int, int], ref: Image, start: Transform, reason: str) -> Registration:
-    figures = Figures(0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    figures = Figures(0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
     weight = np.zeros(size, np.float32)
     return Registration(size, ref.shape[:2], start, None, weight, Verdict(False, (reason,)), figures, "start")

@@ -34,7 +34,9 @@ class Figures:
     residual: float
     """Median length of the local displacement that the transform leaves."""
     likeness: float
-    """Correlation of LR's and Ref's oriented gradients, -1 to 1, under what was found."""
+    """Correlation of LR's and Ref's oriented gradients, -1 to 1, under the transform."""
+    likeness_local: float
+    """The same under transform and field."""
     likeness_before: float
     """The same where Ref was assumed."""
     coverage: float

@@ -13,8 +13,8 @@ from refsr.core.window import Window
 from refsr.registration.confidence import local_likeness
 from refsr.registration.gradients import oriented
 from refsr.registration.greys import prepare
-from refsr.registration.local import shift_field
-from refsr.registration.refine import seen_through
+from refsr.registration.local import TILE_LEVELS, local_field
+from refsr.registration.refine import features_for, seen_through
 from refsr.registration.search import search_shift
 from refsr.registration.transforms import Floats, Transform, after, points
 
@@ -100,7 +100,7 @@ def match_tile(
     if greys.flat:
         return None
     transform = search_shift(greys, reach)
-    field = shift_field(greys, transform)
+    field = local_field(greys, transform, features_for(greys, transform), TILE_LEVELS)
     return _read_off(greys, transform, field, hr, part, scale)
 
 
@@ -122,7 +122,7 @@ def _read_off(greys: Any, transform: Transform, field: Floats, hr: Window, part:
     height, width = greys.lr.shape
     rows, columns = max(1, hr.height // (NODE * scale)), max(1, hr.width // (NODE * scale))
     dense = cv2.resize(field, (width, height), interpolation=cv2.INTER_LINEAR)
-    seen, valid = seen_through(greys, transform, dense)
+    seen, valid = seen_through(greys, transform, field)
     both = valid * greys.lr_valid
     likely = local_likeness(oriented(greys.lr, greys.lr_valid), oriented(seen, valid), both) * both
     size = (columns, rows)
