@@ -197,3 +197,26 @@ def test_a_scene_over_a_pole_is_refused_in_words(tmp_path):
     pole = Grid(Geotransform("EPSG:3413", (5000.0, 0, -320_000, 0, -5000.0, 320_000)), 128, 128)
     with RasterSource(tmp_path / "a.tif") as source, pytest.raises(DataError, match="gdalwarp"):
         WarpedRaster(source, pole).read(pole.window)
+
+
+@pytest.mark.parametrize("finer", [2, 4, 7])
+def test_pixels_that_are_no_squares_lose_only_what_is_too_fine(tmp_path, finer):
+    """Columns that are finer than the grid's are averaged; rows that are as tall stay as sharp as they are."""
+    draw = np.random.default_rng(0)
+    rows = np.broadcast_to(draw.uniform(0, 200, (96, 1)), (96, 128 * finer))
+    noise = draw.normal(0, 20, (96, 128 * finer))
+    found = []
+    for image in (rows, noise):
+        file = tmp_path / "a.tif"
+        affine = Affine(10 / finer, 0, ground.EAST, 0, -10, ground.NORTH)
+        with rasterio.open(
+            file, "w", driver="GTiff", height=96, width=128 * finer, count=1, dtype="float32", crs=ground.HOME,
+            transform=affine,
+        ) as sink:  # fmt: skip
+            sink.write(image.astype("float32")[None])
+        with RasterSource(file) as source:
+            found.append(WarpedRaster(source, TARGET).read(TARGET.window)[0][:, :, 0])
+    np.testing.assert_allclose(found[0], rows[:, :128], atol=1e-3)
+    means = noise.reshape(96, 128, finer).mean(2)
+    assert found[1].std() == pytest.approx(means.std(), rel=0.2)
+    assert np.corrcoef(found[1].ravel(), means.ravel())[0, 1] > 0.85

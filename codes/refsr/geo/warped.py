@@ -58,11 +58,11 @@ class PixelSource(Protocol):
 class WarpedRaster:
     """`source` on the pixels of `grid`: cubic between its pixels, after a low-pass where they are finer.
 
-    The low-pass is means of whole blocks of the source's pixels, then a stretched cubic for what is left of the ratio.
-    Both lie fixed on the source, so that neighbouring windows agree. With `area`, values are means over the grid's
-    pixel, or linear where the source's pixels are larger: never beyond the values that they are made of.
-    `displacement` (h, w, 2), spread over the whole grid, says by how many of its pixels, right and down, what belongs
-    to a pixel lies elsewhere.
+    The low-pass is means of whole blocks of the source's pixels, then a stretched cubic for what is left of the ratio,
+    across and down each by its own ratio, as degrees need it. Both lie fixed on the source, so that windows agree. With
+    `area`, values are means over the grid's pixel, or linear where the source's pixels are larger: never beyond the
+    values that they are made of. `displacement` (h, w, 2), spread over the whole grid, says by how many of its pixels,
+    right and down, what belongs to a pixel lies elsewhere.
     """
 
     def __init__(
@@ -76,18 +76,19 @@ class WarpedRaster:
         self.source, self.grid, self.displacement = source, grid, displacement
         self.source_grid: Grid = source.grid
         across, down = pixel_ratios(grid, source.grid)
-        self.ratio = math.sqrt(across * down)
-        """The source's pixels along the side of one of the grid's."""
         self.sides = max(1.0, across), max(1.0, down)
+        """The source's columns and rows along the side of one of the grid's pixels."""
         self.resampling = resampling
-        self.block = 1 if resampling == "area" else max(1, math.floor(self.ratio / FINEST + ON_GRID))
-        left = self.ratio / self.block
-        self._kernel = _low_pass(left) if resampling == "cubic" and left > 1 + 2 * ON_GRID else None
+        blocks = [1 if resampling == "area" else max(1, math.floor(side / FINEST + ON_GRID)) for side in self.sides]
+        self.block = blocks[0], blocks[1]
+        """The source's columns and rows that become one by a mean."""
+        kernels = [_low_pass(side / block) for side, block in zip(self.sides, self.block, strict=True)]
+        self._kernels = kernels if resampling == "cubic" and max(map(len, kernels)) > 1 else None
 
     def read(self, window: Window) -> tuple[Pixels, Mask]:
         """(height, width, bands) raw values under a window of the grid, and (height, width) where there are any."""
         shape = window.height, window.width
-        reduced = Window(0, 0, -(-self.source.height // self.block), -(-self.source.width // self.block))
+        reduced = Window(0, 0, -(-self.source.height // self.block[1]), -(-self.source.width // self.block[0]))
         pixel_map, seen, inside = self._map(window, reduced)
         part = seen.common(reduced)
         if part.empty:
@@ -118,12 +119,14 @@ class WarpedRaster:
         around = window.grown(moved)
         pixel_map = PixelMap(self.grid.geotransform, around, self.source_grid)
         bounds, known = pixel_map.bounds(around)
-        top, left = bounds.top // self.block, bounds.left // self.block
-        seen = Window(top, left, -(-bounds.bottom // self.block) - top, -(-bounds.right // self.block) - left)
+        across, down = self.block
+        top, left = bounds.top // down, bounds.left // across
+        seen = Window(top, left, -(-bounds.bottom // down) - top, -(-bounds.right // across) - left)
         inside = known and seen.common(reduced) == seen
         if bounds.empty:
             return pixel_map, bounds, False
-        reach = 2 * REACH + (math.ceil(max(self.sides)) if self._kernel is None else len(self._kernel) // 2)
+        widest = math.ceil(max(self.sides)) if self._kernels is None else max(map(len, self._kernels)) // 2
+        reach = 2 * REACH + widest
         return pixel_map, seen.grown(reach), inside
 
     def _resampled(
@@ -138,10 +141,10 @@ class WarpedRaster:
         columns, rows = pixel_map.under(window)
         if self.displacement is not None:
             columns, rows = self._displaced(pixel_map, window, columns, rows)
-        for line in (columns, rows):
-            if self.block > 1:
+        for line, block in zip((columns, rows), self.block, strict=True):
+            if block > 1:
                 line += 0.5
-                line /= self.block
+                line /= block
                 line -= 0.5
             if self.resampling == "area":
                 with np.errstate(invalid="ignore"):
@@ -168,14 +171,14 @@ class WarpedRaster:
 
     def _reduced(self, part: Window) -> tuple[Pixels, Mask]:
         """The source under a window of blocks: means of what holds data, then the low-pass."""
-        raw, valid = self.source.read(
-            part.times(self.block).common(Window(0, 0, self.source.height, self.source.width))
-        )
+        across, down = self.block
+        blocks = Window(part.top * down, part.left * across, part.height * down, part.width * across)
+        raw, valid = self.source.read(blocks.common(Window(0, 0, self.source.height, self.source.width)))
         pixels = raw.astype(np.float32)
-        if self.block > 1:
+        if max(self.block) > 1:
             pixels, valid = _block_means(pixels, valid, self.block)
         pixels = filled(pixels, valid)
-        return (pixels if self._kernel is None else _blurred(pixels, self._kernel)), valid
+        return (pixels if self._kernels is None else _blurred(pixels, *self._kernels)), valid
 
 
 def _covered(columns: Floats, rows: Floats, source: Window) -> Mask:
@@ -214,21 +217,27 @@ def _whole(line: npt.NDArray[np.float32]) -> bool:
     return bool((line == np.rint(line)).all())
 
 
-def _block_means(pixels: Pixels, valid: Mask, block: int) -> tuple[Pixels, Mask]:
-    """Means over squares of `block` pixels of those that hold data; a square holds data where half of it does."""
+def _block_means(pixels: Pixels, valid: Mask, block: tuple[int, int]) -> tuple[Pixels, Mask]:
+    """Means over blocks of columns and rows of the pixels that hold data; a block holds data where half of it does."""
     height, width, bands = pixels.shape
-    down, across = -(-height // block), -(-width // block)
-    pad = ((0, down * block - height), (0, across * block - width))
-    counted = np.pad(valid, pad).reshape(down, block, across, block).sum((1, 3), dtype=np.float32)
-    inside = np.pad(np.ones((height, width), bool), pad).reshape(down, block, across, block).sum((1, 3))
+    columns, rows = block
+    down, across = -(-height // rows), -(-width // columns)
+    pad = ((0, down * rows - height), (0, across * columns - width))
+    counted = np.pad(valid, pad).reshape(down, rows, across, columns).sum((1, 3), dtype=np.float32)
+    inside = np.pad(np.ones((height, width), bool), pad).reshape(down, rows, across, columns).sum((1, 3))
     held = np.where(valid[:, :, None], pixels, 0)
-    sums = np.pad(held, (*pad, (0, 0))).reshape(down, block, across, block, bands).sum((1, 3), dtype=np.float32)
+    sums = np.pad(held, (*pad, (0, 0))).reshape(down, rows, across, columns, bands).sum((1, 3), dtype=np.float32)
     means: Pixels = sums / np.maximum(counted, np.float32(1))[:, :, None]
     return means, 2 * counted >= inside
 
 
 def _low_pass(ratio: float) -> npt.NDArray[np.float32]:
-    """Taps of the cubic kernel (a = -0.5) stretched by `ratio`: what bicubic resizing with antialiasing takes."""
+    """Taps of the cubic kernel (a = -0.5) stretched by `ratio`: what bicubic resizing with antialiasing takes.
+
+    One tap where there is nothing to leave out.
+    """
+    if ratio <= 1 + 2 * ON_GRID:
+        return np.ones(1, np.float32)
     reach = math.ceil(REACH * ratio) - 1
     distance = np.abs(np.arange(-reach, reach + 1)) / ratio
     near = 1.5 * distance**3 - 2.5 * distance**2 + 1
@@ -237,10 +246,10 @@ def _low_pass(ratio: float) -> npt.NDArray[np.float32]:
     return np.asarray(taps / taps.sum(), np.float32)
 
 
-def _blurred(pixels: Pixels, kernel: npt.NDArray[np.float32]) -> Pixels:
+def _blurred(pixels: Pixels, across: npt.NDArray[np.float32], down: npt.NDArray[np.float32]) -> Pixels:
     import cv2
 
-    blurred = cv2.sepFilter2D(pixels, cv2.CV_32F, kernel, kernel, borderType=cv2.BORDER_REPLICATE)
+    blurred = cv2.sepFilter2D(pixels, cv2.CV_32F, across, down, borderType=cv2.BORDER_REPLICATE)
     return np.asarray(blurred, np.float32).reshape(pixels.shape)
 
 
