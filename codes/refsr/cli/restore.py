@@ -128,6 +128,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     rasters.add_argument(
         "--clip", action="store_true", help="allow more than 1 %% of LR's values beyond a --range; they are cut off"
     )
+    rasters.add_argument(
+        "--other-bands",
+        choices=("guided", "enlarge", "drop"),
+        help="LR's bands that the model does not take: guided adds the detail of the restored ones, enlarge is bicubic "
+        "(default: guided; drop for PNG)",
+    )
+    rasters.add_argument(
+        "--bbox",
+        type=float,
+        nargs=4,
+        metavar=("LEFT", "BOTTOM", "RIGHT", "TOP"),
+        help="restore the pixels of LR in this box only",
+    )
+    rasters.add_argument("--bbox-crs", metavar="CRS", help="the box's CRS, such as EPSG:4326 (default: LR's)")
+    rasters.add_argument(
+        "--aoi", metavar="FILE.geojson", help="restore the area of these polygons only; outside the result is empty"
+    )
+    rasters.add_argument(
+        "--resolution",
+        type=float,
+        metavar="METRES",
+        help="pixel size of the result, between the network's and LR's (default: the network's)",
+    )
     rasters.add_argument("--format", choices=("cog", "gtiff", "png", "zarr"), help="default: by -o; .tif is a COG")
     parser.add_argument(
         "--register",
@@ -281,6 +304,11 @@ def _options(arguments: argparse.Namespace, made: MadeMask | None) -> RestoreOpt
             nodata_ref=arguments.nodata_ref,
             ref_grid=arguments.ref_grid,
             clip=arguments.clip,
+            other_bands=arguments.other_bands,
+            bbox=None if arguments.bbox is None else tuple(arguments.bbox),
+            bbox_crs=arguments.bbox_crs,
+            aoi=arguments.aoi,
+            resolution=arguments.resolution,
             format=arguments.format,
         ),
         spelling=flag,

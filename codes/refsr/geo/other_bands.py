@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from refsr.core.window import Window
 from refsr.geo.detail_injection import detail, halo, injected, injection, noise_of, window_radius
-from refsr.geo.raster_source import RasterSource
+from refsr.geo.raster_source import RasterSource, spread_windows
 from refsr.geo.rounding import as_type
 from refsr.geo.validity import Array, Mask, filled
 from refsr.ops.resize import imresize
@@ -22,6 +22,8 @@ CELL = 1536
 depends on the window that it is read in."""
 LEAST_CELL = 128
 """Pixels of LR along the side of a square, at least."""
+KEPT_CELLS = 4
+"""Squares that are kept in memory."""
 ENLARGED_REACH = 8
 """Pixels of LR around a square that its enlarging, and the filling of holes for it, see."""
 SAMPLES, SIDE = 6, 96
@@ -42,14 +44,14 @@ class OtherBands:
         self, guides: RasterSource, others: Sequence[RasterSource], scale: int, method: OtherBandsMethod = "guided"
     ) -> None:
         self.guides, self.others, self.scale, self.method = guides, others, scale, method
-        self.cell = max(LEAST_CELL, -(-CELL // scale))
+        self.cell = cell_side(scale)
         """Side of a square in pixels of LR."""
         if method == "guided":
             self._halo = halo(len(guides.bands))
             self._spread, self._noise = _measured(guides, others)
         else:
             self._halo = ENLARGED_REACH
-        self._cached: tuple[Window, list[tuple[Array, Mask]]] | None = None
+        self._cached: dict[Window, list[tuple[Array, Mask]]] = {}
 
     def read(self, window: Window, restored: Read) -> list[tuple[Array, Mask]]:
         """Each band (h, w) under a window of the fine grid, and (h, w) where it holds data."""
@@ -58,24 +60,25 @@ class OtherBands:
             (np.zeros((window.height, window.width), source.dtype), np.zeros((window.height, window.width), bool))
             for source in self.others
         ]
-        for top in range(window.top // side, -(-window.bottom // side)):
-            for left in range(window.left // side, -(-window.right // side)):
-                cell = Window(top * self.cell, left * self.cell, self.cell, self.cell).common(self.guides.window)
-                common = cell.times(self.scale).common(window)
-                if common.empty:
-                    continue
-                inside, outside = common.within(cell.times(self.scale)), common.within(window)
-                for (pixels, valid), (part, known) in zip(found, self._of_cell(cell, restored), strict=True):
-                    pixels[outside], valid[outside] = part[inside], known[inside]
+        for square in squares(window, side):
+            cell = square.reduced(self.scale).common(self.guides.window)
+            common = cell.times(self.scale).common(window)
+            if common.empty:
+                continue
+            inside, outside = common.within(cell.times(self.scale)), common.within(window)
+            for (pixels, valid), (part, known) in zip(found, self._of_cell(cell, restored), strict=True):
+                pixels[outside], valid[outside] = part[inside], known[inside]
         return found
 
     def _of_cell(self, cell: Window, restored: Read) -> list[tuple[Array, Mask]]:
-        """All bands under a square of LR's pixels; the last square is kept, as windows often share one."""
-        if self._cached is None or self._cached[0] != cell:
+        """All bands under a square of LR's pixels; the last squares are kept, as neighbouring windows share them."""
+        if cell not in self._cached:
             around = cell.grown(self._halo).common(self.guides.window)
             make = self._guided if self.method == "guided" else self._enlarged
-            self._cached = cell, make(cell, around, restored)
-        return self._cached[1]
+            while len(self._cached) >= KEPT_CELLS:
+                del self._cached[next(iter(self._cached))]
+            self._cached[cell] = make(cell, around, restored)
+        return self._cached[cell]
 
     def _enlarged(self, cell: Window, around: Window, _: Read) -> list[tuple[Array, Mask]]:
         made = []
@@ -110,6 +113,20 @@ class OtherBands:
         return as_type(large[inner], source.dtype), known
 
 
+def cell_side(scale: int) -> int:
+    """The side of a square in pixels of LR."""
+    return max(LEAST_CELL, -(-CELL // scale))
+
+
+def squares(window: Window, side: int) -> list[Window]:
+    """The squares of a lattice from (0, 0) on that reach into a window."""
+    return [
+        Window(top * side, left * side, side, side)
+        for top in range(window.top // side, -(-window.bottom // side))
+        for left in range(window.left // side, -(-window.right // side))
+    ]
+
+
 def _read(source: RasterSource, window: Window) -> tuple[npt.NDArray[np.float64], Mask]:
     """A band (h, w), its holes filled from around, and where it holds data; zeros where it holds none at all."""
     raw, valid = source.read(window)
@@ -124,7 +141,7 @@ def _floats(band: Array, dtype: np.dtype[Any]) -> Array:
 def _measured(guides: RasterSource, others: Sequence[RasterSource]) -> tuple[npt.NDArray[np.float64], list[float]]:
     """The standard deviation of each guide's detail (C,), and the noise of each other band, over the scene."""
     radius, squares, noises = window_radius(len(guides.bands)), [], [[] for _ in others]  # type: ignore[var-annotated]
-    for window in _spread_windows(guides.window):
+    for window in spread_windows(guides.height, guides.width, SAMPLES, SIDE):
         raw, valid = guides.read(window)
         squares.append((detail(raw.astype(np.float64), valid, radius)[valid] ** 2).reshape(-1, raw.shape[2]))
         for source, found in zip(others, noises, strict=True):
@@ -139,12 +156,3 @@ def _low(noises: Sequence[float | None]) -> float:
     """The noise of a scene: that of the flatter windows among those that show any ground."""
     known = [noise for noise in noises if noise is not None]
     return float(np.percentile(known, 25)) if known else 0.0
-
-
-def _spread_windows(whole: Window) -> list[Window]:
-    """Windows spread evenly over a raster, the same at every call."""
-    tops, lefts = (
-        sorted({max(0, (length - SIDE) * index // (SAMPLES - 1)) for index in range(SAMPLES)})
-        for length in (whole.height, whole.width)
-    )
-    return [Window(top, left, SIDE, SIDE).common(whole) for top in tops for left in lefts]

@@ -28,6 +28,8 @@ from refsr.geo.validity import Array, Mask, marked
 RasterFormat = Literal["cog", "gtiff", "png", "zarr"]
 DRIVERS: dict[RasterFormat, str] = {"cog": "COG", "gtiff": "GTiff", "png": "PNG", "zarr": "Zarr"}
 RECORD = "blocks.json"
+BLOCKS = "blocks"
+"""Suffix of the hidden folder beside a result in which its blocks are kept."""
 FINDINGS = "REFSR_FINDINGS"
 """The tag of a block's file that keeps what was found while it was made, as JSON."""
 TILE = 512
@@ -63,9 +65,16 @@ class RasterSink:
     are not taken over.
     """
 
-    def __init__(self, output: Path, profile: RasterProfile, identity: Mapping[str, Any], format: RasterFormat) -> None:
+    def __init__(
+        self,
+        output: Path,
+        profile: RasterProfile,
+        identity: Mapping[str, Any],
+        format: RasterFormat,
+        part: str = BLOCKS,
+    ) -> None:
         self.output, self.profile, self.format = output, profile, format
-        self.folder = _folder(output)
+        self.folder = _folder(output, part)
         self._identity = json.loads(json.dumps(identity))
 
     def open(self, overwrite: bool = False) -> None:
@@ -93,7 +102,8 @@ class RasterSink:
         return self._block(window).exists()
 
     def write(self, window: Window, pixels: Array, valid: Mask, findings: Mapping[str, float] | None = None) -> None:
-        """Keeps the block (height, width, bands) of a window, whole or not at all; `valid` is where it holds data.
+        """Keeps the block (height, width, bands) of a window, whole or not at all; `valid` is where it holds data,
+        for all bands or each; the mask is where any does.
 
         `findings` are numbers that were found while the block was made. They are part of its file, so that a resumed
         run knows them as well as an uninterrupted one.
@@ -109,7 +119,7 @@ class RasterSink:
                     sink.update_tags(**{FINDINGS: json.dumps(dict(findings))})
                 sink.write(np.moveaxis(pixels, 2, 0))
                 if self.profile.masked:
-                    sink.write_mask(valid)
+                    sink.write_mask(valid if valid.ndim == 2 else valid.any(axis=2))
             # Synced, which a kill does not need and a power cut does: else a block's name could outlive its content,
             # and `has` asks for the name. It costs some 10 ms a block, and no time of the processor.
             write_bytes(self._block(window), bytes(memory.getbuffer()))
@@ -134,9 +144,7 @@ class RasterSink:
         from rasterio.shutil import copy
 
         windows = list(windows)
-        self._check_complete(windows)
-        mosaic, staged = self.folder / "mosaic.vrt", self.folder / f"result{self.output.suffix}"
-        write_text(mosaic, self._mosaic(windows))
+        mosaic, staged = self.mosaic(windows), self.folder / f"result{self.output.suffix}"
         if staged.is_dir():
             shutil.rmtree(staged)
         try:
@@ -153,6 +161,18 @@ class RasterSink:
                 shutil.rmtree(self.output)
             staged.replace(self.output)
             sync_folder(self.output.parent)
+            shutil.rmtree(self.folder)
+
+    def mosaic(self, windows: Sequence[Window]) -> Path:
+        """All blocks as one raster that GDAL opens: a VRT beside them."""
+        self._check_complete(windows)
+        file = self.folder / "mosaic.vrt"
+        write_text(file, self._mosaic(windows))
+        return file
+
+    def discard(self) -> None:
+        """Removes the blocks, which another raster was made of."""
+        with explain_io(self.folder):
             shutil.rmtree(self.folder)
 
     def _block(self, window: Window) -> Path:
@@ -213,8 +233,8 @@ def begun_identity(output: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _folder(output: Path) -> Path:
-    return output.with_name(f".{output.name}.blocks")
+def _folder(output: Path, part: str = BLOCKS) -> Path:
+    return output.with_name(f".{output.name}.{part}")
 
 
 def check_disk(output: Path, needed: int) -> None:

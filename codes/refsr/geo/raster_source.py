@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -71,6 +72,7 @@ class RasterSource:
             self.take(bands)
             self.nodata = nodata if nodata is not None else self._source.nodata
             self.height, self.width = self._source.height, self._source.width
+            self._corner = (0, 0)
             self.grid = self._grid()
         except BaseException:
             self.close()
@@ -82,6 +84,22 @@ class RasterSource:
         if beyond:
             raise DataError(f"{self.name}: bands {beyond} are asked for, the raster has 1 to {self._source.count}")
         self.bands = tuple(bands)
+
+    def cut(self, window: Window) -> None:
+        """Is only a window of itself from now on, whose corner is pixel (0, 0)."""
+        self._corner = self._corner[0] + window.top, self._corner[1] + window.left
+        self.height, self.width = window.height, window.width
+        if self.grid is not None:
+            self.grid = Grid(self.grid.geotransform.moved(window.left, window.top), window.height, window.width)
+
+    def sharing(self, band: int) -> RasterSource:
+        """Another band of the same open raster, with the same cut; closing this one closes it."""
+        other = copy.copy(self)
+        other.take([band])
+        own = self._source.nodatavals[band - 1]
+        other.nodata = self.nodata if own == self._source.nodata else own
+        other._close = _nothing
+        return other
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -116,11 +134,13 @@ class RasterSource:
 
     def read(self, window: Window) -> tuple[Array, Mask]:
         """Pixels (height, width, bands) of a window inside the raster, and (height, width) where they hold data."""
-        rows, columns = (window.top, window.bottom), (window.left, window.right)
+        down, right = self._corner
+        whole = Window(window.top + down, window.left + right, window.height, window.width)
+        rows, columns = (whole.top, whole.bottom), (whole.left, whole.right)
         try:
             planes = self._source.read(self.bands, window=(rows, columns))
             pixels = np.ascontiguousarray(np.moveaxis(planes, 0, 2))
-            return pixels, valid_pixels(self._source, window, pixels, self.bands, self.nodata)
+            return pixels, valid_pixels(self._source, whole, pixels, self.bands, self.nodata)
         except gdal_errors() as error:
             raise DataError(f"{self.name}: cannot be read at {tuple(window)}: {_cause(error)}") from error
 

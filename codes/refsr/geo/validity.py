@@ -101,14 +101,15 @@ def feathered(valid: Mask, width: int) -> npt.NDArray[np.float32]:
 def marked(pixels: Array, valid: Mask, nodata: float | None) -> Array:
     """A copy with the nodata value where there is no data; values with data that equal it move by one step.
 
-    Without a nodata value, which a mask stands for, pixels without data are NaN or 0: nobody takes them for ground.
+    `valid` is (height, width), or (height, width, bands) where each band has holes of its own. Without a nodata value,
+    which a mask stands for, pixels without data are NaN or 0: nobody takes them for ground.
     """
     result = pixels.copy()
     if nodata is None:
         result[~valid] = np.nan if pixels.dtype.kind == "f" else 0
         return result
     marker = np.asarray(nodata).astype(pixels.dtype)
-    taken = (result == marker) & valid[:, :, None]
+    taken = (result == marker) & (valid if valid.ndim == 3 else valid[:, :, None])
     if taken.any():
         if pixels.dtype.kind == "f":
             step = np.nextafter(marker, np.asarray(np.inf, pixels.dtype)) if marker else np.finfo(pixels.dtype).tiny

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from refsr.core.errors import UsageError, suggestion
+from refsr.geo.other_bands import OtherBandsMethod
 from refsr.geo.raster_sink import RasterFormat
 
 RefGrid = Literal["auto", "as-is"]
@@ -23,6 +24,15 @@ class RasterOptions:
     """`as-is` pairs references with LR pixel by pixel, whatever their grids say."""
     clip: bool = False
     """Whether more than 1 % of LR's values may lie beyond a declared range."""
+    other_bands: OtherBandsMethod | None = None
+    """The bands of LR that the model does not take; None: guided, or drop for PNG."""
+    bbox: tuple[float, float, float, float] | None = None
+    """LEFT BOTTOM RIGHT TOP of the part to restore, in LR's coordinate system or in `bbox_crs`."""
+    bbox_crs: str | None = None
+    aoi: str | None = None
+    """A GeoJSON file with the area outside of which the result is empty."""
+    resolution: float | None = None
+    """Metres along the side of a pixel, between the network's and LR's."""
     format: RasterFormat | None = None
     """None: by the output's suffix; a COG for .tif."""
 

@@ -8,7 +8,7 @@ import math
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from refsr.core.progress import NoProgressBar, PartOf, ProgressBar, ProgressFact
 from refsr.core.window import Window
 from refsr.data.images import ImageInfo
 from refsr.geo.data_arrays import data_array, is_data_array
+from refsr.geo.grid import Grid
 from refsr.geo.raster_sink import RasterFormat, RasterProfile, RasterSink, begun_identity, check_disk
 from refsr.geo.raster_source import RasterLike
 from refsr.geo.validity import marked
@@ -27,6 +28,7 @@ from refsr.inference.findings import SceneFindings, result_findings
 from refsr.inference.inputs import RestoreOptions
 from refsr.inference.provenance import identity, provenance_tags
 from refsr.inference.raster_blocks import BlockSink, blocks_of, seen_by
+from refsr.inference.raster_finish import FINAL, RasterFinish, finish_raster, finished_array, raster_finish
 from refsr.inference.restorer import Restorer
 from refsr.inference.scene import Scene, SceneSource
 from refsr.inference.scene_opening import Announce, check_beyond, open_scene
@@ -77,10 +79,13 @@ def restore_raster(
     """
     if output.exists() and not overwrite:
         raise UsageError(f"{output}: is there already (--overwrite replaces it)")
+    options = _for_output(options, output)
     begun = begun_identity(output).get("tile") if options.tile is None and not overwrite else None
     with _job(restorer, lr, refs, options, announce, begun) as job:
         profile, made_of = job.profile()
-        sink = RasterSink(output, profile, made_of, _format(output, options.raster.format, profile))
+        finish, final = job.finish, job.final(profile)
+        format = _format(output, options.raster.format, final)
+        sink = RasterSink(output, profile, made_of, format)
         check_disk(output, job.disk)
         sink.open(overwrite)
         blocks = list(blocks_of(job.layout))
@@ -99,7 +104,12 @@ def restore_raster(
             lines = findings.lines(job.scene.references is not None)
             for line in lines:
                 announce(line)
-            sink.finish(windows)
+            if finish is None:
+                sink.finish(windows)
+            else:
+                finish_raster(
+                    finish, sink, windows, RasterSink(output, final, made_of, format, FINAL), overwrite, progress
+                )
         return RasterReport(job.info, [*job.lines, *lines], len(blocks), len(missing))
 
 
@@ -113,30 +123,35 @@ def restore_to_memory(
 ) -> Any:
     """The restored raster as an array (s*h, s*w, C), or as a DataArray on its grid where LR is one."""
     with _job(restorer, lr, refs, options, announce) as job:
-        info = job.info
-        pixels = np.zeros((info.height, info.width, info.bands), info.dtype)
+        shape = job.scene.grid.height, job.scene.grid.width
+        pixels = np.zeros((*shape, len(job.scene.lr.bands)), job.scene.lr.dtype)
+        known = np.zeros(shape, bool)
         blocks = list(blocks_of(job.layout))
         found = []
         with progress("restoring", sum(len(part) for _, part in blocks)) as bar:
             for kept, part in blocks:
                 window = kept.times(restorer.scale)
                 block, valid, findings = job.restored(kept, part, bar)
-                pixels[window.top : window.bottom, window.left : window.right] = marked(block, valid, job.empty)
+                place = np.s_[window.top : window.bottom, window.left : window.right]
+                pixels[place], known[place] = marked(block, valid, job.empty), valid
                 found.append(findings)
         total = SceneFindings(found, job.scene.range)
         check_beyond(job.scene.lr.name, total.beyond, options)
         for line in total.lines(job.scene.references is not None):
             announce(line)
-        return data_array(pixels, job.scene.grid, job.empty, like=lr) if is_data_array(lr) else pixels
+        if job.finish is not None:
+            pixels = finished_array(job.finish, pixels, known, job.empty)
+        return data_array(pixels, job.grid, job.empty, like=lr) if is_data_array(lr) else pixels
 
 
 def plan_raster(
     restorer: Restorer, lr: RasterLike, refs: Sequence[RasterLike], output: Path, options: RestoreOptions
 ) -> RasterPlan:
     """What `restore_raster` would do, with the time of one block; nothing is written."""
+    options = _for_output(options, output)
     with _job(restorer, lr, refs, options, lambda _: None) as job:
         profile, _ = job.profile()
-        format = _format(output, options.raster.format, profile)
+        format = _format(output, options.raster.format, job.final(profile))
         blocks = list(blocks_of(job.layout))
         kept, part = blocks[len(blocks) // 2]
         begun = time.monotonic()
@@ -145,7 +160,7 @@ def plan_raster(
         seconds /= kept.height * kept.width
         lines = [
             *job.lines,
-            f"result: {job.info}, {format}, {job.scene.grid}",
+            f"result: {job.info}, {format}, {job.grid}",
             f"{len(job.layout)} tiles in {len(blocks)} blocks; about {_duration(seconds)} on {restorer.device}; "
             f"peak memory so far {_peak_memory() / 1e9:.2f} GB; up to {job.disk / 1e9:.2f} GB of disk while it is made",
         ]
@@ -163,11 +178,23 @@ class _Job:
     tile: tuple[int | None, int]
     options: RestoreOptions
     lines: list[str]
+    finish: RasterFinish | None
+
+    @property
+    def grid(self) -> Grid:
+        """The result's."""
+        return self.scene.grid if self.finish is None else self.finish.grid
 
     @property
     def info(self) -> ImageInfo:
-        grid, lr = self.scene.grid, self.scene.lr
-        return ImageInfo(grid.height, grid.width, len(lr.bands), str(lr.dtype))
+        """What the result is."""
+        lr = self.scene.lr
+        bands, dtype = (lr.bands, lr.dtype) if self.finish is None else (self.finish.bands, self.finish.dtype)
+        return ImageInfo(self.grid.height, self.grid.width, len(bands), str(dtype))
+
+    def final(self, restored: RasterProfile) -> RasterProfile:
+        """All of the result but its pixels, by that of the restored bands."""
+        return restored if self.finish is None else self.finish.profile(restored, self.scene.lr)
 
     @property
     def empty(self) -> float | None:
@@ -178,7 +205,8 @@ class _Job:
     def profile(self) -> tuple[RasterProfile, dict[str, Any]]:
         """All of the result but its pixels, and what it is made of."""
         lr, grid = self.scene.lr, self.scene.grid
-        made_of = identity(self.scene, self.restorer, self.options, {"tile": list(self.tile)})
+        settled = {"tile": list(self.tile), "finish": None if self.finish is None else self.finish.identity()}
+        made_of = identity(self.scene, self.restorer, self.options, settled)
         bands = [lr.all_bands[band - 1] for band in lr.bands]
         place = grid.geotransform if lr.grid is not None else None
         tags = provenance_tags(self.scene, self.restorer, made_of)
@@ -190,8 +218,10 @@ class _Job:
     @property
     def disk(self) -> int:
         """Bytes for the blocks and for the result that is made of them."""
-        info = self.info
-        return 2 * info.height * info.width * info.bands * np.dtype(info.dtype).itemsize
+        grid, lr, info = self.scene.grid, self.scene.lr, self.info
+        restored = grid.height * grid.width * len(lr.bands) * lr.dtype.itemsize
+        final = info.height * info.width * info.bands * np.dtype(info.dtype).itemsize
+        return 2 * final + (0 if self.finish is None else restored)
 
     def restored(
         self, kept: Window, layout: Layout, bar: ProgressBar
@@ -202,12 +232,12 @@ class _Job:
         self.source.load(seen, kept)
         valid = self.source.valid[kept.within(seen)].repeat(scale, 0).repeat(scale, 1)
         if not valid.any():
-            info = self.info
+            shape = large.height, large.width, len(self.scene.lr.bands)
             bar.advance(len(layout))
-            return np.zeros((large.height, large.width, info.bands), info.dtype), valid, self.source.found
+            return np.zeros(shape, self.scene.lr.dtype), valid, self.source.found
         sink = BlockSink(large)
         self.restorer.restore_layout(self.source, layout, sink, self.options, lambda *_: PartOf(bar))
-        pixels = self.scene.range.raw(sink.image, self.info.dtype)
+        pixels = self.scene.range.raw(sink.image, str(self.scene.lr.dtype))
         return pixels, valid, self.source.found | result_findings(pixels, valid, scale)
 
 
@@ -232,9 +262,18 @@ def _job(
         source = SceneSource(scene, descriptor_of(restorer.network))
         tile, overlap = restorer.tile_for(source.sizes["lr"], options) if begun is None else begun
         layout = lay_out(descriptor_of(restorer.network), source.sizes, tile, overlap)
-        yield _Job(restorer, scene, source, layout, (tile, overlap), options, lines)
+        finish = raster_finish(scene, options, say)
+        yield _Job(restorer, scene, source, layout, (tile, overlap), options, lines, finish)
     finally:
         scene.close()
+
+
+def _for_output(options: RestoreOptions, output: Path) -> RestoreOptions:
+    """The options with what becomes of the other bands decided: PNG has no room for them."""
+    if options.raster.other_bands is not None:
+        return options
+    png = (options.raster.format or FORMATS.get(output.suffix.lower())) == "png"
+    return replace(options, raster=replace(options.raster, other_bands="drop" if png else "guided"))
 
 
 def _format(output: Path, wanted: RasterFormat | None, profile: RasterProfile) -> RasterFormat:

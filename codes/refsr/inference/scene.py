@@ -16,6 +16,7 @@ from refsr.data.derivation import MARGIN, derived
 from refsr.geo.grid import Grid
 from refsr.geo.raster_source import RasterSource
 from refsr.geo.references import References
+from refsr.geo.scope import Scope
 from refsr.geo.validity import Mask, filled, filled_from
 from refsr.geo.value_range import ValueRange
 from refsr.inference.findings import lr_findings
@@ -43,6 +44,8 @@ class Scene:
     references: References | None = None
     reference_sources: Sequence[RasterSource] = ()
     """The rasters of `references`, in their order."""
+    scope: Scope | None = None
+    """The part of `lr` that is asked for, in pixels of `lr`, which holds some more around it."""
 
     def close(self) -> None:
         for source in (self.lr, *self.reference_sources):

@@ -5,21 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from refsr.core.errors import DataError, UsageError
+from refsr.core.window import Window
+from refsr.geo.area_of_interest import read_area
 from refsr.geo.band_choice import BandChoice, choose_bands
 from refsr.geo.geotransform import IDENTITY, Geotransform
 from refsr.geo.grid import Grid
 from refsr.geo.projection import check_overlap, shared_ground
 from refsr.geo.raster_source import RasterLike, RasterSource
 from refsr.geo.references import Reference, References
+from refsr.geo.scope import Scope, bounding_box, find_scope
 from refsr.geo.value_range import BeyondRange, Samples, ValueRange, find_range, joint_range, sampled
 from refsr.geo.warped import WarpedRaster
 from refsr.inference.inputs import RestoreOptions
+from refsr.inference.raster_options import RasterOptions
 from refsr.inference.scene import Scene
 
 ON_GRID = 0.1
 """Pixels of the restored raster: grids that lie nearer than this are the same."""
 MOST_BEYOND = 0.01
 """Share of LR's values that may lie beyond a declared range without `clip`."""
+AROUND_SCOPE = 64
+"""Pixels of LR around a part of it that are restored too, so that its border looks like the whole scene's inside."""
 NOTABLE_ZEROS = 0.01
 """Share of pixels that are 0 in all bands from which on a hint at nodata is printed."""
 
@@ -35,6 +41,8 @@ def open_scene(
     try:
         source, choice = _source(lr, channels, options.bands, raster.nodata)
         opened.append(source)
+        values = sampled(source)
+        scope = _cut_to_scope(source, raster, announce)
         low = source.grid or Grid(Geotransform(None, IDENTITY), source.height, source.width)
         grid = Grid(low.geotransform.finer(scale), low.height * scale, low.width * scale)
         lines, grids = [f"LR: {_described(source)}; {choice}"], []
@@ -54,11 +62,12 @@ def open_scene(
             lines.append(f"Ref: {other.name}: {place}; {choice}")
         if grids:
             check_overlap(grid, grids)
-        ranges = _ranges(opened, options, lines, announce)
+        ranges = _ranges(opened, [values, *map(sampled, opened[1:])], options, lines, announce)
         references = [
             Reference(WarpedRaster(one, grid), span) for one, span in zip(opened[1:], ranges[1:], strict=True)
         ]
-        return Scene(source, ranges[0], grid, References(references) if references else None, opened[1:])
+        joined = References(references) if references else None
+        return Scene(source, ranges[0], grid, joined, opened[1:], scope)
     except BaseException:
         for one in opened:
             one.close()
@@ -66,11 +75,14 @@ def open_scene(
 
 
 def _ranges(
-    opened: Sequence[RasterSource], options: RestoreOptions, lines: Sequence[str], announce: Announce
+    opened: Sequence[RasterSource],
+    samples: Sequence[Samples],
+    options: RestoreOptions,
+    lines: Sequence[str],
+    announce: Announce,
 ) -> list[ValueRange]:
     """The range of LR and of each reference; `lines` are announced with theirs."""
     lr = opened[0]
-    samples = [sampled(one) for one in opened]
     like_lr = [one.dtype == lr.dtype for one in opened]
     declared = [options.range]
     declared += [options.range_ref or (options.range if same else None) for same in like_lr[1:]]
@@ -97,6 +109,24 @@ def _source(
         source.close()
         raise
     return source, choice
+
+
+def _cut_to_scope(source: RasterSource, options: RasterOptions, announce: Announce) -> Scope | None:
+    """Cuts LR to the part that is asked for and what networks see around it; None where all of it is."""
+    if options.bbox is None and options.aoi is None:
+        return None
+    if source.grid is None:
+        raise DataError(f"{source.name}: lies nowhere, so that no box and no area of interest is in it")
+    box = None if options.bbox is None else bounding_box(options.bbox, options.bbox_crs, source.grid)
+    area = None if options.aoi is None else read_area(options.aoi)
+    scope = find_scope(source.grid, box, area)
+    seen = scope.window.grown(AROUND_SCOPE).common(source.window)
+    announce(
+        f"LR: {scope.window.height}x{scope.window.width} of its {source.height}x{source.width} pixels are restored"
+    )
+    source.cut(seen)
+    inner = Window(scope.window.top - seen.top, scope.window.left - seen.left, *scope.window[2:])
+    return Scope(inner, area)
 
 
 def _described(source: RasterSource) -> str:

@@ -1,0 +1,179 @@
+"""What is made of the restored bands: LR's other bands beside them, the part that was asked for, its pixel size."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from refsr.core.progress import ProgressFactory
+from refsr.core.window import Window
+from refsr.geo.area_of_interest import AreaOnGrid
+from refsr.geo.grid import Grid
+from refsr.geo.other_bands import OtherBands, OtherBandsMethod, Read, cell_side, squares
+from refsr.geo.raster_sink import CACHE, RasterProfile, RasterSink
+from refsr.geo.raster_source import ALPHA, RasterSource
+from refsr.geo.resampled import Resampled, Resolution, find_resolution
+from refsr.geo.validity import Array, Mask, marked
+from refsr.inference.inputs import RestoreOptions
+from refsr.inference.scene import Scene
+
+
+@dataclass(frozen=True)
+class RasterFinish:
+    """Makes the final raster of the restored one, window by window, in a second pass over its blocks."""
+
+    restored: tuple[int, ...]
+    """The bands of LR that the network restores, counted from 1, in the order in which it has them."""
+    bands: tuple[int, ...]
+    """The bands of LR that the final raster has, in LR's own order where other bands stay."""
+    others: OtherBands | None
+    inner: Window
+    """The part of the restored raster that is asked for."""
+    resolution: Resolution | None
+    area: AreaOnGrid | None
+    grid: Grid
+    dtype: np.dtype[Any]
+    side: int
+    """Of the windows, in pixels of the restored raster."""
+
+    def profile(self, restored: RasterProfile, lr: RasterSource) -> RasterProfile:
+        """The final raster's, by that of the restored one."""
+        bands = [lr.all_bands[band - 1] for band in self.bands]
+        place = None if restored.geotransform is None else self.grid.geotransform
+        masked = restored.masked or self.area is not None
+        return dataclasses.replace(
+            restored, height=self.grid.height, width=self.grid.width, dtype=str(self.dtype), bands=bands,
+            geotransform=place, masked=masked,
+        )  # fmt: skip
+
+    @property
+    def windows(self) -> list[Window]:
+        """The windows that the final raster is made in."""
+        whole = self.grid.window
+        if self.resolution is not None:
+            return [square.common(whole) for square in squares(whole, max(1, round(self.side / self.resolution.ratio)))]
+        inner = self.inner
+        parts = [square.common(inner) for square in squares(inner, self.side)]
+        return [Window(part.top - inner.top, part.left - inner.left, part.height, part.width) for part in parts]
+
+    def read(self, window: Window, restored: Read) -> tuple[Array, Mask]:
+        """(h, w, C) under a window of the final raster, and where each band holds data (h, w, C)."""
+        if self.resolution is None:
+            pixels, valid = self._together(window, restored)
+        else:
+            size = self.inner.height, self.inner.width
+            resampled = Resampled(lambda part: self._together(part, restored), size, self.resolution.ratio)
+            pixels, valid = resampled.read(window)
+        if self.area is not None:
+            valid = valid & self.area.mask(window)[:, :, None]
+        pixels[~valid] = 0
+        return pixels, valid
+
+    def _together(self, window: Window, restored: Read) -> tuple[Array, Mask]:
+        """All bands under a window of the part that is asked for, at the network's pixel size."""
+        shifted = Window(window.top + self.inner.top, window.left + self.inner.left, window.height, window.width)
+        main, known = restored(shifted)
+        planes = {band: (main[:, :, index], known) for index, band in enumerate(self.restored)}
+        if self.others is not None:
+            found = self.others.read(shifted, restored)
+            planes |= {source.bands[0]: band for source, band in zip(self.others.others, found, strict=True)}
+        pixels = np.stack([planes[band][0].astype(self.dtype) for band in self.bands], axis=2)
+        return pixels, np.stack([planes[band][1] for band in self.bands], axis=2)
+
+    def identity(self) -> dict[str, Any]:
+        """What the final raster depends on beside the options."""
+        digest = hashlib.sha256()
+        for polygon in () if self.area is None else self.area.polygons:
+            for ring in polygon:
+                digest.update(ring.tobytes())
+        return {"bands": list(self.bands), "area": digest.hexdigest()}
+
+
+def raster_finish(scene: Scene, options: RestoreOptions, announce: Callable[[str], None]) -> RasterFinish | None:
+    """What is left to do after the network; None where the restored raster is the final one."""
+    raster, lr = options.raster, scene.lr
+    scale = scene.grid.height // lr.height
+    numbers = _other_numbers(lr)
+    method: OtherBandsMethod = (raster.other_bands or "guided") if numbers else "drop"
+    inner = scene.grid.window if scene.scope is None else scene.scope.window.times(scale)
+    fine = Grid(scene.grid.geotransform.moved(inner.left, inner.top), inner.height, inner.width)
+    resolution = None
+    if raster.resolution is not None:
+        coarse = Grid(scene.grid.geotransform.coarser(scale), lr.height, lr.width)
+        resolution = find_resolution(raster.resolution, coarse, fine)
+        announce(f"result: {resolution or f'{fine} is the network its own pixel size'}")
+    area = None if scene.scope is None else scene.scope.area
+    if method == "drop":
+        if numbers:
+            announce(f"other bands: {_named(lr, numbers)} are left out")
+        if resolution is None and inner == scene.grid.window and area is None:
+            return None
+        others, bands = None, lr.bands
+        dtype = lr.dtype
+    else:
+        sources = [lr.sharing(band) for band in numbers]
+        others = OtherBands(lr, sources, scale, method)
+        bands = tuple(sorted((*lr.bands, *numbers)))
+        dtype = np.result_type(lr.dtype, *(source.dtype for source in sources))
+        announce(f"other bands: {_named(lr, numbers)} {WORDS[method]}")
+    grid = fine if resolution is None else resolution.grid
+    on_grid = None if area is None else area.on(grid)
+    return RasterFinish(lr.bands, bands, others, inner, resolution, on_grid, grid, dtype, cell_side(scale) * scale)
+
+
+FINAL = "final"
+"""Suffix of the hidden folder beside a result in which the blocks of the second pass are kept."""
+WORDS = {"guided": "get the detail of the restored ones (guided)", "enlarge": "are enlarged by bicubic"}
+
+
+def finish_raster(
+    finish: RasterFinish,
+    restored: RasterSink,
+    windows: Sequence[Window],
+    sink: RasterSink,
+    overwrite: bool,
+    progress: ProgressFactory,
+) -> None:
+    """Makes the final raster of the blocks of `restored`, resumable as these are, and removes them."""
+    import rasterio
+
+    sink.open(overwrite)
+    parts = finish.windows
+    with rasterio.Env(GDAL_CACHEMAX=CACHE), RasterSource(restored.mosaic(windows)) as source:
+        missing = [part for part in parts if not sink.has(part)]
+        with progress("finishing", len(parts)) as bar:
+            bar.skip(len(parts) - len(missing))
+            for part in missing:
+                sink.write(part, *finish.read(part, source.read))
+                bar.advance()
+    sink.finish(parts)
+    restored.discard()
+
+
+def finished_array(finish: RasterFinish, restored: Array, known: Mask, nodata: float | None) -> Array:
+    """The final raster (H, W, C) of restored bands in memory."""
+
+    def read(window: Window) -> tuple[Array, Mask]:
+        part = np.s_[window.top : window.bottom, window.left : window.right]
+        return restored[part], known[part]
+
+    result = np.zeros((finish.grid.height, finish.grid.width, len(finish.bands)), finish.dtype)
+    for window in finish.windows:
+        result[window.top : window.bottom, window.left : window.right] = marked(*finish.read(window, read), nodata)
+    return result
+
+
+def _other_numbers(lr: RasterSource) -> tuple[int, ...]:
+    """The bands of LR that the network does not take, alpha apart."""
+    return tuple(
+        number for number, band in enumerate(lr.all_bands, 1) if number not in lr.bands and band.colour != ALPHA
+    )
+
+
+def _named(lr: RasterSource, numbers: Sequence[int]) -> str:
+    return ", ".join(lr.all_bands[number - 1].description or f"band {number}" for number in numbers)
