@@ -1,6 +1,6 @@
 """What bands gain that no network restores: guided by the restored ones, against bicubic.
 
-python benchmarks/other_bands.py [--places N] writes benchmarks/results/other_bands.json in about 4 minutes on one core.
+python benchmarks/other_bands.py [--places N] writes benchmarks/results/other_bands.json in about 6 minutes on one core.
 
 Worlds with a cube at HR's size give the truth in every band; LR's bands are reduced from it exactly. The restored bands
 are those of the bundled network, or HR itself as an upper bound. The cube of a world is mixed from the ground without
@@ -52,7 +52,7 @@ def lens(cube: np.ndarray, hr: np.ndarray, visible: np.ndarray) -> float:
         seen = gaussian_filter(cube[:, :, visible], (sigma, sigma, 0))
         seen = (seen - gaussian_filter(seen, (3, 3, 0))).reshape(-1, visible.sum())
         left.append(np.linalg.lstsq(seen, light.reshape(-1, 3), rcond=None)[1].sum())
-    return float(SIGMAS[int(np.argmin(left))])
+    return round(float(SIGMAS[int(np.argmin(left))]), 1)
 
 
 def guided(band: np.ndarray, guides: np.ndarray, restored: np.ndarray) -> np.ndarray:
