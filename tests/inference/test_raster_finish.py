@@ -278,3 +278,34 @@ def test_a_cut_raster_reads_what_the_whole_has_there(files):
         assert part.grid is not None
         assert part.grid.geotransform.point(0, 0) == (ground.EAST + 90, ground.NORTH - 80)
         assert part.sharing(4).read(part.window)[0].shape == (20, 30, 1)
+
+
+def csv_of(path: Path, pixel: float, comment: str = "") -> str:
+    """Control points of a raster whose corner is the scene's."""
+    pixels = [(0, 0), (200, 10), (20, 180), (190, 170), (100, 90)]
+    lines = [f"{column},{row},{ground.EAST + pixel * column},{ground.NORTH - pixel * row}" for column, row in pixels]
+    path.write_text("\n".join([comment, "column,row,x,y", *lines]))
+    return str(path)
+
+
+def test_control_points_place_rasters_that_lie_nowhere(restorer, files, scene, whole, tmp_path):
+    ref = write(tmp_path / "ref.tif", scene.ref, 1.0, crs=None)
+    with rasterio.open(ref, "r+") as sink:
+        sink.transform = rasterio.Affine.identity()
+    gcps = csv_of(tmp_path / "ref.csv", PIXEL / SCALE)
+    options = {"gcps": gcps, "other_bands": "drop"}
+    lines = restore(restorer, files | {"ref": ref}, tmp_path / "out.tif", **options)
+    assert any("affine map by 5 control points; residuals 0.00 pixels" in line for line in lines)
+    np.testing.assert_array_equal(read(tmp_path / "out.tif"), read(whole)[:, :, [2, 1, 0]])
+
+
+def test_control_points_of_lr_place_the_result(restorer, scene, files, tmp_path):
+    lr = write(tmp_path / "lr.tif", scene.lr, 1.0, crs=None)
+    with rasterio.open(lr, "r+") as sink:
+        sink.transform = rasterio.Affine.identity()
+    gcps = csv_of(tmp_path / "lr.csv", PIXEL, "# EPSG:32612")
+    raster = RasterOptions(gcps_lr=gcps)
+    rasters.restore_raster(restorer, lr, [files["ref"]], tmp_path / "out.tif", RestoreOptions(raster=raster))
+    with rasterio.open(tmp_path / "out.tif") as made:
+        assert made.crs.to_epsg() == 32612
+        np.testing.assert_allclose(tuple(made.transform)[:6], tuple(ground.north_up(2.5))[:6], atol=1e-5)

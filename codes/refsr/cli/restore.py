@@ -128,6 +128,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     rasters.add_argument(
         "--clip", action="store_true", help="allow more than 1 %% of LR's values beyond a --range; they are cut off"
     )
+    for name, what in (("", "Ref without a grid"), ("-lr", "LR without a grid")):
+        rasters.add_argument(
+            f"--gcps{name}",
+            metavar="FILE.csv",
+            help=f"ground control points of {what}: columns column, row, x, y; `# EPSG:32612` names their CRS",
+        )
+    rasters.add_argument("--gcps-crs", metavar="CRS", help="CRS of control points (default: the file's, else LR's)")
     rasters.add_argument(
         "--other-bands",
         choices=("guided", "enlarge", "drop"),
@@ -304,6 +311,9 @@ def _options(arguments: argparse.Namespace, made: MadeMask | None) -> RestoreOpt
             nodata_ref=arguments.nodata_ref,
             ref_grid=arguments.ref_grid,
             clip=arguments.clip,
+            gcps=arguments.gcps,
+            gcps_lr=arguments.gcps_lr,
+            gcps_crs=arguments.gcps_crs,
             other_bands=arguments.other_bands,
             bbox=None if arguments.bbox is None else tuple(arguments.bbox),
             bbox_crs=arguments.bbox_crs,

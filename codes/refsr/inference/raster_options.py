@@ -24,6 +24,11 @@ class RasterOptions:
     """`as-is` pairs references with LR pixel by pixel, whatever their grids say."""
     clip: bool = False
     """Whether more than 1 % of LR's values may lie beyond a declared range."""
+    gcps: str | None = None
+    """A CSV file of ground control points for the reference without a grid, or for the only one."""
+    gcps_lr: str | None = None
+    gcps_crs: str | None = None
+    """The coordinate system of control points; None: as the file says, else LR's."""
     other_bands: OtherBandsMethod | None = None
     """The bands of LR that the model does not take; None: guided, or drop for PNG."""
     bbox: tuple[float, float, float, float] | None = None

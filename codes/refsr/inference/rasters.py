@@ -205,7 +205,12 @@ class _Job:
     def profile(self) -> tuple[RasterProfile, dict[str, Any]]:
         """All of the result but its pixels, and what it is made of."""
         lr, grid = self.scene.lr, self.scene.grid
-        settled = {"tile": list(self.tile), "finish": None if self.finish is None else self.finish.identity()}
+        grids = [one.grid and list(one.grid.geotransform.transform) for one in (lr, *self.scene.reference_sources)]
+        settled = {
+            "tile": list(self.tile),
+            "grids": grids,
+            "finish": None if self.finish is None else self.finish.identity(),
+        }
         made_of = identity(self.scene, self.restorer, self.options, settled)
         bands = [lr.all_bands[band - 1] for band in lr.bands]
         place = grid.geotransform if lr.grid is not None else None

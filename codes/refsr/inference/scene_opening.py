@@ -8,6 +8,7 @@ from refsr.core.errors import DataError, UsageError
 from refsr.core.window import Window
 from refsr.geo.area_of_interest import read_area
 from refsr.geo.band_choice import BandChoice, choose_bands
+from refsr.geo.control_points import fit_grid, read_control_points
 from refsr.geo.geotransform import IDENTITY, Geotransform
 from refsr.geo.grid import Grid
 from refsr.geo.projection import check_overlap, shared_ground
@@ -41,14 +42,19 @@ def open_scene(
     try:
         source, choice = _source(lr, channels, options.bands, raster.nodata)
         opened.append(source)
+        if raster.gcps_lr is not None:
+            _place(source, raster.gcps_lr, raster.gcps_crs, "LR", announce)
         values = sampled(source)
         scope = _cut_to_scope(source, raster, announce)
         low = source.grid or Grid(Geotransform(None, IDENTITY), source.height, source.width)
         grid = Grid(low.geotransform.finer(scale), low.height * scale, low.width * scale)
         lines, grids = [f"LR: {_described(source)}; {choice}"], []
+        system = None if source.grid is None else source.grid.geotransform.crs
         for ref in refs:
             other, choice = _source(ref, channels, options.bands_ref, raster.nodata_ref)
             opened.append(other)
+            if raster.gcps is not None and (other.grid is None or len(refs) == 1):
+                _place(other, raster.gcps, raster.gcps_crs, "Ref", announce, system)
             place = "on LR's grid"
             if _paired(source, other, grid, options):
                 if source.grid is None and other.grid is not None:
@@ -109,6 +115,17 @@ def _source(
         source.close()
         raise
     return source, choice
+
+
+def _place(
+    source: RasterSource, file: str, crs: str | None, role: str, announce: Announce, other_crs: str | None = None
+) -> None:
+    """Gives a raster the grid that control points say; their CRS is `crs`, else the file's, else the other raster's."""
+    points = read_control_points(file)
+    fitted = fit_grid(points, crs or points.crs or other_crs)
+    was = "" if source.grid is None else f", in place of its own grid ({source.grid})"
+    source.grid = Grid(fitted.geotransform, source.height, source.width)
+    announce(f"{role}: {source.name}: {fitted}{was}")
 
 
 def _cut_to_scope(source: RasterSource, options: RasterOptions, announce: Announce) -> Scope | None:
