@@ -11,6 +11,7 @@ import ground
 import numpy as np
 import pytest
 import rasterio
+import yaml
 from chip_ground import cut, footprints, record
 from rasterio.transform import Affine
 
@@ -441,6 +442,33 @@ def test_folders_of_rasters_and_names_that_are_alike(tmp_path):
     cut(tmp_path / "set", tmp_path / "east", tmp_path / "west", gap=0.0)
     scenes = {chip["scene"] for chip in record(tmp_path / "set")["chips"].values()}
     assert scenes == {"east-scene-1", "west-scene-1"}
+
+
+def test_names_and_paths_of_all_kinds(tmp_path):
+    """Letters of any script stay apart, and an odd path stays one value of the option file."""
+    for name in ("北京", "上海"):
+        chip_ground.hr(tmp_path / f"{name}.tif", 128, 128)
+    target = tmp_path / "my set: a #1"
+    cut(target, tmp_path / "北京.tif", tmp_path / "上海.tif", gap=0.0)
+    assert {chip["scene"] for chip in record(target)["chips"].values()} == {"北京", "上海"}
+    for split, section in yaml.safe_load((target / "datasets.yml").read_text())["datasets"].items():
+        assert section["dataroot_GT"] == str(target / split / "HR")
+
+
+def test_a_source_that_cannot_be_read_stops_with_its_name(tmp_path):
+    """Broken bytes in the middle of a file: one line, and what was cut before stays."""
+    # Of the middle rows, which the sampled windows leave out.
+    chip_ground.hr(tmp_path / "hr.tif", 2048, 256, compress="deflate", blockysize=8)
+    with rasterio.open(tmp_path / "hr.tif") as source:
+        offset = int(source.get_tag_item("BLOCK_OFFSET_0_170", "TIFF", bidx=1))
+    content = bytearray((tmp_path / "hr.tif").read_bytes())
+    content[offset : offset + 64] = bytes(64)
+    (tmp_path / "hr.tif").write_bytes(content)
+    for _ in range(2):
+        with pytest.raises(DataError, match=r"hr\.tif: cannot be read at"):
+            cut(tmp_path / "set", tmp_path / "hr.tif", gap=0.0, split=(1.0, 0.0, 0.0))
+    assert not record(tmp_path / "set")["complete"]
+    assert len(images(tmp_path / "set", "HR")) == 4 * (170 * 8 // 64)
 
 
 def test_doubtful_sources_are_named(tmp_path):

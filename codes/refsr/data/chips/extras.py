@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,8 @@ SHOWN = 4
 """Chips of each split on the contact sheet."""
 THUMB, SPACE, LINE = 192, 6, 18
 """Pixels: the side of a picture on the sheet, what is free between two, and the height of a line of text."""
+
+PLAIN_PATH = re.compile(r"[A-Za-z0-9_./-]+")
 
 Chips = Mapping[str, Mapping[str, Any]]
 
@@ -75,7 +79,9 @@ def write_snippet(target: Path, settings: ChipSettings, survey: Survey, chips: C
         lines += [f"  {split}:", f"    mode: {mode}"]
         for root, kind in (("GT", "HR"), ("LQ", "LR"), ("Ref", "Ref")):
             if kind in settings.kinds:
-                lines.append(f"    dataroot_{root}: {folder / kind}{'.lmdb' if settings.lmdb else ''}")
+                path = f"{folder / kind}{'.lmdb' if settings.lmdb else ''}"
+                # JSON's quotes are YAML's: a path may hold a colon or a hash.
+                lines.append(f"    dataroot_{root}: {path if PLAIN_PATH.fullmatch(path) else json.dumps(path)}")
         if settings.ref:
             lines += ["    lr_up: from_lr", "    ref_down: from_ref"]
         if survey.dtype != "uint8" or (survey.range.low, survey.range.high) != (0, 255):

@@ -24,7 +24,7 @@ RIGHTS = {
     "attribution": re.compile(r"attribution|credit", re.IGNORECASE),
 }
 RGB = 3
-PLAIN = re.compile(r"[^A-Za-z0-9_-]+")
+PLAIN = re.compile(r"[^\w-]+")
 
 
 @dataclass(frozen=True, eq=False)
