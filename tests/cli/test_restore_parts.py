@@ -11,13 +11,14 @@ import rasterio
 import torch
 
 from refsr.cli.main import main
+from refsr.inference import scene_opening
 from refsr.networks.descriptor import NetworkSpec
 from refsr.runs.model_file import ModelCard, write_model
 
 SCALE = 2
 
 
-def write(path, image: np.ndarray, pixel: float, **more) -> None:
+def write(path, image: np.ndarray, **more) -> None:
     height, width, count = image.shape
     with rasterio.open(
         path, "w", driver="GTiff", height=height, width=width, count=count, dtype=image.dtype, **more
@@ -36,9 +37,10 @@ def folder(tmp_path_factory):
     lr = draw.integers(1, 256, (40, 48, 4), np.uint8)
     ref = draw.integers(1, 256, (80, 96, 3), np.uint8)
     place = {"crs": ground.HOME, "photometric": "RGB"}
-    write(folder / "lr.tif", lr, 10, transform=ground.north_up(10), alpha="NO", **place)
-    write(folder / "ref.tif", ref, 5, transform=ground.north_up(5), **place)
-    write(folder / "bare.tif", ref, 5, photometric="RGB")
+    write(folder / "lr.tif", lr, transform=ground.north_up(10), alpha="NO", **place)
+    write(folder / "ref.tif", ref, transform=ground.north_up(5), **place)
+    write(folder / "bare.tif", ref, photometric="RGB")
+    write(folder / "bare2.tif", ref, photometric="RGB")
     points = [(0, 0), (96, 0), (0, 80), (90, 70)]
     rows = [f"{column},{row},{ground.EAST + 5 * column},{ground.NORTH - 5 * row}" for column, row in points]
     (folder / "points.csv").write_text("\n".join(["column,row,x,y", *rows]))
@@ -55,6 +57,8 @@ def folder(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def inside(folder, monkeypatch):
     monkeypatch.chdir(folder)
+    # The scene is small: a margin as large as those of real ones would be all of it.
+    monkeypatch.setattr(scene_opening, "AROUND_SCOPE", 12)
 
 
 def command(output, *words: object, ref: str = "ref.tif") -> list[str]:
@@ -99,6 +103,20 @@ def test_an_area_at_another_size_without_other_bands(whole, tmp_path, capsys):
 def test_control_points(whole, tmp_path):
     assert main(command(tmp_path / "out.tif", "--gcps", "points.csv", ref="bare.tif")) == 0
     np.testing.assert_array_equal(read(tmp_path / "out.tif"), whole)
+
+
+def test_a_box_cuts_a_reference_that_is_paired_by_pixel_alike(whole, tmp_path):
+    box = (ground.EAST + 300, ground.NORTH - 400, ground.EAST + 480, ground.NORTH - 280)
+    assert main(command(tmp_path / "out.tif", "--bbox", *box, ref="bare.tif")) == 0
+    assert np.abs(read(tmp_path / "out.tif")[:, :, :3].astype(int) - whole[56:, 60:, :3]).max() <= 1
+
+
+def test_control_points_are_of_one_reference(tmp_path, capsys):
+    words = command(tmp_path / "out.tif", "--gcps", "points.csv", ref="bare.tif")
+    assert main([*words, "--ref", "bare2.tif"]) == 2
+    assert "bare.tif and bare2.tif both have no grid" in capsys.readouterr().err
+    assert main([*command(tmp_path / "out.tif", "--gcps", "points.csv"), "--ref", "ref.tif"]) == 2
+    assert "all have one" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

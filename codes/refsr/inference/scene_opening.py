@@ -45,16 +45,22 @@ def open_scene(
         if raster.gcps_lr is not None:
             _place(source, raster.gcps_lr, raster.gcps_crs, "LR", announce)
         values = sampled(source)
-        scope = _cut_to_scope(source, raster, announce)
+        whole = source.window
+        scope, seen = _cut_to_scope(source, raster, announce)
         low = source.grid or Grid(Geotransform(None, IDENTITY), source.height, source.width)
         grid = Grid(low.geotransform.finer(scale), low.height * scale, low.width * scale)
         lines, grids = [f"LR: {_described(source)}; {choice}"], []
+        placed: str | None = None
         system = None if source.grid is None else source.grid.geotransform.crs
         for ref in refs:
             other, choice = _source(ref, channels, options.bands_ref, raster.nodata_ref)
             opened.append(other)
             if raster.gcps is not None and (other.grid is None or len(refs) == 1):
+                _check_once(placed, other, options)
+                placed = other.name
                 _place(other, raster.gcps, raster.gcps_crs, "Ref", announce, system)
+            if other.grid is None or raster.ref_grid == "as-is":
+                _cut_alike(other, whole.times(scale), seen.times(scale))
             place = "on LR's grid"
             if _paired(source, other, grid, options):
                 if source.grid is None and other.grid is not None:
@@ -66,6 +72,10 @@ def open_scene(
                 grids.append((other.name, other.grid))
                 place = f"{other.grid} -> {grid}; covers {shared_ground(grid, other.grid):.0%} of LR"
             lines.append(f"Ref: {other.name}: {place}; {choice}")
+        if raster.gcps is not None and placed is None:
+            raise UsageError(
+                f"{options.spelling('gcps')} {raster.gcps}: is for a reference without a grid; all have one"
+            )
         if grids:
             check_overlap(grid, grids)
         ranges = _ranges(opened, [values, *map(sampled, opened[1:])], options, lines, announce)
@@ -128,10 +138,23 @@ def _place(
     announce(f"{role}: {source.name}: {fitted}{was}")
 
 
-def _cut_to_scope(source: RasterSource, options: RasterOptions, announce: Announce) -> Scope | None:
-    """Cuts LR to the part that is asked for and what networks see around it; None where all of it is."""
+def _check_once(placed: str | None, ref: RasterSource, options: RestoreOptions) -> None:
+    if placed is not None:
+        raise UsageError(
+            f"{options.spelling('gcps')}: {placed} and {ref.name} both have no grid; control points are of one of them"
+        )
+
+
+def _cut_alike(ref: RasterSource, whole: Window, seen: Window) -> None:
+    """Cuts a reference that is paired with LR pixel by pixel as LR is cut."""
+    if seen != whole and ref.window == whole:
+        ref.cut(seen)
+
+
+def _cut_to_scope(source: RasterSource, options: RasterOptions, announce: Announce) -> tuple[Scope | None, Window]:
+    """Cuts LR to the part that is asked for and what networks see around it, the window that is returned too."""
     if options.bbox is None and options.aoi is None:
-        return None
+        return None, source.window
     if source.grid is None:
         raise DataError(f"{source.name}: lies nowhere, so that no box and no area of interest is in it")
     box = None if options.bbox is None else bounding_box(options.bbox, options.bbox_crs, source.grid)
@@ -143,7 +166,7 @@ def _cut_to_scope(source: RasterSource, options: RasterOptions, announce: Announ
     )
     source.cut(seen)
     inner = Window(scope.window.top - seen.top, scope.window.left - seen.left, *scope.window[2:])
-    return Scope(inner, area)
+    return Scope(inner, area), seen
 
 
 def _described(source: RasterSource) -> str:
