@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from refsr.core.errors import UsageError
 from refsr.worlds.draws import draw
 from refsr.worlds.knobs import LIKE, Knobs, knobs_like
+from refsr.worlds.optics import Lens
 
 
 @pytest.mark.parametrize(
@@ -68,6 +70,23 @@ def test_every_view_lies_on_the_canvas(like: str | None) -> None:
         corners = view.to_canvas(np.array([(0, 0), (0, 255), (255, 0), (255, 255)]))
         assert corners.min() >= 2
         assert corners.max() <= knobs.canvas - 3
+
+
+@pytest.mark.parametrize("given", [(30.0, 6.0, 25.0), (30.0, 6.0, 30.0), (64.0, 15.0, 30.0)])
+def test_strong_misregistration_stays_on_the_canvas(given: tuple[float, float, float]) -> None:
+    """The extremes of every knob at once, to all sides, not what a few draws reach."""
+    shift, rotation, percent = given
+    knobs = Knobs(size=256, misregistration=shift, rotation=rotation, scale_difference=percent, view_angle=0.0)
+    outline = np.array([(0, 0), (0, 255), (255, 0), (255, 255)])
+    for turn, ratio, way in product((-1, 1), (-1, 1), np.linspace(0, 2 * np.pi, 16)):
+        moved = (shift * math.sin(way), shift * math.cos(way))
+        corners = Lens(moved, turn * rotation, 1 + ratio * percent / 100, 0.0).view(256, knobs.canvas)
+        found = corners.to_canvas(outline)
+        assert found.min() >= 1
+        assert found.max() <= knobs.canvas - 2
+    found_scales = [draw(knobs, index).reference.lens.scale for index in range(40)]
+    assert min(found_scales) < 1 - 0.8 * percent / 100
+    assert max(found_scales) > 1 + 0.8 * percent / 100
 
 
 def test_draws_follow_the_knobs() -> None:

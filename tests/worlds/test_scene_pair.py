@@ -63,6 +63,51 @@ def test_flow_takes_ref_to_hr(index: int) -> None:
     assert warped(0.0) > max(plain + 8, warped(0.5) + 2, warped(-0.5) + 2, 26)
 
 
+STRONG = {"misregistration": 30.0, "rotation": 6.0, "scale_difference": 30.0, "size": 192}
+"""Misregistration as strong as in real sets, and a little more."""
+
+
+def _positions(side: int) -> np.ndarray:
+    return np.stack(np.meshgrid(np.arange(side), np.arange(side), indexing="ij"), axis=-1).astype(np.float64)
+
+
+@pytest.mark.parametrize("index", [1, 2, 3])
+def test_flow_is_right_under_strong_misregistration(index: int) -> None:
+    images = _pair(index, "kagglesrd", jpeg=0, noise=0.0, **STRONG).images
+    valid = images["flow_valid"] > 0
+    assert 0.2 < valid.mean() < 1
+
+    def warped(off: float) -> float:
+        there = np.moveaxis(_positions(192) + images["flow"] + off, -1, 0)
+        bands = [
+            ndimage.map_coordinates(images["Ref"][:, :, band].astype(np.float32), there, order=3) for band in range(3)
+        ]
+        return _psnr(np.stack(bands, axis=-1)[valid], images["HR"][valid])
+
+    assert warped(0.0) > max(_psnr(images["Ref"], images["HR"]) + 5, warped(0.7) + 1, warped(-0.7) + 1, 23)
+
+
+@pytest.mark.parametrize("index", range(4))
+def test_seen_from_above_the_flow_is_the_recorded_similarity(index: int) -> None:
+    """Computed here from shift, turn and scale alone; relief moves nothing where both look straight down."""
+    pair = _pair(index, view_angle=0.0, change=0.0, **STRONG)
+    lens = pair.record["reference"]["lens"]
+    turn = np.radians(lens["rotation"])
+    # A point of the ground, seen from the middle, shifted back, turned back and made smaller.
+    rows, columns = np.moveaxis(_positions(192) - 95.5, -1, 0)
+    rows, columns = rows - lens["shift"][0], columns - lens["shift"][1]
+    row = (np.cos(turn) * rows - np.sin(turn) * columns) / lens["scale"] + 95.5
+    column = (np.sin(turn) * rows + np.cos(turn) * columns) / lens["scale"] + 95.5
+    expected = np.stack([row, column], axis=-1) - _positions(192)
+    valid = pair.images["flow_valid"] > 0
+    inside = (row >= 0) & (row <= 191) & (column >= 0) & (column <= 191)
+    assert not valid[~inside].any()
+    assert valid[inside].mean() > 0.9
+    off = np.linalg.norm(pair.images["flow"] - expected, axis=-1)[valid]
+    assert np.median(off) < 0.05
+    assert np.percentile(off, 95) < 1.0
+
+
 def test_equal_shots_are_equal_images_apart_from_noise() -> None:
     images = _pair(
         1, "kagglesrd", jpeg=0, misregistration=0.0, rotation=0.0, scale_difference=0.0, view_angle=0.0, noise=0.0

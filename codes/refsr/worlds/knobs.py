@@ -30,6 +30,8 @@ REF_GRID = ("ref_crs", "ref_pixel", "ref_extent", "ref_grid_rotation", "ref_sout
 PIXEL = 0.5
 REF_SYSTEMS = ("utm", "next-utm", "EPSG:4326", "EPSG:3857")
 """HR's UTM zone, the one east of it, degrees, web Mercator."""
+# Largest scale_difference in percent, before margins of larger ones were known.
+FORMERLY_LARGEST = 20
 # Degrees between the axes of HR's UTM zone and of any of these, at most: a zone's width times the sine of the latitude.
 CONVERGENCE = 6.0
 
@@ -54,7 +56,7 @@ class Knobs:
     sun_shift: float = _knob(1.0, "difference of the sun in Ref: 0 the same time, 1 any other time", 0, 1)
     misregistration: float = _knob(8.0, "largest shift of Ref in HR pixels", 0, 64)
     rotation: float = _knob(1.0, "largest rotation of Ref in degrees", 0, 15)
-    scale_difference: float = _knob(1.0, "largest difference in scale of Ref in percent", 0, 20)
+    scale_difference: float = _knob(1.0, "largest difference in scale of Ref in percent", 0, 30)
     view_angle: float = _knob(12.0, "largest off-nadir angle of Ref in degrees; of HR up to a third of it", 0, 40)
     cloud_cover: float = _knob(0.0, "mean fraction of Ref under clouds", 0, 1)
     haze: float = _knob(0.2, "haze in Ref: 0 none, 1 heavy; HR has a third of it", 0, 1)
@@ -174,6 +176,9 @@ class Knobs:
     def margin(self) -> int:
         """Pixels around HR that Ref's view, its own grid and leaning objects can reach."""
         turned = math.radians(self.rotation) + self.scale_difference / 100
+        if self.scale_difference > FORMERLY_LARGEST:
+            # A larger view is turned as much; not added below, so that worlds that were made keep their pixels.
+            turned += math.radians(self.rotation) * self.scale_difference / 100
         wider = self._ref_grid_reach
         # A turned square reaches `wider` times as far along its axes, and once more along HR's.
         beyond = max(0.0, self.size / 2 * (wider**2 / (self.ref_extent or 1.0) - 1))
