@@ -13,7 +13,7 @@ from refsr.data.derivation import derived
 from refsr.data.sample import Unit
 from refsr.registration import Registration, RegistrationOptions, register
 from refsr.registration.options import Mode
-from refsr.registration.register import SMALLEST
+from refsr.registration.pair import SMALLEST
 from refsr.registration.transforms import Floats
 
 REFUSED = "Ref is refused"

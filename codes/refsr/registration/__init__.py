@@ -5,11 +5,11 @@
 ...     on_hr, covered = found.warp(ref)
 """
 
-from refsr.registration.combine import Combined, combine
 from refsr.registration.options import MODES, RegistrationOptions
-from refsr.registration.register import register
+from refsr.registration.pair import register
 from refsr.registration.result import Figures, Registration, Verdict
 from refsr.registration.scenes import SceneRegistration, register_scene
+from refsr.registration.several import Combined, combine
 
 __all__ = [
     "MODES",

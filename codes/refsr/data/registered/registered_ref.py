@@ -18,9 +18,9 @@ from refsr.core.errors import DataError
 from refsr.data.images import Array
 from refsr.data.ranges import Range, declared, to_unit
 from refsr.registration import RegistrationOptions, register
-from refsr.registration.combine import combine
 from refsr.registration.options import Mode
 from refsr.registration.result import Registration
+from refsr.registration.several import combine
 
 Bytes = npt.NDArray[np.uint8]
 FIGURES = ("shift", "turn", "scale", "residual", "likeness", "likeness_before", "coverage", "matched")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from refsr.core.errors import DataError
-from refsr.registration.combine import combine
+from refsr.registration.several import combine
 
 
 def flat(value: float) -> np.ndarray:
