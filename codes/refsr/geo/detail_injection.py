@@ -122,13 +122,16 @@ def noise_of(band: Doubles, valid: Mask) -> float | None:
     return float(np.sqrt(max(0.0, np.percentile(energy, FLATTEST)) / (FINEST_GAIN * FLAT_SHARE)))
 
 
-def injected(band: Array, coefficients: Array, restored: Array, scale: int, noise: float) -> Array:
-    """(h, w), (h, w, C), (s*h, s*w, C) -> (s*h, s*w): bicubic of the band and the detail of the restored bands."""
-    blurred = imresize(imresize(restored, f"1/{scale}"), scale)
+def fine_detail(restored: Array, scale: int) -> Array:
+    """(s*h, s*w, C): what restored bands have beyond their own reduction to LR."""
+    return restored - imresize(imresize(restored, f"1/{scale}"), scale)
+
+
+def injected(band: Array, coefficients: Array, fine: Array, scale: int, noise: float) -> Array:
+    """(h, w), (h, w, C), (s*h, s*w, C) -> (s*h, s*w): bicubic of a band and the `fine_detail` of the restored bands."""
     result = imresize(band, scale)
-    for index in range(restored.shape[2]):
-        more = imresize(np.ascontiguousarray(coefficients[:, :, index]), scale)
-        result += more * (restored[:, :, index] - blurred[:, :, index])
+    for index in range(fine.shape[2]):
+        result += imresize(np.ascontiguousarray(coefficients[:, :, index]), scale) * fine[:, :, index]
     band = _above_noise(band, imresize(result, f"1/{scale}"), noise)
     for step in projection_steps(PROJECTIONS):
         result += step * imresize(band - imresize(result, f"1/{scale}"), scale)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from refsr.core.window import Window
-from refsr.geo.detail_injection import detail, halo, injected, injection, noise_of, window_radius
+from refsr.geo.detail_injection import detail, fine_detail, halo, injected, injection, noise_of, window_radius
 from refsr.geo.raster_source import RasterSource, spread_windows
 from refsr.geo.rounding import as_type
 from refsr.geo.validity import Array, Mask, filled
@@ -96,12 +96,13 @@ class OtherBands:
         if not sharp_known.all():
             # Holes have no detail to give.
             sharp[~sharp_known] = imresize(guides.astype(np.float32), self.scale)[~sharp_known]
+        fine = fine_detail(sharp, self.scale)
         made = []
         for source, noise in zip(self.others, self._noise, strict=True):
             band, valid = _read(source, around)
             coefficients = injection(band, guides, known & valid, self._spread)
             floats = _floats(band, source.dtype)
-            large = injected(floats, coefficients.astype(floats.dtype), sharp, self.scale, noise)
+            large = injected(floats, coefficients.astype(floats.dtype), fine, self.scale, noise)
             made.append(self._finished(large, valid, source, cell, around))
         return made
 
