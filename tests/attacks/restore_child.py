@@ -1,19 +1,27 @@
 """`refsr restore` in small blocks, with something that happens to it at a chosen moment.
 
-    python restore_child.py BLOCK COUNT ACTION WORDS...
+    python restore_child.py
 
-BLOCK is the side of a block in pixels of LR. At the COUNT-th step that Python takes with files (opening one, renaming,
-removing, making a folder) ACTION happens: `kill`, `fill:FOLDER` (until its disk is full), `cut:FILE` (to half its
-length), `limit` (no file of this process may grow any more), or `none`, after which the number of steps is printed.
-Only steps after the first that touches the folder of blocks are counted.
+reads one request a line from standard input, a JSON object with `words` (of the command), `block` (the side of a block
+in pixels of LR), `moment` and `action`, carries it out in a process of its own, and answers with a line of JSON:
+`code`, `out`, `err` and `steps`. What is slow to import is imported once.
+
+At the step number `moment` that Python takes with files (opening one, renaming, removing, making a folder) `action`
+happens: `kill`, `soon:SECONDS` (a kill so much later, whatever runs then), `interrupt`, `fill:FOLDER` (until its disk
+is full), `cut:FILE` (to half its length), `limit` (no file of the process may grow beyond 1000 bytes any more), or
+`none`. Steps are counted from the first that touches the folder of blocks.
 """
 
 from __future__ import annotations
 
 import contextlib
+import importlib
+import json
 import os
 import signal
 import sys
+import tempfile
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +41,12 @@ def act(action: str) -> None:
     what, _, path = action.partition(":")
     if what == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
+    elif what == "soon":
+        # Its default action ends the process, also where it is inside GDAL.
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.setitimer(signal.ITIMER_REAL, float(path))
+    elif what == "interrupt":
+        os.kill(os.getpid(), signal.SIGINT)
     elif what == "fill":
         fill(Path(path))
     elif what == "cut":
@@ -43,28 +57,66 @@ def act(action: str) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
 
 
-def main(block: int, moment: int, action: str, words: list[str]) -> int:
-    count, done = 0, False
+def carry_out(words: list[str], block: int, moment: int, action: str, steps: Path) -> int:
+    """Runs the command in this process; its number of steps is written to a file."""
+    from refsr.cli.main import main as refsr
+    from refsr.inference import raster_blocks
+
+    count, quiet = 0, False
 
     def watch(event: str, arguments: Any) -> None:
-        nonlocal count, done
-        if done or event not in STEPS or not (count or ".blocks" in str(arguments[0])):
+        nonlocal count, quiet
+        if quiet or event not in STEPS or not (count or ".blocks" in str(arguments[0])):
             return
         count += 1
         if count == moment:
-            done = True
+            quiet = True
             act(action)
-
-    from refsr.cli.main import main as refsr
-    from refsr.inference import raster_blocks
+            quiet = False
 
     raster_blocks.BLOCK = block
     sys.addaudithook(watch)
     code = refsr(words)
-    if action == "none":
-        print(f"steps: {count}")
+    quiet = True
+    steps.write_text(str(count))
     return code
 
 
+def forked(request: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Carries out a request in a child of this process."""
+    logs = {name: folder / name for name in ("out", "err", "steps")}
+    for file in logs.values():
+        file.write_text("")
+    child = os.fork()
+    if child == 0:
+        code = 99
+        try:
+            for number, name in ((1, "out"), (2, "err")):
+                os.dup2(os.open(logs[name], os.O_WRONLY), number)
+            code = carry_out(steps=logs["steps"], **request)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            for stream in (sys.stdout, sys.stderr):
+                with contextlib.suppress(OSError):
+                    stream.flush()
+            os._exit(code)
+    _, status = os.waitpid(child, 0)
+    found = {name: file.read_text() for name, file in logs.items()}
+    return {**found, "steps": int(found["steps"] or 0), "code": os.waitstatus_to_exitcode(status)}
+
+
+def serve() -> None:
+    import torch
+
+    torch.set_num_threads(1)
+    for module in ("mixing", "refsr.cli.restore", "refsr.inference.files", "refsr.inference.rasters"):
+        importlib.import_module(module)
+    with tempfile.TemporaryDirectory() as folder:
+        for line in sys.stdin:
+            sys.__stdout__.write(json.dumps(forked(json.loads(line), Path(folder))) + "\n")
+            sys.__stdout__.flush()
+
+
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4:]))
+    serve()

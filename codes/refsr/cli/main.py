@@ -62,6 +62,8 @@ def main(words: list[str]) -> int:
 def guarded(command: Callable[[], int]) -> int:
     """Runs a command, prints its errors as one line each, and returns its exit code."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    # What GDAL logs on its way to an error is in the error that it raises.
+    logging.getLogger("rasterio").setLevel(logging.CRITICAL)
     try:
         with _one_interrupt():
             return _run_and_flush(command)

@@ -172,6 +172,12 @@ def run(arguments: argparse.Namespace) -> int:
     made: MadeMask | None = arguments.mask if arguments.mask in MADE else None
     images = _images(arguments, made)
     folder = _is_folder(images["lr"])
+    if not (folder or arguments.overwrite or arguments.dry_run) and arguments.output.exists():
+        from refsr.geo.raster_sink import clear_finished
+
+        if clear_finished(arguments.output):
+            print(f"{arguments.output}: was complete; the blocks that a stopped run left are removed")
+            return 0
     _check(arguments, images, folder)
 
     from refsr.inference.files import SpreadOptions, restore_file, restore_folder

@@ -26,10 +26,14 @@ from refsr.geo.raster_source import BandInfo, gdal_errors
 from refsr.geo.validity import Array, Mask, marked
 
 RasterFormat = Literal["cog", "gtiff", "png", "zarr"]
+RESULT, BLOCK_FILES = "result", "*-*.tif"
+"""Names in the folder of blocks: the result before it is in place, and the pattern of the blocks' own."""
 DRIVERS: dict[RasterFormat, str] = {"cog": "COG", "gtiff": "GTiff", "png": "PNG", "zarr": "Zarr"}
 RECORD = "blocks.json"
 BLOCKS = "blocks"
 """Suffix of the hidden folder beside a result in which its blocks are kept."""
+WHOLE = "whole"
+"""Says, from just before the result is put in place, that the blocks are no longer needed."""
 FINDINGS = "REFSR_FINDINGS"
 """The tag of a block's file that keeps what was found while it was made, as JSON."""
 TILE = 512
@@ -85,7 +89,7 @@ class RasterSink:
             found = _read_record(record)
             if found == self._identity:
                 return
-            if not overwrite:
+            if not overwrite and any(self.folder.glob(BLOCK_FILES)):
                 differs = ", ".join(_different(found, self._identity)) if found is not None else "its record is damaged"
                 raise UsageError(
                     f"{self.output}: was begun from something else ({differs}); --overwrite begins anew, "
@@ -144,7 +148,7 @@ class RasterSink:
         from rasterio.shutil import copy
 
         windows = list(windows)
-        mosaic, staged = self.mosaic(windows), self.folder / f"result{self.output.suffix}"
+        mosaic, staged = self.mosaic(windows), self.folder / f"{RESULT}{self.output.suffix}"
         if staged.is_dir():
             shutil.rmtree(staged)
         try:
@@ -157,11 +161,12 @@ class RasterSink:
             if staged.is_file():
                 with staged.open("rb+") as handle:
                     os.fsync(handle.fileno())
-            elif self.output.is_dir():
+            write_text(self.folder / WHOLE, "")
+            if self.output.is_dir():
                 shutil.rmtree(self.output)
             staged.replace(self.output)
             sync_folder(self.output.parent)
-            shutil.rmtree(self.folder)
+            _cleared(self.folder, self.output)
 
     def mosaic(self, windows: Sequence[Window]) -> Path:
         """All blocks as one raster that GDAL opens: a VRT beside them."""
@@ -235,6 +240,27 @@ def begun_identity(output: Path) -> dict[str, Any]:
 
 def _folder(output: Path, part: str = BLOCKS) -> Path:
     return output.with_name(f".{output.name}.{part}")
+
+
+def clear_finished(output: Path) -> bool:
+    """Removes the blocks of a result that is in place, which a run that was stopped then has left; whether there were.
+
+    The folder is renamed first, so that a stop while it is removed leaves nothing that looks like a run to continue.
+    """
+    return _cleared(_folder(output), output)
+
+
+def _cleared(folder: Path, output: Path) -> bool:
+    done = folder.with_name(f"{folder.name}.done")
+    with explain_io(folder):
+        left = done.exists()
+        if left:
+            shutil.rmtree(done)
+        if output.exists() and (folder / WHOLE).exists() and not any(folder.glob(f"{RESULT}*")):
+            folder.rename(done)
+            shutil.rmtree(done)
+            left = True
+    return left
 
 
 def check_disk(output: Path, needed: int) -> None:

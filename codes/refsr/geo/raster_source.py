@@ -20,6 +20,8 @@ from refsr.geo.grid import Grid
 from refsr.geo.validity import Array, Mask, has_masks, valid_pixels
 
 ALPHA = "alpha"
+REMOTE = ("/vsicurl", "/vsis3", "/vsigs", "/vsiaz", "/vsiadls", "/vsioss", "/vsiswift", "/vsihdfs", "/vsiwebhdfs")
+"""How GDAL's names of files on servers begin."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,8 @@ class RasterSource:
             pixels = np.ascontiguousarray(np.moveaxis(planes, 0, 2))
             return pixels, valid_pixels(self._source, whole, pixels, self.bands, self.nodata)
         except gdal_errors() as error:
-            raise DataError(f"{self.name}: cannot be read at {tuple(window)}: {_cause(error)}") from error
+            why = "its server did not give what was asked for" if is_remote(self.name) else _cause(error)
+            raise DataError(f"{self.name}: cannot be read at {tuple(window)}: {why}") from error
 
     @property
     def files(self) -> list[Path]:
@@ -246,6 +249,11 @@ def _check_readable(source: Any, name: str) -> None:
         raise DataError(f"{name}: has no bands")
     shown = "\n  ".join(inside[:8])
     raise DataError(f"{name}: holds {len(inside)} rasters; name one of them:\n  {shown}")
+
+
+def is_remote(name: str) -> bool:
+    """Whether a raster is read from a server."""
+    return "://" in name or name.startswith(REMOTE)
 
 
 def _cause(error: BaseException) -> str:
