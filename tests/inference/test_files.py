@@ -93,6 +93,19 @@ def test_a_reference_of_other_ground_is_refused(restorer, scene, tmp_path):
     assert not (tmp_path / "out.tif").exists()
 
 
+def test_what_is_restored_in_memory_is_not_paired_across_grids(restorer, scene, tmp_path):
+    """Equal sizes on other ground fit by accident."""
+    write_image(tmp_path / "lr.tif", scene[0], profile={"crs": UTM, "transform": TURNED})
+    write_image(tmp_path / "ref.tif", scene[1], profile={"crs": UTM, "transform": finer(TURNED, 1.0)})
+    images = {"lr": tmp_path / "lr.tif", "ref": tmp_path / "ref.tif", "lr_up": np.zeros_like(scene[1])}
+    with pytest.raises(
+        UsageError, match=r"ref\.tif: EPSG:32633.* lies on another grid than .*lr\.tif.*; refsr register"
+    ):
+        restore_file(restorer, images, tmp_path / "out.tif")
+    write_image(tmp_path / "ref.tif", scene[1], profile={"crs": UTM, "transform": finer(TURNED)})
+    assert restore_file(restorer, images, tmp_path / "out.tif").height == 24
+
+
 def test_pixels_without_data_stay_so(restorer, scene, tmp_path):
     lr = np.maximum(scene[0], 1)
     lr[:3, :4] = 0

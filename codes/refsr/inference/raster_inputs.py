@@ -12,11 +12,12 @@ from refsr.core.errors import DataError, UsageError
 from refsr.data.images import file_kind, named_kind, probe_image
 from refsr.geo.data_arrays import is_data_array
 from refsr.geo.raster import has_rasterio
-from refsr.geo.raster_source import RasterLike
+from refsr.geo.raster_source import RasterLike, RasterSource
 from refsr.inference.inputs import RestoreOptions
 from refsr.inference.raster_options import RasterOptions
 from refsr.inference.restorer import Restorer
 from refsr.inference.scene import SUPPORTED
+from refsr.inference.scene_opening import ON_GRID
 
 IN_MEMORY = ("npy", "jpeg")
 """Kinds of output that are written in one piece."""
@@ -45,7 +46,28 @@ def as_rasters(restorer: Restorer, images: Mapping[str, Any], options: RestoreOp
     obstacle = _obstacle(restorer, images, sorts)
     if obstacle and needed:
         raise UsageError(f"rasters cannot be restored here: {obstacle}")
+    if obstacle and has_rasterio():
+        for ref in refs:
+            _check_same_ground(lr, ref, restorer.scale, obstacle)
     return not obstacle
+
+
+def _check_same_ground(lr: RasterLike, ref: RasterLike, scale: int, obstacle: str) -> None:
+    """A UsageError where both files lie on the ground, and would be paired pixel by pixel though they lie apart."""
+    if not (sort_of(lr) == sort_of(ref) == "tiff"):
+        return
+    with RasterSource(lr) as first, RasterSource(ref) as second:
+        if (
+            first.grid is None
+            or second.grid is None
+            or None in (first.grid.geotransform.crs, second.grid.geotransform.crs)
+        ):
+            return
+        if second.grid.apart(first.grid.finer(scale)) > ON_GRID:
+            raise UsageError(
+                f"{second.name}: {second.grid} lies on another grid than {first.name} at {first.grid.finer(scale)}, "
+                f"and {obstacle}; refsr register --lr {first.name} --ref {second.name} -o OUT.tif lays it there"
+            )
 
 
 def raster_list(images: Mapping[str, Any]) -> list[RasterLike]:
