@@ -49,6 +49,8 @@ def folder(tmp_path_factory):
     ring = [[ground.EAST + x, ground.NORTH - y] for x, y in square]
     crs = {"type": "name", "properties": {"name": ground.HOME}}
     (folder / "area.geojson").write_text(json.dumps({"type": "Polygon", "coordinates": [ring], "crs": crs}))
+    tiny = [[[ground.EAST + x / 1000, ground.NORTH - y / 1000] for x, y in square]]
+    (folder / "tiny.geojson").write_text(json.dumps({"type": "Polygon", "coordinates": tiny, "crs": crs}))
     far = {"type": "Polygon", "coordinates": [[[10, 50], [11, 50], [11, 51], [10, 50]]]}
     (folder / "far.geojson").write_text(json.dumps(far))
     return folder
@@ -131,6 +133,7 @@ def test_control_points_are_of_one_reference(tmp_path, capsys):
             1,
             "y 50.00000 to 51.00000 (EPSG:4326) shares no ground",
         ),
+        (("--aoi", "tiny.geojson"), 1, "holds the centre of none"),
         (("--aoi", "none.geojson"), 1, "none.geojson"),
         (("--resolution", 3), 2, "interpolated only"),
         (("--resolution", -3), 2, "above 0"),

@@ -10,6 +10,11 @@ Pixels of LR without data stay so. A line on standard error says how each raster
 The result is a COG in LR's type; it is written block by block, so memory does not grow with the scene, and the same
 command continues an interrupted one. --dry-run prints what would be done and how long it would take.
 
+Bands of LR that the model does not take get the detail of the restored ones (--other-bands guided), so the result has
+all bands in LR's order. --bbox and --aoi restore a part of LR; the result is that of the whole scene there.
+--resolution resamples after the network, to a pixel size between its own and LR's. --gcps and --gcps-lr place a raster
+without a grid by ground control points; the residuals are printed.
+
 Images: PNG, JPEG and .npy files, and networks that take a change mask, a cube or noise, are restored in memory. --lr,
 --ref, --mask and --hsi may each name a folder whose images pair by name; then -o is a folder, existing images are
 skipped, and a repeated command does the rest. A cube may be a GeoTIFF, an ENVI header, a .mat or a .npy. It is read as

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from refsr.core.errors import DataError
 from refsr.core.progress import ProgressFactory
 from refsr.core.window import Window
 from refsr.geo.area_of_interest import AreaOnGrid
@@ -123,12 +124,21 @@ def raster_finish(scene: Scene, options: RestoreOptions, announce: Callable[[str
         announce(f"other bands: {_named(lr, numbers)} {WORDS[method]}")
     grid = fine if resolution is None else resolution.grid
     on_grid = None if area is None else area.on(grid)
+    if area is not None and on_grid is not None and _holds_nothing(on_grid, grid):
+        raise DataError(f"{area.name}: is smaller than a pixel of {grid} and holds the centre of none")
     return RasterFinish(lr.bands, bands, others, inner, resolution, on_grid, grid, dtype, cell_side(scale) * scale)
 
 
+SMALL = 2**20
+"""Pixels of a grid up to which an area is looked through before the work."""
 FINAL = "final"
 """Suffix of the hidden folder beside a result in which the blocks of the second pass are kept."""
 WORDS = {"guided": "get the detail of the restored ones (guided)", "enlarge": "are enlarged by bicubic"}
+
+
+def _holds_nothing(area: AreaOnGrid, grid: Grid) -> bool:
+    """Whether a small area holds no pixel's centre; larger ones hold some."""
+    return grid.height * grid.width <= SMALL and not area.mask(grid.window).any()
 
 
 def finish_raster(

@@ -262,7 +262,7 @@ def _job(
         lines.append(line)
         announce(line)
 
-    scene = open_scene(lr, refs, restorer.channels, restorer.scale, options, say)
+    scene = open_scene(lr, refs, restorer.channels, restorer.scale, options, say, descriptor_of(restorer.network).halo)
     try:
         source = SceneSource(scene, descriptor_of(restorer.network))
         tile, overlap = restorer.tile_for(source.sizes["lr"], options) if begun is None else begun

@@ -26,7 +26,7 @@ ON_GRID = 0.1
 MOST_BEYOND = 0.01
 """Share of LR's values that may lie beyond a declared range without `clip`."""
 AROUND_SCOPE = 64
-"""Pixels of LR around a part of it that are restored too, so that its border looks like the whole scene's inside."""
+"""Pixels of LR around a part of it that are restored too, at least, for what looks at the pixels beside one."""
 NOTABLE_ZEROS = 0.01
 """Share of pixels that are 0 in all bands from which on a hint at nodata is printed."""
 
@@ -34,9 +34,18 @@ Announce = Callable[[str], None]
 
 
 def open_scene(
-    lr: RasterLike, refs: Sequence[RasterLike], channels: int, scale: int, options: RestoreOptions, announce: Announce
+    lr: RasterLike,
+    refs: Sequence[RasterLike],
+    channels: int,
+    scale: int,
+    options: RestoreOptions,
+    announce: Announce,
+    halo: int | None = None,
 ) -> Scene:
-    """The rasters with the bands that a model of `channels` takes, references laid on LR's grid finer by `scale`."""
+    """The rasters with the bands that a model of `channels` takes, references laid on LR's grid finer by `scale`.
+
+    Where a part of LR is asked for, the model's `halo` around it is restored too.
+    """
     raster = options.raster
     opened: list[RasterSource] = []
     try:
@@ -46,7 +55,7 @@ def open_scene(
             _place(source, raster.gcps_lr, raster.gcps_crs, "LR", announce)
         values = sampled(source)
         whole = source.window
-        scope, seen = _cut_to_scope(source, raster, announce)
+        scope, seen = _cut_to_scope(source, raster, max(AROUND_SCOPE, halo or 0), announce)
         low = source.grid or Grid(Geotransform(None, IDENTITY), source.height, source.width)
         grid = Grid(low.geotransform.finer(scale), low.height * scale, low.width * scale)
         lines, grids = [f"LR: {_described(source)}; {choice}"], []
@@ -151,7 +160,9 @@ def _cut_alike(ref: RasterSource, whole: Window, seen: Window) -> None:
         ref.cut(seen)
 
 
-def _cut_to_scope(source: RasterSource, options: RasterOptions, announce: Announce) -> tuple[Scope | None, Window]:
+def _cut_to_scope(
+    source: RasterSource, options: RasterOptions, around: int, announce: Announce
+) -> tuple[Scope | None, Window]:
     """Cuts LR to the part that is asked for and what networks see around it, the window that is returned too."""
     if options.bbox is None and options.aoi is None:
         return None, source.window
@@ -160,7 +171,7 @@ def _cut_to_scope(source: RasterSource, options: RasterOptions, announce: Announ
     box = None if options.bbox is None else bounding_box(options.bbox, options.bbox_crs, source.grid)
     area = None if options.aoi is None else read_area(options.aoi)
     scope = find_scope(source.grid, box, area)
-    seen = scope.window.grown(AROUND_SCOPE).common(source.window)
+    seen = scope.window.grown(around).common(source.window)
     announce(
         f"LR: {scope.window.height}x{scope.window.width} of its {source.height}x{source.width} pixels are restored"
     )
