@@ -222,6 +222,8 @@ CHEAP = {
     },
     "docs/own_data.md": {
         "refsr prepare my_images my_set --scale 4": ["--workers", "0"],
+        "refsr prepare my_images my_registered_set": ["--workers", "0"],
+        "refsr prepare my_set my_set_reg": ["--workers", "0"],
         "refsr pack my_set my_set_lmdb": [],
         "refsr val options/rrsnet/train.yml --baselines": SET,
     },

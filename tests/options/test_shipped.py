@@ -86,6 +86,7 @@ def narrowed(options: Options, places: Path, root: Path) -> list[str]:
         words += [f"datasets.{name}.{key}={value}" for key, value in made.items()]
         words += [f"datasets.{name}.dataroot_{key}={places / folder}" for key, folder in (("GT", "HR"), ("Ref", "Ref"))]
         words += [f"datasets.{name}.dataroot_{key}=null" for key in ("LQ", "LQ_UX4", "Ref_DUX4")]
+        words += [f"datasets.{name}.register_cache={root / 'registered'}"] if dataset.register_ref != "none" else []
         if dataset.kind == "hyperspectral":
             roots = {"dataroot_hsi": places / "cubes", "range_hsi": "null", "bands_hsi": "null"}
             words += [f"datasets.{name}.{key}={value}" for key, value in roots.items()]
