@@ -21,6 +21,7 @@ import numpy as np
 from refsr.core.atomic import explain_io, sync_folder, write_bytes, write_text
 from refsr.core.errors import DataError, RefsrError, UsageError
 from refsr.core.window import Window
+from refsr.geo.block_cache import bounded_cache
 from refsr.geo.geotransform import Geotransform
 from refsr.geo.raster_source import BandInfo, gdal_errors
 from refsr.geo.validity import Array, Mask, marked
@@ -38,8 +39,6 @@ FINDINGS = "REFSR_FINDINGS"
 """The tag of a block's file that keeps what was found while it was made, as JSON."""
 TILE = 512
 """Side of the squares in which a result is stored."""
-CACHE = 128 * 2**20
-"""Bytes that GDAL may keep of files while a result is put together."""
 LEVEL = 1
 """How hard ZSTD tries. Level 9, GDAL's default, takes 3 to 4 times as long for files that are 1.5 to 5 % smaller."""
 TYPES = {"uint8": "Byte", "int8": "Int8", "uint16": "UInt16", "int16": "Int16", "uint32": "UInt32", "int32": "Int32",
@@ -152,7 +151,7 @@ class RasterSink:
         if staged.is_dir():
             shutil.rmtree(staged)
         try:
-            with _quiet(GDAL_CACHEMAX=CACHE, GDAL_TIFF_INTERNAL_MASK=True):
+            with bounded_cache(), _quiet(GDAL_TIFF_INTERNAL_MASK=True):
                 copy(str(mosaic), str(staged), driver=DRIVERS[self.format], **_creation(self.format, self.profile))
                 _check(staged, self.profile)
         except gdal_errors() as error:

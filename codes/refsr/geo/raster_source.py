@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -146,6 +147,14 @@ class RasterSource:
         except gdal_errors() as error:
             why = "its server did not give what was asked for" if is_remote(self.name) else _cause(error)
             raise DataError(f"{self.name}: cannot be read at {tuple(window)}: {why}") from error
+
+    def strip_bytes(self, rows: float) -> int:
+        """Bytes of the strips that hold so many rows in all bands of the file; 0 for a raster in tiles."""
+        height, width = self._source.block_shapes[0]
+        if width < self.width:
+            return 0
+        strips = min(self.height, (math.ceil(rows / height) + 1) * height)
+        return int(strips * width * self._source.count * np.dtype(self._source.dtypes[0]).itemsize)
 
     @property
     def files(self) -> list[Path]:

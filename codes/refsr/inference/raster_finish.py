@@ -14,9 +14,10 @@ from refsr.core.errors import DataError
 from refsr.core.progress import ProgressFactory
 from refsr.core.window import Window
 from refsr.geo.area_of_interest import AreaOnGrid
+from refsr.geo.block_cache import bounded_cache
 from refsr.geo.grid import Grid
 from refsr.geo.other_bands import OtherBands, OtherBandsMethod, Read, cell_side, squares
-from refsr.geo.raster_sink import CACHE, RasterProfile, RasterSink
+from refsr.geo.raster_sink import RasterProfile, RasterSink
 from refsr.geo.raster_source import ALPHA, RasterSource
 from refsr.geo.resampled import Resampled, Resolution, find_resolution
 from refsr.geo.validity import Array, Mask, marked
@@ -150,11 +151,9 @@ def finish_raster(
     progress: ProgressFactory,
 ) -> None:
     """Makes the final raster of the blocks of `restored`, resumable as these are, and removes them."""
-    import rasterio
-
     sink.open(overwrite)
     parts = finish.windows
-    with rasterio.Env(GDAL_CACHEMAX=CACHE), RasterSource(restored.mosaic(windows)) as source:
+    with bounded_cache(), RasterSource(restored.mosaic(windows)) as source:
         missing = [part for part in parts if not sink.has(part)]
         with progress("finishing", len(parts)) as bar:
             bar.skip(len(parts) - len(missing))

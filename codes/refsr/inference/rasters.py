@@ -19,6 +19,7 @@ from refsr.core.errors import UsageError
 from refsr.core.progress import NoProgressBar, PartOf, ProgressBar, ProgressFactory, no_progress
 from refsr.core.window import Window
 from refsr.data.images import ImageInfo
+from refsr.geo.block_cache import bounded_cache
 from refsr.geo.data_arrays import data_array, is_data_array
 from refsr.geo.grid import Grid
 from refsr.geo.raster_sink import RasterFormat, RasterProfile, RasterSink, begun_identity, check_disk
@@ -268,7 +269,9 @@ def _job(
         tile, overlap = restorer.tile_for(source.sizes["lr"], options) if begun is None else begun
         layout = lay_out(descriptor_of(restorer.network), source.sizes, tile, overlap)
         finish = raster_finish(scene, options, say)
-        yield _Job(restorer, scene, source, layout, (tile, overlap), options, lines, finish)
+        _, first = next(blocks_of(layout))
+        with bounded_cache(source.reads(seen_by(first).height)):
+            yield _Job(restorer, scene, source, layout, (tile, overlap), options, lines, finish)
     finally:
         scene.close()
 

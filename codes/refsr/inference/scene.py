@@ -29,6 +29,8 @@ FILL = 48
 """Pixels of LR around a block that holes in it are filled from: twice what networks see."""
 ROOM = 2 * MARGIN
 """Pixels of LR around a block that resizing sees."""
+TURNED = 1.5
+"""Times as many rows are needed of references whose rows are not LR's: enough for any turn."""
 SUPPORTED = ("lr", "lr_up", "ref", "ref_down")
 """Members that are made for a scene; networks that take a change mask or a cube restore images in memory."""
 
@@ -83,6 +85,15 @@ class SceneSource:
         lr = self.scene.lr
         large = lr.height * self.scale, lr.width * self.scale
         return {name: (lr.height, lr.width) if name == "lr" else large for name in self._taken}
+
+    def reads(self, seen: int) -> list[tuple[RasterSource, float]]:
+        """The rasters, and how many of their rows a block needs that sees so many of LR's."""
+        rows = seen + 2 * FILL
+        found: list[tuple[RasterSource, float]] = [(self.scene.lr, rows)]
+        if self.scene.references is not None:
+            pairs = zip(self.scene.reference_sources, self.scene.references.references, strict=True)
+            found += [(source, TURNED * rows * self.scale * one.raster.sides[1]) for source, one in pairs]
+        return found
 
     def load(self, block: Window, kept: Window) -> None:
         """Reads a block of LR (a window of it) with all members; `kept` is the part whose pixels are counted."""

@@ -27,9 +27,9 @@ from refsr.data.chips.survey import Survey, survey
 from refsr.data.images import write_image
 from refsr.data.stores import open_store
 from refsr.data.stores.sets import pack_set
+from refsr.geo.block_cache import bounded_cache
 from refsr.geo.projection import may_meet
 from refsr.geo.raster import has_rasterio
-from refsr.geo.raster_sink import CACHE
 
 BETWEEN, OVER_LIMIT = "too near to ground of another split", "beyond the limit"
 MOST_SAID = 8
@@ -71,9 +71,8 @@ def cut_chips(
     """
     if not has_rasterio():
         raise DataError("chips are cut from rasters, which need rasterio; pip install 'refsr[geo]'")
-    import rasterio
 
-    with rasterio.Env(GDAL_CACHEMAX=CACHE):
+    with bounded_cache():
         return _cut(checked(settings), target, overwrite, progress, announce)
 
 
