@@ -17,6 +17,7 @@ from pages import REPOSITORY, Block, blocks, commands, pages
 
 from refsr.cli.main import COMMANDS, Parser, _parsed, main
 from refsr.core.options.load import load_options
+from refsr.data.images import read_image, write_image
 
 BLOCKS = [block for page, text in pages().items() for block in blocks(page, text)]
 OWN_TEST = {
@@ -188,6 +189,8 @@ def first_hour(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copy("exp/experiments/mine/checkpoints/2/G.safetensors", "G.safetensors")
         shutil.copy("quickstart/world/test/LR/000002.png", "scene.png")
         shutil.copy("quickstart/world/test/Ref/000002.png", "older.png")
+        for name in ("scene", "older"):
+            write_image(f"{name}.tif", read_image(f"{name}.png"))
         for kind in ("HR", "Ref"):
             shutil.copytree(f"quickstart/world/test/{kind}", f"my_images/{kind}")
     return folder

@@ -162,8 +162,8 @@ def plan_raster(
         lines = [
             *job.lines,
             f"result: {job.info}, {format}, {job.grid}",
-            f"{len(job.layout)} tiles in {len(blocks)} blocks; about {_duration(seconds)} on {restorer.device}; "
-            f"peak memory so far {_peak_memory() / 1e9:.2f} GB; up to {job.disk / 1e9:.2f} GB of disk while it is made",
+            f"{_counted(len(job.layout), 'tile')} in {_counted(len(blocks), 'block')}; about {_duration(seconds)} on {restorer.device}; "
+            f"peak memory so far {_size(_peak_memory())}; up to {_size(job.disk)} of disk while it is made",
         ]
         return RasterPlan(lines, seconds, job.disk)
 
@@ -313,6 +313,14 @@ def _duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _size(count: float) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
 
 
 def _peak_memory() -> int:
