@@ -56,7 +56,7 @@ class RasterReport:
 
 @dataclass(frozen=True)
 class RasterPlan:
-    """What restoring a raster takes, by one block that was timed."""
+    """What restoring a raster takes."""
 
     lines: list[str]
     seconds: float
@@ -163,7 +163,7 @@ def plan_raster(
             *job.lines,
             f"result: {job.info}, {format}, {job.grid}",
             f"{_counted(len(job.layout), 'tile')} in {_counted(len(blocks), 'block')}; about {_duration(seconds)} on {restorer.device}; "
-            f"peak memory so far {_size(_peak_memory())}; up to {_size(job.disk)} of disk while it is made",
+            f"peak memory so far {_size(_peak_memory())}; up to {_size(job.disk)} of disk meanwhile",
         ]
         return RasterPlan(lines, seconds, job.disk)
 
