@@ -143,7 +143,7 @@ def _judged(
         coverage=float(covered.mean()),
         matched=float((weight > 0.5).mean()),
     )
-    reasons = reasons_against(figures)
+    reasons = reasons_against(figures, round(float(covered.mean()) * greys.lr.size))
     if reasons:
         return Registration(
             size, ref.shape[:2], start, None, np.zeros_like(weight), Verdict(False, reasons), figures, found_by
