@@ -162,7 +162,8 @@ def plan_raster(
         lines = [
             *job.lines,
             f"result: {job.info}, {format}, {job.grid}",
-            f"{_counted(len(job.layout), 'tile')} in {_counted(len(blocks), 'block')}; about {_duration(seconds)} on {restorer.device}; "
+            f"{_counted(len(job.layout), 'tile')} in {_counted(len(blocks), 'block')}; "
+            f"about {_duration(seconds)} on {restorer.device}; "
             f"peak memory so far {_size(_peak_memory())}; up to {_size(job.disk)} of disk meanwhile",
         ]
         return RasterPlan(lines, seconds, job.disk)
