@@ -65,6 +65,10 @@ def test_val_says_how_each_pair_was_registered(option_file, words, capsys):
         "small ref=swap": {"accepted": 0, "references": 3},
         "small ref=shift:4": {"accepted": 2, "references": 3},
     }
+    images = load_options(option_file).path.root / "experiments" / "small" / "results" / "val" / "images"
+    assert read_image(images / "0" / "ref_weight.png").mean() > 150
+    assert not read_image(images / "2" / "ref_weight.png").any()
+    assert not (images / "0" / "ref_used.png").exists()
     printed = capsys.readouterr().out
     assert "note: registered: 2 of 3 references; of these in the median shifted by" in printed
     assert "note: no reference is used for 2: none could be registered" in printed
@@ -132,3 +136,18 @@ def test_stress_registers_after_perturbing_and_keeps_both_results(options, words
     monkeypatch.setattr("refsr.evaluation.registrations.registration_version", lambda: "another")
     stress_run(run, "val", what, ALONE, register="auto")
     assert len(made) == 1
+
+
+def test_of_several_references_val_says_which_was_used(option_file, words, pairs, tmp_path):
+    """Beside the Ref that is wrong at place 2 lies one that is right."""
+    right = write_places(tmp_path / "right") / "Ref"
+    several = [*words, f"datasets.val.dataroot_Ref=[{pairs / 'Ref'},{right}]"]
+    assert main(["val", str(option_file), *several, "--register", "global", "--ref", "swap"]) == 0
+    about = results(option_file).about["registration"]
+    assert [one["accepted"] for one in about["images"]["2"]] == [False, True]
+    assert [one["accepted"] for one in about["images"]["0"]] == [True, True]
+    assert about["images"]["2"][1]["used"] > 0.7
+    assert about["perturbed"]["small ref=swap"] == {"accepted": 0, "references": 6}
+    images = load_options(option_file).path.root / "experiments" / "small" / "results" / "val" / "images"
+    assert set(np.unique(read_image(images / "2" / "ref_used.png"))) == {0, 2}
+    assert 1 in read_image(images / "0" / "ref_used.png")

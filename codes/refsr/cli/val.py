@@ -97,11 +97,12 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.baselines and (arguments.weights or arguments.ref or arguments.hsi or arguments.register):
         with_network = "--weights, --ref, --hsi and --register"
         raise UsageError(f"--baselines evaluates no network, so {with_network} cannot be given with it")
-    options = load_options(arguments.file, arguments.overrides)
+    words = registered_words(arguments.file, arguments.overrides, arguments.dataset, arguments.register)
+    options = load_options(arguments.file, [*arguments.overrides, *words])
     names = chosen_sets(options, arguments.dataset)
-    if arguments.register is not None:
-        words = registered_words(options, names, arguments.register)
-        options = load_options(arguments.file, [*arguments.overrides, *words])
+    if arguments.register is not None and not words:
+        lack = "no data set with references (dataroot_Ref)"
+        raise UsageError(f"--register {arguments.register}: {', '.join(names)}: {lack}")
     protocols = [protocol(name).name for name in arguments.protocol or [DEFAULT_PROTOCOL]]
     metrics = [metric_named(name).name for name in arguments.metric or []]
     ablations = [parse_perturbation(word) for word in arguments.ref or []]
@@ -145,14 +146,28 @@ def chosen_sets(options: Options, asked: Sequence[str] | None) -> list[str]:
     return list(asked or there)
 
 
-def registered_words(options: Options, names: Sequence[str], mode: str) -> list[str]:
-    """The overrides that register the references of these data sets."""
-    from refsr.core.errors import UsageError
+def registered_words(file: Path, overrides: Sequence[str], asked: Sequence[str] | None, mode: str | None) -> list[str]:
+    """The overrides that register the references of the chosen sets of an option file, which need not be right yet.
 
-    words = [f"datasets.{name}.register={mode}" for name in names if options.datasets[name].references()]
-    if not words:
-        raise UsageError(f"--register {mode}: {', '.join(names)}: no data set with references (dataroot_Ref)")
-    return words
+    Several references are a mistake in a file without a registration, so what is registered is known before it is read.
+    """
+    from refsr.core.options.overrides import apply_overrides
+    from refsr.core.options.source import read_source
+    from refsr.core.options.yaml_tree import read_tree
+
+    text, unreadable = read_source(file)
+    if mode is None or unreadable is not None:
+        return []
+    tree = read_tree(text, str(file))
+    if not isinstance(tree.data, dict):
+        return []
+    apply_overrides(tree, overrides, "")
+    sets = tree.data.get("datasets")
+    return [
+        f"datasets.{name}.register={mode}"
+        for name, one in (sets.items() if isinstance(sets, dict) else ())
+        if (name in asked if asked else name != "train") and isinstance(one, dict) and one.get("dataroot_Ref")
+    ]
 
 
 def _lines(results: Results, folder: Path) -> Iterable[str]:

@@ -23,7 +23,7 @@ from refsr.data.sample import Sample
 from refsr.data.sets.paired import PairedSet
 from refsr.evaluation.baselines import BASELINES, Baseline
 from refsr.evaluation.changed_areas import ChangedAreas
-from refsr.evaluation.images import ImageArray, file_name, one_batch, save_png, to_hwc
+from refsr.evaluation.images import ImageArray, file_name, one_batch, save_png, save_registration, to_hwc
 from refsr.evaluation.land_cover import land_cover_of
 from refsr.evaluation.metrics import Metrics
 from refsr.evaluation.registrations import KEY as REGISTRATION
@@ -224,6 +224,8 @@ class _Evaluation:
             for member in self._saved_members:
                 image = to_hwc(sample[member])  # type: ignore[literal-required]
                 save_png(self._image_path(sample["name"], member), image)
+            if self.network is not None:
+                save_registration(self.folder / "images" / file_name(sample["name"]), self.dataset, sample["name"])
         return scores
 
     def _score(self, metric: str, quoted: str, image: Array, target: Array) -> float:

@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 
 from refsr.data.images import write_image
+from refsr.data.registered.stores import Plane, RegisteredStore
 from refsr.data.sample import Sample
+from refsr.data.sets.paired import PairedSet
 from refsr.metrics.quantise import to_uint8
 
 ImageArray = npt.NDArray[np.float32]
@@ -40,6 +42,16 @@ def to_rgb8(image: ImageArray) -> npt.NDArray[np.uint8]:
 def file_name(name: str) -> str:
     """An image key or method name as one part of a path."""
     return name.replace("/", "_").replace("\\", "_")
+
+
+def save_registration(folder: Path, dataset: PairedSet, key: str) -> None:
+    """The weight map of an image's registered Ref as PNG (255: fully trusted); of several, which was used (0: none)."""
+    source = dataset.registered_refs
+    if source is None:
+        return
+    planes: tuple[Plane, ...] = ("weight", "used") if len(source.refs) > 1 else ("weight",)
+    for plane in planes:
+        write_image(folder / f"ref_{plane}.png", RegisteredStore(source, plane).read(key))
 
 
 def save_png(path: Path, image: ImageArray) -> None:

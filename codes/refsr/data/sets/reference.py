@@ -72,6 +72,8 @@ def mirrored_on(image: Under, height: int, width: int) -> Under:
     """An image of this size, mirrored beyond its edges as often as it takes."""
 
     def under(window: Window) -> Unit:
+        if window.common(Window(0, 0, height, width)) == window:
+            return image(window)
         rows = mirrored(np.arange(window.top, window.bottom), height)
         columns = mirrored(np.arange(window.left, window.right), width)
         top, left = int(rows.min()), int(columns.min())
