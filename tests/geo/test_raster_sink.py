@@ -160,6 +160,8 @@ def test_a_damaged_block_is_one_line_and_nothing_appears(tmp_path):
     with pytest.raises(RefsrError, match=r"a\.tif: cannot be written"):
         sink.finish(WINDOWS)
     assert not (tmp_path / "a.tif").exists()
+    assert all(sink.has(window) for window in WINDOWS)
+    assert not list(sink.folder.glob("result*"))
 
 
 def test_a_full_disk_is_seen_before_the_work(tmp_path):

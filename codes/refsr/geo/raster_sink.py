@@ -155,6 +155,8 @@ class RasterSink:
                 copy(str(mosaic), str(staged), driver=DRIVERS[self.format], **_creation(self.format, self.profile))
                 _check(staged, self.profile)
         except gdal_errors() as error:
+            # A part of the result would fill the disk that it did not fit.
+            shutil.rmtree(staged) if staged.is_dir() else staged.unlink(missing_ok=True)
             raise RefsrError(f"{self.output}: cannot be written: {error}; its blocks stay in {self.folder}") from error
         with explain_io(self.output):
             if staged.is_file():
