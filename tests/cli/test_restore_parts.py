@@ -86,6 +86,11 @@ def test_four_bands_in_four_bands_out(whole):
     assert whole.shape == (80, 96, 4)
 
 
+def test_a_band_that_is_taken_several_times_comes_back_once(tmp_path):
+    assert main(command(tmp_path / "out.tif", "--bands", 2, 2, 2, "--bands-ref", 1, 2, 3)) == 0
+    assert read(tmp_path / "out.tif").shape == (80, 96, 4)
+
+
 def test_a_box(whole, tmp_path, capsys):
     box = (ground.EAST + 100, ground.NORTH - 300, ground.EAST + 250, ground.NORTH - 100)
     assert main(command(tmp_path / "out.tif", "--bbox", *box)) == 0

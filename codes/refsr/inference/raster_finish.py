@@ -120,7 +120,7 @@ def raster_finish(scene: Scene, options: RestoreOptions, announce: Callable[[str
     else:
         sources = [lr.sharing(band) for band in numbers]
         others = OtherBands(lr, sources, scale, method)
-        bands = tuple(sorted((*lr.bands, *numbers)))
+        bands = tuple(sorted({*lr.bands, *numbers}))
         dtype = np.result_type(lr.dtype, *(source.dtype for source in sources))
         announce(f"other bands: {_named(lr, numbers)} {WORDS[method]}")
     grid = fine if resolution is None else resolution.grid
