@@ -40,21 +40,28 @@ def test_the_bytes_that_are_alive_at_once_are_counted():
 
 @pytest.mark.parametrize("share", [0.9, 1.1, 3.0, 17.0, 1e6])
 def test_the_side_is_the_largest_that_fits(share, monkeypatch):
-    """`share` is what the budget has of the smallest side's need."""
+    """`share` is what the budget has of the smallest side's need. The halo is so wide that each step saves work."""
+    network = Stages(halo=70)
     each = 2 * 7 * 4 / 16
     budget = share * AUTOMATIC_SIDE**2 * each
     monkeypatch.setattr(tile_memory, "_memory", lambda device: (budget / tile_memory.SHARE, 1e18))
-    side = affordable_side(Stages(), restore, CPU)
+    side = affordable_side(network, restore, CPU)
     assert side == max([one for one in SIDES if one**2 * each <= budget], default=AUTOMATIC_SIDE)
     # Where little is free it is the free memory that counts.
     monkeypatch.setattr(tile_memory, "_memory", lambda device: (1e18, budget / tile_memory.SHARE_OF_FREE))
-    assert affordable_side(Stages(), restore, CPU) == side
+    assert affordable_side(network, restore, CPU) == side
+
+
+@pytest.mark.parametrize(("halo", "side"), [(0, 640), (3, 640), (22, 1920), (70, 2560)])
+def test_a_tile_is_not_larger_than_what_saves_work(halo, side, monkeypatch):
+    monkeypatch.setattr(tile_memory, "_memory", lambda device: (1e18, 1e18))
+    assert affordable_side(Stages(halo), restore, CPU) == side
 
 
 def test_results_that_tiles_change_do_not_depend_on_the_machine(monkeypatch):
     monkeypatch.setattr(tile_memory, "_memory", lambda device: (1e18, 1e18))
     assert affordable_side(Stages(halo=None), restore, CPU) == AUTOMATIC_SIDE
-    assert affordable_side(Stages(), restore, CPU) == SIDES[-1]
+    assert affordable_side(Stages(halo=70), restore, CPU) == SIDES[-1]
 
 
 def test_a_bundled_model_is_measured(monkeypatch):

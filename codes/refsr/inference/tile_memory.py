@@ -6,6 +6,8 @@ tiles that see 160 pixels a pixel is computed 3.4 times on average, for tiles th
 
 from __future__ import annotations
 
+import itertools
+import math
 import os
 import weakref
 from pathlib import Path
@@ -16,7 +18,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from refsr.inference.tile_layout import AUTOMATIC_SIDE
+from refsr.inference.tile_layout import AUTOMATIC_SIDE, MARGIN
 from refsr.networks.descriptor import Descriptor, descriptor_of
 from refsr.tasks.base import Batch, Restore
 
@@ -24,13 +26,15 @@ PROBE = 48
 """Side in LR pixels of the tile whose memory is measured."""
 SIDES = (AUTOMATIC_SIDE, 960, 1280, 1920, 2560)
 """Sides that tiles may see, in HR pixels: few, so that equal machines take equal tiles."""
+WORTH = 0.9
+"""Of the work that smaller tiles are: a larger tile that saves less takes memory for nothing."""
 SHARE = 0.25
 """Of all memory of the device, for a tile."""
 SHARE_OF_FREE = 0.7
 
 
 def affordable_side(network: nn.Module, restore: Restore, device: torch.device) -> int:
-    """HR pixels along the side of the largest tile of SIDES that the device's memory allows; results do not change."""
+    """HR pixels along the side of tiles: of SIDES, while memory allows it and work is saved; results do not change."""
     descriptor = descriptor_of(network)
     if descriptor.side is not None or descriptor.halo is None:
         # Tiles of these change the result, which must not depend on the machine.
@@ -38,7 +42,17 @@ def affordable_side(network: nn.Module, restore: Restore, device: torch.device) 
     total, free = _memory(device)
     budget = min(SHARE * total, SHARE_OF_FREE * free)
     each = _bytes_per_pixel(network, descriptor, restore, device) / descriptor.scale**2
-    return max([side for side in SIDES if side * side * each <= budget], default=AUTOMATIC_SIDE)
+    for side, larger in itertools.pairwise(SIDES):
+        if larger * larger * each > budget or _work(descriptor, larger) > WORTH * _work(descriptor, side):
+            return side
+    return SIDES[-1]
+
+
+def _work(descriptor: Descriptor, side: int) -> float:
+    """How often a pixel is computed in tiles that see `side` HR pixels."""
+    seen = side / descriptor.scale
+    kept = seen - 2 * ((descriptor.halo or 0) + MARGIN)
+    return (seen / kept) ** 2 if kept > 0 else math.inf
 
 
 def _bytes_per_pixel(network: nn.Module, descriptor: Descriptor, restore: Restore, device: torch.device) -> float:
