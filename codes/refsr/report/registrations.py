@@ -42,7 +42,7 @@ def _table(found: Mapping[str, Any]) -> Html:
             "tr",
             tag("th", image, scope="row"),
             tag("td", number),
-            tag("td", "used" if one.get("accepted") else f"refused: {'; '.join(map(str, one.get('reasons', [])))}"),
+            tag("td", _verdict(one)),
             *(tag("td", _figure(one, name, digits)) for name, _, digits in HEADS),
         )
         for image, number, one in rows
@@ -58,6 +58,12 @@ def _table(found: Mapping[str, Any]) -> Html:
         ),
         class_="scroll tall", tabindex="0", role="region", aria_label="Registration of each reference",
     )  # fmt: skip
+
+
+def _verdict(one: Mapping[str, Any]) -> str:
+    if one.get("accepted"):
+        return "left as it lies" if one.get("as_it_lies") else "used"
+    return f"refused: {'; '.join(map(str, one.get('reasons', [])))}"
 
 
 MOVED = ("shift", "turn", "scale", "residual")

@@ -143,9 +143,9 @@ def test_several_references_become_one(root, tmp_path, capsys):
     for place in range(2):
         for kind in ("HR", "LR"):
             write_image(source / kind / f"{place}.png", read_image(root / kind / f"{place}.png"))
-        for kind, half in (("old", slice(None, SIDE // 2)), ("new", slice(SIDE // 2, None))):
+        for kind, third in (("old", slice(None, SIDE // 3)), ("new", slice(-SIDE // 3, None))):
             image = bytes_of(ref_of(place))
-            image[:, half] = 240
+            image[:, third] = 240
             write_image(source / kind / f"{place}.png", image)
     target = tmp_path / "set"
     words = [
@@ -164,8 +164,8 @@ def test_several_references_become_one(root, tmp_path, capsys):
     assert main([*words, "--workers", "0"]) == 0
     assert "registered: 4 of 4 references of 2 images" in capsys.readouterr().out
     used = read_image(target / "Ref_used" / "0.png")[:, :, 0]
-    assert (used[30:-30, SIDE // 2 + 30 : -30] == 1).mean() > 0.8
-    assert (used[30:-30, 30 : SIDE // 2 - 30] == 2).mean() > 0.8
+    assert (used[30:-30, -50:-20] == 1).mean() > 0.8
+    assert (used[30:-30, 20:50] == 2).mean() > 0.8
     fly = on_the_fly(
         target, tmp_path / "cache", WEIGHTED, register="global", dataroot_Ref=[source / "old", source / "new"]
     )

@@ -17,8 +17,11 @@ import refsr.registration
 from refsr.core.errors import DataError
 from refsr.data.images import Array
 from refsr.data.ranges import Range, declared, to_unit
+from refsr.data.registered.on_lr import stays
+from refsr.data.sample import Unit
 from refsr.registration import RegistrationOptions, register
 from refsr.registration.options import Mode
+from refsr.registration.pair import SMALLEST
 from refsr.registration.result import Registration
 from refsr.registration.several import combine
 
@@ -50,14 +53,12 @@ def registered_ref(
     is less than one LR pixel larger than HR is cut to whole LR pixels first, as `refsr prepare` and data sets cut HR.
     """
     own = _unit(lr, ranges[0], name)
-    images, weights, found = [], [], []
+    laid = []
     for ref in (_cut(ref, lr, scale) for ref in refs):
         if (ref.shape[2], ref.dtype) != (refs[0].shape[2], refs[0].dtype):
             raise DataError(f"{name}: references of one place need the same bands and type")
-        registration = register(own, _unit(ref, ranges[1], name), scale, RegistrationOptions(mode=mode))
-        images.append(registration.warp(ref)[0])
-        weights.append(registration.weight)
-        found.append(registration)
+        laid.append(_laid(own, ref, _unit(ref, ranges[1], name), scale, mode, alone=len(refs) == 1))
+    images, weights = [one.image for one in laid], [one.weight for one in laid]
     if len(images) == 1:
         image, weight = images[0], weights[0]
         used = np.where(weight > 0, 1, 0)
@@ -69,19 +70,43 @@ def registered_ref(
         image,
         np.rint(np.clip(weight, 0, 1) * 255).astype(np.uint8)[:, :, None],
         used.astype(np.uint8)[:, :, None],
-        tuple(record(one, share) for one, share in zip(found, shares, strict=True)),
+        tuple({**one.record, "used": round(share, DIGITS)} for one, share in zip(laid, shares, strict=True)),
     )
 
 
-def record(registration: Registration, used: float) -> dict[str, Any]:
-    """A registration in plain values; `used` is the share of the ground on which its Ref counts most."""
-    figures = {name: round(float(getattr(registration.figures, name)), DIGITS) for name in FIGURES}
+@dataclass(frozen=True)
+class _Laid:
+    """One reference on HR's grid."""
+
+    image: Array
+    weight: npt.NDArray[np.float32]
+    record: dict[str, Any]
+
+
+def _laid(own: Unit, ref: Array, unit: Unit, scale: int, mode: Mode, alone: bool) -> _Laid:
+    """A reference laid on LR, or left as it lies: where it lies on LR already, or where LR is too small to compare.
+
+    One that is left and stands `alone` is trusted at every pixel, as `refsr restore` does.
+    """
+    size = (own.shape[0] * scale, own.shape[1] * scale)
+    found = register(own, unit, scale, RegistrationOptions(mode=mode))
+    everywhere = np.ones(size, np.float32)
+    if min(own.shape[:2]) < SMALLEST and ref.shape[:2] == size:
+        reason = f"LR of {own.shape[0]}x{own.shape[1]} is too small to compare: Ref is taken as it lies"
+        return _Laid(ref, everywhere, {**_record(found, as_it_lies=True), "accepted": True, "reasons": [reason]})
+    if mode == "auto" and stays(found, scale):
+        return _Laid(ref, everywhere if alone else found.weight, _record(found, as_it_lies=True))
+    return _Laid(found.warp(ref)[0], found.weight, _record(found, as_it_lies=False))
+
+
+def _record(found: Registration, as_it_lies: bool) -> dict[str, Any]:
+    """A registration in plain values."""
     return {
-        "accepted": registration.accepted,
-        "reasons": list(registration.verdict.reasons),
-        "found_by": registration.found_by,
-        **figures,
-        "used": round(used, DIGITS),
+        "accepted": found.accepted,
+        "as_it_lies": as_it_lies,
+        "reasons": list(found.verdict.reasons),
+        "found_by": found.found_by,
+        **{name: round(float(getattr(found.figures, name)), DIGITS) for name in FIGURES},
     }
 
 
@@ -90,7 +115,7 @@ def registration_version() -> str:
     """A digest of the code that registers and of OpenCV's and NumPy's versions: what it stands for gives one result."""
     import cv2
 
-    sources = [Path(refsr.ops.resize.__file__), Path(__file__)]
+    sources = [Path(refsr.ops.resize.__file__), *sorted(Path(__file__).parent.glob("*.py"))]
     sources += sorted(Path(refsr.registration.__file__).parent.glob("*.py"))
     running = hashlib.blake2b(f"{cv2.__version__} {np.__version__}".encode(), digest_size=8)
     for source in sources:
@@ -104,5 +129,5 @@ def _cut(ref: Array, lr: Array, scale: int) -> Array:
     return ref[:height, :width] if all(0 <= more < scale for more in beyond) else ref
 
 
-def _unit(image: Array, given: Range | None, name: object) -> Array:
+def _unit(image: Array, given: Range | None, name: object) -> Unit:
     return to_unit(image, *declared(str(image.dtype), given, name))

@@ -11,8 +11,10 @@ def summary(records: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
     """By image, the record of each of its references -> how many were accepted, and by how much they were moved."""
     found = [one for of_image in records.values() for one in of_image]
     accepted = [one for one in found if one["accepted"]]
+    left = sum(bool(one["as_it_lies"]) for one in accepted)
     images = f" of {len(records)} images" if len(found) != len(records) else ""
     line = f"registered: {len(accepted)} of {len(found)} references{images}"
+    line += f", {left} left as they lie" if left else ""
     if not accepted:
         return line
     shift, turn, residual, likeness, matched = (
