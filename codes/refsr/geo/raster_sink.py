@@ -25,6 +25,7 @@ from refsr.geo.block_cache import bounded_cache
 from refsr.geo.geotransform import Geotransform
 from refsr.geo.raster_source import BandInfo, gdal_errors
 from refsr.geo.validity import Array, Mask, marked
+from refsr.geo.zarr_metadata import complete_zarr
 
 RasterFormat = Literal["cog", "gtiff", "png", "zarr"]
 RESULT, BLOCK_FILES = "result", "*-*.tif"
@@ -35,6 +36,8 @@ BLOCKS = "blocks"
 """Suffix of the hidden folder beside a result in which its blocks are kept."""
 WHOLE = "whole"
 """Says, from just before the result is put in place, that the blocks are no longer needed."""
+FINAL = "final"
+"""Suffix of the one in which those of a second pass are kept, which is made of the first one's."""
 FINDINGS = "REFSR_FINDINGS"
 """The tag of a block's file that keeps what was found while it was made, as JSON."""
 TILE = 512
@@ -153,6 +156,8 @@ class RasterSink:
         try:
             with bounded_cache(), _quiet(GDAL_TIFF_INTERNAL_MASK=True):
                 copy(str(mosaic), str(staged), driver=DRIVERS[self.format], **_creation(self.format, self.profile))
+                if self.format == "zarr":
+                    complete_zarr(staged, self.profile.geotransform, self.profile.nodata)
                 _check(staged, self.profile)
         except gdal_errors() as error:
             # A part of the result would fill the disk that it did not fit.
@@ -162,7 +167,7 @@ class RasterSink:
             if staged.is_file():
                 with staged.open("rb+") as handle:
                     os.fsync(handle.fileno())
-            write_text(self.folder / WHOLE, "")
+            self.mark_whole()
             if self.output.is_dir():
                 shutil.rmtree(self.output)
             staged.replace(self.output)
@@ -176,10 +181,13 @@ class RasterSink:
         write_text(file, self._mosaic(windows))
         return file
 
+    def mark_whole(self) -> None:
+        """Says that the blocks are not needed once the result is in place."""
+        write_text(self.folder / WHOLE, "")
+
     def discard(self) -> None:
         """Removes the blocks, which another raster was made of."""
-        with explain_io(self.folder):
-            shutil.rmtree(self.folder)
+        _cleared(self.folder, self.output)
 
     def _block(self, window: Window) -> Path:
         return self.folder / f"{window.top}-{window.left}.tif"
@@ -208,7 +216,8 @@ class RasterSink:
             lines.append(_metadata(band.tags))
             if band.description is not None:
                 lines.append(f"<Description>{escape(band.description)}</Description>")
-            if profile.nodata is not None:
+            if profile.nodata is not None and self.format != "zarr":
+                # GDAL's Zarr driver cannot copy it; `complete_zarr` writes it.
                 lines.append(f"<NoDataValue>{profile.nodata!r}</NoDataValue>")
             if band.unit is not None:
                 lines.append(f"<UnitType>{escape(band.unit)}</UnitType>")
@@ -248,7 +257,10 @@ def clear_finished(output: Path) -> bool:
 
     The folder is renamed first, so that a stop while it is removed leaves nothing that looks like a run to continue.
     """
-    return _cleared(_folder(output), output)
+    second = _folder(output, FINAL)
+    left = _cleared(second, output)
+    # While the second pass is not at its end, the first one's blocks are needed.
+    return left if second.exists() else _cleared(_folder(output), output) or left
 
 
 def _cleared(folder: Path, output: Path) -> bool:
@@ -276,8 +288,10 @@ def check_disk(output: Path, needed: int) -> None:
 
 def _creation(format: RasterFormat, profile: RasterProfile) -> dict[str, Any]:
     """How the result is stored."""
-    if format in ("png", "zarr"):
+    if format == "png":
         return {}
+    if format == "zarr":
+        return {"COMPRESS": "ZSTD", "INTERLEAVE": "BAND"}
     floats = np.dtype(profile.dtype).kind == "f"
     common = {"COMPRESS": "ZSTD", "BIGTIFF": "IF_SAFER", "NUM_THREADS": "1"}
     if format == "gtiff":

@@ -132,8 +132,6 @@ def raster_finish(scene: Scene, options: RestoreOptions, announce: Callable[[str
 
 SMALL = 2**20
 """Pixels of a grid up to which an area is looked through before the work."""
-FINAL = "final"
-"""Suffix of the hidden folder beside a result in which the blocks of the second pass are kept."""
 WORDS = {"guided": "get the detail of the restored ones (guided)", "enlarge": "are enlarged by bicubic"}
 
 
@@ -160,6 +158,7 @@ def finish_raster(
             for part in missing:
                 sink.write(part, *finish.read(part, source.read))
                 bar.advance()
+    restored.mark_whole()
     sink.finish(parts)
     restored.discard()
 

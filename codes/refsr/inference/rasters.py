@@ -22,14 +22,14 @@ from refsr.data.images import ImageInfo
 from refsr.geo.block_cache import bounded_cache
 from refsr.geo.data_arrays import data_array, is_data_array
 from refsr.geo.grid import Grid
-from refsr.geo.raster_sink import RasterFormat, RasterProfile, RasterSink, begun_identity, check_disk
+from refsr.geo.raster_sink import FINAL, RasterFormat, RasterProfile, RasterSink, begun_identity, check_disk
 from refsr.geo.raster_source import RasterLike
 from refsr.geo.validity import marked
 from refsr.inference.findings import SceneFindings, result_findings
 from refsr.inference.inputs import RestoreOptions
 from refsr.inference.provenance import identity, provenance_tags
 from refsr.inference.raster_blocks import BlockSink, blocks_of, seen_by
-from refsr.inference.raster_finish import FINAL, RasterFinish, finish_raster, finished_array, raster_finish
+from refsr.inference.raster_finish import RasterFinish, finish_raster, finished_array, raster_finish
 from refsr.inference.restorer import Restorer
 from refsr.inference.scene import Scene, SceneSource
 from refsr.inference.scene_opening import Announce, check_beyond, open_scene
