@@ -10,6 +10,8 @@ import pytest
 from refsr.cli.main import main
 from refsr.core.options.load import load_options
 from refsr.data.images import read_image, write_image
+from refsr.data.prepare.derive import PrepareSettings
+from refsr.data.prepare.run import prepare
 from refsr.evaluation.evaluate import EvaluationOptions
 from refsr.evaluation.metrics import find_metrics
 from refsr.evaluation.results import Results
@@ -151,3 +153,17 @@ def test_of_several_references_val_says_which_was_used(option_file, words, pairs
     images = load_options(option_file).path.root / "experiments" / "small" / "results" / "val" / "images"
     assert set(np.unique(read_image(images / "2" / "ref_used.png"))) == {0, 2}
     assert 1 in read_image(images / "0" / "ref_used.png")
+
+
+def test_of_prepared_references_results_say_so(option_file, words, pairs, tmp_path, capsys):
+    prepare(pairs, tmp_path / "set", PrepareSettings(4, register="auto"))
+    roots = {"dataroot_GT": "HR", "dataroot_Ref": "Ref_reg", "dataroot_Ref_weight": "Ref_weight"}
+    made = [*words, *(f"datasets.val.{key}={tmp_path / 'set' / kind}" for key, kind in roots.items())]
+    assert main(["val", str(option_file), *made]) == 0
+    assert results(option_file).about["registration"] == {"mode": "prepared"}
+    assert "note: references were registered by refsr prepare" in capsys.readouterr().out
+    prepared = results(option_file).scores
+    assert main(["val", str(option_file), *words, "--register", "auto"]) == 0
+    assert results(option_file).scores == prepared
+    assert main(["val", str(option_file), *made, "--register", "auto"]) == 2
+    assert "is of a Ref that is registered already" in capsys.readouterr().err

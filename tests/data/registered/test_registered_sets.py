@@ -171,6 +171,44 @@ def test_the_record_holds_the_known_transform(root, shared_cache):
         assert record["likeness"] > record["likeness_before"]
 
 
+@pytest.mark.parametrize("moved", [True, False])
+def test_holes_of_a_ref_are_filled_and_have_no_weight(root, tmp_path, moved):
+    """Where Ref is moved, and where it lies on LR and would else stay as it is."""
+    for kind in ("HR", "LR"):
+        write_image(tmp_path / kind / "1.npy", read_image(root / kind / "1.png").astype(np.float32) / 255)
+    ref = read_image(root / ("Ref" if moved else "HR") / "1.png").astype(np.float32) / 255
+    ref[80:110, 60:100] = np.nan
+    write_image(tmp_path / "Ref" / "1.npy", ref)
+    with pytest.raises(DataError, match="not finite"):
+        dataset(tmp_path, tmp_path / "cache", register="none")[0]
+    sample = dataset(tmp_path, tmp_path / "cache")[0]
+    assert sample["ref"].isfinite().all()
+    assert not sample["ref_weight"][0, 88:102, 70:90].any()
+    assert sample["ref_weight"].mean() > 0.5
+
+
+def test_values_of_16_bits_are_registered_by_their_range(root, tmp_path):
+    """As 8-bit images with the same content are: the same transform, to rounding."""
+    for kind in ("HR", "LR", "Ref"):
+        write_image(tmp_path / kind / "0.png", read_image(root / kind / "0.png").astype(np.uint16) * 16)
+    with pytest.raises(DataError, match="declare range"):
+        dataset(tmp_path, tmp_path / "cache")
+    deep = dataset(tmp_path, tmp_path / "cache", range=[0, 255 * 16])[0]
+    flat = dataset(root, tmp_path / "cache")[0]
+    np.testing.assert_allclose(deep["ref"].numpy(), flat["ref"].numpy(), atol=0.6 / 255)
+    np.testing.assert_allclose(deep["ref_weight"].numpy(), flat["ref_weight"].numpy(), atol=2 / 255)
+
+
+def test_other_bands_than_lr_cannot_be_blended(root, tmp_path):
+    for place in range(len(KNOWN)):
+        grey = read_image(root / "Ref" / f"{place}.png")[:, :, :1]
+        write_image(tmp_path / "Ref" / f"{place}.png", np.ascontiguousarray(grey))
+    given = {"dataroot_Ref": tmp_path / "Ref"}
+    assert dataset(root, tmp_path / "cache", **given)[0]["ref"].shape[0] == 1
+    with pytest.raises(DataError, match="Ref has 1 bands and LR 3: they cannot be blended"):
+        dataset(root, tmp_path / "cache", INPUTS[:-1], **given)[0]
+
+
 # The cache.
 
 

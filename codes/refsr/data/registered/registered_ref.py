@@ -91,10 +91,11 @@ def _laid(own: Unit, ref: Array, unit: Unit, scale: int, mode: Mode, alone: bool
     size = (own.shape[0] * scale, own.shape[1] * scale)
     found = register(own, unit, scale, RegistrationOptions(mode=mode))
     everywhere = np.ones(size, np.float32)
-    if min(own.shape[:2]) < SMALLEST and ref.shape[:2] == size:
+    whole = ref.dtype.kind != "f" or bool(np.isfinite(ref).all())
+    if whole and min(own.shape[:2]) < SMALLEST and ref.shape[:2] == size:
         reason = f"LR of {own.shape[0]}x{own.shape[1]} is too small to compare: Ref is taken as it lies"
         return _Laid(ref, everywhere, {**_record(found, as_it_lies=True), "accepted": True, "reasons": [reason]})
-    if mode == "auto" and stays(found, scale):
+    if whole and mode == "auto" and stays(found, scale):
         return _Laid(ref, everywhere if alone else found.weight, _record(found, as_it_lies=True))
     return _Laid(found.warp(ref)[0], found.weight, _record(found, as_it_lies=False))
 
