@@ -133,3 +133,19 @@ def test_rasters_of_one_scale_get_one_range_and_others_their_own(tmp_path):
     assert joint_range([lr, other]) is None
     assert joint_range([lr]) is None
     assert joint_range([lr, ValueRange(0, 4095, "as declared")]) is None
+
+
+def test_rasters_that_meet_without_an_overlap_are_as_one(tmp_path):
+    """No seam between them, and the weight falls only towards ground that none of them shows."""
+    values = np.random.default_rng(0).integers(1, 255, (1, 40, 60)).astype(np.uint8)
+    grid = Grid(Geotransform.north_up(ground.HOME, ground.EAST, ground.NORTH, 10), 40, 80)
+    parts = []
+    for name, left, right in (("a", 0, 25), ("b", 25, 60)):
+        source = scene(tmp_path / f"{name}.tif", values[:, :, left:right])
+        source.grid = Grid(grid.geotransform.moved(left, 0), 40, right - left)
+        parts.append(Reference(WarpedRaster(source, grid), ValueRange(0, 255, "8 bits")))
+    found, weight = References(parts).read(Window(5, 0, 30, 80))
+    np.testing.assert_allclose(found[:, :60, 0], values[0, 5:35] / 255, atol=1e-6)
+    assert (weight[:, :52] == 1).all()
+    assert (np.diff(weight[:, 52:60], axis=1) < 0).all()
+    assert not weight[:, 60:].any()

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from refsr.core.errors import DataError, UsageError
+from refsr.core.errors import DataError, UsageError, suggestion
 from refsr.core.window import Window
 from refsr.geo.data_arrays import in_memory_file, is_data_array
 from refsr.geo.geotransform import Geotransform
@@ -234,6 +234,10 @@ def _opened_file(name: str) -> Any:
     except ImportError as error:
         raise DataError(f"{name}: rasters need rasterio; pip install 'refsr[geo]'") from error
 
+    file = Path(name)
+    if not name.startswith("/vsi") and ":" not in name and not file.exists():
+        near = suggestion(file.name, [other.name for other in file.parent.glob("*")])
+        raise DataError(f"{name}: no such file{near}")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)

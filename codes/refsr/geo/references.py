@@ -33,7 +33,8 @@ class References:
     """References of one scene, in the order in which they are preferred.
 
     Each gets the weight that those before it have left. A weight rises over FEATHER pixels from a raster's border and
-    holes, so that no seam shows.
+    holes, so that no seam shows. All together rise from the border of the ground that any of them shows: rasters that
+    meet without an overlap are as one.
     """
 
     def __init__(self, references: Sequence[Reference]) -> None:
@@ -45,23 +46,27 @@ class References:
         wider = window.grown(FEATHER + 1).common(self.references[0].raster.grid.window)
         inner = window.within(wider)
         values: npt.NDArray[np.float32] | None = None
-        weight = np.zeros((window.height, window.width), np.float32)
+        shares = np.zeros((window.height, window.width), np.float32)
+        shown = np.zeros((wider.height, wider.width), bool)
         for reference in self.references:
             pixels, valid = reference.raster.read(wider)
+            if values is not None and not valid.any():
+                continue
             unit = reference.range.unit(pixels[inner])
             if values is None and valid.all():
-                return unit, np.ones_like(weight)
-            taken = np.minimum(feathered(valid, FEATHER)[inner], 1 - weight)
+                return unit, np.ones_like(shares)
+            taken = np.minimum(feathered(valid, FEATHER)[inner], 1 - shares)
             # What a raster has where it does not count may be anything.
             unit[taken <= 0] = 0
             unit *= taken[:, :, None]
             values = unit if values is None else np.add(values, unit, out=values)
-            weight += taken
-            if (weight >= 1).all():
+            shares += taken
+            shown |= valid
+            if (shares >= 1).all():
                 break
         assert values is not None
-        values /= np.maximum(weight, FAINTEST)[:, :, None]
-        return values, weight
+        values /= np.maximum(shares, FAINTEST)[:, :, None]
+        return values, feathered(shown, FEATHER)[inner]
 
     def close(self) -> None:
         for reference in self.references:
