@@ -11,7 +11,7 @@ import numpy.typing as npt
 from refsr.core.window import Window
 from refsr.geo.validity import feathered
 from refsr.geo.value_range import ValueRange
-from refsr.geo.warped import WarpedRaster
+from refsr.geo.warped import WarpedRaster, field_under
 
 Weight = npt.NDArray[np.float32]
 FEATHER = 8
@@ -27,6 +27,8 @@ class Reference:
 
     raster: WarpedRaster
     range: ValueRange
+    weight: Weight | None = None
+    """(rows, columns), nodes spread evenly over the scene's grid: how far it counts, 0 to 1. None: fully."""
 
 
 class References:
@@ -47,15 +49,21 @@ class References:
         inner = window.within(wider)
         values: npt.NDArray[np.float32] | None = None
         shares = np.zeros((window.height, window.width), np.float32)
+        sure = np.zeros_like(shares)
         shown = np.zeros((wider.height, wider.width), bool)
         for reference in self.references:
+            trust = _trust(reference, window)
+            if trust is not None and not trust.any():
+                continue
             pixels, valid = reference.raster.read(wider)
             if values is not None and not valid.any():
                 continue
             unit = reference.range.unit(pixels[inner])
-            if values is None and valid.all():
+            if values is None and valid.all() and trust is None:
                 return unit, np.ones_like(shares)
-            taken = np.minimum(feathered(valid, FEATHER)[inner], 1 - shares)
+            known = feathered(valid, FEATHER)[inner]
+            taken = np.minimum(known if trust is None else known * trust, 1 - shares)
+            sure = np.maximum(sure, valid[inner] if trust is None else trust * valid[inner])
             # What a raster has where it does not count may be anything.
             unit[taken <= 0] = 0
             unit *= taken[:, :, None]
@@ -64,10 +72,20 @@ class References:
             shown |= valid
             if (shares >= 1).all():
                 break
-        assert values is not None
+        if values is None:
+            bands = len(self.references[0].raster.source.bands)
+            return np.zeros((window.height, window.width, bands), np.float32), shares
         values /= np.maximum(shares, FAINTEST)[:, :, None]
-        return values, feathered(shown, FEATHER)[inner]
+        return values, feathered(shown, FEATHER)[inner] * sure
 
     def close(self) -> None:
         for reference in self.references:
             reference.raster.source.close()
+
+
+def _trust(reference: Reference, window: Window) -> Weight | None:
+    """How far the reference counts under a window, (height, width); None: everywhere."""
+    if reference.weight is None:
+        return None
+    found = field_under(reference.weight[:, :, None], window, reference.raster.grid)
+    return np.asarray(found[:, :, 0], np.float32)

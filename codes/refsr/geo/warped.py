@@ -115,7 +115,7 @@ class WarpedRaster:
         """Where the source's pixels are, those that are needed for a window, and whether it is all inside them."""
         moved = 0
         if self.displacement is not None and self.displacement.size:
-            moved = math.ceil(float(np.abs(_field_under(self.displacement, window, self.grid)).max())) + 1
+            moved = math.ceil(float(np.abs(field_under(self.displacement, window, self.grid)).max())) + 1
         around = window.grown(moved)
         pixel_map = PixelMap(self.grid.geotransform, around, self.source_grid)
         bounds, known = pixel_map.bounds(around)
@@ -159,7 +159,8 @@ class WarpedRaster:
 
     def _displaced(self, pixel_map: PixelMap, window: Window, columns: Floats, rows: Floats) -> tuple[Floats, Floats]:
         """Coordinates moved by the displacement of each pixel, which is taken through the local slope of the map."""
-        moved = _field_under(self.displacement, window, self.grid)
+        assert self.displacement is not None
+        moved = field_under(self.displacement, window, self.grid)
         right, down = moved[:, :, 0], moved[:, :, 1]
         lines = pixel_map.under(Window(window.top, window.left, window.height + 1, window.width + 1))
         found = []
@@ -253,20 +254,19 @@ def _blurred(pixels: Pixels, across: npt.NDArray[np.float32], down: npt.NDArray[
     return np.asarray(blurred, np.float32).reshape(pixels.shape)
 
 
-def _field_under(displacement: Displacement | None, window: Window, grid: Grid) -> Floats:
-    """The field (height, width, 2) under a window, linear between its nodes, which are spread evenly over the grid."""
-    assert displacement is not None
+def field_under(field: npt.NDArray[Any], window: Window, grid: Grid) -> Floats:
+    """A field (rows, columns, C) under a window, linear between its nodes, which are spread evenly over the grid."""
     parts = []
     for first, count, length, nodes in (
-        (window.top, window.height, grid.height, displacement.shape[0]),
-        (window.left, window.width, grid.width, displacement.shape[1]),
+        (window.top, window.height, grid.height, field.shape[0]),
+        (window.left, window.width, grid.width, field.shape[1]),
     ):
         line = np.clip((first + 0.5 + np.arange(count)) * nodes / length - 0.5, 0, nodes - 1)
         start = np.minimum(np.floor(line).astype(np.intp), max(0, nodes - 2))
         parts.append((start, np.minimum(start + 1, nodes - 1), line - start))
     (top, bottom, down), (left, right, across) = parts
     across, down = across[None, :, None], down[:, None, None]
-    upper = displacement[top][:, left] * (1 - across) + displacement[top][:, right] * across
-    lower = displacement[bottom][:, left] * (1 - across) + displacement[bottom][:, right] * across
-    field: Floats = upper * (1 - down) + lower * down
-    return field
+    upper = field[top][:, left] * (1 - across) + field[top][:, right] * across
+    lower = field[bottom][:, left] * (1 - across) + field[bottom][:, right] * across
+    found: Floats = upper * (1 - down) + lower * down
+    return found

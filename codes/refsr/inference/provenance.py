@@ -14,6 +14,7 @@ from refsr.geo.raster_digest import raster_digest
 from refsr.inference.inputs import RestoreOptions
 from refsr.inference.restorer import Restorer
 from refsr.inference.scene import Scene
+from refsr.inference.scene_registration import registration_mode
 from refsr.runs.model_file import weights_digest
 
 STALE = re.compile(r"^(STATISTICS_|OVR_|LAYOUT$|INTERLEAVE$|COMPRESSION$|REFSR_)")
@@ -34,12 +35,15 @@ def identity(scene: Scene, restorer: Restorer, options: RestoreOptions, settled:
         "model": weights_digest(restorer.network),
         "LR": raster_digest(scene.lr),
         "references": [raster_digest(source) for source in scene.reference_sources],
+        "registration": [made.digest for made in scene.registrations],
         "options": plain,
         **settled,
     }
 
 
-def provenance_tags(scene: Scene, restorer: Restorer, identity: Mapping[str, Any]) -> dict[str, str]:
+def provenance_tags(
+    scene: Scene, restorer: Restorer, options: RestoreOptions, identity: Mapping[str, Any]
+) -> dict[str, str]:
     """The tags of the result: LR's own, what made it, and dates and rights of the references."""
     tags = {key: value for key, value in scene.lr.tags.items() if not STALE.match(key)}
     tags |= {
@@ -49,12 +53,14 @@ def provenance_tags(scene: Scene, restorer: Restorer, identity: Mapping[str, Any
         "REFSR_LR": PurePath(scene.lr.name).name,
         "REFSR_LR_SHA256": identity["LR"],
         "REFSR_RANGE": str(scene.range),
-        "REFSR_REGISTRATION": "none",
+        "REFSR_REGISTRATION": registration_mode(options),
         "REFSR_OPTIONS": json.dumps(_given(identity["options"]), sort_keys=True),
     }
-    pairs = zip(scene.reference_sources, identity["references"], strict=True)
-    for number, (source, digest) in enumerate(pairs, 1):
+    members = zip(scene.reference_sources, identity["references"], scene.registrations, strict=True)
+    for number, (source, digest, made) in enumerate(members, 1):
         tags |= {f"REFSR_REF_{number}": PurePath(source.name).name, f"REFSR_REF_{number}_SHA256": digest}
+        if made.line:
+            tags[f"REFSR_REF_{number}_REGISTRATION"] = made.line
         owned = {key: value for key, value in source.tags.items() if OWNED.search(key) and not STALE.match(key)}
         tags |= {f"REFSR_REF_{number}_{key}": value for key, value in owned.items()}
     return tags

@@ -82,7 +82,7 @@ def restore_raster(
         raise UsageError(f"{output}: is there already (--overwrite replaces it)")
     options = _for_output(options, output)
     begun = begun_identity(output).get("tile") if options.tile is None and not overwrite else None
-    with _job(restorer, lr, refs, options, announce, begun) as job:
+    with _job(restorer, lr, refs, options, announce, begun, progress) as job:
         profile, made_of = job.profile()
         finish, final = job.finish, job.final(profile)
         format = _format(output, options.raster.format, final)
@@ -123,7 +123,7 @@ def restore_to_memory(
     announce: Announce = LOG.info,
 ) -> Any:
     """The restored raster as an array (s*h, s*w, C), or as a DataArray on its grid where LR is one."""
-    with _job(restorer, lr, refs, options, announce) as job:
+    with _job(restorer, lr, refs, options, announce, progress=progress) as job:
         shape = job.scene.grid.height, job.scene.grid.width
         pixels = np.zeros((*shape, len(job.scene.lr.bands)), job.scene.lr.dtype)
         known = np.zeros(shape, bool)
@@ -216,7 +216,7 @@ class _Job:
         made_of = identity(self.scene, self.restorer, self.options, settled)
         bands = [lr.all_bands[band - 1] for band in lr.bands]
         place = grid.geotransform if lr.grid is not None else None
-        tags = provenance_tags(self.scene, self.restorer, made_of)
+        tags = provenance_tags(self.scene, self.restorer, self.options, made_of)
         profile = RasterProfile(
             grid.height, grid.width, str(lr.dtype), bands, place, self.empty, lr.may_have_holes, tags
         )
@@ -256,6 +256,7 @@ def _job(
     options: RestoreOptions,
     announce: Announce,
     begun: tuple[int | None, int] | None = None,
+    progress: ProgressFactory = no_progress,
 ) -> Iterator[_Job]:
     """Opens and checks what restoring a raster needs; `begun` are tile and overlap of a run that is continued."""
     lines: list[str] = []
@@ -264,7 +265,8 @@ def _job(
         lines.append(line)
         announce(line)
 
-    scene = open_scene(lr, refs, restorer.channels, restorer.scale, options, say, descriptor_of(restorer.network).halo)
+    halo = descriptor_of(restorer.network).halo
+    scene = open_scene(lr, refs, restorer.channels, restorer.scale, options, say, halo, progress)
     try:
         source = SceneSource(scene, descriptor_of(restorer.network))
         tile, overlap = restorer.tile_for(source.sizes["lr"], options) if begun is None else begun

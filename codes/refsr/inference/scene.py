@@ -20,6 +20,7 @@ from refsr.geo.scope import Scope
 from refsr.geo.validity import Mask, filled, filled_from
 from refsr.geo.value_range import ValueRange
 from refsr.inference.findings import lr_findings
+from refsr.inference.scene_registration import RegisteredRaster
 from refsr.inference.tile_layout import Sizes
 from refsr.networks.descriptor import Descriptor
 
@@ -48,6 +49,8 @@ class Scene:
     """The rasters of `references`, in their order."""
     scope: Scope | None = None
     """The part of `lr` that is asked for, in pixels of `lr`, which holds some more around it."""
+    registrations: Sequence[RegisteredRaster] = ()
+    """How each was registered to LR."""
 
     def close(self) -> None:
         for source in (self.lr, *self.reference_sources):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from refsr.core.errors import DataError, UsageError
+from refsr.core.progress import ProgressFactory, no_progress
 from refsr.core.window import Window
 from refsr.geo.area_of_interest import read_area
 from refsr.geo.band_choice import BandChoice, choose_bands
@@ -20,6 +21,7 @@ from refsr.geo.warped import WarpedRaster
 from refsr.inference.inputs import RestoreOptions
 from refsr.inference.raster_options import RasterOptions
 from refsr.inference.scene import Scene
+from refsr.inference.scene_registration import ScenePair, register_reference, registration_mode
 
 ON_GRID = 0.1
 """Pixels of the restored raster: grids that lie nearer than this are the same."""
@@ -41,8 +43,9 @@ def open_scene(
     options: RestoreOptions,
     announce: Announce,
     halo: int | None = None,
+    progress: ProgressFactory = no_progress,
 ) -> Scene:
-    """The rasters with the bands that a model of `channels` takes, references laid on LR's grid finer by `scale`.
+    """The rasters with the bands that a model of `channels` takes, references on LR's grid, finer by `scale`.
 
     Where a part of LR is asked for, the model's `halo` around it is restored too.
     """
@@ -58,7 +61,7 @@ def open_scene(
         scope, seen = _cut_to_scope(source, raster, max(AROUND_SCOPE, halo or 0), announce)
         low = source.grid or Grid(Geotransform(None, IDENTITY), source.height, source.width)
         grid = Grid(low.geotransform.finer(scale), low.height * scale, low.width * scale)
-        lines, grids = [f"LR: {_described(source)}; {choice}"], []
+        lines, grids, nowhere = [f"LR: {_described(source)}; {choice}"], [], []
         placed: str | None = None
         system = None if source.grid is None else source.grid.geotransform.crs
         for ref in refs:
@@ -71,15 +74,19 @@ def open_scene(
             if other.grid is None or raster.ref_grid == "as-is":
                 _cut_alike(other, whole.times(scale), seen.times(scale))
             place = "on LR's grid"
+            nowhere.append(source.grid is None or other.grid is None)
             if _paired(source, other, grid, options):
                 if source.grid is None and other.grid is not None:
                     # LR lies nowhere: the result lies where the first reference does that lies somewhere.
                     corner = other.grid.geotransform.coarser(scale)
                     source.grid, grid = Grid(corner, source.height, source.width), other.grid
                 other.grid = grid
-            elif other.grid is not None:
+            elif not nowhere[-1]:
+                assert other.grid is not None
                 grids.append((other.name, other.grid))
                 place = f"{other.grid} -> {grid}; covers {shared_ground(grid, other.grid):.0%} of LR"
+            else:
+                place = f"{other.height}x{other.width}, laid on LR by image"
             lines.append(f"Ref: {other.name}: {place}; {choice}")
         if raster.gcps is not None and placed is None:
             raise UsageError(
@@ -88,11 +95,14 @@ def open_scene(
         if grids:
             check_overlap(grid, grids)
         ranges = _ranges(opened, [values, *map(sampled, opened[1:])], options, lines, announce)
-        references = [
-            Reference(WarpedRaster(one, grid), span) for one, span in zip(opened[1:], ranges[1:], strict=True)
-        ]
+        references, registrations = [], []
+        for one, span, unknown in zip(opened[1:], ranges[1:], nowhere, strict=True):
+            pair = ScenePair(source, ranges[0], one, span, grid, scale)
+            made = register_reference(pair, unknown, options, announce, progress)
+            registrations.append(made)
+            references.append(Reference(WarpedRaster(one, grid, made.displacement), span, made.weight))
         joined = References(references) if references else None
-        return Scene(source, ranges[0], grid, joined, opened[1:], scope)
+        return Scene(source, ranges[0], grid, joined, opened[1:], scope, registrations)
     except BaseException:
         for one in opened:
             one.close()
@@ -191,6 +201,8 @@ def _paired(lr: RasterSource, ref: RasterSource, grid: Grid, options: RestoreOpt
     fits = (ref.height, ref.width) == (grid.height, grid.width)
     as_is = options.raster.ref_grid == "as-is"
     if as_is or lr.grid is None or ref.grid is None:
+        if not fits and registration_mode(options) != "none":
+            return False
         if not fits:
             spelled = options.spelling("ref_grid")
             why = f"{spelled} as-is" if as_is else f"{ref.name if ref.grid is None else lr.name} lies nowhere"
