@@ -47,9 +47,9 @@ class Job:
         """What lies beside the result."""
         return [file.name for file in self.output.parent.iterdir() if file != self.output]
 
-    def must_go_on(self, whole: bytes) -> Ended:
+    def must_go_on(self, whole: bytes, **changed: Any) -> Ended:
         """The same command ends with the bytes of an uninterrupted run, and nothing else."""
-        ended = self.run()
+        ended = self.run(**changed)
         assert ended.code == 0, ended.err
         assert self.output.read_bytes() == whole
         assert self.left() == []
@@ -112,6 +112,18 @@ def test_kill_upon_kill(job: Job, whole: tuple[bytes, int]) -> None:
     assert "16/16" in ended.err
 
 
+def test_kills_in_a_second_pass(job: Job) -> None:
+    """Results that are resampled after the network are made of a first pass's blocks, which are removed last."""
+    ended = job.run(resolution="0.7")
+    assert ended.code == 0, ended.err
+    expected = job.output.read_bytes()
+    job.output.unlink()
+    for moment in (ended.steps - 2, ended.steps - 25, ended.steps - 45, ended.steps // 2):
+        assert job.run(moment, "kill", resolution="0.7").code == -9
+        job.must_go_on(expected, resolution="0.7")
+        job.output.unlink()
+
+
 @pytest.mark.slow
 def test_fifty_kills(job: Job, whole: tuple[bytes, int]) -> None:
     """At any step, and between steps while GDAL reads and writes."""
@@ -127,7 +139,8 @@ def test_fifty_kills(job: Job, whole: tuple[bytes, int]) -> None:
         killed += code < 0
         if draws.random() < 0.5 and not job.output.exists():
             assert job.run(draws.randint(1, steps), "kill").code in (-9, 0)
-        if code < 0:
+        # A kill that comes after the last step finds all done.
+        if not job.output.exists() or job.left():
             job.must_go_on(expected)
         assert job.output.read_bytes() == expected
         job.output.unlink()
