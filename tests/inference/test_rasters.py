@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import rasterio
 from rasterio.transform import Affine
-from rasterio.warp import Resampling, calculate_default_transform, reproject
+from rasterio.warp import Resampling, reproject
 from scipy.ndimage import binary_dilation
 
 import refsr
@@ -97,59 +97,6 @@ def on_grid(image: np.ndarray, crs: str, affine: Affine, height: int, width: int
 def paired(scene, restorer) -> float:
     """What the network reaches where Ref is an array that fits."""
     return psnr(restorer.restore(scene["LR"], scene["Ref"]), scene)
-
-
-def default_grid(crs: str) -> tuple[Affine, int, int]:
-    affine, width, height = calculate_default_transform(
-        ground.HOME, crs, 192, 192, ground.EAST, ground.NORTH - 480, ground.EAST + 480, ground.NORTH, resolution=None
-    )
-    return affine, height, width
-
-
-GRIDS = {
-    "degrees": "EPSG:4326",
-    "web mercator": "EPSG:3857",
-    "the next zone": "EPSG:32613",
-}
-
-
-@pytest.mark.parametrize("name", GRIDS)
-def test_other_coordinate_systems_cost_next_to_nothing(name, scene, restorer, paired, lr_file, tmp_path):
-    affine, height, width = default_grid(GRIDS[name])
-    # Finer than needed, so that what is lost is lost by refsr.
-    affine, height, width = affine @ Affine.scale(0.5), 2 * height, 2 * width
-    ref = write(
-        tmp_path / "ref.tif", on_grid(scene["Ref"], GRIDS[name], affine, height, width), affine, GRIDS[name], nodata=0
-    )
-    report = restore_raster(restorer, lr_file, [ref], tmp_path / "out.tif", RestoreOptions())
-    assert psnr(read(tmp_path / "out.tif"), scene) > paired - 0.15
-    assert any("->" in line for line in report.lines)
-
-
-@pytest.mark.parametrize(
-    ("pixel", "right", "down"),
-    [(2.5, 0, 0), (2.5, 5, -7.5), (2.5, 1.3, 0.9), (0.625, -10, -10), (1.0, -3, -3), (5, -20, -20)],
-)
-def test_other_resolutions_and_corners(pixel, right, down, scene, restorer, paired, lr_file, tmp_path):
-    size = int(500 / pixel)
-    affine = north_up(pixel, right, down)
-    ref = write(tmp_path / "ref.tif", on_grid(scene["Ref"], ground.HOME, affine, size, size), affine, nodata=0)
-    restore_raster(restorer, lr_file, [ref], tmp_path / "out.tif", RestoreOptions())
-    # A reference twice as coarse has less detail to give.
-    without = psnr(restorer.restore(scene["LR"], enlarged(scene)), scene)
-    assert psnr(read(tmp_path / "out.tif"), scene) > (without + 0.3 if pixel == 5 else paired - 0.15)
-
-
-def test_a_south_up_and_a_rotated_reference(scene, restorer, paired, lr_file, tmp_path):
-    south_up = Affine(PIXEL, 0, ground.EAST, 0, PIXEL, ground.NORTH - 480)
-    turned = (
-        Affine.translation(ground.EAST + 240, ground.NORTH - 240) @ Affine.rotation(25)
-        @ Affine.scale(1.25, -1.25) @ Affine.translation(-280, -280)
-    )  # fmt: skip
-    for name, affine, side in (("a", south_up, 192), ("b", turned, 560)):
-        ref = write(tmp_path / f"{name}.tif", on_grid(scene["Ref"], ground.HOME, affine, side, side), affine, nodata=0)
-        restore_raster(restorer, lr_file, [ref], tmp_path / f"out-{name}.tif", RestoreOptions())
-        assert psnr(read(tmp_path / f"out-{name}.tif"), scene) > paired - 0.15
 
 
 def test_a_paired_raster_is_the_array_to_the_bit(scene, restorer, lr_file, tmp_path):
