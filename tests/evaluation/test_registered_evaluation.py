@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from refsr.cli.main import main
+from refsr.core.options.datasets import DatasetOptions
 from refsr.core.options.load import load_options
+from refsr.data.build import build_dataset
 from refsr.data.images import read_image, write_image
 from refsr.data.prepare.derive import PrepareSettings
 from refsr.data.prepare.run import prepare
@@ -16,6 +18,7 @@ from refsr.evaluation.evaluate import EvaluationOptions
 from refsr.evaluation.metrics import find_metrics
 from refsr.evaluation.results import Results
 from refsr.evaluation.stress import stress_run
+from refsr.inference.registered import registered
 from refsr.runs.process_group import ALONE
 from registered_places import KNOWN, write_places
 
@@ -167,3 +170,19 @@ def test_of_prepared_references_results_say_so(option_file, words, pairs, tmp_pa
     assert results(option_file).scores == prepared
     assert main(["val", str(option_file), *made, "--register", "auto"]) == 2
     assert "is of a Ref that is registered already" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("mode", ["auto", "global"])
+def test_val_and_restore_give_the_network_one_reference(pairs, tmp_path, mode):
+    """A data set keeps Ref and its weight in 8 bits; apart from that rounding there is no difference."""
+    folder = write_places(tmp_path / "places", 2)
+    # Ref of place 1 lies on LR already.
+    write_image(folder / "Ref" / "1.png", read_image(folder / "HR" / "1.png"))
+    roots = {"dataroot_GT": folder / "HR", "dataroot_LQ": folder / "LR", "dataroot_Ref": folder / "Ref"}
+    given = {"mode": "reference", "lr_up": "from_lr", "ref_down": "from_ref", "register": mode, **roots}
+    made = build_dataset(DatasetOptions(**given, register_cache=tmp_path / "cache"), 4, 0)
+    for index in range(2):
+        sample = made[index]
+        lr, ref = (read_image(folder / kind / f"{index}.png").astype(np.float32) / 255 for kind in ("LR", "Ref"))
+        found = registered(lr, {"ref": ref}, 4, mode).images["ref"]
+        np.testing.assert_allclose(sample["ref"].permute(1, 2, 0).numpy(), found, atol=1.1 / 255)

@@ -10,11 +10,11 @@ import numpy.typing as npt
 
 from refsr.core.window import Window
 from refsr.data.derivation import derived
+from refsr.data.registered.on_lr import displacement, on_lr_line, stays
 from refsr.data.sample import Unit
 from refsr.registration import Registration, RegistrationOptions, register
 from refsr.registration.options import Mode
 from refsr.registration.pair import SMALLEST
-from refsr.registration.transforms import Floats
 
 REFUSED = "Ref is refused"
 """How the line of a reference begins that is not used."""
@@ -53,45 +53,12 @@ def registered(
         line = f"Ref is taken as it lies: LR of {lr.shape[0]}x{lr.shape[1]} is too small to compare"
         return RegisteredReference(dict(images), np.ones(size, np.float32), line, None)
     found = register(lr, ref, scale, RegistrationOptions(mode=mode))
-    if mode == "auto" and found.accepted and ref.shape[:2] == size:
-        apart = _displacement(found)
-        if on_lr(apart, scale):
-            return RegisteredReference(dict(images), np.ones(size, np.float32), on_lr_line(apart), found)
+    if mode == "auto" and stays(found, scale):
+        line = on_lr_line(displacement(found))
+        return RegisteredReference(dict(images), np.ones(size, np.float32), line, found)
     large = _upsampled(lr, scale) if lr_up is None else lr_up
     laid = {name: _laid(found, image, large) for name, image in images.items()}
     return RegisteredReference(laid, found.weight, registration_line(found), found)
-
-
-def on_lr(displacement: Floats, scale: int) -> bool:
-    """Whether a displacement (..., 2) in HR pixels is no larger than what registering a Ref that lies on LR gives.
-
-    Then Ref stays as it is: warping by what may be an error costs more than the offset.
-    """
-    length = np.hypot(displacement[..., 0], displacement[..., 1]) / scale
-    return bool(np.median(length) < USUAL and np.percentile(length, 90) < LARGE)
-
-
-USUAL, LARGE = 0.25, 0.75
-"""LR pixels, median and 90th percentile: what is found on worlds without any offset, with other sun and shadows."""
-
-
-def on_lr_line(displacement: Floats) -> str:
-    """Says that Ref stays as it is."""
-    length = np.hypot(displacement[..., 0], displacement[..., 1])
-    return (
-        f"Ref lies on LR within {np.median(length):.1f} px (median), which registration cannot improve: left as it is"
-    )
-
-
-def _displacement(found: Registration) -> Floats:
-    """By how much HR's pixels move, (n, m, 2), at some of them."""
-    height, width = found.size
-    x, y = found.coordinates(Window(0, 0, height, width))
-    moved = np.stack([x - np.arange(width)[None], y - np.arange(height)[:, None]], axis=2)
-    return moved[::STEP, ::STEP]
-
-
-STEP = 4
 
 
 def registration_line(found: Registration) -> str:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from refsr.core.progress import ProgressFactory, no_progress
 from refsr.core.window import Window
+from refsr.data.registered.on_lr import on_lr, on_lr_line
 from refsr.geo.geotransform import Geotransform
 from refsr.geo.grid import Grid
 from refsr.geo.raster_source import RasterSource
@@ -17,7 +18,7 @@ from refsr.geo.validity import Mask
 from refsr.geo.value_range import ValueRange
 from refsr.geo.warped import PixelSource, WarpedRaster
 from refsr.inference.inputs import Announce, RestoreOptions
-from refsr.inference.registered import on_lr, on_lr_line, registration_line
+from refsr.inference.registered import registration_line
 from refsr.registration import Registration, RegistrationOptions, SceneRegistration, register, register_scene
 from refsr.registration.options import Mode
 from refsr.registration.pair import SMALLEST
