@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 import yaml
 from network_contract import NetworkContract
 from torch import Tensor, nn
 
+import refsr
 from refsr.cli.main import main
+from refsr.core.options.load import load_options
 from refsr.core.registry import register_network
+from refsr.data.build import build_dataset
+from refsr.data.images import read_image
 from refsr.networks.descriptor import Descriptor
+from refsr.ops.resize import imresize
 from registered_places import write_places
 
 
@@ -87,3 +93,28 @@ def test_it_gets_the_weight_map_in_training_and_in_val(option_file, monkeypatch,
     with torch.no_grad():
         result = forward(network, up, torch.rand_like(up), torch.rand_like(up), weight)
     torch.testing.assert_close(result, up + network.mix.bias[:, None, None])
+
+
+def test_restore_gives_it_the_weight_map_too(option_file, tmp_path):
+    """As val does, but for the rounding of Ref and its weight to 8 bits."""
+    assert main(["train", str(option_file)]) == 0
+    run, places = tmp_path / "exp" / "experiments" / "weighted", tmp_path / "places"
+    restorer = refsr.load(run)
+    assert "ref_weight" in restorer.inputs
+    torch.manual_seed(0)
+    with torch.no_grad():
+        restorer.network.mix.weight.normal_(std=0.05)
+    lr, ref, other = (read_image(places / name) for name in ("LR/0.png", "Ref/0.png", "Ref/1.png"))
+    dataset = build_dataset(load_options(option_file).datasets["val"], 4, 0)
+    dataset.serve(restorer.inputs)
+    sample = dataset[0]
+    with torch.no_grad():
+        expected = restorer.network(*(sample[name][None] for name in restorer.inputs))[0].clamp(0, 1)
+    found = restorer.restore(lr, ref).astype(np.float64) / 255
+    assert np.abs(found - expected.permute(1, 2, 0).numpy()).max() < 3 / 255
+    refused = restorer.restore(lr, other).astype(np.float64)
+    as_it_lies = restorer.restore(lr, other, register="none").astype(np.float64)
+    bias = restorer.network.mix.bias.detach().numpy()
+    up = np.clip(imresize(lr.astype(np.float32) / 255, 4), 0, 1)
+    np.testing.assert_allclose(refused / 255, np.clip(up + bias, 0, 1), atol=0.6 / 255)
+    assert np.abs(as_it_lies - refused).max() > 3

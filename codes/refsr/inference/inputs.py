@@ -104,11 +104,12 @@ def open_inputs(
     trained_masks: MaskOptions,
     trained_cubes: DatasetOptions,
     announce: Announce = LOG.info,
+    weighted: bool = False,
 ) -> dict[str, Input]:
     """The images by role, opened as the options say, else as in training; with the mask that is to be made.
 
     The reference is registered first, so that a mask is estimated from what the network gets. `announce` gets the line
-    that says how.
+    that says how. With `weighted`, the network takes the reference's weight map, which is 1 where none was registered.
     """
     spelling = options.spelling
     lr = open_input(images["lr"], "lr", ReadOptions(options.range, options.bands), option=spelling("range"))
@@ -121,6 +122,9 @@ def open_inputs(
     ):
         if role in images:
             inputs[role] = open_input(images[role], role, read, lr, spelling(option))
+    if "ref" in inputs and weighted:
+        size = (scale * lr.size[0], scale * lr.size[1], 1)
+        inputs["ref_weight"] = Input(np.ones(size, np.float32), (0, 1), "ref_weight", 1)
     if "ref" in inputs and (options.register or "auto") != "none":
         inputs |= _registered(inputs, scale, options.register or "auto", announce)
     masks = options.mask_options or trained_masks
@@ -137,16 +141,18 @@ def open_inputs(
 def _registered(inputs: Mapping[str, Input], scale: int, mode: Mode, announce: Announce) -> dict[str, Input]:
     """The reference, and what is given of it, registered to LR; as they are where their bands differ from LR's."""
     lr, ref = inputs["lr"], inputs["ref"]
-    if lr.pixels.shape[2] != ref.pixels.shape[2]:
+    weighted = "ref_weight" in inputs
+    if lr.pixels.shape[2] != ref.pixels.shape[2] and not weighted:
         return {}
     names = [name for name in ("ref", "ref_down") if name in inputs and inputs[name].size == ref.size]
     whole = {name: image.unit(Window(0, 0, *image.size)) for name, image in inputs.items() if name in (*names, "lr")}
     given = inputs.get("lr_up")
     fits = given is not None and given.size == (scale * lr.size[0], scale * lr.size[1])
     large = given.unit(Window(0, 0, *given.size)) if given is not None and fits else None
-    made = registered(whole["lr"], {name: whole[name] for name in names}, scale, mode, large)
+    made = registered(whole["lr"], {name: whole[name] for name in names}, scale, mode, large, blend=not weighted)
     announce(made.line)
-    return {name: replace(inputs[name], pixels=image, range=(0, 1)) for name, image in made.images.items()}
+    planes = made.images | ({"ref_weight": made.weight[:, :, None]} if weighted else {})
+    return {name: replace(inputs[name], pixels=image, range=(0, 1)) for name, image in planes.items()}
 
 
 def require_image(image: object, role: str) -> None:

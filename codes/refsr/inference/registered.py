@@ -40,12 +40,13 @@ class RegisteredReference:
 
 
 def registered(
-    lr: Unit, images: Mapping[str, Unit], scale: int, mode: Mode, lr_up: Unit | None = None
+    lr: Unit, images: Mapping[str, Unit], scale: int, mode: Mode, lr_up: Unit | None = None, blend: bool = True
 ) -> RegisteredReference:
     """LR (h, w, C) and `ref` (H', W', C), with `ref_down` on the same pixels where it is given, all in [0, 1].
 
     Where the weight is below 1, the rest is upsampled LR: what networks get that have no reference. So a Ref that is
-    refused changes nothing of the result. An LR too small to compare is paired with Ref as it lies.
+    refused changes nothing of the result. An LR too small to compare is paired with Ref as it lies. Networks that take
+    the weight get Ref without upsampled LR in it: `blend` is false.
     """
     ref = images["ref"]
     size = (scale * lr.shape[0], scale * lr.shape[1])
@@ -56,6 +57,9 @@ def registered(
     if mode == "auto" and stays(found, scale):
         line = on_lr_line(displacement(found))
         return RegisteredReference(dict(images), np.ones(size, np.float32), line, found)
+    if not blend:
+        warped = {name: np.clip(found.warp(image)[0], 0, 1) for name, image in images.items()}
+        return RegisteredReference(warped, found.weight, registration_line(found), found)
     large = _upsampled(lr, scale) if lr_up is None else lr_up
     laid = {name: _laid(found, image, large) for name, image in images.items()}
     return RegisteredReference(laid, found.weight, registration_line(found), found)

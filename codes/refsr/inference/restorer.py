@@ -238,7 +238,8 @@ class Restorer:
         if options.made_mask is not None and not self.takes_mask:
             takes = ", ".join(self.inputs)
             raise UsageError(f"mask {options.made_mask}: {self.card.spec.network} takes {takes}, and no mask")
-        inputs = open_inputs(images, options, self.scale, self.mask_options, self.cube_options, announce)
+        masks, cubes, weighted = self.mask_options, self.cube_options, "ref_weight" in self.inputs
+        inputs = open_inputs(images, options, self.scale, masks, cubes, announce, weighted)
         source = InputSource(inputs, descriptor_of(self.network), self.card.spec.network, options.spelling)
         restored = in_range(self._restored(source, inputs["lr"].size, options, progress), inputs["lr"])
         flat = isinstance(images["lr"], np.ndarray) and images["lr"].ndim == 2
