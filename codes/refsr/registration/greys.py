@@ -88,12 +88,26 @@ def prepare(lr: Image, ref: Image, scale: float, start: Transform) -> Greys:
         lr=imresize(own, FINER),
         lr_valid=_mask(own_valid, (FINER * height, FINER * width)),
         ref=made,
-        ref_valid=_mask(other_valid, made.shape),
+        ref_valid=_mask(other_valid, made.shape) if other_flat else _mask(other_valid, made.shape) * _varied(made),
         hr=hr,
         to_ref=to_ref,
         start=after(inverse(to_ref), after(start, hr)),
         flat=("LR",) * flat + ("Ref",) * other_flat,
     )
+
+
+def _varied(image: Floats) -> Floats:
+    """0 in areas of one single value, which fill what is missing in many files; else 1."""
+    import cv2
+
+    square = np.ones((FILLED, FILLED), np.uint8)
+    filled = (cv2.dilate(image, square) - cv2.erode(image, square) < ONE_VALUE).astype(np.uint8)
+    return (1 - cv2.dilate(filled, square)).astype(np.float32)
+
+
+FILLED = 15
+ONE_VALUE = 1e-5
+"""Of the contrast: differences below it are rounding."""
 
 
 def _mask(valid: npt.NDArray[np.bool_], shape: tuple[int, ...]) -> Floats:

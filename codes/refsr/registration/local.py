@@ -24,7 +24,7 @@ ROBUST = np.float32(0.5)
 LONGEST_STEP = np.float32(1.5)
 NARROWEST = 0.3
 """Smallest area, of 1, to which the field may press a pixel."""
-ROUNDS = 8
+ROUNDS = 16
 
 STILL = 0.4
 """Matching pixels by which a cell may be off and yet agrees with the transform."""
@@ -111,12 +111,14 @@ def jacobian(field: Floats, cell: float) -> Floats:
 
 
 def unfolded(field: Floats, cell: float) -> Floats:
-    """The field smoothed until no node comes too near to its neighbours."""
-    sigma = 0.7
-    for _ in range(ROUNDS):
+    """The field smoothed where nodes come too near to their neighbours, and there alone, until none does."""
+    sigma = 1.0
+    for attempt in range(ROUNDS):
         pressed = jacobian(field, cell)
         if not pressed.size or pressed.min() > NARROWEST:
             return field
-        field = smooth(field, sigma)
-        sigma *= 1.4
+        near = np.pad((pressed <= NARROWEST).astype(np.float32), ((0, 1), (0, 1)))
+        around = np.clip(10 * smooth(near, 1.0 + 0.25 * attempt), 0, 1)[:, :, None]
+        field = field + (smooth(field, sigma) - field) * around
+        sigma *= 1.25
     return np.zeros_like(field)
