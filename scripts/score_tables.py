@@ -98,6 +98,20 @@ def bench(name: str) -> str:
     return table(["system", *head], rows)
 
 
+def registered_val() -> str:
+    """PSNR of the bundled weights with references as they lie and registered, and with another place's reference."""
+    rows = []
+    for name, found in stored("registered-val")["sets"].items():
+        for mode, label in (("none", "as they lie"), ("auto", "registered")):
+            one = found[mode]
+            accepted = f"{one['accepted']} of {one['pairs']}" if mode != "none" else ""
+            scores = (f"{one[score]:.2f}" for score in ("bicubic", "right", "swap", "worth"))
+            rows.append([name, label, accepted, *scores])
+    return table(
+        ["set", "references", "accepted", "bicubic", "PSNR", "PSNR, another place's reference", "difference"], rows
+    )
+
+
 def single_image() -> str:
     """TSFNet, EDSR, SRResNet and SwinIR on the small world: PSNR / SSIM at each scale."""
     scales = stored("single-image")["scales"]
