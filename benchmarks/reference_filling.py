@@ -2,8 +2,8 @@
 
 python benchmarks/reference_filling.py [--model NAME] [--places N]
 
-restores held-out places of a world whose Ref is missing in one half, filled in several ways, and writes the PSNR of that
-half to benchmarks/results/reference_filling.json.
+restores held-out places of a world whose Ref is missing in one half, filled in several ways, and writes the PSNR of
+that half to benchmarks/results/reference_filling.json.
 """
 
 from __future__ import annotations
