@@ -14,7 +14,7 @@ from rasterio.warp import transform
 import refsr
 from refsr.core.errors import DataError, UsageError
 from refsr.geo.raster_source import RasterSource
-from refsr.inference import rasters
+from refsr.inference import raster_job, rasters
 from refsr.inference.inputs import RestoreOptions
 from refsr.inference.raster_options import RasterOptions
 from refsr.ops.resize import imresize
@@ -164,11 +164,11 @@ def test_blocks_and_squares_do_not_show(restorer, files, whole, tmp_path, monkey
 def test_a_kill_between_the_passes_costs_nothing(restorer, files, whole, tmp_path, monkeypatch):
     output = tmp_path / "out.tif"
     with monkeypatch.context() as patch:
-        patch.setattr(rasters.RasterFinish, "read", _killed)
+        patch.setattr(raster_job.RasterFinish, "read", _killed)
         with pytest.raises(RuntimeError):
             restore(restorer, files, output)
     assert not output.exists()
-    monkeypatch.setattr(rasters._Job, "restored", _killed)
+    monkeypatch.setattr(raster_job.RasterJob, "restored", _killed)
     restore(restorer, files, output)
     np.testing.assert_array_equal(read(output), read(whole))
     assert [file.name for file in tmp_path.iterdir()] == ["out.tif"]

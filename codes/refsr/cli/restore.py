@@ -264,7 +264,7 @@ def _check(arguments: argparse.Namespace, images: Mapping[str, Any], folder: boo
 def _plan(restorer: Restorer, images: Mapping[str, Any], output: Path, options: RestoreOptions) -> int:
     """Prints what would be done."""
     from refsr.inference.raster_inputs import as_rasters, raster_list
-    from refsr.inference.rasters import plan_raster
+    from refsr.inference.raster_plan import plan_raster
 
     if not as_rasters(restorer, images, options, output):
         raise UsageError(f"--dry-run goes with rasters; {images['lr']} is restored in memory")

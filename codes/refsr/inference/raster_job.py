@@ -1,0 +1,163 @@
+"""A raster to restore, opened and checked: its scene, its tiles, what the result is, and its blocks."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from refsr.core.errors import UsageError
+from refsr.core.progress import PartOf, ProgressBar, ProgressFactory, no_progress
+from refsr.core.window import Window
+from refsr.data.images import ImageInfo
+from refsr.geo.block_cache import bounded_cache
+from refsr.geo.grid import Grid
+from refsr.geo.raster_sink import RasterFormat, RasterProfile
+from refsr.geo.raster_source import RasterLike
+from refsr.inference.findings import result_findings
+from refsr.inference.inputs import RestoreOptions
+from refsr.inference.provenance import identity, provenance_tags
+from refsr.inference.raster_blocks import BlockSink, blocks_of, seen_by
+from refsr.inference.raster_finish import RasterFinish, raster_finish
+from refsr.inference.restorer import Restorer
+from refsr.inference.scene import Scene, SceneSource
+from refsr.inference.scene_opening import Announce, open_scene
+from refsr.inference.tile_layout import Layout, lay_out
+from refsr.networks.descriptor import descriptor_of
+
+FORMATS: dict[str, RasterFormat] = {".tif": "cog", ".tiff": "cog", ".png": "png", ".zarr": "zarr"}
+"""What an output is by its suffix, where nobody asks for a format."""
+PNG_TYPES = ("uint8", "uint16")
+
+
+@dataclass
+class RasterJob:
+    """All that restoring a raster needs, opened and checked."""
+
+    restorer: Restorer
+    scene: Scene
+    source: SceneSource
+    layout: Layout
+    tile: tuple[int | None, int]
+    options: RestoreOptions
+    lines: list[str]
+    finish: RasterFinish | None
+
+    @property
+    def grid(self) -> Grid:
+        """The result's."""
+        return self.scene.grid if self.finish is None else self.finish.grid
+
+    @property
+    def info(self) -> ImageInfo:
+        """What the result is."""
+        lr = self.scene.lr
+        bands, dtype = (lr.bands, lr.dtype) if self.finish is None else (self.finish.bands, self.finish.dtype)
+        return ImageInfo(self.grid.height, self.grid.width, len(bands), str(dtype))
+
+    def final(self, restored: RasterProfile) -> RasterProfile:
+        """All of the result but its pixels, by that of the restored bands."""
+        return restored if self.finish is None else self.finish.profile(restored, self.scene.lr)
+
+    @property
+    def empty(self) -> float | None:
+        """The value of pixels without data: LR's own, else NaN where floats have holes."""
+        lr = self.scene.lr
+        return math.nan if lr.nodata is None and lr.dtype.kind == "f" and lr.may_have_holes else lr.nodata
+
+    def profile(self) -> tuple[RasterProfile, dict[str, Any]]:
+        """All of the result but its pixels, and what it is made of."""
+        lr, grid = self.scene.lr, self.scene.grid
+        grids = [one.grid and list(one.grid.geotransform.transform) for one in (lr, *self.scene.reference_sources)]
+        settled = {
+            "tile": list(self.tile),
+            "grids": grids,
+            "finish": None if self.finish is None else self.finish.identity(),
+        }
+        made_of = identity(self.scene, self.restorer, self.options, settled)
+        bands = [lr.all_bands[band - 1] for band in lr.bands]
+        place = grid.geotransform if lr.grid is not None else None
+        tags = provenance_tags(self.scene, self.restorer, self.options, made_of)
+        profile = RasterProfile(
+            grid.height, grid.width, str(lr.dtype), bands, place, self.empty, lr.may_have_holes, tags
+        )
+        return profile, made_of
+
+    @property
+    def disk(self) -> int:
+        """Bytes for the blocks and for the result that is made of them."""
+        grid, lr, info = self.scene.grid, self.scene.lr, self.info
+        restored = grid.height * grid.width * len(lr.bands) * lr.dtype.itemsize
+        final = info.height * info.width * info.bands * np.dtype(info.dtype).itemsize
+        return 2 * final + (0 if self.finish is None else restored)
+
+    def restored(
+        self, kept: Window, layout: Layout, bar: ProgressBar
+    ) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_], dict[str, float]]:
+        """(h, w, C) of a block in LR's values, (h, w) where it holds data, and what was found in it."""
+        scale = self.restorer.scale
+        seen, large = seen_by(layout), kept.times(scale)
+        self.source.load(seen, kept)
+        valid = self.source.valid[kept.within(seen)].repeat(scale, 0).repeat(scale, 1)
+        if not valid.any():
+            shape = large.height, large.width, len(self.scene.lr.bands)
+            bar.advance(len(layout))
+            return np.zeros(shape, self.scene.lr.dtype), valid, self.source.found
+        sink = BlockSink(large)
+        self.restorer.restore_layout(self.source, layout, sink, self.options, lambda *_: PartOf(bar))
+        pixels = self.scene.range.raw(sink.image, str(self.scene.lr.dtype))
+        return pixels, valid, self.source.found | result_findings(pixels, valid, scale)
+
+
+@contextlib.contextmanager
+def raster_job(
+    restorer: Restorer,
+    lr: RasterLike,
+    refs: Sequence[RasterLike],
+    options: RestoreOptions,
+    announce: Announce,
+    begun: tuple[int | None, int] | None = None,
+    progress: ProgressFactory = no_progress,
+) -> Iterator[RasterJob]:
+    """Opens and checks what restoring a raster needs; `begun` are tile and overlap of a run that is continued."""
+    lines: list[str] = []
+
+    def say(line: str) -> None:
+        lines.append(line)
+        announce(line)
+
+    halo = descriptor_of(restorer.network).halo
+    scene = open_scene(lr, refs, restorer.channels, restorer.scale, options, say, halo, progress)
+    try:
+        source = SceneSource(scene, descriptor_of(restorer.network))
+        tile, overlap = restorer.tile_for(source.sizes["lr"], options) if begun is None else begun
+        layout = lay_out(descriptor_of(restorer.network), source.sizes, tile, overlap)
+        finish = raster_finish(scene, options, say)
+        _, first = next(blocks_of(layout))
+        with bounded_cache(source.reads(seen_by(first).height)):
+            yield RasterJob(restorer, scene, source, layout, (tile, overlap), options, lines, finish)
+    finally:
+        scene.close()
+
+
+def for_output(options: RestoreOptions, output: Path) -> RestoreOptions:
+    """The options with what becomes of the other bands decided: PNG has no room for them."""
+    if options.raster.other_bands is not None:
+        return options
+    png = (options.raster.format or FORMATS.get(output.suffix.lower())) == "png"
+    return replace(options, raster=replace(options.raster, other_bands="drop" if png else "guided"))
+
+
+def output_format(output: Path, wanted: RasterFormat | None, profile: RasterProfile) -> RasterFormat:
+    found = wanted or FORMATS.get(output.suffix.lower())
+    if found is None:
+        raise UsageError(f"{output}: a raster is written to {', '.join(FORMATS)}, or as --format says")
+    if found == "png" and (profile.dtype not in PNG_TYPES or len(profile.bands) not in (1, 3)):
+        raise UsageError(f"{output}: PNG holds 1 or 3 bands of 8 or 16 bits; use .tif for {profile.dtype}")
+    return found
