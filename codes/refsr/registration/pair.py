@@ -93,7 +93,7 @@ def _from(
         value = alike(greys, transform, made)
         if options.mode == "local" or value > likeness:
             field, local = made, value
-    return _judged(greys, size, ref, start, transform, field, before, likeness, local, found_by, scale)
+    return _verdict_on(greys, size, ref, start, transform, field, before, likeness, local, found_by, scale)
 
 
 def _candidates(greys: Greys, scale: float, options: RegistrationOptions) -> list[Candidate]:
@@ -114,7 +114,7 @@ def _candidates(greys: Greys, scale: float, options: RegistrationOptions) -> lis
     return [Candidate(greys.start, 0.0, "start"), *back]
 
 
-def _judged(
+def _verdict_on(
     greys: Greys,
     size: tuple[int, int],
     ref: Image,

@@ -104,10 +104,10 @@ def register_scene(
             found.append(matched)
         if progress is not None:
             progress(number + 1, len(pieces))
-    return _judged(TiePoints.joined(found), size, scale)
+    return _verdict_on(TiePoints.joined(found), size, scale)
 
 
-def _judged(found: TiePoints, size: tuple[int, int], scale: int) -> SceneRegistration:
+def _verdict_on(found: TiePoints, size: tuple[int, int], scale: int) -> SceneRegistration:
     likely = found.likeness >= LIKE
     model, kept = np.eye(2, 3), np.zeros(len(found), bool)
     if likely.sum() >= FEWEST:
