@@ -34,6 +34,7 @@ NAMES: dict[str, dict[str, Any]] = {
         "MSRResNet": "refsr.networks.msrresnet:MSRResNet",
         "EDSR": "refsr.networks.edsr:EDSR",
         "SwinIR": "refsr.networks.swinir:SwinIR",
+        "DAT": "refsr.networks.dat.network:DAT",
         "SpecGAN": "refsr.networks.specgan.network:SpecGAN",
         "StyleGAN2": "refsr.networks.stylegan2:StyleGAN2",
         "StyleGAN2Discriminator": "refsr.networks.stylegan2_discriminator:StyleGAN2Discriminator",

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from refsr.core.errors import UsageError
-from refsr.networks.blocks.common import MeanShift, require_known, require_least
+from refsr.networks.blocks.common import MeanShift, require_least
 from refsr.networks.blocks.receptive_field import ReceptiveField
-from refsr.networks.blocks.upsampling import DirectPixelShuffle, UpsampleTail, shuffle_factors
+from refsr.networks.blocks.upsampling import Upsampler, transformer_tail
 from refsr.networks.descriptor import Descriptor
 
 
@@ -78,12 +76,6 @@ def shifted_window_mask(height: int, width: int, side: int, shift: int, device: 
     return windows[:, :, None] != windows[:, None, :]
 
 
-Upsampler = Literal["pixelshuffledirect", "pixelshuffle"]
-UPSAMPLERS = ("pixelshuffledirect", "pixelshuffle")
-UPSAMPLER_CHANNELS = 64
-"""Of `pixelshuffle`; a constant of the published code."""
-
-
 class SwinIR(nn.Module):
     """LR (B, C, h, w) -> (B, C, s*h, s*w), h and w multiples of `window` (Liang et al., ICCV workshops 2021).
 
@@ -114,8 +106,6 @@ class SwinIR(nn.Module):
             raise UsageError(f"SwinIR: dim {dim} is no multiple of heads {heads}; {near} would be")
         if int(dim * mlp_ratio) < 1:
             raise UsageError(f"SwinIR: mlp_ratio is {mlp_ratio}, expected {1 / dim:g} or more")
-        require_known("SwinIR", UPSAMPLERS, upsampler=upsampler)
-        factors = shuffle_factors("SwinIR with upsampler pixelshuffle", scale) if upsampler == "pixelshuffle" else ()
         super().__init__()
         self.scale, self.channels, self.window = scale, channels, window
         self.mean_shift = MeanShift(channels)
@@ -124,11 +114,7 @@ class SwinIR(nn.Module):
         self.groups = nn.ModuleList(SwinGroup(dim, layers, heads, window, int(dim * mlp_ratio)) for _ in range(groups))
         self.norm = nn.LayerNorm(dim)
         self.conv_after_body = nn.Conv2d(dim, dim, 3, padding=1)
-        self.tail: DirectPixelShuffle | PixelShuffleTail
-        if upsampler == "pixelshuffledirect":
-            self.tail = DirectPixelShuffle(dim, channels, scale)
-        else:
-            self.tail = PixelShuffleTail(dim, channels, factors)
+        self.tail = transformer_tail("SwinIR", upsampler, dim, channels, scale)
 
     def forward(self, lr: Tensor) -> Tensor:
         feature = self.head(self.mean_shift(lr))
@@ -201,20 +187,3 @@ class SwinLayer(nn.Module):
         tokens = tokens + self.attention(self.norm1(tokens), mask)
         residual: Tensor = self.fc2(F.gelu(self.fc1(self.norm2(tokens))))
         return tokens + residual
-
-
-class PixelShuffleTail(nn.Module):
-    """(B, C, h, w) -> the image (B, out, s*h, s*w): a convolution to 64 channels, upsampled step by step."""
-
-    def __init__(self, channels: int, out_channels: int, factors: tuple[int, ...]) -> None:
-        super().__init__()
-        self.conv_before_upsample = nn.Conv2d(channels, UPSAMPLER_CHANNELS, 3, padding=1)
-        self.upsample = UpsampleTail(UPSAMPLER_CHANNELS, out_channels, factors)
-
-    def forward(self, feature: Tensor) -> Tensor:
-        image: Tensor = self.upsample(F.leaky_relu(self.conv_before_upsample(feature), 0.01))
-        return image
-
-    def receptive_field(self, output: ReceptiveField) -> ReceptiveField:
-        """The pixels of the feature that these image pixels depend on."""
-        return self.upsample.receptive_field(output).conv()

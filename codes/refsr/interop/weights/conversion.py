@@ -77,10 +77,12 @@ def convert(
             done.missing.append(theirs)
         elif published[theirs].shape != shape:
             done.wrong_shape.append(f"{theirs}: has shape {tuple(published[theirs].shape)}, expected {shape}")
-        elif not published[theirs].is_floating_point():
-            done.wrong_shape.append(f"{theirs}: has type {published[theirs].dtype}, expected floating point")
+        elif published[theirs].is_floating_point() != wanted[ours].is_floating_point():
+            kind = "floating point" if wanted[ours].is_floating_point() else str(wanted[ours].dtype)
+            done.wrong_shape.append(f"{theirs}: has type {published[theirs].dtype}, expected {kind}")
         else:
-            weight = published[theirs].detach().to(torch.float32)
+            weight = published[theirs].detach()
+            weight = weight.to(torch.float32 if weight.is_floating_point() else wanted[ours].dtype)
             done.weights[ours] = in_published_form(weight, theirs, transposed).contiguous()
     for key in published.keys() - set(keys.values()):
         for rule in unused:

@@ -14,6 +14,7 @@ from refsr.core.errors import DataError, UsageError, suggestion
 from refsr.core.registry import resolve
 from refsr.interop.weights import (
     basicsr,
+    dat,
     discriminator,
     refdiff,
     rgtnet,
@@ -149,6 +150,13 @@ FAMILIES = (
         r"layers\.0\.residual_group\.blocks\.0\.attn\.relative_position_bias_table",
         swinir.swinir_options,
         swinir.import_swinir,
+    ),
+    Family(
+        "DAT",
+        "SISR_model",
+        r"layers\.0\.blocks\.0\.attn\.attns\.0\.",
+        dat.dat_options,
+        dat.import_dat,
     ),
     Family(
         "MSRResNet",

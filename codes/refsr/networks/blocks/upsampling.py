@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Literal
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from refsr.core.errors import UsageError
+from refsr.networks.blocks.common import require_known
 from refsr.networks.blocks.receptive_field import ReceptiveField
 
 FACTORS = (2, 3)
@@ -84,3 +87,37 @@ class UpsampleTail(nn.Module):
     def receptive_field(self, output: ReceptiveField) -> ReceptiveField:
         """The pixels of the feature that these image pixels depend on."""
         return self.upsample.receptive_field(output.conv())
+
+
+class PixelShuffleTail(nn.Module):
+    """(B, C, h, w) -> the image (B, out, s*h, s*w): a convolution to 64 channels, upsampled step by step."""
+
+    def __init__(self, channels: int, out_channels: int, factors: tuple[int, ...]) -> None:
+        super().__init__()
+        self.conv_before_upsample = nn.Conv2d(channels, UPSAMPLER_CHANNELS, 3, padding=1)
+        self.upsample = UpsampleTail(UPSAMPLER_CHANNELS, out_channels, factors)
+
+    def forward(self, feature: Tensor) -> Tensor:
+        image: Tensor = self.upsample(F.leaky_relu(self.conv_before_upsample(feature), 0.01))
+        return image
+
+    def receptive_field(self, output: ReceptiveField) -> ReceptiveField:
+        """The pixels of the feature that these image pixels depend on."""
+        return self.upsample.receptive_field(output).conv()
+
+
+Upsampler = Literal["pixelshuffledirect", "pixelshuffle"]
+UPSAMPLERS = ("pixelshuffledirect", "pixelshuffle")
+UPSAMPLER_CHANNELS = 64
+"""Of `pixelshuffle` in SwinIR and DAT; a constant of the published codes."""
+
+
+def transformer_tail(
+    network: str, upsampler: Upsampler, channels: int, out_channels: int, scale: int
+) -> DirectPixelShuffle | PixelShuffleTail:
+    """The tail of SwinIR and DAT: the light networks' single shuffle, or the others' in steps of two and three."""
+    require_known(network, UPSAMPLERS, upsampler=upsampler)
+    if upsampler == "pixelshuffledirect":
+        return DirectPixelShuffle(channels, out_channels, scale)
+    factors = shuffle_factors(f"{network} with upsampler pixelshuffle", scale)
+    return PixelShuffleTail(channels, out_channels, factors)

@@ -1,0 +1,1 @@
+"""DAT, the dual aggregation Transformer: a single-image network."""
