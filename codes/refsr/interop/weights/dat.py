@@ -103,7 +103,7 @@ def import_dat(published: Mapping[str, Tensor]) -> tuple[DAT, Conversion]:
     """The network with these tensors, and what became of each key."""
     options = dat_options(published)
     network = DAT(**options)
-    unused = UNUSED if _has_positions(options["dim"]) else (*UNUSED, CONSTANT_BIAS)
+    unused = UNUSED if _has_positions(options["dim"]) else (CONSTANT_BIAS, *UNUSED)
     steps = len(enlarging_steps(published)) if options["upsampler"] == "pixelshuffle" else None
     done = convert(_without_biases(published), network, dat_keys(options, steps), unused)
     network.load_state_dict(done.weights, strict=False)
