@@ -34,6 +34,7 @@ NARROW = {
     "SRResNet": ["nf=4", "n_blocks=1"],
     "MSRResNet": ["nf=4", "n_blocks=1"],
     "SwinIR": ["dim=8", "groups=1", "layers=2", "heads=2"],
+    "DAT": ["dim=16", "groups=1", "blocks=2", "heads=2"],
     "RefDiff": ["model_channels=4", "channel_mult=[1,1]", "num_blocks=1"],
     "SpecGAN": [
         *("side=4", "hsi_bands=5", "style_channels=4", "latent_channels=4", "channel_multiplier=1"),
