@@ -69,3 +69,13 @@ def test_wrong_wishes_are_named():
 def test_colours_of_single_bands():
     assert [colour_of(band) for band in SAFE] == ["red", "green", "blue", "nir"]
     assert colour_of(BandInfo("B11")) is None
+
+
+@pytest.mark.parametrize(
+    ("option", "words"), [("--bands-ref", r"--bands-ref 1 2 3$"), ("bands_ref", r"bands_ref=\[1, 2, 3\]$")]
+)
+def test_a_message_names_the_option_that_chooses(option, words):
+    with pytest.raises(DataError, match=words):
+        choose_bands("a.tif", [BandInfo()] * 4, 3, option=option)
+    with pytest.raises(DataError, match=r"has 1 band \(1 undefined\), the model takes 3"):
+        choose_bands("a.tif", [BandInfo()], 3, option=option)

@@ -180,3 +180,25 @@ def test_floats_that_equal_nodata_move_by_nearly_nothing(tmp_path, nodata):
         image, valid = source.read(source.window)
     np.testing.assert_array_equal(valid, hole())
     np.testing.assert_allclose(image[valid], pixels("float32")[valid], rtol=1e-6, atol=1e-30)
+
+
+def test_a_png_keeps_its_place_and_mask_in_files_beside_it(tmp_path):
+    sink = RasterSink(tmp_path / "a.png", profile(masked=True), {}, "png")
+    sink.open()
+    put(sink)
+    sink.finish(WINDOWS)
+    with RasterSource(tmp_path / "a.png") as source:
+        image, valid = source.read(source.window)
+        assert source.grid.geotransform.same_crs(GEOTRANSFORM)
+        assert source.grid.geotransform.transform == GEOTRANSFORM.transform
+    assert np.array_equal(image[valid], pixels()[valid])
+    assert np.array_equal(valid, hole())
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["a.png", "a.png.aux.xml", "a.png.msk"]
+    # Another picture in its place has neither.
+    again = RasterSink(tmp_path / "a.png", RasterProfile(HEIGHT, WIDTH, "uint8", [BandInfo()] * 3), {}, "png")
+    again.open(overwrite=True)
+    put(again)
+    again.finish(WINDOWS)
+    with RasterSource(tmp_path / "a.png") as source:
+        assert source.grid is None
+        assert source.read(source.window)[1].all()

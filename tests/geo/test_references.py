@@ -13,7 +13,7 @@ from refsr.geo.geotransform import Geotransform
 from refsr.geo.grid import Grid
 from refsr.geo.raster_source import RasterSource
 from refsr.geo.references import FEATHER, Reference, References
-from refsr.geo.value_range import BeyondRange, ValueRange, find_range, joint_range, sampled
+from refsr.geo.value_range import BeyondRange, Samples, ValueRange, find_range, joint_range, sampled
 from refsr.geo.warped import WarpedRaster
 
 TARGET = Grid(Geotransform(ground.HOME, tuple(ground.north_up(10))[:6]), 96, 128)
@@ -121,18 +121,43 @@ def test_values_beyond_a_range_are_counted():
     assert str(beyond) == "33.33% of the values lie beyond 0 to 4095: from 0 to 6165"
 
 
+def measured(file, values: np.ndarray) -> tuple[ValueRange, Samples]:
+    with scene(file, values.astype("uint16")) as source:
+        samples = sampled(source)
+        return find_range(source, samples), samples
+
+
+def joint(*about: tuple[ValueRange, Samples]) -> ValueRange | None:
+    return joint_range([span for span, _ in about], [samples for _, samples in about])
+
+
 def test_rasters_of_one_scale_get_one_range_and_others_their_own(tmp_path):
     draw = np.random.default_rng(0).normal(2000, 300, (3, 200, 200)).clip(1, 60000)
     lr, sharper, other = (
-        range_of(scene(tmp_path / f"{name}.tif", values.astype("uint16")))
+        measured(tmp_path / f"{name}.tif", values)
         for name, values in (("a", draw), ("b", (draw - 2000) * 1.2 + 2000), ("c", draw * 4))
     )
-    joint = joint_range([lr, sharper])
-    assert (joint.low, joint.high) == (sharper.low, sharper.high)
-    assert lr.low > joint.low
-    assert joint_range([lr, other]) is None
-    assert joint_range([lr]) is None
-    assert joint_range([lr, ValueRange(0, 4095, "as declared")]) is None
+    both = joint(lr, sharper)
+    assert both is not None
+    assert (both.low, both.high) == (sharper[0].low, sharper[0].high)
+    assert lr[0].low > both.low
+    assert joint(lr, other) is None
+    assert joint(lr) is None
+    assert joint(lr, (ValueRange(0, 4095, "as declared"), sharper[1])) is None
+
+
+def test_a_few_saturated_pixels_of_a_reference_are_no_other_scale(tmp_path):
+    """Else the reference would have a fraction of LR's contrast, and the network would not use it."""
+    draw = np.random.default_rng(0).normal(2000, 300, (3, 200, 200)).clip(1, 60000)
+    saturated = draw.copy()
+    saturated[:, :3] = 60000
+    lr, ref = measured(tmp_path / "a.tif", draw), measured(tmp_path / "b.tif", saturated)
+    assert ref[0].high > 10 * lr[0].high
+    both = joint(lr, ref)
+    assert both is not None
+    assert (both.low, both.high) == (lr[0].low, lr[0].high)
+    # A like contrast elsewhere in the values is another scale.
+    assert joint(lr, measured(tmp_path / "c.tif", saturated.clip(0, 50000) + 10000)) is None
 
 
 def test_rasters_that_meet_without_an_overlap_are_as_one(tmp_path):

@@ -267,3 +267,28 @@ def test_an_interrupted_run_ends_with_the_same_bytes(scene, restorer, lr_file, t
     assert one == two
     with pytest.raises(UsageError, match="is there already"):
         restore_raster(restorer, lr_file, [ref], tmp_path / "b.tif", options)
+
+
+def test_a_grid_without_a_crs_is_refused_with_the_remedy(scene, restorer, lr_file, tmp_path):
+    ref = write(tmp_path / "ref.tif", scene["Ref"], north_up(PIXEL, 5), crs=None)
+    code = ground.HOME.split(":")[1]
+    with pytest.raises(DataError, match=rf"ref\.tif: has a grid and names no CRS, .*lr\.tif is in EPSG:{code}"):
+        restore_raster(restorer, lr_file, [ref], tmp_path / "sr.tif", RestoreOptions())
+
+
+def test_a_reference_that_is_coarser_than_lr_is_named(scene, restorer, lr_file, tmp_path):
+    coarse = write(tmp_path / "coarse.tif", scene["LR"][::2, ::2].copy(), north_up(2 * SCALE * PIXEL))
+    lines = []
+    restore_raster(restorer, lr_file, [coarse], tmp_path / "sr.tif", RestoreOptions(), announce=lines.append)
+    assert any("coarse.tif" in line and "its pixels are not smaller than LR's" in line for line in lines)
+
+
+def test_one_band_in_three_inputs_comes_back_as_one(scene, restorer, tmp_path):
+    lr = write(tmp_path / "lr.tif", scene["LR"][:, :, :1], north_up(SCALE * PIXEL))
+    options = RestoreOptions(bands=(1, 1, 1))
+    sr = tmp_path / "sr.tif"
+    restore_raster(restorer, lr, [write(tmp_path / "ref.tif", scene["Ref"], north_up(PIXEL))], sr, options)
+    found = read(sr).astype(float)
+    enlarged_band = imresize(scene["LR"][:, :, :1].astype(np.float64), SCALE)
+    assert found.shape == (*scene["HR"].shape[:2], 1)
+    assert abs(found - enlarged_band).mean() < 12

@@ -226,6 +226,8 @@ def _images(arguments: argparse.Namespace, made: MadeMask | None) -> dict[str, A
 
 def _named(text: str) -> Path | str:
     """A path; a name of GDAL's, such as an address, as it was typed."""
+    if not text:
+        raise UsageError("--lr or --ref is an empty name; expected a raster or an image, or a folder of them")
     return text if ":" in text or text.startswith("/vsi") else Path(text)
 
 

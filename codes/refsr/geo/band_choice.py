@@ -28,11 +28,14 @@ class BandChoice:
         return f"bands {', '.join(map(str, self.bands))} ({self.reason})"
 
 
-def choose_bands(name: str, bands: Sequence[BandInfo], channels: int, wanted: Sequence[int | str] = ()) -> BandChoice:
+def choose_bands(
+    name: str, bands: Sequence[BandInfo], channels: int, wanted: Sequence[int | str] = (), option: str = "--bands"
+) -> BandChoice:
     """`channels` bands of a raster: the ones `wanted` by number, description or colour, else those that fit by rule.
 
     Without a wish, a raster with as many bands as the model takes is taken as it is; of one with more, a model of
-    three bands takes red, green and blue where the file says which they are. Nothing is guessed.
+    three bands takes red, green and blue where the file says which they are. Nothing is guessed; messages name the
+    `option`, or the keyword, that says which.
     """
     if wanted:
         found = tuple(_named(name, bands, word) for word in wanted)
@@ -48,8 +51,8 @@ def choose_bands(name: str, bands: Sequence[BandInfo], channels: int, wanted: Se
     if len(usable) == channels:
         return BandChoice(tuple(usable), "all there are")
     raise DataError(
-        f"{name}: has {len(usable)} bands ({_listed(bands)}), the model takes {channels}; "
-        f"choose them by number, description or colour: --bands {' '.join(map(str, _example(usable, channels)))}"
+        f"{name}: has {len(usable)} band{'' if len(usable) == 1 else 's'} ({_listed(bands)}), the model takes "
+        f"{channels}; choose them by number, description or colour: {_spelled(option, _example(usable, channels))}"
     )
 
 
@@ -127,3 +130,8 @@ def _listed(bands: Sequence[BandInfo]) -> str:
 
 def _example(usable: Sequence[int], channels: int) -> Sequence[int]:
     return list(usable[:channels]) if len(usable) >= channels else [usable[0] if usable else 1] * channels
+
+
+def _spelled(option: str, numbers: Sequence[int]) -> str:
+    """`--bands 1 2 3`, or `bands=[1, 2, 3]` where the option is a keyword."""
+    return f"{option} {' '.join(map(str, numbers))}" if option.startswith("-") else f"{option}={list(numbers)}"

@@ -31,6 +31,8 @@ RasterFormat = Literal["cog", "gtiff", "png", "zarr"]
 RESULT, BLOCK_FILES = "result", "*-*.tif"
 """Names in the folder of blocks: the result before it is in place, and the pattern of the blocks' own."""
 DRIVERS: dict[RasterFormat, str] = {"cog": "COG", "gtiff": "GTiff", "png": "PNG", "zarr": "Zarr"}
+COMPANIONS = (".aux.xml", ".msk")
+"""Suffixes of the files beside a PNG that hold its place and tags, and its mask."""
 RECORD = "blocks.json"
 BLOCKS = "blocks"
 """Suffix of the hidden folder beside a result in which its blocks are kept."""
@@ -170,9 +172,19 @@ class RasterSink:
             self.mark_whole()
             if self.output.is_dir():
                 shutil.rmtree(self.output)
+            self._place_companions(staged)
             staged.replace(self.output)
             sync_folder(self.output.parent)
             _cleared(self.folder, self.output)
+
+    def _place_companions(self, staged: Path) -> None:
+        """Moves what GDAL writes beside a PNG, which has no room for it; what lies there of another PNG goes."""
+        for suffix in COMPANIONS if self.format == "png" else ():
+            made, placed = (file.with_name(f"{file.name}{suffix}") for file in (staged, self.output))
+            if made.exists():
+                made.replace(placed)
+            else:
+                placed.unlink(missing_ok=True)
 
     def mosaic(self, windows: Sequence[Window]) -> Path:
         """All blocks as one raster that GDAL opens: a VRT beside them."""
@@ -283,7 +295,12 @@ def check_disk(output: Path, needed: int) -> None:
         folder = folder.parent
     free = shutil.disk_usage(folder).free
     if needed > free:
-        raise RefsrError(f"{output}: needs {needed / 1e9:.1f} GB at {folder}, {free / 1e9:.1f} GB free")
+        raise RefsrError(f"{output}: needs {size_text(needed)} at {folder}, {size_text(free)} free")
+
+
+def size_text(count: float) -> str:
+    """Bytes for a person: `1.2 GB`, `340.0 MB`."""
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
 
 
 def _creation(format: RasterFormat, profile: RasterProfile) -> dict[str, Any]:
@@ -308,12 +325,13 @@ def _creation(format: RasterFormat, profile: RasterProfile) -> dict[str, Any]:
 
 
 def _check(file: Path, profile: RasterProfile) -> None:
-    """Opens the result again: its size, bands and type are what they should be."""
+    """Opens the result again: size, bands and type are what they should be, and whether it names a CRS."""
     import rasterio
 
     with rasterio.open(file) as made:
-        found = (made.height, made.width, made.count, made.dtypes[0])
-        wanted = (profile.height, profile.width, len(profile.bands), profile.dtype)
+        found = (made.height, made.width, made.count, made.dtypes[0], made.crs is not None)
+        named = profile.geotransform is not None and profile.geotransform.crs is not None
+        wanted = (profile.height, profile.width, len(profile.bands), profile.dtype, named)
         if found != wanted:
             raise DataError(f"{file}: holds {found}, expected {wanted}")
 

@@ -25,6 +25,8 @@ MARGIN = 0.25
 reaches farther. Of the gain of rrsnet-small-x4 on four worlds, 4 to 6 dB, a margin of 0.05 cost 0.4 to 0.85 dB."""
 ALIKE = 1.5
 """Measured ranges of one type whose spans differ by less than this factor have one scale."""
+CORE = 2
+"""Percent of the values at either end that say nothing of a raster's scale: glints, clouds, saturated borders."""
 FULL = 0.5
 """Floats that reach this and stay below 1 are taken to lie between 0 and 1."""
 DECLARED = "as declared"
@@ -99,13 +101,25 @@ def find_range(source: RasterSource, samples: Samples, declared: tuple[float, fl
     return ValueRange(_short(low - spare), _short(high + spare), MEASURED)
 
 
-def joint_range(ranges: Sequence[ValueRange]) -> ValueRange | None:
-    """One range for rasters of one type whose measured ranges are alike, so that one value means one brightness."""
-    spans = [one.high - one.low for one in ranges]
-    if len(ranges) < 2 or any(one.reason != MEASURED for one in ranges) or max(spans) > ALIKE * min(spans):
+def joint_range(ranges: Sequence[ValueRange], samples: Sequence[Samples]) -> ValueRange | None:
+    """One range for LR, which comes first, and references of its type, so that one value means one brightness.
+
+    None where the ranges are not measured, or neither they nor the cores of the values are alike. Where only the cores
+    are, a few extreme values make the difference; the range is LR's own.
+    """
+    if len(ranges) < 2 or any(one.reason != MEASURED for one in ranges):
         return None
-    low, high = min(one.low for one in ranges), max(one.high for one in ranges)
-    return ValueRange(low, high, f"{MEASURED} and its references")
+    if _alike([one.high - one.low for one in ranges]):
+        low, high = min(one.low for one in ranges), max(one.high for one in ranges)
+        return ValueRange(low, high, f"{MEASURED} and its references")
+    cores = [np.percentile(one.values, (CORE, 100 - CORE)) for one in samples]
+    if _alike([high - low for low, high in cores]) and max(low for low, _ in cores) < min(high for _, high in cores):
+        return ValueRange(ranges[0].low, ranges[0].high, f"{MEASURED}, for its references too")
+    return None
+
+
+def _alike(spans: Sequence[float]) -> bool:
+    return max(spans) <= ALIKE * min(spans)
 
 
 def sampled(source: RasterSource) -> Samples:

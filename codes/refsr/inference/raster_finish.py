@@ -20,6 +20,7 @@ from refsr.geo.other_bands import OtherBands, OtherBandsMethod, Read, cell_side,
 from refsr.geo.raster_sink import RasterProfile, RasterSink
 from refsr.geo.raster_source import ALPHA, RasterSource
 from refsr.geo.resampled import Resampled, Resolution, find_resolution
+from refsr.geo.rounding import as_type
 from refsr.geo.validity import Array, Mask, marked
 from refsr.inference.inputs import RestoreOptions
 from refsr.inference.scene import Scene
@@ -80,12 +81,19 @@ class RasterFinish:
         """All bands under a window of the part that is asked for, at the network's pixel size."""
         shifted = Window(window.top + self.inner.top, window.left + self.inner.left, window.height, window.width)
         main, known = restored(shifted)
-        planes = {band: (main[:, :, index], known) for index, band in enumerate(self.restored)}
+        planes = {band: (self._restored(main, band), known) for band in self.restored}
         if self.others is not None:
             found = self.others.read(shifted, restored)
             planes |= {source.bands[0]: band for source, band in zip(self.others.others, found, strict=True)}
         pixels = np.stack([planes[band][0].astype(self.dtype) for band in self.bands], axis=2)
         return pixels, np.stack([planes[band][1] for band in self.bands], axis=2)
+
+    def _restored(self, main: Array, band: int) -> Array:
+        """A restored band; the mean of its restorations where the network took it several times."""
+        taken = [index for index, one in enumerate(self.restored) if one == band]
+        if len(taken) == 1:
+            return main[:, :, taken[0]]
+        return as_type(main[:, :, taken].mean(axis=2, dtype=np.float64), main.dtype)
 
     def identity(self) -> dict[str, Any]:
         """What the final raster depends on beside the options."""
@@ -108,14 +116,14 @@ def raster_finish(scene: Scene, options: RestoreOptions, announce: Callable[[str
     if raster.resolution is not None:
         coarse = Grid(scene.grid.geotransform.coarser(scale), lr.height, lr.width)
         resolution = find_resolution(raster.resolution, coarse, fine)
-        announce(f"result: {resolution or f'{fine} is the network its own pixel size'}")
+        announce(f"result: {resolution or str(fine) + ', the pixel size of the network'}")
     area = None if scene.scope is None else scene.scope.area
     if method == "drop":
         if numbers:
-            announce(f"other bands: {_named(lr, numbers)} are left out")
-        if resolution is None and inner == scene.grid.window and area is None:
+            announce(f"other bands: {_named(lr, numbers)} {'is' if len(numbers) == 1 else 'are'} left out")
+        others, bands = None, tuple(dict.fromkeys(lr.bands))
+        if resolution is None and inner == scene.grid.window and area is None and bands == lr.bands:
             return None
-        others, bands = None, lr.bands
         dtype = lr.dtype
     else:
         sources = [lr.sharing(band) for band in numbers]
@@ -132,7 +140,7 @@ def raster_finish(scene: Scene, options: RestoreOptions, announce: Callable[[str
 
 SMALL = 2**20
 """Pixels of a grid up to which an area is looked through before the work."""
-WORDS = {"guided": "get the detail of the restored ones (guided)", "enlarge": "are enlarged by bicubic"}
+WORDS = {"guided": "with the detail of the restored ones (guided)", "enlarge": "enlarged by bicubic"}
 
 
 def _holds_nothing(area: AreaOnGrid, grid: Grid) -> bool:

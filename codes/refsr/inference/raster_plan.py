@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from refsr.core.progress import NoProgressBar
+from refsr.geo.raster_sink import size_text
 from refsr.geo.raster_source import RasterLike
 from refsr.inference.inputs import RestoreOptions
 from refsr.inference.raster_blocks import blocks_of
@@ -45,7 +46,7 @@ def plan_raster(
             f"result: {job.info}, {format}, {job.grid}",
             f"{_counted(len(job.layout), 'tile')} in {_counted(len(blocks), 'block')}; "
             f"about {_duration(seconds)} on {restorer.device}; "
-            f"peak memory so far {_size(_peak_memory())}; up to {_size(job.disk)} of disk meanwhile",
+            f"peak memory so far {size_text(_peak_memory())}; up to {size_text(job.disk)} of disk meanwhile",
         ]
         return RasterPlan(lines, seconds, job.disk)
 
@@ -58,10 +59,6 @@ def _duration(seconds: float) -> str:
 
 def _counted(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-def _size(count: float) -> str:
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
 
 
 def _peak_memory() -> int:

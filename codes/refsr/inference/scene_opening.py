@@ -29,6 +29,8 @@ MOST_BEYOND = 0.01
 """Share of LR's values that may lie beyond a declared range without `clip`."""
 AROUND_SCOPE = 64
 """Pixels of LR around a part of it that are restored too, at least, for what looks at the pixels beside one."""
+SHARPER = 0.99
+"""Pixels of a reference that are larger than LR's times this hold no detail that LR lacks."""
 NOTABLE_ZEROS = 0.01
 """Share of pixels that are 0 in all bands from which on a hint at nodata is printed."""
 
@@ -52,7 +54,7 @@ def open_scene(
     raster = options.raster
     opened: list[RasterSource] = []
     try:
-        source, choice = _source(lr, channels, options.bands, raster.nodata)
+        source, choice = _source(lr, channels, options.bands, raster.nodata, options.spelling("bands"))
         opened.append(source)
         if raster.gcps_lr is not None:
             _place(source, raster.gcps_lr, raster.gcps_crs, "LR", announce)
@@ -65,7 +67,7 @@ def open_scene(
         placed: str | None = None
         system = None if source.grid is None else source.grid.geotransform.crs
         for ref in refs:
-            other, choice = _source(ref, channels, options.bands_ref, raster.nodata_ref)
+            other, choice = _source(ref, channels, options.bands_ref, raster.nodata_ref, options.spelling("bands_ref"))
             opened.append(other)
             if raster.gcps is not None and (other.grid is None or len(refs) == 1):
                 _check_once(placed, other, options)
@@ -84,7 +86,10 @@ def open_scene(
             elif not nowhere[-1]:
                 assert other.grid is not None
                 grids.append((other.name, other.grid))
+                _check_systems(source, other)
                 place = f"{other.grid} -> {grid}; covers {shared_ground(grid, other.grid):.0%} of LR"
+                if other.grid.pixel_metres > low.pixel_metres * SHARPER:
+                    place += f"; its pixels are not smaller than LR's {low}: it adds no detail"
             else:
                 place = f"{other.height}x{other.width}, laid on LR by image"
             lines.append(f"Ref: {other.name}: {place}; {choice}")
@@ -122,7 +127,8 @@ def _ranges(
     declared = [options.range]
     declared += [options.range_ref or (options.range if same else None) for same in like_lr[1:]]
     ranges = [find_range(*about) for about in zip(opened, samples, declared, strict=True)]
-    joint = joint_range([one for one, same in zip(ranges, like_lr, strict=True) if same])
+    alike = [about for about, same in zip(zip(ranges, samples, strict=True), like_lr, strict=True) if same]
+    joint = joint_range([span for span, _ in alike], [values for _, values in alike])
     if joint is not None:
         ranges = [joint if same else one for one, same in zip(ranges, like_lr, strict=True)]
     for line, span in zip(lines, ranges, strict=True):
@@ -133,12 +139,12 @@ def _ranges(
 
 
 def _source(
-    raster: RasterLike, channels: int, wanted: Sequence[int | str] | None, nodata: float | None
+    raster: RasterLike, channels: int, wanted: Sequence[int | str] | None, nodata: float | None, option: str
 ) -> tuple[RasterSource, BandChoice]:
     """The raster with the bands that the model takes."""
     source = RasterSource(raster, nodata=nodata)
     try:
-        choice = choose_bands(source.name, source.all_bands, channels, wanted or ())
+        choice = choose_bands(source.name, source.all_bands, channels, wanted or (), option)
         source.take(choice.bands)
     except BaseException:
         source.close()
@@ -212,6 +218,19 @@ def _paired(lr: RasterSource, ref: RasterSource, grid: Grid, options: RestoreOpt
             )
         return True
     return fits and ref.grid.apart(grid) < ON_GRID
+
+
+def _check_systems(lr: RasterSource, ref: RasterSource) -> None:
+    """A DataError where one of two grids names no CRS: their numbers could mean anything."""
+    for one, other in ((lr, ref), (ref, lr)):
+        if one.grid is None or other.grid is None:
+            continue
+        if one.grid.geotransform.crs is None and other.grid.geotransform.crs is not None:
+            system = str(other.grid).split(",")[0]
+            raise DataError(
+                f"{one.name}: has a grid and names no CRS, {other.name} is in {system}; if both are, write it "
+                f"into the file: rio edit-info --crs {system} {one.name}"
+            )
 
 
 def _check_values(

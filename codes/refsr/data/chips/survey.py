@@ -24,6 +24,8 @@ RIGHTS = {
     "attribution": re.compile(r"attribution|credit", re.IGNORECASE),
 }
 RGB = 3
+OPTIONS = {"hr": "--bands", "ref": "--bands-ref", "lr": "--bands-lr"}
+"""Of the command, by the sources' role."""
 PLAIN = re.compile(r"[^\w-]+")
 
 
@@ -117,7 +119,7 @@ def _surveyed(
         with _opened(name) as first:
             usable = sum(band.colour != ALPHA for band in first.all_bands)
             count = channels or len(bands) or min(usable, RGB)
-            choice = choose_bands(first.name, first.all_bands, count, bands)
+            choice = choose_bands(first.name, first.all_bands, count, bands, OPTIONS[role])
         with RasterSource(name, choice.bands, nodata) as source:
             if source.grid is None or source.grid.geotransform.crs is None:
                 raise DataError(f"{name}: names no coordinate system, by which chips are placed; "
