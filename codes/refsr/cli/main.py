@@ -26,6 +26,7 @@ COMMANDS = {
     "stress": ("refsr.cli.stress", "evaluate runs with perturbed references and draw the curves"),
     "report": ("refsr.cli.report", "write an HTML page about runs: scores, example images, training curves"),
     "options": ("refsr.cli.options", "check an option file, print it resolved, print the schema"),
+    "register": ("refsr.cli.register", "lay a reference on LR: a raster, a page, tie points"),
     "world": ("refsr.cli.world", "make a synthetic data set with known ground truth"),
     "chips": ("refsr.cli.chips", "cut training tuples from scenes on any grids, split by place"),
     "prepare": ("refsr.cli.prepare", "make LR, LR_UX and Ref_DUX images from HR and Ref"),

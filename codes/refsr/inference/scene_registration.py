@@ -32,6 +32,8 @@ SEARCHED = 1024
 """LR pixels along the longer side of what is searched where nothing says how Ref lies; larger scenes are reduced."""
 BAND = 256
 """Rows that are read at once."""
+FINER_THAN_LR = 0.999
+"""Ref's pixels along the side of one of LR's, below which it is not compared."""
 REACH = 40.0
 """Pixels of the fine grid by which a georeference may be wrong."""
 
@@ -115,16 +117,11 @@ def register_georeferenced(pair: ScenePair, mode: Mode, progress: ProgressFactor
     if min(lr.height, lr.width) < SMALLEST:
         line = f"Ref is taken as it lies: LR of {lr.height}x{lr.width} is too small to compare"
         return RegisteredRaster(None, None, pair.ref.grid, True, line)
+    if WarpedRaster(pair.ref, pair.grid).ratio * pair.scale < FINER_THAN_LR:
+        line = "Ref is taken as it lies: its pixels are larger than LR's, which it cannot make sharper"
+        return RegisteredRaster(None, None, pair.ref.grid, True, line)
     if max(lr.height, lr.width) <= WHOLE:
-        options = replace(RegistrationOptions.georeferenced(reach=REACH), mode=mode)
-        own, other = (_held(*_whole(read, *shape)) for read, shape in (
-            (pair.read_lr, (lr.height, lr.width)), (pair.read_ref, size),
-        ))  # fmt: skip
-        found = register(own, other, pair.scale, options)
-        nodes = (lr.height, lr.width)
-        field = _at_nodes(found, nodes) if found.accepted else None
-        weight = _reduced(found.weight, pair.scale)
-        return _settled(found, field, weight, found.accepted, registration_line(found), pair, mode)
+        return _in_one_piece(pair, mode)
     with progress("registering", len(list(tiles(size, pair.scale, MOST_TILES)))) as bar:
         scene = register_scene(
             pair.read_lr, pair.read_ref, size, pair.scale, REACH, lambda _done, _total: bar.advance()
@@ -133,6 +130,34 @@ def register_georeferenced(pair: ScenePair, mode: Mode, progress: ProgressFactor
     refused = f"Ref is refused: {'; '.join(scene.verdict.reasons)}; restored without a reference"
     line = scene.sentence() if scene.accepted else refused
     return _settled(scene, field if scene.accepted else None, scene.weight, scene.accepted, line, pair, mode)
+
+
+def _in_one_piece(pair: ScenePair, mode: Mode) -> RegisteredRaster:
+    """The same for a scene that is held in memory; only the ground that Ref covers is compared."""
+    lr, scale = pair.lr, pair.scale
+    assert pair.ref.grid is not None
+    other, known = _whole(pair.read_ref, pair.grid.height, pair.grid.width)
+    common = _around(known).surrounded(scale, 0, pair.grid.height, pair.grid.width).reduced(scale)
+    if min(common.height, common.width) < SMALLEST:
+        line = f"Ref is taken as it lies: it covers {common.height}x{common.width} pixels of LR, too few to compare"
+        return RegisteredRaster(None, None, pair.ref.grid, True, line)
+    options = replace(RegistrationOptions.georeferenced(reach=REACH), mode=mode)
+    rows, columns = common.times(scale).within(pair.grid.window)
+    found = register(_held(*pair.read_lr(common)), _held(other[rows, columns], known[rows, columns]), scale, options)
+    around = (common.top, lr.height - common.bottom), (common.left, lr.width - common.right)
+    weight = np.pad(_reduced(found.weight, scale), around)
+    field = _at_nodes(found, (common.height, common.width)) if found.accepted else None
+    if field is not None:
+        field = np.pad(field, (*around, (0, 0)), mode="edge")
+    return _settled(found, field, weight, found.accepted, registration_line(found), pair, mode)
+
+
+def _around(known: Mask) -> Window:
+    """The smallest window that holds all that is known."""
+    rows, columns = np.flatnonzero(known.any(axis=1)), np.flatnonzero(known.any(axis=0))
+    if not len(rows):
+        return Window(0, 0, 0, 0)
+    return Window(int(rows[0]), int(columns[0]), int(rows[-1] - rows[0]) + 1, int(columns[-1] - columns[0]) + 1)
 
 
 def register_by_image(pair: ScenePair, mode: Mode, progress: ProgressFactory = no_progress) -> RegisteredRaster:

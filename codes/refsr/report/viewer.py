@@ -63,7 +63,7 @@ def _example(example: Example, comparison: Comparison, protocol: str, anchor: st
         tag(
             "div",
             _stage(example, comparison),
-            tag("div", *[_tile(one, example) for one in _in_order(example)], class_="tiles"),
+            tag("div", *[tile(one, example.image) for one in _in_order(example)], class_="tiles"),
             class_="viewer",
         ),
         *[tag("p", problem, class_="problem") for problem in [*example.problems, *_crop_note(example)]],
@@ -104,10 +104,11 @@ def _in_order(example: Example) -> list[Picture]:
     return [one for role in ("lr", "ref", "hr", "result", "error") for one in example.of(role)]
 
 
-def _tile(picture: Picture, example: Example) -> Html:
+def tile(picture: Picture, of: str) -> Html:
+    """A picture of something, with its name and size."""
     width, height = picture.size
     size = f"{width} {TIMES} {height}" if width else ""
-    words = f"{picture.label} of {example.image}" if picture.role != "error" else f"{picture.label}, {example.image}"
+    words = f"{picture.label} of {of}" if picture.role != "error" else f"{picture.label}, {of}"
     return tag(
         "figure",
         tag("div", tag("img", src=raw(picture.source), alt=words, decoding="async", draggable="false"), class_="frame"),
@@ -129,6 +130,11 @@ def _stage(example: Example, comparison: Comparison) -> Html | None:
         return None
     base = comparison.base_of(shown) if shown else None
     left = next((place for place in others if base and pictures[place].label == base.label), others[0])
+    return stage(pictures, left, right)
+
+
+def stage(pictures: list[Picture], left: int, right: int) -> Html:
+    """Two of the pictures with a divider; the script fills it from the tiles of the pictures, in their order."""
     grip = tag("span", raw("&#8646;"), class_="grip", aria_hidden="true")
     frame = tag(
         "div",
