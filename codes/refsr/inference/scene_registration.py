@@ -13,6 +13,7 @@ from refsr.core.window import Window
 from refsr.data.registered.on_lr import on_lr, on_lr_line
 from refsr.geo.geotransform import Geotransform
 from refsr.geo.grid import Grid
+from refsr.geo.projection import pixel_ratios
 from refsr.geo.raster_source import RasterSource
 from refsr.geo.validity import Mask
 from refsr.geo.value_range import ValueRange
@@ -117,7 +118,7 @@ def register_georeferenced(pair: ScenePair, mode: Mode, progress: ProgressFactor
     if min(lr.height, lr.width) < SMALLEST:
         line = f"Ref is taken as it lies: LR of {lr.height}x{lr.width} is too small to compare"
         return RegisteredRaster(None, None, pair.ref.grid, True, line)
-    if WarpedRaster(pair.ref, pair.grid).ratio * pair.scale < FINER_THAN_LR:
+    if np.prod(pixel_ratios(pair.grid, pair.ref.grid)) ** 0.5 * pair.scale < FINER_THAN_LR:
         line = "Ref is taken as it lies: its pixels are larger than LR's, which it cannot make sharper"
         return RegisteredRaster(None, None, pair.ref.grid, True, line)
     if max(lr.height, lr.width) <= WHOLE:

@@ -30,9 +30,7 @@ MAP = 460
 MOST_ARROWS = 600
 LONGEST = 28.0
 """Length at which the longest arrow is drawn."""
-LEAD = (
-    "Pictures show a part of the scene. Where roads continue from square to square of a checkerboard, Ref lies right."
-)
+LEAD = "Pictures show a part of the scene. Where roads continue from square to square of a checkerboard, Ref fits."
 
 
 def write_page(found: FileRegistration, path: Path) -> None:
