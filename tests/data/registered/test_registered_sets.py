@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from refsr.core.errors import DataError
+from refsr.core.errors import DataError, RefsrError
 from refsr.core.options.datasets import DatasetOptions
 from refsr.core.window import Window
 from refsr.data.augmentation import FlipRotation
@@ -271,6 +271,16 @@ def test_a_damaged_cache_file_is_made_again(root, tmp_path, damage):
     sample = dataset(root, tmp_path)[1]
     assert files(tmp_path) == {name: content}
     assert all(torch.equal(sample[member], whole[member]) for member in INPUTS)
+
+
+def test_the_cache_lies_where_the_user_keeps_caches_unless_it_is_named(root, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    made = dataset(root, None)
+    made[0]
+    assert [file.suffix for file in (tmp_path / "home" / "refsr" / "registered").iterdir()] == [".safetensors"]
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(RefsrError, match=f"{tmp_path / 'file'}"):
+        dataset(root, tmp_path / "file")[0]
 
 
 def _registers(root, cache) -> None:
