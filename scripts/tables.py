@@ -26,6 +26,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "single-image": score_tables.single_image,
     "bench-x4": functools.partial(score_tables.bench, "bench-world-x4"),
     "bench-x8": functools.partial(score_tables.bench, "bench-world-x8"),
+    "bench-registered-x4": functools.partial(score_tables.bench, "bench-registered-x4"),
     "registered-val": score_tables.registered_val,
     "quickstart": score_tables.quickstart,
     "real-training": score_tables.real_training,
