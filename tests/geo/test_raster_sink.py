@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 
 import ground
 import numpy as np
@@ -13,7 +14,7 @@ import rasterio
 from refsr.core.errors import DataError, RefsrError, UsageError
 from refsr.core.window import Window
 from refsr.geo.geotransform import Geotransform
-from refsr.geo.raster_sink import RasterProfile, RasterSink, check_disk
+from refsr.geo.raster_sink import RasterProfile, RasterSink, check_disk, check_folder
 from refsr.geo.raster_source import BandInfo, RasterSource
 
 HEIGHT, WIDTH, SIDE = 700, 900, 256
@@ -168,6 +169,15 @@ def test_a_full_disk_is_seen_before_the_work(tmp_path):
     check_disk(tmp_path / "deep" / "a.tif", 1)
     with pytest.raises(RefsrError, match=r"a\.tif: needs 1000000000000\.0 GB at .*, [0-9.]+ GB free"):
         check_disk(tmp_path / "deep" / "a.tif", 10**21)
+
+
+def test_a_folder_that_is_none_or_read_only_is_named(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match=r"a\.tif: .*file is a file; expected a folder"):
+        check_folder(tmp_path / "file" / "a.tif")
+    monkeypatch.setattr(os, "access", lambda folder, _: folder != tmp_path)
+    with pytest.raises(RefsrError, match=rf"a\.tif: nothing can be written to {tmp_path}"):
+        check_folder(tmp_path / "deep" / "a.tif")
 
 
 @pytest.mark.parametrize("nodata", [0.0, 7.0])

@@ -9,6 +9,7 @@ import ground
 import numpy as np
 import pytest
 import rasterio
+from rasterio.control import GroundControlPoint
 from rasterio.warp import transform
 
 import refsr
@@ -299,10 +300,15 @@ def test_control_points_place_rasters_that_lie_nowhere(restorer, files, scene, w
     np.testing.assert_array_equal(read(tmp_path / "out.tif"), read(whole)[:, :, [2, 1, 0]])
 
 
-def test_control_points_of_lr_place_the_result(restorer, scene, files, tmp_path):
+@pytest.mark.parametrize("own", [0, 4])
+def test_control_points_of_lr_place_the_result(own, restorer, scene, files, tmp_path):
+    """In place of its own, if it has some."""
     lr = write(tmp_path / "lr.tif", scene.lr, 1.0, crs=None)
     with rasterio.open(lr, "r+") as sink:
         sink.transform = rasterio.Affine.identity()
+        if own:
+            corners = ((0, 0), (0, 9), (9, 0), (9, 9))
+            sink.gcps = [GroundControlPoint(*at, 500 + at[1], 700 - at[0]) for at in corners], "EPSG:32613"
     gcps = csv_of(tmp_path / "lr.csv", PIXEL, "# EPSG:32612")
     raster = RasterOptions(gcps_lr=gcps)
     rasters.restore_raster(restorer, lr, [files["ref"]], tmp_path / "out.tif", RestoreOptions(raster=raster))

@@ -48,10 +48,17 @@ class RasterSource:
 
     `raster` is anything that GDAL opens: a GeoTIFF, COG, JP2 or VRT, a file in a zip archive, http(s) and s3 addresses;
     or an open rasterio dataset, which stays open. `bands` are those to read, counted from 1 (None: all but alpha);
-    `nodata` takes the place of the file's own.
+    `nodata` takes the place of the file's own. `placed` says that the caller gives it a grid, so that control points or
+    a sensor model without a grid are no error.
     """
 
-    def __init__(self, raster: RasterLike, bands: Sequence[int] | None = None, nodata: float | None = None) -> None:
+    def __init__(
+        self,
+        raster: RasterLike,
+        bands: Sequence[int] | None = None,
+        nodata: float | None = None,
+        placed: bool = False,
+    ) -> None:
         self.name, self._source, self._close = _opened(raster)
         try:
             _check_readable(self._source, self.name)
@@ -76,7 +83,7 @@ class RasterSource:
             self.nodata = nodata if nodata is not None else self._source.nodata
             self.height, self.width = self._source.height, self._source.width
             self._corner = (0, 0)
-            self.grid = self._grid()
+            self.grid = self._grid(placed)
         except BaseException:
             self.close()
             raise
@@ -177,11 +184,13 @@ class RasterSource:
     ) -> None:
         self.close()
 
-    def _grid(self) -> Grid | None:
+    def _grid(self, placed: bool) -> Grid | None:
         """Where it lies; None for a picture without a place. Control points without a transform are refused."""
         source = self._source
         if source.crs is None and source.transform.is_identity:
             points, system = source.gcps
+            if placed:
+                return None
             if points:
                 option = f" -t_srs {system.to_string()}" if system is not None else ""
                 raise DataError(

@@ -15,7 +15,7 @@ from refsr.core.errors import UsageError
 from refsr.core.progress import ProgressFactory, no_progress
 from refsr.data.images import ImageInfo
 from refsr.geo.data_arrays import data_array, is_data_array
-from refsr.geo.raster_sink import FINAL, RasterSink, begun_identity, check_disk
+from refsr.geo.raster_sink import FINAL, RasterSink, begun_identity, check_disk, check_folder
 from refsr.geo.raster_source import RasterLike
 from refsr.geo.validity import marked
 from refsr.inference.findings import SceneFindings
@@ -56,6 +56,7 @@ def restore_raster(
     """
     if output.exists() and not overwrite:
         raise UsageError(f"{output}: is there already (--overwrite replaces it)")
+    check_folder(output)
     options = for_output(options, output)
     begun = begun_identity(output).get("tile") if options.tile is None and not overwrite else None
     with raster_job(restorer, lr, refs, options, announce, begun, progress) as job:

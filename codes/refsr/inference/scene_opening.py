@@ -54,7 +54,7 @@ def open_scene(
     raster = options.raster
     opened: list[RasterSource] = []
     try:
-        source, choice = _source(lr, channels, options.bands, raster.nodata, options.spelling("bands"))
+        source, choice = _source(lr, channels, options, "")
         opened.append(source)
         if raster.gcps_lr is not None:
             _place(source, raster.gcps_lr, raster.gcps_crs, "LR", announce)
@@ -67,7 +67,7 @@ def open_scene(
         placed: str | None = None
         system = None if source.grid is None else source.grid.geotransform.crs
         for ref in refs:
-            other, choice = _source(ref, channels, options.bands_ref, raster.nodata_ref, options.spelling("bands_ref"))
+            other, choice = _source(ref, channels, options, "_ref", len(refs) == 1)
             opened.append(other)
             if raster.gcps is not None and (other.grid is None or len(refs) == 1):
                 _check_once(placed, other, options)
@@ -139,11 +139,19 @@ def _ranges(
 
 
 def _source(
-    raster: RasterLike, channels: int, wanted: Sequence[int | str] | None, nodata: float | None, option: str
+    raster: RasterLike, channels: int, options: RestoreOptions, suffix: str, only: bool = True
 ) -> tuple[RasterSource, BandChoice]:
-    """The raster with the bands that the model takes."""
-    source = RasterSource(raster, nodata=nodata)
+    """The raster with the bands that the model takes; `suffix` is that of its options, empty for LR.
+
+    Control points that are given take the place of its own, of the `only` one of its role.
+    """
+    of = options.raster
+    wanted, nodata, points = options.bands_ref, of.nodata_ref, of.gcps
+    if not suffix:
+        wanted, nodata, points = options.bands, of.nodata, of.gcps_lr
+    source = RasterSource(raster, nodata=nodata, placed=points is not None and only)
     try:
+        option = options.spelling(f"bands{suffix}")
         choice = choose_bands(source.name, source.all_bands, channels, wanted or (), option)
         source.take(choice.bands)
     except BaseException:
