@@ -36,6 +36,11 @@ from refsr.worlds.optics import Lens
         ({"degradation": "bicubc"}, "did you mean 'bicubic'"),
         ({"optics": "dual-zoom", "degradation": "mtf"}, "the lens makes LR"),
         ({"optics": "dual-zoom", "change": 0.3}, "both lenses see one moment"),
+        ({"hardness": 1.5}, "hardness 1.5 is out of range, 0 to 1 is allowed"),
+        ({"ref_texture": 2.0}, "ref_texture 2.0 is out of range, 0.0 to 1.0 is allowed"),
+        ({"hardness": 0.5, "optics": "dual-zoom"}, "hardness 0.5 has no place in optics dual-zoom"),
+        ({"ref_jitter": 2.0, "geo": True, "ref_pixel": 2.0}, "ref_jitter 2.0 has no place where Ref has a grid"),
+        ({"hardness": 0.5, "bits": 16}, "JPEG holds 8 bits, bits is 16; give ref_jpeg 0"),
         ({"chnge": 0.3}, "no knob 'chnge'; did you mean 'change'?"),
     ],
 )
@@ -122,3 +127,11 @@ def test_softness_blurs_both_cameras_and_moves_nothing_else() -> None:
             assert 0.5 <= added <= 1.0
             assert dataclasses.replace(other, sensor=one.sensor) == one
             assert dataclasses.replace(other.sensor, blur=one.sensor.blur) == one.sensor
+
+
+def test_hardness_sets_what_is_not_given() -> None:
+    assert not Knobs().hardening.any
+    assert Knobs(hardness=0.5).hardening.jitter == 1.0
+    assert Knobs(hardness=0.5, ref_jitter=0.0).hardening.jitter == 0.0
+    assert Knobs(hardness=0.5, ref_jitter=0.0).hardening.texture > 0
+    assert Knobs(ref_wrong=0.15).hardening.any

@@ -44,13 +44,17 @@ def test_kinds_and_shapes() -> None:
     assert not images["flow_valid"][changed].any()
 
 
+@pytest.mark.parametrize("hard", [{}, {"ref_jitter": 4.0, "ref_texture": 0.4, "ref_replaced": 0.2}])
 @pytest.mark.parametrize("index", [1, 2])
-def test_flow_takes_ref_to_hr(index: int) -> None:
-    """With equal sun and sensor the warped Ref is HR to within noise and interpolation; half a pixel off is not."""
-    images = _pair(index, "kagglesrd", jpeg=0, noise=0.0).images
+def test_flow_takes_ref_to_hr(index: int, hard: dict[str, float]) -> None:
+    """With equal sun and sensor the warped Ref is HR to within noise and interpolation; half a pixel off is not.
+
+    Where a hardened Ref is displaced, the flow is; where it is another place's, the flow is not valid.
+    """
+    images = _pair(index, "kagglesrd", jpeg=0, noise=0.0, **hard).images
     own = np.moveaxis(np.stack(np.meshgrid(np.arange(128), np.arange(128), indexing="ij"), axis=-1), -1, 0)
     valid = images["flow_valid"] > 0
-    assert valid.mean() > 0.5
+    assert valid.mean() > (0.2 if hard else 0.5)
 
     def warped(off: float) -> float:
         there = own + np.moveaxis(images["flow"], -1, 0) + off
@@ -176,3 +180,17 @@ def test_a_place_is_a_function_of_knobs_and_index() -> None:
         np.testing.assert_array_equal(image, two.images[kind], err_msg=kind)
     assert not np.array_equal(one.images["HR"], _pair(2).images["HR"])
     assert not np.array_equal(one.images["HR"], make_scene_pair(Knobs(size=128, seed=5), 1).images["HR"])
+
+
+def test_a_wrong_reference_shows_nothing_of_the_place() -> None:
+    images = _pair(1, "kagglesrd", ref_wrong=1.0).images
+    assert not images["flow_valid"].any()
+    np.testing.assert_array_equal(images["mask"], images["cover"])
+    assert (images["Ref_foreign"] == 255).all()
+
+
+def test_hardness_leaves_hr_and_lr_as_they_are() -> None:
+    plain, hard = (_pair(1, "rrssrd", hardness=level, ref_jitter=0.0).images for level in (0.0, 1.0))
+    assert (hard["Ref_foreign"] > 0).any()
+    for kind in ("HR", "LR"):
+        np.testing.assert_array_equal(plain[kind], hard[kind])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from refsr.core.seeding import numpy_generator
+from refsr.data.hardening.elastic import draw_elastic
 from refsr.worlds.view import View
 
 VIEWS = [
@@ -13,6 +14,7 @@ VIEWS = [
     View(32, 64, shift=(3.25, -2.5)),
     View(33, 64, shift=(-1.0, 2.0), rotation=4.0, scale=1.03),
     View(32, 65, rotation=-7.0, scale=0.96, distortion=0.02),
+    View(32, 64, (1.0, 2.5), 3.0, 1.02, 0.01, draw_elastic(numpy_generator(0, "elastic"), 2.0)),
 ]
 
 

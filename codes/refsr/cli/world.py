@@ -5,6 +5,10 @@ SECOND's classes 0 to 6), flow and flow_valid (displacement of each HR pixel in 
 hsi, light, Ref_cloud, cover_RGB, mask_RGB. TARGET/world.json records the parameters and all random draws. Equal
 parameters give equal files. Running the same command again makes only what is missing; --places may be raised.
 
+--hardness makes Ref harder, as real references are: another place's texture or ground in parts, other tones, an
+elastic displacement, blur, noise and JPEG, each with an option of its own (--ref-texture and the next). The truth
+(flow, flow_valid, mask) goes along, and Ref_foreign says where Ref shows another place.
+
 With --geo the images are GeoTIFFs at a drawn place in a UTM zone. --ref-crs, --ref-pixel, --ref-extent,
 --ref-grid-rotation and --ref-south-up give Ref a grid of its own, taken from the same scene; Ref_on_HR is then Ref on
 HR's grid, with which Ref_DUX and flow go. Ref's georeference is exact with --misregistration 0 --rotation 0

@@ -13,8 +13,9 @@ from torch import Tensor
 
 from refsr.core.errors import DataError, UsageError, suggestion
 from refsr.core.seeding import numpy_generator
+from refsr.data.covering import covered
 from refsr.data.derivation import blurred
-from refsr.data.reference_perturbations import PERTURBATIONS, covered, mirrored
+from refsr.data.reference_perturbations import PERTURBATIONS, mirrored
 from refsr.data.sample import Sample, Unit
 from refsr.data.sets.paired import PairedSet, Records
 

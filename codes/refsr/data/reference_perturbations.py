@@ -1,4 +1,4 @@
-"""The perturbations of a reference: blank, shift, rotate, scale, down, recolour, haze, clouds; and covering masks."""
+"""The perturbations of a reference: blank, shift, rotate, scale, down, recolour, haze, clouds."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import torch.nn.functional as F
 from scipy.ndimage import gaussian_filter
 
 from refsr.core.errors import DataError
+from refsr.data.covering import billows, covered
 from refsr.data.sample import Unit
 from refsr.ops.resize import imresize
 
 Indices = npt.NDArray[np.int64]
-Plane = npt.NDArray[np.float64]
 
 SIDES = ((0, 1), (1, 0), (0, -1), (-1, 0))
 """Right, down, left and up, as rows and columns."""
@@ -30,25 +30,6 @@ def mirrored(index: Indices, size: int) -> Indices:
     """Indices beyond 0 to size - 1, reflected as often as it takes; the outermost pixel is repeated."""
     inside = index % (2 * size)
     return np.minimum(inside, 2 * size - 1 - inside)
-
-
-def covered(height: int, width: int, percent: float, generator: np.random.Generator) -> npt.NDArray[np.bool_]:
-    """(height, width): true on `percent` of the pixels, in patches of many sizes; to within half a pixel."""
-    field = _billows(height, width, generator)
-    count = round(field.size * percent / 100)
-    chosen = np.zeros(field.size, dtype=bool)
-    chosen[np.argsort(field, axis=None, kind="stable")[field.size - count :]] = True
-    return chosen.reshape(height, width)
-
-
-def _billows(height: int, width: int, generator: np.random.Generator) -> Plane:
-    """Noise that is smooth at a sixth of the shorter side, rough at a twentieth of it."""
-    shorter = min(height, width)
-    field = np.zeros((height, width))
-    for part, strength in ((6, 1.0), (12, 0.5), (24, 0.25)):
-        octave = gaussian_filter(generator.standard_normal((height, width)), shorter / part, mode="reflect")
-        field += strength * octave / max(float(octave.std()), 1e-12)
-    return field
 
 
 def _blank(ref: Unit, amount: float, generator: np.random.Generator) -> Unit:
@@ -116,7 +97,7 @@ def _recolour(ref: Unit, amount: float, generator: np.random.Generator) -> Unit:
 
 def _haze(ref: Unit, amount: float, generator: np.random.Generator) -> Unit:
     """A veil that lets all but `amount` percent through, a fifth thicker here and thinner there."""
-    field = _billows(ref.shape[0], ref.shape[1], generator)
+    field = billows(ref.shape[0], ref.shape[1], generator)
     veil = np.clip(amount / 100 * (1 + 0.2 * field / np.abs(field).max()), 0, 1)[..., None]
     hazy: Unit = (ref * (1 - veil) + HAZE_WHITE * veil).astype(np.float32)
     return hazy

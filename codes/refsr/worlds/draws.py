@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from refsr.core.seeding import numpy_generator
+from refsr.data.hardening.draws import Hardening, draw_hardening
 from refsr.geo.geotransform import Geotransform
 from refsr.worlds.atmosphere import AcquisitionTime, draw_acquisition_time, draw_latitude, interpolate_time
 from refsr.worlds.geo import draw_geotransform, utm_record
@@ -47,6 +48,7 @@ class Draws:
     reference: Acquisition
     dual_zoom: DualZoom | None
     geotransform: Geotransform
+    hardening: Hardening | None = None
 
     def record(self) -> dict[str, Any]:
         """As plain numbers, in the names that world.json has."""
@@ -55,6 +57,7 @@ class Draws:
             "reference": self.reference.record(),
             "dual_zoom": None if self.dual_zoom is None else dataclasses.asdict(self.dual_zoom),
             "place": utm_record(self.geotransform),
+            **({} if self.hardening is None else {"hardening": self.hardening.record()}),
         }
 
 
@@ -96,7 +99,8 @@ def draw(knobs: Knobs, index: int) -> Draws:
         haze=hazier,
         clouds=min(1.0, knobs.cloud_cover * float(air.uniform(0.5, 1.5))),
     )
-    return Draws(hr, reference, None, geotransform)
+    hardening = draw_hardening(knobs.hardening, knobs.seed, index) if knobs.hardening.any else None
+    return Draws(hr, reference, None, geotransform, hardening)
 
 
 def _angles(generator: np.random.Generator, low: float, high: float) -> ViewingGeometry:

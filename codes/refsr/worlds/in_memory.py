@@ -41,6 +41,8 @@ class SyntheticScene:
     """Light and shadow on `hr`, with `light=True`."""
     clouds: Array | None = None
     """Opacity of clouds over `ref`, with `cloud_cover`."""
+    foreign: Array | None = None
+    """How far `ref` is another place's, with `hardness` and its parts."""
     record: dict[str, Any] = field(default_factory=dict, repr=False)
     """All that was drawn for the scene."""
 
@@ -82,5 +84,6 @@ def make(index: int = 0, *, like: str | None = None, **knobs: Any) -> SyntheticS
         hsi=images.get("hsi"),
         light=images.get("light"),
         clouds=images.get("Ref_cloud"),
+        foreign=images.get("Ref_foreign"),
         record=pair.record,
     )

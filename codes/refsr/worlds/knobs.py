@@ -10,6 +10,7 @@ from typing import Any
 
 from refsr.core.errors import UsageError, suggestion
 from refsr.data.degradation.presets import preset
+from refsr.data.hardening.hardness import BOUNDS, Hardness, hardness
 from refsr.worlds.layout_plan import STYLES, check_style
 from refsr.worlds.layouts import FACTORS, LAYOUTS
 
@@ -26,6 +27,8 @@ SAME_TIME: Mapping[str, Any] = {
 TALLEST = 16.0
 REF_GRID = ("ref_crs", "ref_pixel", "ref_extent", "ref_grid_rotation", "ref_south_up")
 """Any of these gives Ref a grid of its own."""
+HARDENING = tuple(f"ref_{name}" for name in BOUNDS)
+"""Each is a part of `hardness`, and goes before it."""
 # Ground size of an HR pixel in metres.
 PIXEL = 0.5
 REF_SYSTEMS = ("utm", "next-utm", "EPSG:4326", "EPSG:3857")
@@ -34,6 +37,11 @@ REF_SYSTEMS = ("utm", "next-utm", "EPSG:4326", "EPSG:3857")
 FORMERLY_LARGEST = 20
 # Degrees between the axes of HR's UTM zone and of any of these, at most: a zone's width times the sine of the latitude.
 CONVERGENCE = 6.0
+
+
+def _hardening(name: str, help: str) -> Any:
+    low, high = BOUNDS[name]
+    return _knob(None, f"{help} (default: by hardness)", low, high)
 
 
 def _knob(default: Any, help: str, low: float | None = None, high: float | None = None) -> Any:
@@ -65,6 +73,15 @@ class Knobs:
     )
     noise: float = _knob(1.0, "strength of the sensor noise", 0, 10)
     softness: float = _knob(0.0, "additional blur of HR and Ref in pixels: half to all of it", 0, 4)
+    hardness: float = _knob(0.0, "sets the next seven, each of which is drawn up to it: 0 none, 1 all of it", 0, 1)
+    ref_texture: float | None = _hardening("texture", "largest share of Ref's ground with another place's texture")
+    ref_replaced: float | None = _hardening("replaced", "largest share of Ref's ground that is another place's")
+    ref_tone: float | None = _hardening("tone", "strength of a random curve of Ref's brightness; from 0.5 it may fold")
+    ref_jitter: float | None = _hardening("jitter", "largest elastic displacement of Ref in pixels; flow has it too")
+    ref_blur: float | None = _hardening("blur", "largest blur of Ref in pixels")
+    ref_noise: float | None = _hardening("noise", "largest noise on Ref in 255ths")
+    ref_jpeg: int | None = _hardening("jpeg", "lowest JPEG quality of Ref, up to 95 is drawn; 0: none")
+    ref_wrong: float | None = _hardening("wrong", "share of places whose Ref is another place's")
     optics: str = _knob("single", "single, or dual-zoom: one camera, LR with a short and Ref with a long lens")
     degradation: str | None = _knob(None, "degradation from HR to LR (default: bicubic; none with dual-zoom)")
     bits: int = _knob(8, "bits per value: 8 or 16", 8, 16)
@@ -129,6 +146,7 @@ class Knobs:
             raise UsageError(f"jpeg {self.jpeg} holds 8 bits, bits is 16; drop one of them")
         if self.layout is not None:
             self._check_layout()
+        self._check_hardening()
         if self.jpeg and self.geo:
             raise UsageError(f"jpeg {self.jpeg} holds no coordinate system, which geo asks for; drop one of them")
         self._check_ref_grid()
@@ -142,6 +160,17 @@ class Knobs:
             raise UsageError(f"ref_crs {self.ref_crs!r} is not one of {', '.join(REF_SYSTEMS)}{near}")
         if self.ref_crs == "EPSG:4326" and self.ref_grid_rotation:
             raise UsageError(f"ref_grid_rotation {self.ref_grid_rotation} has no place in degrees; take another CRS")
+
+    def _check_hardening(self) -> None:
+        if not self.hardening.any:
+            return
+        given = next(f"{name} {getattr(self, name)}" for name in ("hardness", *HARDENING) if getattr(self, name))
+        if self.optics == "dual-zoom":
+            raise UsageError(f"{given} has no place in optics dual-zoom: both lenses see one moment")
+        if self.own_ref_grid:
+            raise UsageError(f"{given} has no place where Ref has a grid of its own; drop one of them")
+        if self.hardening.jpeg and self.bits == 16:
+            raise UsageError(f"{given}: JPEG holds 8 bits, bits is 16; give ref_jpeg 0")
 
     def _check_layout(self) -> None:
         if self.layout not in LAYOUTS:
@@ -173,6 +202,14 @@ class Knobs:
         return any(getattr(self, name) not in (None, False) for name in REF_GRID)
 
     @property
+    def hardening(self) -> Hardness:
+        """How hard Ref is made, at most."""
+        given = {name: getattr(self, f"ref_{name}") for name in BOUNDS}
+        return dataclasses.replace(
+            hardness(self.hardness), **{name: value for name, value in given.items() if value is not None}
+        )
+
+    @property
     def margin(self) -> int:
         """Pixels around HR that Ref's view, its own grid and leaning objects can reach."""
         turned = math.radians(self.rotation) + self.scale_difference / 100
@@ -183,6 +220,7 @@ class Knobs:
         # A turned square reaches `wider` times as far along its axes, and once more along HR's.
         beyond = max(0.0, self.size / 2 * (wider**2 / (self.ref_extent or 1.0) - 1))
         reach = self.misregistration + self.size / math.sqrt(2) * max(1.0, wider) * turned + beyond
+        reach += self.hardening.jitter
         lean = math.tan(math.radians(self.view_angle)) * TALLEST / PIXEL
         return 8 * math.ceil((reach + lean + 4) / 8)
 

@@ -16,6 +16,7 @@ from refsr.data.degradation.levels import levels_of, normalised, quantised
 from refsr.data.degradation.presets import preset
 from refsr.data.degradation.record import to_record
 from refsr.data.degradation.steps import apply_steps
+from refsr.data.hardening.harden import Hardened, harden
 from refsr.geo.grid import Grid
 from refsr.ops.resize import imresize
 from refsr.worlds.atmosphere import Clouds, add_haze, draw_clouds
@@ -31,7 +32,7 @@ from refsr.worlds.render import Rendering, cover_map, render
 from refsr.worlds.scene import FINER, Scene, drawn, make_scene
 from refsr.worlds.sensor import Floats, light_level
 from refsr.worlds.spectra import make_bands, mix_cube, spectral_library
-from refsr.worlds.truth import Surface, change_mask, displacement, in_colours
+from refsr.worlds.truth import Displacement, Surface, change_mask, displacement, in_colours
 from refsr.worlds.view import View
 
 Array = npt.NDArray[Any]
@@ -65,16 +66,12 @@ def make_scene_pair(knobs: Knobs, index: int) -> ScenePair:
     )
     reference = seen if alike else _rendered(scene, draws.reference)
     view = View(knobs.size, knobs.canvas)
-    reference_view = draws.reference.lens.view(knobs.size, knobs.canvas)
+    reference_view = _reference_view(knobs, draws)
     lean = _lean(draws.reference)
 
     light = add_haze(seen.radiance, draws.hr.haze, numpy_generator(knobs.seed, "world", "haze", index, 1))
-    reference_light = add_haze(
-        reference.radiance, draws.reference.haze, numpy_generator(knobs.seed, "world", "haze", index, 0)
-    )
     clouds = _clouds(knobs, index, draws.reference, lean)
-    if clouds is not None:
-        reference_light = clouds.over(reference_light)
+    reference_light = _reference_light(knobs, index, draws.reference, reference, clouds)
     cut, reference_cut = view.sample(light), reference_view.sample(reference_light)
     level, own_level = light_level(cut), light_level(reference_cut)
     # Cameras of one make are taken to be exposed alike.
@@ -84,13 +81,16 @@ def make_scene_pair(knobs: Knobs, index: int) -> ScenePair:
         "HR": _exposed(knobs, index, "HR", draws.hr, cut, level),
         "Ref": _exposed(knobs, index, "Ref", draws.reference, reference_cut, reference_level),
     }
+    hardened = _hardened(knobs, index, draws, images["Ref"], reference_view, clouds, reference_level)
+    if hardened is not None:
+        images["Ref"] = _levels(hardened.image, knobs.bits)
     if knobs.layout == "refdiff":
-        _add_truth(knobs, images, scene, draws, seen, reference, lean, clouds)
+        _add_truth(knobs, images, scene, draws, seen, reference, lean, clouds, hardened)
         split, degradation = knobs.split_of(index), str(knobs.degradation)
         images, degraded = refdiff(images, knobs.seed, index, split, degradation)
         return ScenePair(images, draws, {**draws.record(), "degradation": degraded})
     steps = _add_derived(knobs, index, draws, images, light, level)
-    _add_truth(knobs, images, scene, draws, seen, reference, lean, clouds)
+    _add_truth(knobs, images, scene, draws, seen, reference, lean, clouds, hardened)
     if knobs.light:
         images["light"] = _levels(view.sample(seen.light), 8)
     if knobs.bands:
@@ -104,6 +104,34 @@ def make_scene_pair(knobs: Knobs, index: int) -> ScenePair:
     images["Ref"] = _exposed(knobs, index, "Ref_on_its_grid", draws.reference, own, reference_level)
     record["ref_grid"] = dataclasses.asdict(grid)
     return ScenePair(images, draws, record, grid)
+
+
+def _reference_view(knobs: Knobs, draws: Draws) -> View:
+    view = draws.reference.lens.view(knobs.size, knobs.canvas)
+    return view if draws.hardening is None else dataclasses.replace(view, elastic=draws.hardening.elastic)
+
+
+def _reference_light(
+    knobs: Knobs, index: int, acquisition: Acquisition, rendering: Rendering, clouds: Clouds | None
+) -> Floats:
+    """What reaches Ref's sensor, through its haze and clouds."""
+    light = add_haze(rendering.radiance, acquisition.haze, numpy_generator(knobs.seed, "world", "haze", index, 0))
+    return light if clouds is None else clouds.over(light)
+
+
+def _hardened(
+    knobs: Knobs, index: int, draws: Draws, ref: Array, view: View, clouds: Clouds | None, level: float
+) -> Hardened | None:
+    """Ref made harder, with ground of a scene that no world holds, seen in the same acquisition."""
+    if draws.hardening is None:
+        return None
+    other = None
+    if knobs.hardening.needs_other:
+        elsewhere = make_scene(knobs.seed, -1 - index, knobs.canvas, PIXEL, knobs.change, knobs.style)
+        light = _reference_light(knobs, index, draws.reference, _rendered(elsewhere, draws.reference), clouds)
+        own = _exposed(knobs, index, "other place", draws.reference, view.sample(light), level)
+        other = normalised(own).astype(np.float32)
+    return harden(normalised(ref).astype(np.float32), other, draws.hardening, knobs.seed, index)
 
 
 def _rendered(scene: Scene, acquisition: Acquisition) -> Rendering:
@@ -180,8 +208,9 @@ def _add_truth(
     reference: Rendering,
     lean: tuple[float, float],
     clouds: Clouds | None,
+    hardened: Hardened | None,
 ) -> None:
-    view, reference_view = View(knobs.size, knobs.canvas), draws.reference.lens.view(knobs.size, knobs.canvas)
+    view, reference_view = View(knobs.size, knobs.canvas), _reference_view(knobs, draws)
     cover = view.nearest(seen.cover)
     viewing = draws.hr.viewing
     mask = np.zeros_like(cover)
@@ -190,18 +219,31 @@ def _add_truth(
         higher = np.abs(view.nearest(_seen_heights(scene, draws.reference.date, viewing)) - view.nearest(seen.height))
         mask = change_mask(before, cover, (cover == LandCover.BUILDING) & (higher > OTHER_BUILDING))
     displaced = displacement(_surface(seen), view, _surface(reference), reference_view, lean)
-    valid = displaced.valid & (mask == 0)
+    valid = displaced.valid
+    if hardened is not None and knobs.hardening.needs_other:
+        # Replaced ground is other ground. Where only the texture is another place's, the ground is the same, but
+        # what is seen of it is not.
+        mask = np.where(_from_ref(hardened.replaced, displaced) < HIDES, mask, cover).astype(np.uint8)
+        valid = valid & (_from_ref(hardened.texture, displaced) < HIDES)
+        images["Ref_foreign"] = _levels(np.maximum(hardened.replaced, hardened.texture), 8)
+    valid = valid & (mask == 0)
     if clouds is not None:
         opacity = reference_view.sample(clouds.cover)
-        line = np.arange(knobs.size)
-        there = np.stack(np.meshgrid(line, line, indexing="ij"), axis=-1) + np.rint(displaced.flow).astype(int)
-        row, column = np.clip(there, 0, knobs.size - 1).transpose(2, 0, 1)
-        valid &= opacity[row, column] < HIDES
+        valid &= _from_ref(opacity, displaced) < HIDES
         images["Ref_cloud"] = _levels(np.clip(opacity, 0, 1), 8)
     images["cover"], images["mask"] = cover, mask
     images["flow"], images["flow_valid"] = displaced.flow, valid.astype(np.uint8) * np.uint8(255)
     if knobs.palette or knobs.layout is not None:
         images["cover_RGB"], images["mask_RGB"] = in_colours(cover), in_colours(mask)
+
+
+def _from_ref(plane: Array, displaced: Displacement) -> Array:
+    """(H, W) on Ref's pixels, seen from HR's: the nearest value."""
+    size = plane.shape[0]
+    line = np.arange(size)
+    there = np.stack(np.meshgrid(line, line, indexing="ij"), axis=-1) + np.rint(displaced.flow).astype(int)
+    row, column = np.clip(there, 0, size - 1).transpose(2, 0, 1)
+    return np.asarray(plane[row, column])
 
 
 @lru_cache(maxsize=2)

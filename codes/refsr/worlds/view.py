@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from refsr.data.hardening.elastic import Elastic
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float32]
@@ -21,8 +24,9 @@ INVERSION_STEPS = 12
 class View:
     """A square image of `size` pixels looking at the middle of a canvas of `canvas` pixels.
 
-    An image point, seen from the image's centre, is distorted (radius r in half sides becomes r * (1 + k r^2)), turned,
-    scaled and shifted (in canvas pixels) to the canvas. Points are (row, column) of pixel centres.
+    An image point, displaced by `elastic` and seen from the centre, is distorted (radius r in half sides becomes
+    r * (1 + k r^2)), turned, scaled and shifted (in canvas pixels) to the canvas. Points are (row, column) of pixel
+    centres.
     """
 
     size: int
@@ -33,10 +37,14 @@ class View:
     scale: float = 1.0
     """Canvas pixels an image pixel."""
     distortion: float = 0.0
+    elastic: Elastic | None = None
 
     def to_canvas(self, points: Array) -> Doubles:
         """(..., 2) image points -> (..., 2) canvas points."""
-        offset = np.asarray(points, np.float64) - (self.size - 1) / 2
+        plain = np.asarray(points, np.float64)
+        if self.elastic is not None:
+            plain = plain + self.elastic.at(plain)
+        offset = plain - (self.size - 1) / 2
         if self.distortion:
             offset = offset * self._stretch(offset)
         row, column = self._turned(offset, math.radians(self.rotation), self.scale)
@@ -52,7 +60,8 @@ class View:
         if self.distortion:
             for _ in range(INVERSION_STEPS):
                 plain = distorted / self._stretch(plain)
-        return plain + (self.size - 1) / 2
+        found = plain + (self.size - 1) / 2
+        return found if self.elastic is None else self.elastic.undone(found)
 
     def grid(self) -> Doubles:
         """(size, size, 2) canvas points of all pixels."""
@@ -95,4 +104,4 @@ class View:
     def _is_crop(self) -> bool:
         first = (self.canvas - self.size) / 2
         whole = all((first + part).is_integer() for part in self.shift)
-        return whole and self.rotation == 0 and self.scale == 1 and self.distortion == 0
+        return whole and self.rotation == 0 and self.scale == 1 and self.distortion == 0 and self.elastic is None

@@ -17,7 +17,7 @@ from refsr.core.processes import spread
 from refsr.core.progress import ProgressFactory, no_progress
 from refsr.geo.geotransform import Geotransform
 from refsr.worlds.geo import check_geo
-from refsr.worlds.knobs import PIXEL, REF_GRID, Knobs
+from refsr.worlds.knobs import HARDENING, PIXEL, REF_GRID, Knobs
 from refsr.worlds.layouts import CLASS_TABLE, class_table
 
 GENERATOR = 1
@@ -139,7 +139,8 @@ def _check_target(target: Path, knobs: Knobs) -> None:
         raise DataError(f"{target}: was made by generator {generator}, this is {GENERATOR}; choose another folder")
     now = dataclasses.asdict(knobs)
     # Worlds that were made before a knob was there have it as it is when nobody asks for it.
-    before = {"layout": None, "softness": 0.0, **dict.fromkeys(REF_GRID), "ref_south_up": False, **before}
+    since = {"layout": None, "softness": 0.0, "hardness": 0.0, **dict.fromkeys((*REF_GRID, *HARDENING))}
+    before = {**since, "ref_south_up": False, **before}
     other = [name for name in now if before.get(name, ...) != now[name] and name != "places"]
     if other or set(before) - set(now):
         says = "; ".join(
