@@ -10,12 +10,13 @@ from refsr.core.errors import DataError, UsageError
 from refsr.core.seeding import numpy_generator
 from refsr.data.degradation import chain, kernels, mtf, steps
 from refsr.data.degradation.levels import normalised, quantised
-from refsr.data.degradation.presets import PRESETS, BlurAndPick, SensorMtf, preset
+from refsr.data.degradation.presets import NO_JPEG, PRESETS, BlurAndPick, SensorMtf, preset
 from refsr.data.degradation.record import from_record, to_record
+from refsr.data.degradation.sensors import Sensors
 from refsr.data.degradation.steps import Jpeg, PoissonNoise, apply_steps
 from refsr.ops.resize import imresize
 
-WITH_JPEG = {"real-esrgan", "refdiff-real"}
+WITH_JPEG = {"real-esrgan", "refdiff-real", "sensors"}
 
 
 def image_of(dtype: str, bands: int, side: int = 96) -> np.ndarray:
@@ -270,3 +271,24 @@ def test_a_jpeg_step_sees_red_as_red():
     _, data = cv2.imencode(".jpg", cv2.cvtColor(whole, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 40])
     expected = cv2.cvtColor(cv2.imdecode(data, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
     np.testing.assert_array_equal(np.rint(Jpeg(40).apply(image, 255) * 255).astype(np.uint8), expected)
+
+
+def test_sensors_draw_each_response_with_and_without_noise_and_jpeg():
+    image = image_of("uint8", 3)
+    kinds = [tuple(step.kind for step in drawn("sensors", image, 4, seed)) for seed in range(200)]
+    for first in ("resize", "detector", "gaussian blur"):
+        found = [one for one in kinds if one[0] == first]
+        assert 20 < len(found) < 120
+        for step in ("gaussian noise", "jpeg"):
+            assert 0.3 < np.mean([step in one for one in found]) < 0.8
+    steps_drawn = [step for seed in range(200) for step in drawn("sensors", image, 4, seed)]
+    qualities = [step.quality for step in steps_drawn if step.kind == "jpeg"]
+    assert (min(qualities), max(qualities)) == (60, 95)
+
+
+def test_optics_of_sensors_leave_what_was_asked_for_at_nyquist():
+    wave = np.cos(np.pi / 4 * (np.arange(512) + 0.5 - 2))
+    image = np.float32(0.5 + 0.4 * np.tile(wave, (16, 1)))[:, :, None]
+    lossless = Sensors(bicubic=0, box=0, nyquist=(0.2, 0.2001), noisy=0, jpeg=NO_JPEG)
+    poor = apply_steps(image, lossless.draw(numpy_generator(0, "test"), 16, 512, 4))[1, 16:-16, 0]
+    assert abs(np.abs(poor - 0.5).max() - 0.4 * 0.2) < 0.005

@@ -21,6 +21,8 @@ degradations:
   real-esrgan           random blur, resizing, noise and JPEG, twice
   real-esrgan-lossless  the same without JPEG, for 16 bits and many bands
   mtf                   a sensor model: optical MTF, square detectors, shot and read noise
+  sensors               bicubic, square detectors, or optics before them; noise and JPEG 60 to 95 in some images
+  sensors-lossless      the same without JPEG
   refdiff-real          our choice of a "real-world degradation": blur, motion blur, resizing, noise, JPEG
 """
 

@@ -16,6 +16,7 @@ from refsr.data.cubes.reading import CubeReader, cube_hints, cube_reader, raw_ra
 from refsr.data.reference_faults import ReferenceFaults
 from refsr.data.registered.cache import default_folder
 from refsr.data.registered.stores import RegisteredRefs, RegisteredStore
+from refsr.data.sets.degraded import DegradedLR
 from refsr.data.sets.paired import Cropping, MaskOptions, Member, PairedSet
 from refsr.data.stores import open_store
 from refsr.data.stores.checking import unequal_keys
@@ -97,6 +98,7 @@ def _build(
         mask=MaskOptions(options.mask_encoding, options.mask_values, options.mask if "mask" in needed else None),
         seed=seed,
         name=options.name or options.mode,
+        degraded=None if options.degradation is None else DegradedLR(options.degradation, scale, seed),
     )
 
 

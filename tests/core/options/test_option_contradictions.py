@@ -56,6 +56,10 @@ CONTRADICTIONS = {
         ["datasets.train.lr_up=from_lr"],
         "datasets.train.dataroot_LQ_UX4: is given, yet lr_up: from_lr makes these images",
     ),
+    "degradation": (
+        ["datasets.train.degradation=sensors"],
+        "datasets.train.degradation: makes LR from HR, which only lr: from_hr asks for",
+    ),
     "several references": (
         ["datasets.train.dataroot_Ref=[a,b]"],
         "datasets.train.dataroot_Ref: has several folders, which only a registration makes one of: register: auto",

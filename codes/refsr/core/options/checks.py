@@ -34,6 +34,7 @@ def contradictions(options: Options) -> Iterator[Problem]:
             yield _wrong(here, f"unknown data set; {hint}", meant=near)
         yield from _roots(name, dataset, here)
         yield from _references(dataset, here)
+        yield from _degradation(dataset, here)
         yield from _samples(options, dataset, here)
         if dataset.hsi is not None:
             yield from _cubes(dataset, dataset.hsi, here)
@@ -108,6 +109,14 @@ def _references(dataset: DatasetOptions, here: str) -> Iterator[Problem]:
     if dataset.ref_wrong + dataset.ref_missing > 1:
         message = f"{dataset.ref_wrong:g} and ref_missing {dataset.ref_missing:g} are shares; together at most 1"
         yield _wrong(f"{here}.ref_wrong", message, f"{here}.ref_missing")
+
+
+def _degradation(dataset: DatasetOptions, here: str) -> Iterator[Problem]:
+    """LR made from HR in another way than by bicubic."""
+    makes = dataset.lr == "from_hr" or (dataset.kind == "single" and dataset.dataroot_LQ is None)
+    if dataset.degradation is not None and not makes:
+        message = "makes LR from HR, which only lr: from_hr asks for"
+        yield _wrong(f"{here}.degradation", message, f"{here}.lr")
 
 
 def _samples(options: Options, dataset: DatasetOptions, here: str) -> Iterator[Problem]:

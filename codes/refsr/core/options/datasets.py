@@ -51,6 +51,12 @@ class DatasetOptions(Section):
         default="file",
         description="LR is read from dataroot_LQ, or HR is downsampled as MATLAB's bicubic imresize does",
     )
+    degradation: str | None = Field(
+        default=None,
+        description="with lr: from_hr, a degradation of refsr prepare that makes LR instead, drawn anew for each sample "
+        "(Ref is registered to bicubic LR)",
+        examples=["sensors"],
+    )
     lr_up: Literal["file", "from_lr"] = Field(
         default="file", description="LR_UX4 is read from dataroot_LQ_UX4, or LR is upsampled (bicubic)"
     )

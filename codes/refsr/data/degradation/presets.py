@@ -3,9 +3,10 @@
 `bicubic` is how the published sets were made; `bicubic-uint8` rounds after each axis, as MATLAB does when it is given
 integers; `blur` and `noise` are the BD and DN of the literature; `real-esrgan` is the second-order random chain, and
 `real-esrgan-lossless` the same without JPEG, for 16 bits and many bands; `mtf` is a sensor with optics, square
-detectors and electrons. `refdiff-real` follows the published words "real-world degradation" (round and stretched
-Gaussian blur, motion blur, resizing by several kernels, Gaussian noise, JPEG): order, chances and strengths were not
-published and are our own choice.
+detectors and electrons; `sensors` is LR of one of several sensors, noisy or not, compressed or not, and
+`sensors-lossless` the same without JPEG. `refdiff-real` follows the published words "real-world degradation" (round and
+stretched Gaussian blur, motion blur, resizing by several kernels, Gaussian noise, JPEG): order, chances and strengths
+were not published and are our own choice.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from refsr.data.degradation.chain import (
     ResizeRange,
 )
 from refsr.data.degradation.mtf import fitted_sigma, gaussian_size
+from refsr.data.degradation.sensors import Sensors
 from refsr.data.degradation.steps import Step
 
 
@@ -113,6 +115,8 @@ PRESETS: dict[str, Degradation] = {
     "real-esrgan": RandomChain(),
     "real-esrgan-lossless": RandomChain(first_jpeg=NO_JPEG, last_jpeg=NO_JPEG),
     "mtf": SensorMtf(),
+    "sensors": Sensors(),
+    "sensors-lossless": Sensors(jpeg=NO_JPEG),
     "refdiff-real": RandomChain(
         first_blur=replace(GAUSSIANS, motion=0.2, motion_length=(5.0, 21.0)),
         first_resize=ResizeRange(grow=0.1, shrink=0.6, factor=(0.25, 1.2)),

@@ -28,6 +28,7 @@ from refsr.data.reference_faults import ReferenceFaults
 from refsr.data.registered.stores import RegisteredRefs, RegisteredStore
 from refsr.data.sample import PackedSample, Sample, Unit, unpacked
 from refsr.data.sets.checks import check_bands, check_side, check_sizes, check_weights
+from refsr.data.sets.degraded import DegradedLR
 from refsr.data.sets.reference import Frame, Under, WeightedRef, everywhere, mirrored_on, reference_members, within
 from refsr.data.stores.base import Store
 
@@ -105,6 +106,8 @@ class PairedSet(Dataset[Sample]):
     name: str = "data"
     weighted: bool = False
     """Whether samples have `ref_weight`; if not, Ref is blended into upsampled LR by its weight map, if it has one."""
+    degraded: DegradedLR | None = None
+    """How derived LR is made, if not by the exact bicubic resizer."""
     _probabilities: dict[int, Unit] = field(default_factory=dict, init=False, repr=False)
     """Of change, at LR's size, for images that were asked for before: crops of one image share it."""
 
@@ -160,6 +163,8 @@ class PairedSet(Dataset[Sample]):
         names = (name for name in self.members if name != "mask" or self.mask.source == "file")
         read = {name: self.members[name].origin for name in names}
         made = {made: f"from_{DERIVED[made]}" for made in self.derive}
+        if self.degraded is not None and "lr" in made:
+            made["lr"] += f" ({self.degraded.name})"
         if self.composes and "ref_down" in read:
             made["ref_down"] = "from_ref"
         return read | made | ({"mask": self.mask.source} if self.mask.source in MADE_MASKS else {})
@@ -225,7 +230,7 @@ class PairedSet(Dataset[Sample]):
         """The same sample as it is stored, with the values that become 0 and 1: bytes travel faster than floats."""
         images = {name: self._raw(name, index, window) for name in self._delivered}
         derive = [name for name in self.derive if not (self.composes and name == "ref_down")]
-        images |= {made: (self._made(made, index, window), UNIT) for made in derive}
+        images |= {made: (self._made(made, index, window, draw), UNIT) for made in derive}
         if self.composes:
             images |= {name: (one, UNIT) for name, one in self._reference(index, window, draw).items()}
         if self.mask.source in MADE_MASKS:
@@ -242,12 +247,14 @@ class PairedSet(Dataset[Sample]):
     def _reference(self, index: int, window: Window, draw: int | None) -> dict[str, Unit]:
         """`ref` and what goes with it, under a window; in some draws another sample's, or none."""
         fault, source = (None, index) if draw is None else self.faults.draw(self.seed, draw, index, len(self.keys))
-        return self.composed(index, None if fault == "missing" else self.weighted_ref(source), window)
+        return self.composed(index, None if fault == "missing" else self.weighted_ref(source), window, draw)
 
-    def composed(self, index: int, given: WeightedRef | None, window: Window | None = None) -> dict[str, Unit]:
+    def composed(
+        self, index: int, given: WeightedRef | None, window: Window | None = None, draw: int | None = None
+    ) -> dict[str, Unit]:
         """`ref` and what goes with it of sample number `index`, whole or under a window, from this Ref."""
         whole = self._whole(index)
-        frame = Frame(lambda under: self._member("lr_up", index, under), self.scale, whole.height, whole.width)
+        frame = Frame(lambda under: self._member("lr_up", index, under, draw), self.scale, whole.height, whole.width)
         ref_down = "ref_down" in (*self.members, *self.derive)
         return reference_members(given, frame, window or whole, self.weighted, ref_down)
 
@@ -282,9 +289,9 @@ class PairedSet(Dataset[Sample]):
 
         return WeightedRef(under("ref"), under("ref_weight") if "ref_weight" in self.members else everywhere)
 
-    def _member(self, name: str, index: int, window: Window) -> Unit:
+    def _member(self, name: str, index: int, window: Window, draw: int | None = None) -> Unit:
         """A member, read where there are files of it, else made."""
-        return (self._read if name in self.members else self._made)(name, index, window)
+        return self._read(name, index, window) if name in self.members else self._made(name, index, window, draw)
 
     def _whole(self, index: int) -> Window:
         """The whole of HR but for rows and columns at the bottom and right that do not fill the grid."""
@@ -325,13 +332,15 @@ class PairedSet(Dataset[Sample]):
         chosen = raw if bands == list(range(raw.shape[2])) else raw[:, :, bands]
         return chosen, self._range(name, key, str(raw.dtype))
 
-    def _made(self, name: str, index: int, window: Window) -> Unit:
+    def _made(self, name: str, index: int, window: Window, draw: int | None = None) -> Unit:
         """A member made from another."""
+        whole = self._whole(index)
+        if name == "lr" and self.degraded is not None:
+            return self.degraded.under(window, index, draw, lambda: self._raw("hr", index, whole))
 
         def read(source: str, around: Window) -> Unit:
-            return self._member(source, index, around)
+            return self._member(source, index, around, draw)
 
-        whole = self._whole(index)
         return derived(name, read, window, self.scale, whole.height, whole.width)
 
     def _made_mask(self, index: int, window: Window) -> Unit:
