@@ -53,8 +53,8 @@ class DatasetOptions(Section):
     )
     degradation: str | None = Field(
         default=None,
-        description="with lr: from_hr, a degradation of refsr prepare that makes LR instead, drawn anew for each sample "
-        "(Ref is registered to bicubic LR)",
+        description="with lr: from_hr, a degradation of refsr prepare that makes LR instead, drawn anew for each "
+        "sample (Ref is registered to bicubic LR)",
         examples=["sensors"],
     )
     lr_up: Literal["file", "from_lr"] = Field(
