@@ -15,7 +15,7 @@ from torch.utils.checkpoint import checkpoint
 
 from refsr.networks.descriptor import INPUTS, DescribedNetwork, Descriptor
 
-LARGE = ("noisy", "lr_up", "ref", "ref_down", "ref_weight", "mask")
+LARGE = ("noisy", "lr_up", "ref", "ref_down", "ref_weight", "mask", "base")
 """Inputs of the result's size; the others have LR's."""
 
 
@@ -70,7 +70,7 @@ class NetworkContract(ABC):
         taken = inspect.signature(network.forward).parameters.values()
         assert tuple(one.name for one in taken if one.kind is not one.KEYWORD_ONLY) == self.arguments(descriptor)
         switches = [one.name for one in taken if one.kind is one.KEYWORD_ONLY]
-        assert switches == (["every_stage"] if descriptor.stages > 1 else [])
+        assert switches == (["every_stage"] if descriptor.stages > 1 else []) + list(descriptor.optional)
         assert [name for name in INPUTS if name in descriptor.inputs] == list(descriptor.inputs)
 
     def test_every_stage_gives_an_image_the_result_first(self) -> None:

@@ -35,6 +35,10 @@ NARROW = {
     "MSRResNet": ["nf=4", "n_blocks=1"],
     "SwinIR": ["dim=8", "groups=1", "layers=2", "heads=2"],
     "DAT": ["dim=16", "groups=1", "blocks=2", "heads=2"],
+    "GatedTransfer": [
+        *("nf=4", "n_blocks=1", "base={which_model_G: DAT, dim: 16, groups: 1, blocks: 2, heads: 2}"),
+        *("front_nf=4", "front_blocks=1"),
+    ],
     "RefDiff": ["model_channels=4", "channel_mult=[1,1]", "num_blocks=1"],
     "SpecGAN": [
         *("side=4", "hsi_bands=5", "style_channels=4", "latent_channels=4", "channel_multiplier=1"),
@@ -73,7 +77,8 @@ def side_of(options: Options) -> int:
 
 def narrowed(options: Options, places: Path, root: Path) -> list[str]:
     """Words that put small data and a small network in the place of the file's own."""
-    words = [f"path.root={root}", "path.pretrain_model_G=null", "path.pretrain_bank=null", "gpu_ids=[]"]
+    words = [f"path.root={root}", "path.pretrain_model_G=null", "gpu_ids=[]"]
+    words += [f"path.{key}=null" for key in ("pretrain_bank", "pretrain_base", "pretrain_front")]
     words += ["val.max_images=1", *(f"network_G.{word}" for word in NARROW[options.network_G.which])]
     if options.network_D is not None:
         words += [f"network_D.{word}" for word in NARROW[options.network_D.which]]

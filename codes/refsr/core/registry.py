@@ -35,6 +35,7 @@ NAMES: dict[str, dict[str, Any]] = {
         "EDSR": "refsr.networks.edsr:EDSR",
         "SwinIR": "refsr.networks.swinir:SwinIR",
         "DAT": "refsr.networks.dat.network:DAT",
+        "GatedTransfer": "refsr.networks.gated_transfer.network:GatedTransfer",
         "SpecGAN": "refsr.networks.specgan.network:SpecGAN",
         "StyleGAN2": "refsr.networks.stylegan2:StyleGAN2",
         "StyleGAN2Discriminator": "refsr.networks.stylegan2_discriminator:StyleGAN2Discriminator",

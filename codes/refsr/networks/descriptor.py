@@ -17,7 +17,7 @@ from refsr.core.registry import canonical, resolve
 if TYPE_CHECKING:
     from refsr.core.options.network import NetworkOptions
 
-INPUTS = ("lr", "lr_up", "ref", "ref_down", "ref_weight", "mask", "hsi")
+INPUTS = ("lr", "lr_up", "ref", "ref_down", "ref_weight", "mask", "hsi", "base")
 """The members of a sample that a network may take, in the order of its forward arguments."""
 
 
@@ -45,9 +45,11 @@ class Descriptor:
     """An unconditional generator: forward takes normal latents (B, latent_size) before the inputs, if any."""
     stages: int = 1
     """With `every_stage=True`, forward returns this many images, the result first; the loss takes all of them."""
+    optional: tuple[str, ...] = ()
+    """Members that forward takes by keyword where a sample has them, and makes itself where not: they save time."""
 
     def __post_init__(self) -> None:
-        unknown = set(self.inputs) - set(INPUTS)
+        unknown = {*self.inputs, *self.optional} - set(INPUTS)
         if unknown:
             raise ValueError(f"inputs {sorted(unknown)} are no members of a sample")
 
@@ -99,6 +101,15 @@ def build_network(name: str, **keywords: Any) -> nn.Module:
     >>> network.descriptor.scale
     4
     """
+    resolved_keywords(name, keywords)
+    network = NetworkSpec(name, keywords).build()
+    if not isinstance(network, nn.Module):
+        raise UsageError(f"{name}: gives a {type(network).__name__}, not a network (torch.nn.Module)")
+    return network
+
+
+def resolved_keywords(name: str, keywords: Mapping[str, Any]) -> dict[str, Any]:
+    """The keywords of a network's constructor with plain defaults filled in; a UsageError names a wrong one."""
     from refsr.core.options.network_keys import check_keywords, keyword_schema
     from refsr.core.options.section import fields_of
 
@@ -106,12 +117,12 @@ def build_network(name: str, **keywords: Any) -> nn.Module:
         raise UsageError(f"a network is called by its name, not by a {type(name).__name__}")
     schema = keyword_schema(name)
     known = fields_of(schema)
-    for error in check_keywords(schema, keywords)[1]:
+    resolved, errors = check_keywords(schema, keywords)
+    for error in errors:
         key = ".".join(map(str, error["loc"]))
         if error["type"] == "extra_forbidden":
             raise UsageError(f"{name}: unknown keyword {key!r}{suggestion(key, known)} (it has {', '.join(known)})")
+        if error["type"] == "value_error":
+            raise UsageError(f"{name}: {key}: {error['ctx']['error']}")
         raise UsageError(f"{name}: {key} is {error['input']!r}: {error['msg'][:1].lower()}{error['msg'][1:]}")
-    network = NetworkSpec(name, keywords).build()
-    if not isinstance(network, nn.Module):
-        raise UsageError(f"{name}: gives a {type(network).__name__}, not a network (torch.nn.Module)")
-    return network
+    return resolved

@@ -15,9 +15,10 @@ from refsr.losses.gradient import gradient_loss
 from refsr.losses.pixel import pixel_loss
 from refsr.networks.descriptor import NetworkSpec, descriptor_of
 from refsr.ops.gradient import Padding
-from refsr.tasks.base import Batch, IterationCache, Losses, Phase
+from refsr.tasks.base import Batch, IterationCache, Losses, Phase, SubNetwork
 from refsr.tasks.optimisers import make_optimiser
-from refsr.tasks.restore import network_inputs, single_pass
+from refsr.tasks.parts import freeze_parts, starting_parts
+from refsr.tasks.restore import network_output, single_pass
 
 WEIGHTS = ("pixel_weight", "gradient_pixel_weight", "frequency_weight")
 """Option keys of the weights of the reconstruction losses."""
@@ -32,6 +33,8 @@ class Regression:
             raise UsageError(f"train: {', '.join(WEIGHTS)} are all 0, so there is no loss")
         self.specs: Mapping[str, NetworkSpec] = {"G": NetworkSpec.of(options.network_G, options.scale)}
         self.networks: Mapping[str, nn.Module] = {"G": self.specs["G"].build()}
+        self.subnetworks: Mapping[str, SubNetwork] = starting_parts(self.networks["G"], options)
+        freeze_parts(self.networks["G"], self.train.freeze)
         self.optimisers: Mapping[str, Optimizer] = {"G": make_optimiser("G", self.networks["G"], self.train)}
         self.frozen: Sequence[nn.Module] = ()
         self.notes: Sequence[str] = ()
@@ -41,10 +44,9 @@ class Regression:
         return (Phase("G", self._losses),)
 
     def _losses(self, network: nn.Module, batch: Batch, cache: IterationCache) -> Losses:
-        inputs = network_inputs(self._descriptor, batch)
         if self._descriptor.stages == 1 or not self.train.stage_weight:
-            return reconstruction_losses(self.train, network(*inputs), batch["hr"])
-        images = network(*inputs, every_stage=True)
+            return reconstruction_losses(self.train, network_output(network, self._descriptor, batch), batch["hr"])
+        images = network_output(network, self._descriptor, batch, every_stage=True)
         return stage_losses(self.train, images, batch["hr"])
 
     restore = staticmethod(single_pass)

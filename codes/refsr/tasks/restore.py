@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from collections.abc import Mapping
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -39,6 +40,16 @@ def network_inputs(descriptor: Descriptor, batch: Batch) -> list[Tensor]:
     return [batch[name] for name in descriptor.inputs]
 
 
+def network_output(network: nn.Module, descriptor: Descriptor, batch: Batch, **switches: bool) -> Any:
+    """What the network gives for a batch; it gets its optional inputs where the batch has them."""
+    return network(*network_inputs(descriptor, batch), **optional_inputs(descriptor, batch), **switches)
+
+
+def optional_inputs(descriptor: Descriptor, batch: Batch) -> dict[str, Tensor]:
+    """The optional members of the batch that the network takes, by name."""
+    return {name: batch[name] for name in descriptor.optional if name in batch}
+
+
 def require_fit(descriptor: Descriptor, sample: Batch, source: str) -> None:
     """A DataError unless a sample has the network's inputs with the network's numbers of bands."""
     network_inputs(descriptor, sample)
@@ -59,19 +70,28 @@ def require_fit(descriptor: Descriptor, sample: Batch, source: str) -> None:
 def single_pass(network: nn.Module, batch: Batch) -> Tensor:
     """A batch -> (B, C, s*h, s*w) in [0, 1] by one forward pass: inputs padded to the size multiple, result cropped."""
     descriptor = descriptor_of(network)
-    restored: Tensor = network(*padded_inputs(descriptor, batch))
+    optional = padded(optional_inputs(descriptor, batch), batch["lr"], descriptor.multiple)
+    restored: Tensor = network(*padded_inputs(descriptor, batch), **optional)
     height, width = (side * descriptor.scale for side in batch["lr"].shape[-2:])
     return restored[..., :height, :width].clamp(0, 1)
 
 
 def padded_inputs(descriptor: Descriptor, batch: Batch) -> list[Tensor]:
     """The network's inputs, mirror-padded at the bottom and right to its size multiple."""
-    inputs = network_inputs(descriptor, batch)
-    height, width = batch["lr"].shape[-2:]
-    down, right = -height % descriptor.multiple, -width % descriptor.multiple
-    if down or right:
-        inputs = [mirror_padded(one, down * one.shape[-2] // height, right * one.shape[-1] // width) for one in inputs]
-    return inputs
+    inputs = dict(zip(descriptor.inputs, network_inputs(descriptor, batch), strict=True))
+    return list(padded(inputs, batch["lr"], descriptor.multiple).values())
+
+
+def padded(members: Mapping[str, Tensor], lr: Tensor, multiple: int) -> dict[str, Tensor]:
+    """Members of a batch, mirror-padded at the bottom and right as if LR were, to a multiple of so many pixels."""
+    height, width = lr.shape[-2:]
+    down, right = -height % multiple, -width % multiple
+    if not down and not right:
+        return dict(members)
+    return {
+        name: mirror_padded(one, down * one.shape[-2] // height, right * one.shape[-1] // width)
+        for name, one in members.items()
+    }
 
 
 def mirror_padded(image: Tensor, down: int, right: int) -> Tensor:

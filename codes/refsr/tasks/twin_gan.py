@@ -15,13 +15,14 @@ from refsr.losses.adversarial import discriminator_losses, generator_loss, gradi
 from refsr.losses.perceptual import perceptual_loss
 from refsr.networks.descriptor import NetworkSpec, descriptor_of
 from refsr.ops import gradient_magnitude
-from refsr.tasks.base import Batch, IterationCache, Losses, Phase
+from refsr.tasks.base import Batch, IterationCache, Losses, Phase, SubNetwork
 from refsr.tasks.gan_instability import discriminator_instabilities, image_instabilities, image_statistics
 from refsr.tasks.instability import Instability
 from refsr.tasks.optimisers import make_optimiser
+from refsr.tasks.parts import freeze_parts, starting_parts
 from refsr.tasks.perceptual import perceptual_network
 from refsr.tasks.regression import gradient_padding, reconstruction_losses, required_train
-from refsr.tasks.restore import network_inputs, single_pass
+from refsr.tasks.restore import network_output, single_pass
 
 RESTORED = "restored"
 SUFFIXES = {"D": "", "D_grad": "_grad"}
@@ -50,6 +51,8 @@ class TwinGAN:
             specs[key] = NetworkSpec.of(options.network_D, options.scale)
         self.specs: Mapping[str, NetworkSpec] = specs
         self.networks: Mapping[str, nn.Module] = {key: one.build() for key, one in specs.items()}
+        self.subnetworks: Mapping[str, SubNetwork] = starting_parts(self.networks["G"], options)
+        freeze_parts(self.networks["G"], self.train.freeze)
         self.optimisers: Mapping[str, Optimizer] = {
             key: make_optimiser(key, network, self.train) for key, network in self.networks.items()
         }
@@ -94,13 +97,13 @@ class TwinGAN:
 
     def _first_stage_losses(self, network: nn.Module, batch: Batch, cache: IterationCache) -> Losses:
         """The generator's losses in the stage without discriminators."""
-        restored = network(*network_inputs(self._descriptor, batch))
+        restored = network_output(network, self._descriptor, batch)
         cache.statistics |= image_statistics(restored, batch["hr"])
         return reconstruction_losses(self.train, restored, batch["hr"])
 
     def _second_stage_losses(self, network: nn.Module, batch: Batch, cache: IterationCache) -> Losses:
         """The generator's losses; the discriminators are then trained on the images made before this step."""
-        restored = network(*network_inputs(self._descriptor, batch))
+        restored = network_output(network, self._descriptor, batch)
         cache[RESTORED] = restored.detach()
         cache.statistics |= image_statistics(restored, batch["hr"])
         return self.weighted_generator_losses(restored, batch["hr"])
@@ -133,7 +136,7 @@ class TwinGAN:
         def losses(network: nn.Module, batch: Batch, cache: IterationCache) -> Losses:
             if RESTORED not in cache:
                 with torch.no_grad():
-                    cache[RESTORED] = self.networks["G"](*network_inputs(self._descriptor, batch))
+                    cache[RESTORED] = network_output(self.networks["G"], self._descriptor, batch)
             return self.weighted_discriminator_losses(key, network, batch["hr"], cache[RESTORED], cache)
 
         return losses

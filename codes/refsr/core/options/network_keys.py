@@ -51,4 +51,6 @@ def check_keywords(schema: type[BaseModel], given: Mapping[str, Any]) -> tuple[d
 def _is_plain(value: Any) -> bool:
     if isinstance(value, (list, tuple)):
         return all(map(_is_plain, value))
+    if isinstance(value, dict):
+        return all(map(_is_plain, (*value, *value.values())))
     return value is None or isinstance(value, (bool, int, float, str))

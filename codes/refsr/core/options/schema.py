@@ -36,6 +36,14 @@ class PathOptions(Section):
         default=None,
         description="SpecGAN: initial weights of the latent bank, a trained StyleGAN2; given as pretrain_model_G is",
     )
+    pretrain_base: Path | None = Field(
+        default=None,
+        description="GatedTransfer: initial weights of its single-image network: a model of that network, or a "
+        "GatedTransfer around the same; given as pretrain_model_G is",
+    )
+    pretrain_front: Path | None = Field(
+        default=None, description="GatedTransfer: initial weights of its front, those of another GatedTransfer"
+    )
     strict_load: bool = Field(
         default=False, description="initial weights must fit the network key by key; false: load those that fit"
     )
@@ -46,7 +54,8 @@ class PathOptions(Section):
 
     def subnetworks(self) -> dict[str, Path]:
         """The given start weights of sub-networks, by their keys."""
-        return {} if self.pretrain_bank is None else {"pretrain_bank": self.pretrain_bank}
+        keys = ("pretrain_bank", "pretrain_base", "pretrain_front")
+        return {key: start for key in keys if (start := getattr(self, key)) is not None}
 
 
 class LoggerOptions(Section):

@@ -122,6 +122,8 @@ class SchemaErrors:
             bound = "at least" if kind == "too_short" else "at most"
             length = context.get("min_length", context.get("max_length"))
             return f"has length {context['actual_length']}; it must be {bound} {length}", None
+        if kind == "value_error":
+            return str(context["error"]), None
         if kind == "string_too_short":
             return "is empty", None
         if kind == "string_pattern_mismatch":

@@ -111,6 +111,11 @@ class TrainOptions(Section):
         description="StyleGAN2: apply path-length regularisation every so many iterations, with its weight scaled up",
     )
     style_mixing: float = Field(default=0.9, ge=0, le=1, description="StyleGAN2: probability of style mixing")
+    freeze: list[str] = Field(
+        default=[],
+        description="parts of the generator whose weights stay as they are, such as base and front of GatedTransfer",
+        examples=[["base"]],
+    )
     freeze_bank: bool = Field(
         default=False, description="SpecGAN: keep the latent bank fixed; false: train it with the rest"
     )

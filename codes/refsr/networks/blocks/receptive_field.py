@@ -26,6 +26,10 @@ class ReceptiveField:
         """Through a pixel shuffle: each pixel comes from the coarse pixel that covers it."""
         return ReceptiveField(self.first // factor, self.last // factor)
 
+    def pixel_unshuffle(self, factor: int = 2) -> ReceptiveField:
+        """Through a pixel unshuffle or a mean over blocks: each coarse pixel comes from all that it covers."""
+        return ReceptiveField(self.first * factor, self.last * factor + factor - 1)
+
     def bilinear(self, factor: int = 2) -> ReceptiveField:
         """Through bilinear upsampling with align_corners=False: two coarse neighbours along each axis."""
         return ReceptiveField(_left(self.first, factor), _left(self.last, factor) + 1)

@@ -12,7 +12,7 @@ from refsr.core.errors import UsageError
 from refsr.core.options.schema import Options
 from refsr.data.ranges import rescale
 from refsr.networks.descriptor import descriptor_of
-from refsr.tasks.base import Batch, IterationCache, Losses, Phase, SubNetwork
+from refsr.tasks.base import Batch, IterationCache, Losses, Phase
 from refsr.tasks.gan_instability import DRIFT
 from refsr.tasks.latent.bank import KEY, LatentBank
 from refsr.tasks.latent.patches import restore_in_patches
@@ -53,7 +53,7 @@ class SpectralGAN(TwinGAN):
                 f"{side * options.scale}"
             )
         upsample = options.network_G.parameters.get("upsample", "released")
-        self.subnetworks: Mapping[str, SubNetwork] = {KEY: LatentBank(network.bank.synthesis, upsample)}
+        self.subnetworks = {**self.subnetworks, KEY: LatentBank(network.bank.synthesis, upsample)}
         if self.train.freeze_bank:
             network.bank.synthesis.requires_grad_(False)
             self.optimisers = {**self.optimisers, "G": make_optimiser("G", network, self.train)}

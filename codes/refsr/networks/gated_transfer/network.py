@@ -1,0 +1,113 @@
+"""GatedTransfer: what a single-image network makes of LR, and on it the detail of a registered reference."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from torch import Tensor, nn
+
+from refsr.core.errors import UsageError
+from refsr.networks.blocks.common import require_least
+from refsr.networks.blocks.receptive_field import ReceptiveField
+from refsr.networks.descriptor import Descriptor, descriptor_of
+from refsr.networks.gated_transfer.front import Front
+from refsr.networks.gated_transfer.transfer import Transfer
+from refsr.networks.part import PartSpec, build_part
+
+BASE: Mapping[str, Any] = {"which_model_G": "EDSR", "nf": 32, "n_blocks": 8, "span": 1.0}
+
+
+class Transferred(NamedTuple):
+    """What a gated transfer gives, each on HR's grid."""
+
+    image: Tensor
+    """(B, C, s*h, s*w): base + gate * detail."""
+    base: Tensor
+    """(B, C, s*h, s*w), by the single-image network alone."""
+    gate: Tensor
+    """(B, 1, s*h, s*w), 0 to 1: how much detail the reference adds; 0 where it has none to add."""
+
+
+class GatedTransfer(nn.Module):
+    """LR (B, C, h, w), Ref and its weight map (B, C and 1, s*h, s*w) -> (B, C, s*h, s*w).
+
+    `base` is a single-image network: `which_model_G` and its keywords, without scale and channels. With `front_nf`
+    features a front of `front_blocks` residual blocks cleans LR before. `nf` and `n_blocks` are of the transfer, whose
+    layers work on HR's grid reduced by `shuffle` (0: by 4, at odd scales by the scale). Where the weight is 0 the
+    result is the base's, to the bit.
+    """
+
+    def __init__(
+        self,
+        scale: int = 4,
+        channels: int = 3,
+        base: PartSpec = BASE,
+        front_nf: int = 0,
+        front_blocks: int = 2,
+        nf: int = 64,
+        n_blocks: int = 2,
+        shuffle: int = 0,
+    ) -> None:
+        require_least("GatedTransfer", 1, scale=scale, channels=channels, nf=nf)
+        require_least("GatedTransfer", 0, n_blocks=n_blocks, front_nf=front_nf, front_blocks=front_blocks)
+        require_least("GatedTransfer", 0, shuffle=shuffle)
+        super().__init__()
+        self.scale, self.channels = scale, channels
+        self.shuffle = shuffle or (scale if scale % 2 else 4)
+        self.front = Front(channels, front_nf, front_blocks) if front_nf else None
+        self.base = build_part("GatedTransfer: base", base, scale=scale, channels=channels)
+        found = descriptor_of(self.base)
+        if found.inputs != ("lr",) or found.stochastic or found.side is not None or found.scale != scale:
+            takes = ", ".join(found.inputs)
+            raise UsageError(
+                f"GatedTransfer: base is {base['which_model_G']}, which takes {takes}; expected a single-image network "
+                "such as EDSR or DAT"
+            )
+        self.transfer = Transfer(scale, channels, nf, n_blocks, self.shuffle)
+
+    def forward(self, lr: Tensor, ref: Tensor, ref_weight: Tensor, *, base: Tensor | None = None) -> Tensor:
+        return self.with_gate(lr, ref, ref_weight, base=base).image
+
+    def with_gate(self, lr: Tensor, ref: Tensor, ref_weight: Tensor, *, base: Tensor | None = None) -> Transferred:
+        """The result and what it is made of; `base` is what `single_image` gives, where it is known."""
+        image = self.single_image(lr) if base is None else base
+        detail, gate = self.transfer(image, lr, ref, ref_weight)
+        return Transferred(image + gate * detail, image, gate)
+
+    def single_image(self, lr: Tensor) -> Tensor:
+        """LR (B, C, h, w) -> (B, C, s*h, s*w) without a reference."""
+        image: Tensor = self.base(lr if self.front is None else self.front(lr))
+        return image
+
+    def train(self, mode: bool = True) -> GatedTransfer:
+        """Training mode, but for parts that are frozen: their batch norms keep the statistics that they learnt."""
+        super().train(mode)
+        for part in (self.front, self.base):
+            if part is not None and not any(parameter.requires_grad for parameter in part.parameters()):
+                part.eval()
+        return self
+
+    @property
+    def descriptor(self) -> Descriptor:
+        base = descriptor_of(self.base)
+        return Descriptor(
+            scale=self.scale,
+            channels=self.channels,
+            inputs=("lr", "ref", "ref_weight"),
+            optional=("base",),
+            multiple=math.lcm(base.multiple, self.shuffle // math.gcd(self.shuffle, self.scale)),
+            halo=self._halo(base),
+            safe_dtypes=base.safe_dtypes,
+        )
+
+    def _halo(self, base: Descriptor) -> int | None:
+        """In LR pixels, of the output pixel that sees farthest; None where the base sees the whole image."""
+        if base.halo is None:
+            return None
+        reaches = []
+        for pixel in range(math.lcm(self.scale, self.shuffle)):
+            field = self.transfer.receptive_field(ReceptiveField(pixel, pixel))
+            reaches.append(field.shifted(-(pixel // self.scale)).halo())
+        return max(reaches) + base.halo + (0 if self.front is None else self.front.halo)

@@ -1,0 +1,78 @@
+"""Gated transfer: detail of a registered reference, and how much of it is added at each pixel."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from refsr.networks.blocks.receptive_field import ReceptiveField
+from refsr.networks.blocks.residual import ResidualChain
+from refsr.networks.gated_transfer import likeness
+
+KNOWN = 0.25
+"""Weight from which on the reference is taken as it is; below, more and more of it is the image itself."""
+LEAST, FULL = 0.1, 0.3
+"""Agreement from which on detail is let through, and from which on nothing holds it back."""
+
+
+class Transfer(nn.Module):
+    """Image, reference (B, C, s*h, s*w), weight (B, 1, s*h, s*w), LR (B, C, h, w) -> detail and gate, each s*h x s*w.
+
+    Images are seen relative to local means, and the reference in the image's local contrast, so that differences of
+    brightness and contrast do not matter. The layers work on a grid coarser by `shuffle`, behind a pixel unshuffle.
+    The gate (B, 1, s*h, s*w) is 0 to 1. It is 0 wherever the weight is 0, and around where weight times correlation is
+    small; what the reference holds where its weight is 0 does not matter.
+    """
+
+    def __init__(self, scale: int, channels: int, nf: int, n_blocks: int, shuffle: int) -> None:
+        super().__init__()
+        self.scale, self.shuffle = scale, shuffle
+        self.head = nn.Conv2d((4 * channels + 3) * shuffle**2, nf, 1)
+        self.body = ResidualChain(nf, n_blocks)
+        self.detail = nn.Conv2d(nf, channels * shuffle**2, 3, padding=1)
+        self.gate = nn.Conv2d(nf, shuffle**2, 3, padding=1)
+        # So the first result is the image itself.
+        for parameter in self.detail.parameters():
+            nn.init.zeros_(parameter)
+
+    def forward(self, image: Tensor, lr: Tensor, ref: Tensor, ref_weight: Tensor) -> tuple[Tensor, Tensor]:
+        known = (ref_weight / KNOWN).clamp(max=1)
+        ref = image + known * (ref - image)
+        own, other, weight = (likeness.area_mean(one, self.scale) for one in (image, ref, ref_weight))
+        found = likeness.likeness(own, other)
+        agreement = likeness.local_mean(weight * found.correlation)
+        coarse = torch.cat((lr.to(own.dtype), other, *found, agreement), 1)
+        channels = lr.shape[1]
+        large_lr, low, mean, reference_mean, gain, correlation, agreement = torch.split(
+            self._enlarged(coarse), [channels] * 5 + [1, 1], 1
+        )
+        seen = torch.cat(
+            (
+                image - mean,
+                large_lr - mean,
+                gain * (ref - reference_mean),
+                gain * (low - reference_mean),
+                ref_weight,
+                correlation,
+                agreement,
+            ),
+            1,
+        )
+        feature = self.body(F.leaky_relu(self.head(F.pixel_unshuffle(seen, self.shuffle)), 0.1))
+        detail = F.pixel_shuffle(self.detail(feature), self.shuffle)
+        gate = F.pixel_shuffle(self.gate(feature), self.shuffle).sigmoid()
+        let_through = ((agreement - LEAST) / (FULL - LEAST)).clamp(0, 1)
+        return detail, gate * known * let_through
+
+    def _enlarged(self, coarse: Tensor) -> Tensor:
+        """From LR's grid to the fine one."""
+        return F.interpolate(coarse, scale_factor=self.scale, mode="bilinear", align_corners=False)
+
+    def receptive_field(self, output: ReceptiveField) -> ReceptiveField:
+        """The pixels on LR's grid that these pixels of detail and gate depend on."""
+        layers = output.pixel_shuffle(self.shuffle).conv()
+        layers = self.body.receptive_field(layers)
+        seen = layers.pixel_unshuffle(self.shuffle)
+        statistics = likeness.window(likeness.window(seen.joined(output).bilinear(self.scale)))
+        return statistics.joined(seen.pixel_shuffle(self.scale))
