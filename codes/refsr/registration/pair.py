@@ -6,12 +6,12 @@ import numpy as np
 
 from refsr.core.errors import DataError
 from refsr.registration.confidence import reasons_against, weight_map
-from refsr.registration.greys import Greys, Image, prepare
+from refsr.registration.greys import FINER, Greys, Image, prepare
 from refsr.registration.local import local_field
 from refsr.registration.options import RegistrationOptions
-from refsr.registration.refine import affine, alike, dominant, features_for
+from refsr.registration.refine import LOSS, affine, alike, dominant, features_for
 from refsr.registration.result import Figures, Registration, Verdict
-from refsr.registration.search import HALF, Candidate, halved, search
+from refsr.registration.search import HALF, Candidate, halved, same_sides, search
 from refsr.registration.transforms import (
     IDENTITY,
     Floats,
@@ -82,6 +82,9 @@ def _from(
                 value = alike(greys, one)
                 if value > likeness:
                     found_by, transform, likeness = candidate.found_by, one, value
+        agreeing = same_sides(greys, transform, _reach(greys, scale, options))
+        if agreeing is not transform and alike(greys, agreeing) > likeness - LOSS:
+            transform = agreeing
     field: Floats | None = None
     local = likeness
     features = features_for(greys, transform)
@@ -99,7 +102,6 @@ def _from(
 def _candidates(greys: Greys, scale: float, options: RegistrationOptions) -> list[Candidate]:
     """Transforms of matching pixels, the likely ones first."""
     lr = halved(greys.lr)
-    reach = REACH * max(lr.shape) if options.reach is None else options.reach / scale
     found = search(
         lr,
         (halved(greys.lr_valid) > 0.99).astype(np.float32),
@@ -108,10 +110,17 @@ def _candidates(greys: Greys, scale: float, options: RegistrationOptions) -> lis
         after(inverse(HALF), after(greys.start, HALF)),
         options.turns_searched(),
         options.scales_searched(),
-        int(np.clip(np.ceil(reach), 1, max(lr.shape) - 2)),
+        _reach(greys, scale, options),
     )
     back = [Candidate(after(HALF, after(one.transform, inverse(HALF))), one.height, one.found_by) for one in found]
     return [Candidate(greys.start, 0.0, "start"), *back]
+
+
+def _reach(greys: Greys, scale: float, options: RegistrationOptions) -> int:
+    """Largest shift of a search in LR's pixels."""
+    longer = max(greys.lr.shape) // FINER
+    reach = REACH * longer if options.reach is None else options.reach / scale
+    return int(np.clip(np.ceil(reach), 1, longer - 2))
 
 
 def _verdict_on(

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from refsr.registration.gradients import oriented, through
-from refsr.registration.greys import Greys
+from refsr.registration.gradients import correlation, oriented, signed, through
+from refsr.registration.greys import FINER, Greys
+from refsr.registration.refine import seen_through
 from refsr.registration.transforms import Floats, Transform, after, inverse, moved, pixels, similarity
 
 SMALLEST_SHARE = 0.3
@@ -103,6 +104,29 @@ def search_shift(greys: Greys, reach: int) -> Transform:
     lr_valid, ref_valid = ((halved(valid) > 0.99).astype(np.float32) for valid in (greys.lr_valid, greys.ref_valid))
     found = search(halved(greys.lr), lr_valid, halved(greys.ref), ref_valid, assumed, (0.0,), (1.0,), reach, 1)
     return after(HALF, after(found[0].transform, inverse(HALF)))
+
+
+def same_sides(greys: Greys, transform: Transform, reach: int) -> Transform:
+    """The transform shifted by up to `reach` LR pixels to where the bright sides of edges agree, if they do somewhere.
+
+    Furrows half a period off have their edges on each other, too, but bright sides on dark ones. Where no shift agrees
+    as much as this one disagrees, bright and dark have changed places, and the transform stays.
+    """
+    seen, valid = seen_through(greys, transform)
+    own, other = (signed(image, 1.0) for image in (greys.lr, seen))
+    here = correlation(own, other, valid * greys.lr_valid)
+    if here > OPPOSITE:
+        return transform
+    height, width = greys.lr.shape
+    room = (_handy(height + FINER * reach), _handy(width + FINER * reach))
+    own, other = own * greys.lr_valid[:, :, None], other * valid[:, :, None]
+    spectra = _spectra(own, greys.lr_valid, room), _spectra(other, valid, room)
+    right, down, peak = best_of(*spectra, room, FINER * reach, float(greys.lr_valid.sum()))
+    return moved(transform, right, down) if peak > -here else transform
+
+
+OPPOSITE = -0.25
+"""Correlation of gradients with their signs below which bright sides lie on dark ones."""
 
 
 def _bordered(image: Floats, transform: Transform, shape: tuple[int, ...]) -> Floats:
