@@ -79,20 +79,27 @@ def place(folder: Path, index: int) -> dict[str, Array]:
         return {name: members[name] for name in members.files}
 
 
-def pair(folder: Path, index: int, scale: int) -> Pair:
-    """HR is the middle of a wide scene; Ref a view of its wide Ref through a drawn transform."""
+def pair(
+    folder: Path,
+    index: int,
+    scale: int,
+    turn: float = TURN,
+    scales: tuple[float, float] = SCALE_RANGE,
+    shift: float = SHIFT,
+) -> Pair:
+    """HR is the middle of a wide scene; Ref a view of its wide Ref through a transform drawn up to these limits."""
     members = place(folder, index)
     hr, wide = (members[name].astype(np.float32) / 255 for name in ("hr", "ref"))
     border, middle, wide_middle = (WIDE - SIZE) // 2, (SIZE - 1) / 2, (WIDE - 1) / 2
     part = slice(border, border + SIZE)
     lr = np.rint(np.clip(imresize(hr[part, part], f"1/{scale}"), 0, 1) * 255).astype(np.float32) / 255
     draw = numpy_generator(SEED, "registration", index)
-    turn = math.radians(draw.uniform(-TURN, TURN))
+    angle = math.radians(draw.uniform(-turn, turn))
     # Ref's pixels are this many of HR's: the inverse of the scale.
-    ratio = 1 / math.exp(draw.uniform(*(math.log(limit) for limit in SCALE_RANGE)))
-    shift, towards = draw.uniform(0, SHIFT), draw.uniform(0, 2 * math.pi)
-    turned = ratio * np.array([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
-    moved = wide_middle + shift * np.array([math.cos(towards), math.sin(towards)])
+    ratio = 1 / math.exp(draw.uniform(*(math.log(limit) for limit in scales)))
+    length, towards = draw.uniform(0, shift), draw.uniform(0, 2 * math.pi)
+    turned = ratio * np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+    moved = wide_middle + length * np.array([math.cos(towards), math.sin(towards)])
     rows, columns = np.mgrid[:SIZE, :SIZE].astype(np.float64)
     x, y = (turned[axis, 0] * (columns - middle) + turned[axis, 1] * (rows - middle) + moved[axis] for axis in (0, 1))
     if ratio > 1.02:

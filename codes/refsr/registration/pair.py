@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from refsr.core.errors import DataError
-from refsr.registration.confidence import reasons_against, weight_map
+from refsr.registration.confidence import lead_and_sides, reasons_against, weight_map
 from refsr.registration.greys import FINER, Greys, Image, prepare
 from refsr.registration.local import local_field
 from refsr.registration.options import RegistrationOptions
@@ -141,6 +141,7 @@ def _verdict_on(
     step = scale / 2
     lengths = np.zeros(1) if field is None else np.sqrt((field * field).sum(axis=2)) * step
     shift, turn, ratio = shift_turn_scale(after(inverse(start), outer), size)
+    lead, sides = lead_and_sides(greys, transform)
     figures = Figures(
         shift=shift,
         turn=turn,
@@ -149,6 +150,8 @@ def _verdict_on(
         likeness=likeness,
         likeness_local=local,
         likeness_before=before,
+        lead=lead,
+        sides=sides,
         coverage=float(covered.mean()),
         matched=float((weight > 0.5).mean()),
     )
@@ -162,6 +165,6 @@ def _verdict_on(
 
 
 def _refused(size: tuple[int, int], ref: Image, start: Transform, reason: str) -> Registration:
-    figures = Figures(0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    figures = Figures(0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
     weight = np.zeros(size, np.float32)
     return Registration(size, ref.shape[:2], start, None, weight, Verdict(False, (reason,)), figures, "start")

@@ -39,10 +39,19 @@ class Figures:
     """The same under transform and field."""
     likeness_before: float
     """The same where Ref was assumed."""
+    lead: float
+    """By how much the correlation under the transform exceeds that at any other shift."""
+    sides: float
+    """Correlation of gradients with their signs, without its own sign."""
     coverage: float
     """Share of LR's ground that Ref covers."""
     matched: float
     """Share of LR's ground with a weight above one half."""
+
+    @property
+    def evidence(self) -> float:
+        """What the verdict rests on."""
+        return self.likeness + self.lead + self.sides
 
 
 @dataclass(frozen=True)
