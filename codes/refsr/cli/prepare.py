@@ -9,6 +9,8 @@ With --register, references are laid on LR: also written are Ref_reg, Ref_reg_DU
 Ref can be trusted at each pixel. Several --ref give each place several references: Ref_reg has at each pixel the one
 that can be trusted most, and Ref_used says which. With --lr, LR is taken from SOURCE and nothing but these is made.
 
+With --self-reference, SOURCE holds HR images alone, and Ref is made from them; with --register it is registered too.
+
 With --dataset, SOURCE is UCMerced, AID or NWPU-RESISC45 as distributed: a folder for each class. Written to TARGET:
 train, val and test, each with HR and LR by class (defaults: --degradation bicubic-uint8, --lr-up-from none), and the
 split as train.txt, val.txt and test.txt. dataset/README.md describes how the split is drawn.
@@ -67,6 +69,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "makes them more alike (auto) (default: none)",
     )
     parser.add_argument(
+        "--self-reference",
+        type=float,
+        metavar="HARDNESS",
+        help="make Ref from HR: a displaced, re-coloured copy, made harder by 0 to 1 as refsr world --hardness does",
+    )
+    parser.add_argument(
         "--lr", metavar="NAME", help="with --register: sub-folder of LR; make only registered references"
     )
     parser.add_argument(
@@ -74,7 +82,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs=2,
         type=float,
         metavar=("LOW", "HIGH"),
-        help="with --register: raw values that become 0 and 1; needed for 16 bits",
+        help="with --register or --self-reference: raw values that become 0 and 1; needed for 16 bits",
     )
     parser.add_argument("--degradation", metavar="NAME", help="degradation from HR to LR, see above (default: bicubic)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of all random draws (default: 0)")
@@ -104,6 +112,7 @@ def run(arguments: argparse.Namespace) -> int:
         jpeg=arguments.jpeg,
         suffix=arguments.suffix,
         register=arguments.register,
+        self_reference=arguments.self_reference,
         range=None if arguments.range is None else (arguments.range[0], arguments.range[1]),
     )
     report = (_scenes if published else _folders)(arguments, settings)
@@ -117,9 +126,10 @@ def run(arguments: argparse.Namespace) -> int:
 def _scenes(arguments: argparse.Namespace, settings: PrepareSettings) -> PrepareReport:
     from refsr.data.scenes.prepare import prepare_scenes
 
-    for name in ("hr", "ref", "lr", "range"):
+    for name in ("hr", "ref", "lr", "range", "self_reference"):
         if getattr(arguments, name) is not None:
-            raise UsageError(f"--{name}: {arguments.dataset} has class folders, not folders of HR and Ref")
+            option = name.replace("_", "-")
+            raise UsageError(f"--{option}: {arguments.dataset} has class folders, not folders of HR and Ref")
     if settings.register != "none":
         raise UsageError(f"--register: {arguments.dataset} has no references")
     return prepare_scenes(

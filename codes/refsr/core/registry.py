@@ -62,6 +62,7 @@ NAMES: dict[str, dict[str, Any]] = {
     "dataset": {
         "reference": "refsr.data.build:reference",
         "single": "refsr.data.build:single",
+        "self_reference": "refsr.data.build:self_reference",
         "change": "refsr.data.build:change",
         "hyperspectral": "refsr.data.build:hyperspectral",
         "RRSNet": "reference",

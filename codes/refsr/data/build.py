@@ -13,11 +13,13 @@ from refsr.core.registry import resolve
 from refsr.data.cubes.by_position import CubesByPosition, check_positions
 from refsr.data.cubes.opening import open_cubes
 from refsr.data.cubes.reading import CubeReader, cube_hints, cube_reader, raw_range
+from refsr.data.hardening.hardness import hardness
 from refsr.data.reference_faults import ReferenceFaults
 from refsr.data.registered.cache import default_folder
 from refsr.data.registered.stores import RegisteredRefs, RegisteredStore
 from refsr.data.sets.degraded import DegradedLR
 from refsr.data.sets.paired import Cropping, MaskOptions, Member, PairedSet
+from refsr.data.sets.self_references import SelfReferences
 from refsr.data.stores import open_store
 from refsr.data.stores.checking import unequal_keys
 
@@ -49,6 +51,11 @@ def single(options: DatasetOptions, scale: int, seed: int) -> PairedSet:
     return _build(options, scale, seed, needed=("hr", "lr"))
 
 
+def self_reference(options: DatasetOptions, scale: int, seed: int) -> PairedSet:
+    """Single images, each with a reference made from itself: displaced, re-coloured, hardened, and then registered."""
+    return _build(options, scale, seed, needed=("hr", "lr", "lr_up", "ref", "ref_down"))
+
+
 def change(options: DatasetOptions, scale: int, seed: int) -> PairedSet:
     """HR, LR, Ref and a land-cover change mask, as SECOND and CNAM-CD were laid out for Ref-Diff.
 
@@ -65,19 +72,23 @@ def hyperspectral(options: DatasetOptions, scale: int, seed: int) -> PairedSet:
 def _build(
     options: DatasetOptions, scale: int, seed: int, needed: tuple[str, ...], optional: tuple[str, ...] = ()
 ) -> PairedSet:
+    own = options.kind == "self_reference"
     made = {
         "lr": options.lr == "from_hr",
         "lr_up": options.lr_up == "from_lr",
         # Of a registered Ref, files of Ref_DUX4 are not: they were made before.
-        "ref_down": options.ref_down == "from_ref" or options.register_ref != "none",
+        "ref_down": options.ref_down == "from_ref" or options.register_ref != "none" or own,
     }
     derive = [name for name in needed if made.get(name)]
     if "lr" in needed and options.dataroot_LQ is None and "lr" not in derive and needed == ("hr", "lr"):
         derive.append("lr")
-    members = {}
+    members: dict[str, Member] = {}
     for name in (*needed, *optional):
         root = options.references()[0] if name == "ref" and options.references() else getattr(options, ROOTS[name])
         if name in derive:
+            continue
+        if name == "ref" and own:
+            members[name] = _self_references(members["hr"], options, seed)
             continue
         if root is None:
             if name in optional or (name == "mask" and options.mask != "file"):
@@ -102,6 +113,11 @@ def _build(
     )
 
 
+def _self_references(images: Member, options: DatasetOptions, seed: int) -> Member:
+    store = SelfReferences(images.store, hardness(options.hardness), seed, images.range)
+    return replace(images, store=store, origin=f"from_hr (hardness {options.hardness:g})")
+
+
 def _registered(members: Mapping[str, Member], options: DatasetOptions, scale: int) -> dict[str, Member]:
     """Ref and its weight map, registered to LR when they are first read."""
     name = options.name or options.mode
@@ -121,7 +137,8 @@ def _registered(members: Mapping[str, Member], options: DatasetOptions, scale: i
         members["ref"].range,
         options.register_cache or default_folder(),
     )
-    origin = f"{'file' if len(refs) == 1 else f'{len(refs)} files'}, registered ({options.register_ref})"
+    origin = members["ref"].origin if len(refs) == 1 else f"{len(refs)} files"
+    origin = f"{origin}, registered ({options.register_ref})"
     return {
         "ref": replace(members["ref"], store=RegisteredStore(source, "ref"), origin=origin),
         "ref_weight": Member(RegisteredStore(source, "weight"), origin="from registration"),

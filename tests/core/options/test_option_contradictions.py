@@ -56,6 +56,10 @@ CONTRADICTIONS = {
         ["datasets.train.lr_up=from_lr"],
         "datasets.train.dataroot_LQ_UX4: is given, yet lr_up: from_lr makes these images",
     ),
+    "references of single images": (
+        ["datasets.train.mode=self_reference", "datasets.train.dataroot_Ref_DUX4=null"],
+        "datasets.train.dataroot_Ref: has no place in mode self_reference, which makes Ref from HR",
+    ),
     "degradation": (
         ["datasets.train.degradation=sensors"],
         "datasets.train.degradation: makes LR from HR, which only lr: from_hr asks for",

@@ -60,6 +60,7 @@ def _roots(name: str, dataset: DatasetOptions, here: str) -> Iterator[Problem]:
     kind, given = dataset.kind, dataset.roots()
     reads = {switch for switch in ("lr", "lr_up", "ref_down", "mask") if getattr(dataset, switch) == "file"}
     laid = dataset.register_ref != "none" or dataset.dataroot_Ref_weight is not None
+    own = kind == "self_reference"
     pairs, masks, cubes = kind == "reference", kind == "change", kind == "hyperspectral"
     no_masks = "mask: estimate makes it from LR and Ref, mask: none does without"
     needed = (  # key, the switch that does without it, whether it is needed, why
@@ -67,7 +68,7 @@ def _roots(name: str, dataset: DatasetOptions, here: str) -> Iterator[Problem]:
         ("dataroot_LQ", "lr", "lr" in reads and not cubes, "lr: from_hr makes LR from HR"),
         ("dataroot_GT", "lr", "lr" not in reads, "lr: from_hr makes LR from it"),
         ("dataroot_Ref", "mode", pairs or masks, f"mode {dataset.mode} has a reference"),
-        ("dataroot_LQ_UX4", "lr_up", pairs and "lr_up" in reads, "lr_up: from_lr makes it from LR"),
+        ("dataroot_LQ_UX4", "lr_up", (pairs or own) and "lr_up" in reads, "lr_up: from_lr makes it from LR"),
         (
             "dataroot_Ref_DUX4",
             "ref_down",
@@ -91,7 +92,7 @@ def _references(dataset: DatasetOptions, here: str) -> Iterator[Problem]:
     kind, register = dataset.kind, dataset.register_ref
     if source("dataset", dataset.mode):
         return
-    takes = kind in ("reference", "change")
+    takes = kind in ("reference", "change", "self_reference")
     for key, given in (
         ("register", register != "none"),
         ("dataroot_Ref_weight", dataset.dataroot_Ref_weight is not None),
@@ -100,6 +101,10 @@ def _references(dataset: DatasetOptions, here: str) -> Iterator[Problem]:
     ):
         if given and not takes:
             yield _wrong(f"{here}.{key}", f"has no place in mode {dataset.mode}, which has no Ref", f"{here}.mode")
+    for key in ("dataroot_Ref", "dataroot_Ref_DUX4", "dataroot_Ref_weight") if kind == "self_reference" else ():
+        if getattr(dataset, key) is not None:
+            message = "has no place in mode self_reference, which makes Ref from HR"
+            yield _wrong(f"{here}.{key}", message, f"{here}.mode")
     if isinstance(dataset.dataroot_Ref, list) and register == "none":
         message = "has several folders, which only a registration makes one of: register: auto"
         yield _wrong(f"{here}.dataroot_Ref", message, f"{here}.register")

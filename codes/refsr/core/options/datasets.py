@@ -17,7 +17,8 @@ class DatasetOptions(Section):
 
     name: str | None = Field(default=None, description="label in logs and reports")
     mode: str = Field(
-        description="kind of data set: reference (published: RRSNet, RGTNet), single, change or hyperspectral",
+        description="kind of data set: reference (published: RRSNet, RGTNet), single, self_reference (single images "
+        "and a Ref made from each), change or hyperspectral",
         examples=["reference"],
     )
 
@@ -74,6 +75,13 @@ class DatasetOptions(Section):
     register_cache: Path | None = Field(
         default=None,
         description="folder of registered references; none: refsr/registered in the user's cache folder",
+    )
+    hardness: float = Field(
+        default=0.7,
+        ge=0,
+        le=1,
+        description="mode self_reference: how much Ref differs beyond displacement and colours, as in refsr world "
+        "--hardness",
     )
     ref_wrong: float = Field(
         default=0.0,
@@ -142,7 +150,7 @@ class DatasetOptions(Section):
 
     @property
     def kind(self) -> str:
-        """The mode without its published spelling: reference, single, change or hyperspectral."""
+        """The mode without its published spelling: reference, single, self_reference, change or hyperspectral."""
         return canonical("dataset", self.mode)
 
     def roots(self) -> dict[str, Path]:

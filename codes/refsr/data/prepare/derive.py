@@ -17,10 +17,13 @@ from refsr.data.degradation.presets import preset
 from refsr.data.degradation.record import from_record
 from refsr.data.degradation.record import to_record as steps_to_record
 from refsr.data.degradation.steps import Step, apply_steps
+from refsr.data.hardening.hardness import hardness
 from refsr.data.images import IMAGE_SUFFIXES, ImageInfo, encode, probe_image, read_image, write_image
 from refsr.data.prepare.fit_side import fitted_to_side
 from refsr.data.prepare.sources import SourcePair
+from refsr.data.ranges import declared
 from refsr.data.registered.registered_ref import registered_ref, registration_version
+from refsr.data.sets.self_references import made_reference
 from refsr.geo.raster import has_rasterio
 from refsr.ops.resize import imresize
 from refsr.registration.options import Mode
@@ -37,7 +40,8 @@ class PrepareSettings:
     published sets), from what the LR file gives back, or not made (`none`). `jpeg` is the quality at which LR, LR_UX
     and Ref_DUX are compressed, None for lossless; HR and Ref are always lossless. `suffix` None takes .png where that
     can hold the image, else .tif or .npy. `register` says how references are laid on LR, `none` makes no registered
-    ones; `range` are the raw values that become 0 and 1 for it, which 16 bits need.
+    ones; `range` are the raw values that become 0 and 1 for it, which 16 bits need. `self_reference` makes Ref from HR,
+    of that hardness; 16 bits need `range` for it, too.
     """
 
     scale: int
@@ -48,6 +52,7 @@ class PrepareSettings:
     suffix: str | None = None
     register: Mode = "none"
     range: tuple[float, float] | None = None
+    self_reference: float | None = None
 
 
 def prepare_pair(pair: SourcePair, target: Path, settings: PrepareSettings) -> dict[str, Any]:
@@ -63,12 +68,13 @@ def prepare_pair(pair: SourcePair, target: Path, settings: PrepareSettings) -> d
         clean = normalised(_as_read(files["LR"], settings))
     if settings.lr_up_from != "none":
         files[f"LR_UX{settings.scale}"] = _upsampled(clean, hr, settings.scale)
-    if pair.ref is not None:
-        ref = _cut(pair.ref, settings.scale)
+    refs = _refs(pair, hr, settings)
+    if refs:
+        ref = refs[0]
         small = imresize(normalised(ref), size=(hr.shape[0] // settings.scale, hr.shape[1] // settings.scale))
         files["Ref"] = ref
         files[f"Ref_DUX{settings.scale}"] = _upsampled(small, ref, settings.scale)
-    laid, records = _registered(pair, _as_read(files["LR"], settings), settings)
+    laid, records = _registered(pair, _as_read(files["LR"], settings), refs, settings)
     files |= laid
     for folder, image in files.items():
         write_image(target / names[folder], image, settings.jpeg)
@@ -86,7 +92,7 @@ def prepare_pair(pair: SourcePair, target: Path, settings: PrepareSettings) -> d
 
 def _register_pair(pair: SourcePair, lr: Path, target: Path, settings: PrepareSettings) -> dict[str, Any]:
     """Writes the registered references of a pair whose LR is there."""
-    files, records = _registered(pair, read_image(lr), settings)
+    files, records = _registered(pair, read_image(lr), [read_image(file) for file in pair.refs], settings)
     names = file_names(pair, files["Ref_reg"], settings)
     for folder, image in files.items():
         write_image(target / names[folder], image, settings.jpeg)
@@ -94,11 +100,21 @@ def _register_pair(pair: SourcePair, lr: Path, target: Path, settings: PrepareSe
     return {"source": source_digests(pair), "files": written, **records}
 
 
-def _registered(pair: SourcePair, lr: Image, settings: PrepareSettings) -> tuple[dict[str, Image], dict[str, Any]]:
+def _refs(pair: SourcePair, hr: Image, settings: PrepareSettings) -> list[Image]:
+    """The references of a place, cut to the scale; one made from HR where that is asked for."""
+    if settings.self_reference is None or pair.elsewhere is None:
+        return [_cut(file, settings.scale) for file in pair.refs]
+    limits = declared(str(hr.dtype), settings.range, pair.hr, "--range", in_option_file=False)
+    elsewhere = read_image(pair.elsewhere)
+    return [made_reference(hr, elsewhere, limits, hardness(settings.self_reference), settings.seed, pair.key)]
+
+
+def _registered(
+    pair: SourcePair, lr: Image, refs: list[Image], settings: PrepareSettings
+) -> tuple[dict[str, Image], dict[str, Any]]:
     """Ref_reg, Ref_reg_DUX<s>, Ref_weight and, of several, Ref_used; and what the manifest keeps of them."""
-    if settings.register == "none" or not pair.refs:
+    if settings.register == "none" or not refs:
         return {}, {}
-    refs = [_cut(file, settings.scale) if pair.lr is None else read_image(file) for file in pair.refs]
     ranges = (settings.range, settings.range)
     found = registered_ref(lr, refs, settings.scale, settings.register, ranges, pair.name)
     small = imresize(normalised(found.ref), size=(lr.shape[0], lr.shape[1]))
@@ -139,7 +155,7 @@ def file_names(pair: SourcePair, hr: Image, settings: PrepareSettings) -> dict[s
     suffixes = {"HR": lossless, "LR": lossy}
     if settings.lr_up_from != "none":
         suffixes[f"LR_UX{scale}"] = lossy
-    if pair.ref is not None:
+    if pair.has_ref:
         suffixes |= {"Ref": lossless, f"Ref_DUX{scale}": lossy}
     if settings.register != "none":
         plane = settings.suffix or ".png"
@@ -151,7 +167,7 @@ def file_names(pair: SourcePair, hr: Image, settings: PrepareSettings) -> dict[s
 
 def source_digests(pair: SourcePair) -> dict[str, str]:
     """Digests of the source images, by which a rerun knows whether they changed."""
-    images = {"HR": pair.hr, "Ref": pair.ref, "LR": pair.lr}
+    images = {"HR": pair.hr, "Ref": pair.ref, "LR": pair.lr, "elsewhere": pair.elsewhere}
     images |= {f"Ref {number}": file for number, file in enumerate(pair.others, 2)}
     return {name: digest(file) for name, file in images.items() if file is not None}
 

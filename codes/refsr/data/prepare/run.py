@@ -16,6 +16,7 @@ from refsr.core.errors import DataError, RefsrError, UsageError, listed, suggest
 from refsr.core.processes import spread
 from refsr.core.progress import ProgressFactory, no_progress
 from refsr.data.degradation.presets import preset
+from refsr.data.hardening.hardness import hardness
 from refsr.data.images import probe_image
 from refsr.data.prepare import manifest as manifests
 from refsr.data.prepare.derive import (
@@ -33,6 +34,7 @@ from refsr.data.prepare.sources import SourcePair, check_pair, find_pairs
 from refsr.data.ranges import declared
 from refsr.data.registered.registered_ref import registration_version
 from refsr.data.registered.summary import summary
+from refsr.data.sets.self_references import another
 from refsr.registration.options import MODES
 
 SECONDS_BETWEEN_SAVES = 2.0
@@ -71,6 +73,8 @@ def prepare(
     source, target = Path(source), Path(target)
     check_apart(source, target)
     pairs = find_pairs(source, hr_folder, ref_folders, lr_folder)
+    if settings.self_reference is not None:
+        pairs = _with_elsewhere(source, pairs, settings)
     _check_references(source, pairs, settings, lr_folder)
     # A manifest of what is not asked for would differ from those that were written before.
     about: dict[str, Any] = {} if lr_folder is None else {"lr": lr_folder}
@@ -116,6 +120,8 @@ def check_settings(settings: PrepareSettings) -> None:
     if settings.lr_up_from not in LR_UP_FROM:
         near = suggestion(settings.lr_up_from, LR_UP_FROM)
         raise UsageError(f"LR_UX comes from 'clean', 'file' or 'none', not {settings.lr_up_from!r}{near}")
+    if settings.self_reference is not None:
+        hardness(settings.self_reference)
     if settings.jpeg is not None and not 1 <= settings.jpeg <= 100:
         raise UsageError(f"JPEG quality {settings.jpeg} is not between 1 and 100")
     if settings.register not in MODES:
@@ -123,6 +129,15 @@ def check_settings(settings: PrepareSettings) -> None:
         raise UsageError(f"registration {settings.register!r} is none of {', '.join(MODES)}{near}")
     if settings.suffix is not None and settings.suffix not in lossless_suffixes():
         raise UsageError(f"suffix {settings.suffix!r} is not one of {', '.join(lossless_suffixes())}")
+
+
+def _with_elsewhere(source: Path, pairs: list[SourcePair], settings: PrepareSettings) -> list[SourcePair]:
+    """Single images, each with another one whose ground its reference shows in places."""
+    if pairs[0].ref is not None or pairs[0].lr is not None:
+        raise UsageError(f"{source}: has references or LR of its own; references are made from single HR images")
+    count = len(pairs)
+    chosen = [another(index, count, settings.seed, pair.key, source) for index, pair in enumerate(pairs)]
+    return [dataclasses.replace(pair, elsewhere=pairs[other].hr) for pair, other in zip(pairs, chosen, strict=True)]
 
 
 def _check_references(source: Path, pairs: list[SourcePair], settings: PrepareSettings, lr: str | None) -> None:
@@ -134,12 +149,14 @@ def _check_references(source: Path, pairs: list[SourcePair], settings: PrepareSe
             raise UsageError(
                 f"{1 + len(pairs[0].others)} references of each place: only a registration makes one of them"
             )
-        if settings.range is not None:
+        if settings.range is not None and settings.self_reference is None:
             raise UsageError("a range is for a registration; nothing else needs one")
-    elif pairs[0].ref is None:
+    elif not pairs[0].has_ref:
         raise DataError(f"{source}: has no references to register")
     else:
-        declared(probe_image(pairs[0].refs[0]).dtype, settings.range, source, "--range", in_option_file=False)
+        declared(
+            probe_image((*pairs[0].refs, pairs[0].hr)[0]).dtype, settings.range, source, "--range", in_option_file=False
+        )
 
 
 def check_apart(source: Path, target: Path) -> None:
@@ -157,9 +174,12 @@ def _open(target: Path, pairs: list[SourcePair], settings: PrepareSettings, abou
     if settings.register == "none":
         # As it was before there were registrations.
         del chosen["register"], chosen["range"]
+    if settings.self_reference is None:
+        # As it was before references were made.
+        del chosen["self_reference"]
     wanted = {
         **chosen,
-        "reference": pairs[0].ref is not None,
+        "reference": pairs[0].has_ref,
         "degradation_parameters": dataclasses.asdict(preset(settings.degradation)),  # type: ignore[call-overload]
         **about,
     }

@@ -24,6 +24,8 @@ class SourcePair:
     """The side that all images of the set should have, where a few do not."""
     others: tuple[Path, ...] = ()
     """Further references of the same place."""
+    elsewhere: Path | None = None
+    """Another HR image, where Ref is made from HR: its ground is seen in places."""
     lr: Path | None = None
     """LR where it is there already: nothing but registered references is made."""
 
@@ -31,6 +33,11 @@ class SourcePair:
     def name(self) -> str:
         """Unique among all pairs of a set."""
         return f"{self.part}/{self.key}" if self.part else self.key
+
+    @property
+    def has_ref(self) -> bool:
+        """Whether there is a reference, from a file or made."""
+        return self.ref is not None or self.elsewhere is not None
 
     @property
     def refs(self) -> tuple[Path, ...]:
