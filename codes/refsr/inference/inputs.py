@@ -25,7 +25,7 @@ from refsr.data.ranges import Range, declared, to_unit
 from refsr.data.sample import Unit
 from refsr.data.sets.paired import MaskOptions
 from refsr.inference.raster_options import RasterOptions
-from refsr.inference.registered import registered
+from refsr.inference.registered import registered, upsampled
 from refsr.registration.options import Mode
 
 ImageLike = Array | str | Path
@@ -109,7 +109,8 @@ def open_inputs(
     """The images by role, opened as the options say, else as in training; with the mask that is to be made.
 
     The reference is registered first, so that a mask is estimated from what the network gets. `announce` gets the line
-    that says how. With `weighted`, the network takes the reference's weight map, which is 1 where none was registered.
+    that says how. With `weighted`, the network takes the reference's weight map: 1 where none was registered, and 0
+    where there is no reference, in whose place is upsampled LR.
     """
     spelling = options.spelling
     lr = open_input(images["lr"], "lr", ReadOptions(options.range, options.bands), option=spelling("range"))
@@ -122,10 +123,13 @@ def open_inputs(
     ):
         if role in images:
             inputs[role] = open_input(images[role], role, read, lr, spelling(option))
-    if "ref" in inputs and weighted:
+    if weighted:
         size = (scale * lr.size[0], scale * lr.size[1], 1)
-        inputs["ref_weight"] = Input(np.ones(size, np.float32), (0, 1), "ref_weight", 1)
-    if "ref" in inputs and (options.register or "auto") != "none":
+        inputs["ref_weight"] = Input(np.full(size, "ref" in inputs, np.float32), (0, 1), "ref_weight", 1)
+    if weighted and "ref" not in inputs:
+        large = upsampled(lr.unit(Window(0, 0, *lr.size)), scale)
+        inputs["ref"] = Input(large, (0, 1), "ref", large.shape[2])
+    elif "ref" in inputs and (options.register or "auto") != "none":
         inputs |= _registered(inputs, scale, options.register or "auto", announce)
     masks = options.mask_options or trained_masks
     if "mask" in images:

@@ -15,6 +15,8 @@ from refsr.inference.inputs import RestoreOptions
 from refsr.inference.raster_blocks import blocks_of
 from refsr.inference.raster_job import for_output, output_format, raster_job
 from refsr.inference.restorer import Restorer
+from refsr.inference.tile_layout import inexact, seen_around
+from refsr.networks.descriptor import descriptor_of
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,9 @@ def plan_raster(
             f"about {_duration(seconds)} on {restorer.device}; "
             f"peak memory so far {size_text(_peak_memory())}; up to {size_text(job.disk)} of disk meanwhile",
         ]
+        descriptor = descriptor_of(restorer.network)
+        near = inexact(descriptor, seen_around(descriptor, job.tile[1])) if len(job.layout) > 1 else ""
+        lines += [near] if near else []
         return RasterPlan(lines, seconds, job.disk)
 
 

@@ -60,7 +60,7 @@ def registered(
     if not blend:
         warped = {name: np.clip(found.warp(image)[0], 0, 1) for name, image in images.items()}
         return RegisteredReference(warped, found.weight, registration_line(found), found)
-    large = _upsampled(lr, scale) if lr_up is None else lr_up
+    large = upsampled(lr, scale) if lr_up is None else lr_up
     laid = {name: _laid(found, image, large) for name, image in images.items()}
     return RegisteredReference(laid, found.weight, registration_line(found), found)
 
@@ -80,7 +80,7 @@ def _laid(found: Registration, image: Unit, large: Unit) -> Unit:
     return np.asarray(warped * weight + large * (1 - weight), np.float32)
 
 
-def _upsampled(lr: Unit, scale: int) -> Unit:
+def upsampled(lr: Unit, scale: int) -> Unit:
     """LR_UX as it is derived for networks, some rows at a time, whose copies in float64 stay small."""
     height, width = scale * lr.shape[0], scale * lr.shape[1]
 

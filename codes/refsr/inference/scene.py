@@ -32,7 +32,7 @@ ROOM = 2 * MARGIN
 """Pixels of LR around a block that resizing sees."""
 TURNED = 1.5
 """Times as many rows are needed of references whose rows are not LR's: enough for any turn."""
-SUPPORTED = ("lr", "lr_up", "ref", "ref_down")
+SUPPORTED = ("lr", "lr_up", "ref", "ref_down", "ref_weight")
 """Members that are made for a scene; networks that take a change mask or a cube restore images in memory."""
 
 
@@ -61,7 +61,7 @@ class SceneSource:
     """Tiles of a scene. `load` reads a block and derives what the network takes; `cut` takes tiles out of it.
 
     LR's holes are filled from a reference where one counts, else from around, so that the network sees no edge there.
-    Where no reference counts, the network gets the enlarged LR in its place.
+    Where no reference counts, the network gets the enlarged LR in its place, or a weight of 0 if it takes the weight.
     """
 
     def __init__(self, scene: Scene, descriptor: Descriptor) -> None:
@@ -72,7 +72,8 @@ class SceneSource:
             )
         self.scene, self.scale = scene, descriptor.scale
         self._taken = descriptor.inputs if "lr" in descriptor.inputs else ("lr", *descriptor.inputs)
-        if scene.references is None and any(name.startswith("ref") for name in self._taken):
+        self._weighted = "ref_weight" in self._taken
+        if scene.references is None and "ref" in self._taken and not self._weighted:
             raise UsageError("a reference (ref) is missing: the network takes one")
         if scene.references is not None and "ref" not in self._taken:
             raise UsageError(f"the network takes {', '.join(descriptor.inputs)}, and no reference (ref)")
@@ -146,11 +147,15 @@ class SceneSource:
         inner = block.times(scale).within(room.times(scale))
         self._members["lr_up"] = up[inner]
         if ref is None or weight is None:
-            return
-        if (weight < 1).any():
+            if not self._weighted:
+                return
+            ref, weight = up, np.zeros(up.shape[:2], np.float32)
+        elif not self._weighted and (weight < 1).any():
             ref *= weight[:, :, None]
             ref += up * (1 - weight[:, :, None])
         self._members["ref"] = ref[inner]
+        if self._weighted:
+            self._members["ref_weight"] = weight[inner][:, :, None]
         known = self.valid[kept.within(block)].repeat(scale, 0).repeat(scale, 1)
         counted = weight[kept.times(scale).within(room.times(scale))]
         self.found["covered"] = float(counted.sum(where=known, dtype=np.float64)) / scale**2

@@ -19,6 +19,8 @@ MARGIN = 8
 """Low-resolution pixels seen beyond the halo, for sampling points that move: more than published images are off by."""
 OVERLAP = 32
 """Low-resolution pixels seen around a tile where the network's halo is not known, or where it costs too much."""
+CONTEXTS = 8
+"""Of networks without a halo that name a context, automatic tiles see a square of so many times that."""
 AUTOMATIC_SIDE = 640
 """High-resolution pixels: images up to a square of this are one tile; it takes published RRSNet about 6 GB."""
 MOST_WORK = 8
@@ -83,15 +85,15 @@ def lay_out(descriptor: Descriptor, sizes: Sizes, tile: int | None, overlap: int
     if tile < 1 or overlap < 0:
         raise UsageError(f"tiles of {tile} with an overlap of {overlap}: expected 1 or more with 0 or more")
     halo = descriptor.halo
-    context = overlap or (OVERLAP if halo is None else halo + MARGIN)
+    context = seen_around(descriptor, overlap)
     exact = halo is not None and context >= halo
-    sides = []
+    grid, sides = math.lcm(descriptor.multiple, descriptor.tile_grid), []
     for axis, length in enumerate((height, width)):
-        step = _step(descriptor.multiple, length, [size[axis] for size in sizes.values()])
+        step = _step(grid, length, [size[axis] for size in sizes.values()])
         sides.append(_spans(length, tile, context, 0 if exact else context // 2, step))
     layout = Layout(*sides)
     if not exact and len(layout) > 1:
-        _warn_once(_inexact(halo, context))
+        _warn_once(inexact(descriptor, context))
     if layout.seen > MOST_WORK * height * width:
         times = min(len(layout), round((1 + 2 * context / tile) ** 2))
         _warn_once(
@@ -101,8 +103,22 @@ def lay_out(descriptor: Descriptor, sizes: Sizes, tile: int | None, overlap: int
     return layout
 
 
-def _inexact(halo: int | None, context: int) -> str:
-    """The warning where tiles do not see enough."""
+def seen_around(descriptor: Descriptor, overlap: int) -> int:
+    """LR pixels that tiles see around them, where `overlap` 0 leaves it to the network."""
+    own = descriptor.context or OVERLAP if descriptor.halo is None else descriptor.halo + MARGIN
+    return overlap or own
+
+
+def inexact(descriptor: Descriptor, context: int) -> str:
+    """The warning where tiles do not see enough, empty where they do."""
+    halo = descriptor.halo
+    if halo is not None and context >= halo:
+        return ""
+    if halo is None and descriptor.context is not None and context >= descriptor.context:
+        return (
+            f"the network has no halo; tiles see {context} pixels around them, so what is restored is near to the "
+            "image in one piece, not equal"
+        )
     if halo is None:
         return (
             "the network has no halo: a pixel may depend on the whole image, so what is restored in tiles is not what "
@@ -121,6 +137,9 @@ def automatic_tile_size(
 
     The halo is kept where that costs no more than four times the work of the whole image; else OVERLAP is seen.
     """
+    if descriptor.halo is None and descriptor.context is not None:
+        side, overlap = CONTEXTS * descriptor.context, descriptor.context
+        return (None, 0) if height * width <= side * side else (side - 2 * overlap, overlap)
     side = max(1, (most or AUTOMATIC_SIDE) // descriptor.scale)
     if height * width <= side * side:
         return None, 0

@@ -33,6 +33,10 @@ class Descriptor:
     halo: int | None = None
     """How far the receptive field reaches beyond a pixel, offsets of deformable layers left out; None: the whole image,
     so tiles are never exact."""
+    context: int | None = None
+    """Without a halo: LR pixels around a tile that leave its result near to that of the whole image."""
+    tile_grid: int = 1
+    """Tiles begin at multiples of this many LR pixels, so that a network's windows lie as in the whole image."""
     stochastic: bool = False
     """A diffusion denoiser: forward takes the noisy image and the noise level before the inputs."""
     safe_dtypes: tuple[torch.dtype, ...] = (torch.float32, torch.bfloat16)

@@ -58,7 +58,7 @@ class DAT(nn.Module):
                 f"DAT: expansion_factor {expansion_factor} makes {hidden} features of dim {dim}, expected an even count"
             )
         super().__init__()
-        self.scale, self.channels = scale, channels
+        self.scale, self.channels, self.window = scale, channels, window
         self.mean_shift = MeanShift(channels)
         self.head = nn.Conv2d(channels, dim, 3, padding=1)
         self.norm_before_groups = nn.LayerNorm(dim)
@@ -79,7 +79,8 @@ class DAT(nn.Module):
 
     @property
     def descriptor(self) -> Descriptor:
-        return Descriptor(scale=self.scale, channels=self.channels, inputs=("lr",))
+        longest = max(self.window)
+        return Descriptor(self.scale, self.channels, ("lr",), context=longest, tile_grid=longest)
 
 
 class ResidualGroup(nn.Module):

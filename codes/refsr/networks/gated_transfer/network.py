@@ -36,7 +36,7 @@ class GatedTransfer(nn.Module):
     `base` is a single-image network: `which_model_G` and its keywords, without scale and channels. With `front_nf`
     features a front of `front_blocks` residual blocks cleans LR before. `nf` and `n_blocks` are of the transfer, whose
     layers work on HR's grid reduced by `shuffle` (0: by 4, at odd scales by the scale). Where the weight is 0 the
-    result is the base's, to the bit.
+    result is the base's in [0, 1], to the bit.
     """
 
     def __init__(
@@ -77,9 +77,9 @@ class GatedTransfer(nn.Module):
         return Transferred(image + gate * detail, image, gate)
 
     def single_image(self, lr: Tensor) -> Tensor:
-        """LR (B, C, h, w) -> (B, C, s*h, s*w) without a reference."""
+        """LR (B, C, h, w) -> (B, C, s*h, s*w) in [0, 1], as images are kept, without a reference."""
         image: Tensor = self.base(lr if self.front is None else self.front(lr))
-        return image
+        return image.clamp(0, 1)
 
     def train(self, mode: bool = True) -> GatedTransfer:
         """Training mode, but for parts that are frozen: their batch norms keep the statistics that they learnt."""
@@ -99,6 +99,8 @@ class GatedTransfer(nn.Module):
             optional=("base",),
             multiple=math.lcm(base.multiple, self.shuffle // math.gcd(self.shuffle, self.scale)),
             halo=self._halo(base),
+            context=base.context,
+            tile_grid=base.tile_grid,
             safe_dtypes=base.safe_dtypes,
         )
 
