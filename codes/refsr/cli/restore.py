@@ -29,6 +29,9 @@ receptive field in LR pixels. If the context is at least the halo, tiles change 
 the result is approximate, and a warning is logged. A network without a halo has the whole image as its receptive
 field: tiles change its result. To avoid that, choose --tile as large as the image.
 
+A model that takes Ref's weight map, such as GatedTransfer, restores without --ref too. --bits 16 keeps what rounding to
+8 bits would lose, such as for dataroot_Base.
+
 Networks that take a change mask need no mask file with --mask estimate or none. estimate detects changes from LR and
 Ref, for networks trained with mask_encoding: changed. none means that nothing changed. The last line of the output
 says which mask was used.
@@ -89,6 +92,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", metavar="cpu|cuda", help="where to compute (default: the GPU, where there is one)")
     parser.add_argument(
         "--tile", type=int, metavar="N", help="side of tiles in LR pixels (default: by the image's size)"
+    )
+    parser.add_argument(
+        "--bits",
+        type=int,
+        choices=(16,),
+        help="of images made of 8-bit LR (default: 8, as LR has; not for rasters)",
     )
     parser.add_argument("--sampling", nargs="+", default=[], metavar="key=value", help="how a diffusion model samples")
     parser.add_argument("--spread", type=Path, metavar="FILE", help="also write the std over seeds as a TIFF")
@@ -318,6 +327,7 @@ def _options(arguments: argparse.Namespace, made: MadeMask | None) -> RestoreOpt
         tile=arguments.tile,
         overlap=arguments.overlap,
         sampling=sampling,
+        bits=arguments.bits,
         register=arguments.register,
         raster=RasterOptions(
             nodata=arguments.nodata,

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from refsr.core.errors import DataError
 from refsr.core.options.cubes import CubeOptions
 from refsr.core.options.datasets import DatasetOptions
@@ -30,6 +32,7 @@ ROOTS = {
     "ref": "dataroot_Ref",
     "ref_down": "dataroot_Ref_DUX4",
     "ref_weight": "dataroot_Ref_weight",
+    "base": "dataroot_Base",
     "mask": "dataroot_mask",
     "hsi": "dataroot_hsi",
 }
@@ -43,7 +46,8 @@ def build_dataset(options: DatasetOptions, scale: int, seed: int) -> PairedSet:
 
 def reference(options: DatasetOptions, scale: int, seed: int) -> PairedSet:
     """HR, LR, LR_UX4, Ref and Ref_DUX4 of the same names; LR_UX4 and Ref_DUX4 from files or derived, as declared."""
-    return _build(options, scale, seed, needed=("hr", "lr", "lr_up", "ref", "ref_down"), optional=("ref_weight",))
+    optional = ("ref_weight", "base")
+    return _build(options, scale, seed, needed=("hr", "lr", "lr_up", "ref", "ref_down"), optional=optional)
 
 
 def single(options: DatasetOptions, scale: int, seed: int) -> PairedSet:
@@ -53,7 +57,7 @@ def single(options: DatasetOptions, scale: int, seed: int) -> PairedSet:
 
 def self_reference(options: DatasetOptions, scale: int, seed: int) -> PairedSet:
     """Single images, each with a reference made from itself: displaced, re-coloured, hardened, and then registered."""
-    return _build(options, scale, seed, needed=("hr", "lr", "lr_up", "ref", "ref_down"))
+    return _build(options, scale, seed, needed=("hr", "lr", "lr_up", "ref", "ref_down"), optional=("base",))
 
 
 def change(options: DatasetOptions, scale: int, seed: int) -> PairedSet:
@@ -98,6 +102,8 @@ def _build(
         members[name] = _member(name, root, options)
     if "ref" in members and options.register_ref != "none":
         members |= _registered(members, options, scale)
+    if "base" in members:
+        members["base"] = _made_by_a_network(members["base"], members["hr"])
     if "hsi" in members:
         members["hsi"] = _placed(members, options.hsi or CubeOptions())
     return PairedSet(
@@ -143,6 +149,15 @@ def _registered(members: Mapping[str, Member], options: DatasetOptions, scale: i
         "ref": replace(members["ref"], store=RegisteredStore(source, "ref"), origin=origin),
         "ref_weight": Member(RegisteredStore(source, "weight"), origin="from registration"),
     }
+
+
+def _made_by_a_network(member: Member, hr: Member) -> Member:
+    """Images with the bands that a network gives; of another type than HR's, from 0 to its highest value."""
+    keys = member.store.keys()
+    dtype = member.store.info(keys[0]).dtype if keys else ""
+    if dtype.startswith("uint") and dtype != hr.store.info(hr.store.keys()[0]).dtype:
+        return Member(member.store, (0, int(np.iinfo(dtype).max)), all_bands=True)
+    return replace(member, bands=None, all_bands=True)
 
 
 def _switch(name: str) -> str:

@@ -25,6 +25,7 @@ class Sample(TypedDict, total=False):
     hr: Tensor
     mask: Tensor
     hsi: Tensor
+    base: Tensor
 
 
 PackedSample = tuple[str, dict[str, tuple[Tensor, float, float]]]
@@ -50,4 +51,4 @@ def unit_tensor(raw: Tensor, low: float, high: float) -> Tensor:
     return values.clamp(0, 1)
 
 
-MEMBERS = ("lr", "lr_up", "ref", "ref_down", "ref_weight", "hr", "mask", "hsi")
+MEMBERS = ("lr", "lr_up", "ref", "ref_down", "ref_weight", "hr", "mask", "hsi", "base")

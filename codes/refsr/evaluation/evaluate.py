@@ -36,7 +36,7 @@ from refsr.metrics.protocols import PROTOCOLS, protocol
 from refsr.networks.descriptor import descriptor_of
 from refsr.runs.model_file import model_file_at
 from refsr.runs.process_group import Group
-from refsr.tasks.restore import require_fit, restore_function
+from refsr.tasks.restore import require_base, require_fit, restore_function
 
 SAVED_MEMBERS = ("lr", "ref", "hr")
 """Members of a sample that are saved as images."""
@@ -177,7 +177,9 @@ class _Evaluation:
         if network is not None:
             descriptor = descriptor_of(network.module)
             dataset.serve(descriptor.inputs)
-            require_fit(descriptor, dataset[0], f"datasets.{name}")
+            sample = dataset[0]
+            require_fit(descriptor, sample, f"datasets.{name}")
+            require_base(network.module, sample, f"datasets.{name}")
             self.methods += [options.name, *(self._perturbed_name(one) for one in what.ablations)]
             for one in what.ablations:
                 if one.member not in descriptor.inputs:

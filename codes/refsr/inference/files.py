@@ -88,7 +88,7 @@ def restore_file(
     _check_target(output, files, overwrite)
     lr = images["lr"]
     kind = str(lr.dtype) if isinstance(lr, np.ndarray) else probe_image(lr).dtype
-    _check_output(output, kind, restorer.channels)
+    _check_output(output, "uint16" if options.bits == 16 else kind, restorer.channels)
     if spread is None:
         restored = restorer.restore_images(images, options, progress, announce)
     else:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -56,6 +56,8 @@ class RestoreOptions:
     overlap: int = 0
     sampling: SamplingOptions | Mapping[str, Any] | None = None
     seed: int | None = None
+    bits: Literal[16] | None = None
+    """Of the result where LR has 8: 16 keep what rounding would lose."""
     register: Mode | None = None
     """How references are registered to LR. None: `auto` for images and rasters, `none` for tensors."""
     raster: RasterOptions = field(default_factory=RasterOptions)

@@ -43,7 +43,7 @@ def as_rasters(restorer: Restorer, images: Mapping[str, Any], options: RestoreOp
         return False
     if output is not None and named_kind(output) in IN_MEMORY and not needed:
         return False
-    obstacle = _obstacle(restorer, images, sorts)
+    obstacle = _obstacle(restorer, images, sorts, options)
     if obstacle and needed:
         raise UsageError(f"rasters cannot be restored here: {obstacle}")
     if obstacle and has_rasterio():
@@ -103,11 +103,13 @@ def sort_of(image: RasterLike) -> Sort:
     return "raster" if path.is_dir() or str(image).startswith("/vsi") or ":" in str(image) else "image"
 
 
-def _obstacle(restorer: Restorer, images: Mapping[str, Any], sorts: list[Sort]) -> str:
+def _obstacle(restorer: Restorer, images: Mapping[str, Any], sorts: list[Sort], options: RestoreOptions) -> str:
     others = [role for role in images if role not in ("lr", "ref")]
     others += [name for name in restorer.inputs if name not in SUPPORTED and name not in others]
     if not has_rasterio():
         return "rasterio is missing; pip install 'refsr[geo]'"
+    if options.bits is not None:
+        return f"{options.spelling('bits')} is for images in memory only"
     if "array" in sorts:
         return "an array has no grid; expected files only"
     if others or restorer.samples:

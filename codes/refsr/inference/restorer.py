@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, Literal, overload
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ from refsr.data.masks import MadeMask
 from refsr.data.ranges import Range
 from refsr.data.sets.paired import MaskOptions
 from refsr.geo.raster_source import RasterLike
-from refsr.inference.inputs import Announce, ImageLike, Input, RestoreOptions, open_inputs
+from refsr.inference.inputs import Announce, ImageLike, Input, RestoreOptions, Spelling, open_inputs
 from refsr.inference.raster_options import RasterOptions, raster_options
 from refsr.inference.tensors import as_tensor, is_tensors, split_tensors
 from refsr.inference.tile_io import InputSource, TensorSink, TileSink, TileSource
@@ -140,6 +140,7 @@ class Restorer:
         overlap: int = 0,
         sampling: SamplingOptions | Mapping[str, Any] | None = None,
         seed: int | None = None,
+        bits: Literal[16] | None = None,
         register: Mode | None = None,
         raster: RasterOptions | Mapping[str, Any] | None = None,
         device: str | torch.device | None = None,
@@ -171,6 +172,8 @@ class Restorer:
         each pixel on top), or "none", which pairs Ref with LR as it lies. The default is "auto" for arrays, files and
         rasters, and "none" for tensors. A Ref that shows other ground is refused: LR is restored without a reference.
 
+        `bits` 16 gives the result of 8-bit LR in 16 bits, 0 to 65535 (images in memory only).
+
         `sampling` sets options of models that sample, such as {"steps": 8}, and `seed` their noise (default: 0); a
         model that does not sample gives the same image for any seed. With `device` the network moves there first.
 
@@ -196,6 +199,7 @@ class Restorer:
             overlap=overlap,
             sampling=sampling,
             seed=seed,
+            bits=bits,
             register=register,
             raster=raster_options(raster),
         )
@@ -241,7 +245,8 @@ class Restorer:
         masks, cubes, weighted = self.mask_options, self.cube_options, "ref_weight" in self.inputs
         inputs = open_inputs(images, options, self.scale, masks, cubes, announce, weighted)
         source = InputSource(inputs, descriptor_of(self.network), self.card.spec.network, options.spelling)
-        restored = in_range(self._restored(source, inputs["lr"].size, options, progress), inputs["lr"])
+        like = widened(inputs["lr"], options.spelling) if options.bits == 16 else inputs["lr"]
+        restored = in_range(self._restored(source, inputs["lr"].size, options, progress), like)
         flat = isinstance(images["lr"], np.ndarray) and images["lr"].ndim == 2
         return restored[:, :, 0] if flat else restored
 
@@ -360,6 +365,13 @@ def chosen_device(wanted: str | torch.device | None) -> torch.device:
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise UsageError(f"device {wanted}: this machine has {torch.cuda.device_count()} GPUs that torch can use")
     return device
+
+
+def widened(lr: Input, spelling: Spelling = str) -> Input:
+    """What an image of 8 bits is like with 16: 0 to 65535."""
+    if lr.pixels.dtype != np.uint8:
+        raise UsageError(f"{spelling('bits')} 16: is for LR of 8 bits; {lr.name} is {lr.pixels.dtype} and stays so")
+    return replace(lr, pixels=np.empty((0, 0, lr.pixels.shape[2]), np.uint16), range=(0, 65535))
 
 
 def in_range(unit: Array, like: Input) -> Array:

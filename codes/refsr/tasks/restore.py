@@ -67,6 +67,44 @@ def require_fit(descriptor: Descriptor, sample: Batch, source: str) -> None:
         )
 
 
+@runtime_checkable
+class HasSingleImage(Protocol):
+    """A network around a single-image one."""
+
+    def single_image(self, lr: Tensor) -> Tensor:
+        """LR (B, C, h, w) -> what is made of it without a reference (B, C, s*h, s*w)."""
+
+
+MOST_APART = 0.75 / 255
+"""Mean difference of a stored base from what the network makes: by rounding to 8 bits and by tiles it is half of it."""
+COMPARED = 128
+"""Pixels of LR along the sides of what is compared, at most."""
+
+
+def require_base(network: nn.Module, sample: Batch, source: str) -> None:
+    """A DataError unless a sample's base, if it has one, is what the network's own base makes of LR."""
+    if "base" not in sample or not isinstance(network, HasSingleImage):
+        return
+    descriptor = descriptor_of(network)
+    first = next(network.parameters())
+    lr = sample["lr"][None, :, :COMPARED, :COMPARED]
+    part = padded({"lr": lr}, lr, descriptor.multiple)["lr"].to(first.device)
+    training = network.training
+    with torch.no_grad():
+        made = network.eval().single_image(part).cpu()
+    network.train(training)
+    height, width = (descriptor.scale * side for side in lr.shape[-2:])
+    # The border of a part sees less than it does in the whole image.
+    inside = slice(height // 4, -height // 4), slice(width // 4, -width // 4)
+    apart = made[0, :, :height, :width] - sample["base"][:, :height, :width]
+    found = float(apart[:, inside[0], inside[1]].abs().mean())
+    if found > MOST_APART:
+        raise DataError(
+            f"{source}: the base of {sample['name']} is not what the network makes of LR: they are {255 * found:.1f} "
+            "grey levels apart on average; make it of this LR with these weights: refsr restore --bits 16"
+        )
+
+
 def single_pass(network: nn.Module, batch: Batch) -> Tensor:
     """A batch -> (B, C, s*h, s*w) in [0, 1] by one forward pass: inputs padded to the size multiple, result cropped."""
     descriptor = descriptor_of(network)

@@ -79,7 +79,7 @@ def dry_run(options: Options, group: Group, progress: ProgressFactory = no_progr
 def seconds_a_step(options: Options, group: Group, tries: int = 3) -> float:
     """What a step takes here, by the fastest of a few; networks start untrained, which costs the same."""
     fresh = options.model_copy(update={"path": options.path.model_copy(update={"pretrain_model_G": None})})
-    setup = set_up_training(fresh, group)
+    setup = set_up_training(fresh, group, check_base=False)
     return min(_timed_steps(setup)[1] for _ in range(tries))
 
 

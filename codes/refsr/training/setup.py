@@ -28,7 +28,7 @@ from refsr.runs.model_file import AVERAGE, fit_weights, model_file_at, read_card
 from refsr.runs.process_group import Group
 from refsr.tasks.base import HasSubNetworks, Restore, SubNetwork, Task
 from refsr.tasks.regression import required_train
-from refsr.tasks.restore import require_fit, restore_function
+from refsr.tasks.restore import require_base, require_fit, restore_function
 from refsr.training.ema import ema_copy
 from refsr.training.precision import Precision
 
@@ -72,8 +72,11 @@ class TrainingSetup:
         return {name: networks[name] for name in names}
 
 
-def set_up_training(options: Options, group: Group) -> TrainingSetup:
-    """Builds data sets, and networks with fresh or given start weights, wrapped for training."""
+def set_up_training(options: Options, group: Group, check_base: bool = True) -> TrainingSetup:
+    """Builds data sets, and networks with fresh or given start weights, wrapped for training.
+
+    Without `check_base`, the base of samples need not be what a network with these weights makes.
+    """
     train = required_train(options)
     if "train" not in options.datasets:
         raise UsageError("the options have no datasets.train, so there is nothing to train on")
@@ -89,7 +92,10 @@ def set_up_training(options: Options, group: Group) -> TrainingSetup:
     precision.require_safe(descriptor, task.specs["G"].network)
     for name, dataset in {"train": training_set, **validation_sets}.items():
         dataset.serve(descriptor.inputs)
-        require_fit(descriptor, dataset[0], f"datasets.{name}")
+        sample = dataset[0]
+        require_fit(descriptor, sample, f"datasets.{name}")
+        if check_base:
+            require_base(task.networks["G"], sample, f"datasets.{name}")
     _require_multiple(descriptor, options)
     for frozen in task.frozen:
         frozen.to(group.device)

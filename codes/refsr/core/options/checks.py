@@ -35,6 +35,7 @@ def contradictions(options: Options) -> Iterator[Problem]:
         yield from _roots(name, dataset, here)
         yield from _references(dataset, here)
         yield from _degradation(dataset, here)
+        yield from _base(options, name, dataset, here)
         yield from _samples(options, dataset, here)
         if dataset.hsi is not None:
             yield from _cubes(dataset, dataset.hsi, here)
@@ -122,6 +123,23 @@ def _degradation(dataset: DatasetOptions, here: str) -> Iterator[Problem]:
     if dataset.degradation is not None and not makes:
         message = "makes LR from HR, which only lr: from_hr asks for"
         yield _wrong(f"{here}.degradation", message, f"{here}.lr")
+
+
+def _base(options: Options, name: str, dataset: DatasetOptions, here: str) -> Iterator[Problem]:
+    """What a frozen part of the network makes of LR, read from files."""
+    if dataset.dataroot_Base is None or source("dataset", dataset.mode):
+        return
+    key = f"{here}.dataroot_Base"
+    if dataset.kind not in ("reference", "self_reference"):
+        yield _wrong(key, f"has no place in mode {dataset.mode}, which has no Ref", f"{here}.mode")
+    if dataset.degradation is not None:
+        message = "is made of one LR, and degradation draws LR anew for each sample; refsr prepare makes LR once"
+        yield _wrong(key, message, f"{here}.degradation")
+    if name == "train" and options.train is not None:
+        parts = [part for part in ("base", "front") if part not in options.train.freeze]
+        parts = [part for part in parts if part == "base" or options.network_G.parameters.get("front_nf")]
+        if parts:
+            yield _wrong(key, f"is what {parts[0]} makes while train.freeze keeps it as it is", "train.freeze")
 
 
 def _samples(options: Options, dataset: DatasetOptions, here: str) -> Iterator[Problem]:

@@ -40,6 +40,11 @@ class DatasetOptions(Section):
         default=None,
         description="weight maps of a Ref that refsr prepare --register registered (Ref_weight, beside Ref_reg)",
     )
+    dataroot_Base: Path | None = Field(
+        default=None,
+        description="what the single-image network of GatedTransfer makes of LR (Base), where train.freeze keeps it as "
+        "it is: then it is not computed again in each iteration; refsr restore --bits 16 makes these images",
+    )
     dataroot_mask: Path | None = Field(default=None, description="change masks at the size of HR")
     dataroot_hsi: Path | None = Field(default=None, description="hyperspectral cubes, one per sample")
     dataroot_cover: Path | None = Field(

@@ -10,7 +10,7 @@ from refsr.data.images import ImageInfo
 Infos = Mapping[str, Mapping[str, ImageInfo]]
 """Member: key: what the header says."""
 
-ALIKE = (("hr", "lr", "lr_up"), ("ref", "ref_down"))
+ALIKE = (("hr", "lr", "lr_up", "base"), ("ref", "ref_down"))
 """Members that show the same bands."""
 
 
