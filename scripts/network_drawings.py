@@ -205,7 +205,38 @@ def refdiff() -> Drawing:
     return draw
 
 
-DRAWINGS = (rrsnet, rgtnet, specgan, tsfnet, refdiff)
+def gated_transfer() -> Drawing:
+    draw = Drawing("gatedtransfer", "GatedTransfer: a single-image network, and detail of Ref through a gate", 720, 520)
+    lr = draw.box(10, 20, 140, "LR\nh x w", "image")
+    ref = draw.box(400, 20, 140, "Ref\nregistered", "image")
+    weight = draw.box(570, 20, 140, "Weight map\nof the registration", "image")
+    front = draw.box(10, 110, 140, "Front (optional)\nremoves compression")
+    base = draw.box(10, 200, 140, "Base\nEDSR, DAT or another")
+    image = draw.box(10, 290, 140, "Image\nwithout a reference", "image")
+    for one, other in ((lr, front), (front, base), (base, image)):
+        draw.arrow(one, other)
+    draw.group(195, 95, 515, 300, "Transfer")
+    statistics = draw.box(400, 130, 290, "Local means, contrast, correlation\nof image and Ref, on LR's grid", "weighs")
+    draw.arrow(ref, statistics, into=70 / 290)
+    draw.arrow(weight, statistics, into=240 / 290)
+    layers = draw.box(
+        215, 225, 475, "Pixel unshuffle, 1x1 convolution, residual blocks\nimage and Ref about local means"
+    )
+    draw.arrow(statistics, layers, into=(400 + 145 - 215) / 475)
+    draw.arrow(image, layers, leaves="right", enters="left")
+    detail = draw.box(215, 320, 200, "Detail", height=46)
+    gate = draw.box(490, 320, 200, "Gate, 0 to 1\n0 where the weight is 0", "weighs", height=46)
+    draw.arrow(layers, detail, at=100 / 475)
+    draw.arrow(layers, gate, at=375 / 475)
+    result = draw.box(215, 450, 200, "Restored\nimage + gate x detail", "image")
+    draw.arrow(image, result, enters="left")
+    draw.arrow(detail, result)
+    draw.arrow(gate, result, enters="right")
+    draw.note(450, 455, "Violet: how far Ref can be\ntrusted, and how much of\nit is let through.")
+    return draw
+
+
+DRAWINGS = (rrsnet, rgtnet, specgan, tsfnet, refdiff, gated_transfer)
 
 
 def main() -> int:

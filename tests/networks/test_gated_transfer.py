@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from refsr.core.errors import UsageError
 from refsr.core.registry import resolve
 from refsr.networks.descriptor import Descriptor, build_network, descriptor_of
-from refsr.networks.gated_transfer.likeness import likeness
 from refsr.networks.gated_transfer.network import GatedTransfer
+from refsr.networks.gated_transfer.statistics import local_statistics
 
 SKIPPING: dict[str, Any] = {"which_model_G": "MSRResNet", "nf": 4, "n_blocks": 1}
 """Adds to enlarged LR, so that what it makes looks like LR, whatever its weights."""
@@ -183,7 +183,7 @@ def test_correlation_is_that_of_the_window():
     """Against NumPy's; variance of one grey level counts as flat."""
     torch.manual_seed(7)
     one, other = torch.rand(1, 2, 9, 9, dtype=torch.float64), torch.rand(1, 2, 9, 9, dtype=torch.float64)
-    found = likeness(one, other)
+    found = local_statistics(one, other)
     side = np.array([[max(0, 3 - abs(at)) for at in range(-2, 3)]], float)
     # In the middle of nine pixels two boxes of five give weights 1 2 3 4 5 4 3 2 1.
     taps = np.array([1, 2, 3, 4, 5, 4, 3, 2, 1]) / 25
@@ -199,7 +199,7 @@ def test_correlation_is_that_of_the_window():
     noise = (1 / 255) ** 2
     expected = covariance.mean() / np.sqrt(np.prod([variance.mean() + noise for variance in variances]))
     assert float(found.correlation[0, 0, 4, 4]) == pytest.approx(expected, rel=1e-6)
-    flat = likeness(torch.full((1, 1, 9, 9), 0.9), torch.rand(1, 1, 9, 9))
+    flat = local_statistics(torch.full((1, 1, 9, 9), 0.9), torch.rand(1, 1, 9, 9))
     assert flat.correlation.abs().max() < 1e-3
 
 

@@ -72,7 +72,7 @@ def data(request: pytest.FixtureRequest, name: str) -> Path:
 
 def side_of(options: Options) -> int:
     """Of crops; SpecGAN makes one size, and the narrow one begins with 4 pixels."""
-    return 4 * options.scale if options.network_G.which == "SpecGAN" else SIDE
+    return 4 * options.scale if options.network_G.which == "SpecGAN" else SIDE // options.scale * options.scale
 
 
 def narrowed(options: Options, places: Path, root: Path) -> list[str]:
@@ -91,7 +91,7 @@ def narrowed(options: Options, places: Path, root: Path) -> list[str]:
         made = {"lr": "from_hr", "lr_up": "from_lr", "ref_down": "from_ref"}
         words += [f"datasets.{name}.{key}={value}" for key, value in made.items()]
         words += [f"datasets.{name}.dataroot_{key}={places / folder}" for key, folder in (("GT", "HR"), ("Ref", "Ref"))]
-        words += [f"datasets.{name}.dataroot_{key}=null" for key in ("LQ", "LQ_UX4", "Ref_DUX4")]
+        words += [f"datasets.{name}.dataroot_{key}=null" for key in ("LQ", "LQ_UX4", "Ref_DUX4", "Base")]
         words += [f"datasets.{name}.register_cache={root / 'registered'}"] if dataset.register_ref != "none" else []
         if dataset.kind == "hyperspectral":
             roots = {"dataroot_hsi": places / "cubes", "range_hsi": "null", "bands_hsi": "null"}

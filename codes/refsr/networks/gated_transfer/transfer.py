@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from refsr.networks.blocks.receptive_field import ReceptiveField
 from refsr.networks.blocks.residual import ResidualChain
-from refsr.networks.gated_transfer import likeness
+from refsr.networks.gated_transfer.statistics import area_mean, local_mean, local_statistics, window
 
 KNOWN = 0.25
 """Weight from which on the reference is taken as it is; below, more and more of it is the image itself."""
@@ -39,9 +39,9 @@ class Transfer(nn.Module):
     def forward(self, image: Tensor, lr: Tensor, ref: Tensor, ref_weight: Tensor) -> tuple[Tensor, Tensor]:
         known = (ref_weight / KNOWN).clamp(max=1)
         ref = image + known * (ref - image)
-        own, other, weight = (likeness.area_mean(one, self.scale) for one in (image, ref, ref_weight))
-        found = likeness.likeness(own, other)
-        agreement = likeness.local_mean(weight * found.correlation)
+        own, other, weight = (area_mean(one, self.scale) for one in (image, ref, ref_weight))
+        found = local_statistics(own, other)
+        agreement = local_mean(weight * found.correlation)
         coarse = torch.cat((lr.to(own.dtype), other, *found, agreement), 1)
         channels = lr.shape[1]
         large_lr, low, mean, reference_mean, gain, correlation, agreement = torch.split(
@@ -74,5 +74,5 @@ class Transfer(nn.Module):
         layers = output.pixel_shuffle(self.shuffle).conv()
         layers = self.body.receptive_field(layers)
         seen = layers.pixel_unshuffle(self.shuffle)
-        statistics = likeness.window(likeness.window(seen.joined(output).bilinear(self.scale)))
+        statistics = window(window(seen.joined(output).bilinear(self.scale)))
         return statistics.joined(seen.pixel_shuffle(self.scale))

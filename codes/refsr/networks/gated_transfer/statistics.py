@@ -1,4 +1,4 @@
-"""How alike an image and a reference are at LR's sharpness: local statistics on LR's grid."""
+"""Local means, contrast and correlation of an image and a reference at LR's sharpness, on LR's grid."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST_GAIN = 4.0
 """The contrast of a reference is raised or lowered by no more than this."""
 
 
-class Likeness(NamedTuple):
+class Statistics(NamedTuple):
     """Local statistics of an image and a reference on LR's grid."""
 
     mean: Tensor
@@ -30,7 +30,7 @@ class Likeness(NamedTuple):
     """(B, 1, h, w), -1 to 1, of all bands together; near 0 where either is flat."""
 
 
-def likeness(image: Tensor, reference: Tensor) -> Likeness:
+def local_statistics(image: Tensor, reference: Tensor) -> Statistics:
     """Of an image and a reference (B, C, h, w) on LR's grid."""
     mean, reference_mean = local_mean(image), local_mean(reference)
     variance = (local_mean(image**2) - mean**2).clamp(min=0) + NOISE
@@ -38,7 +38,7 @@ def likeness(image: Tensor, reference: Tensor) -> Likeness:
     covariance = local_mean(image * reference) - mean * reference_mean
     gain = (variance / reference_variance).sqrt().clamp(1 / MOST_GAIN, MOST_GAIN)
     power = variance.mean(1, keepdim=True) * reference_variance.mean(1, keepdim=True)
-    return Likeness(mean, reference_mean, gain, covariance.mean(1, keepdim=True) * power.rsqrt())
+    return Statistics(mean, reference_mean, gain, covariance.mean(1, keepdim=True) * power.rsqrt())
 
 
 def local_mean(image: Tensor) -> Tensor:
