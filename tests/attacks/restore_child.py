@@ -84,16 +84,20 @@ def carry_out(words: list[str], block: int, moment: int, action: str, steps: Pat
 
 def forked(request: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Carries out a request in a child of this process."""
-    logs = {name: folder / name for name in ("out", "err", "steps")}
-    for file in logs.values():
-        file.write_text("")
+    steps = folder / "steps"
+    steps.write_text("")
+    # Pipes, because a limit on the size of files would cut off what is printed into one.
+    pipes = {name: os.pipe() for name in ("err", "out")}
     child = os.fork()
     if child == 0:
         code = 99
         try:
             for number, name in ((1, "out"), (2, "err")):
-                os.dup2(os.open(logs[name], os.O_WRONLY), number)
-            code = carry_out(steps=logs["steps"], **request)
+                os.dup2(pipes[name][1], number)
+            for ends in pipes.values():
+                for end in ends:
+                    os.close(end)
+            code = carry_out(steps=steps, **request)
         except BaseException:
             traceback.print_exc()
         finally:
@@ -101,9 +105,16 @@ def forked(request: dict[str, Any], folder: Path) -> dict[str, Any]:
                 with contextlib.suppress(OSError):
                     stream.flush()
             os._exit(code)
+    found = {name: _read(*ends) for name, ends in pipes.items()}
     _, status = os.waitpid(child, 0)
-    found = {name: file.read_text() for name, file in logs.items()}
-    return {**found, "steps": int(found["steps"] or 0), "code": os.waitstatus_to_exitcode(status)}
+    return {**found, "steps": int(steps.read_text() or 0), "code": os.waitstatus_to_exitcode(status)}
+
+
+def _read(source: int, sink: int) -> str:
+    """All that the child writes to a pipe; it prints less to the other meanwhile than a pipe holds."""
+    os.close(sink)
+    with os.fdopen(source, "rb") as stream:
+        return stream.read().decode()
 
 
 def serve() -> None:
