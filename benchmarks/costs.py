@@ -1,8 +1,8 @@
 """Parameters and multiply-accumulates of the networks that option files build, for an image of 256 x 256.
 
-python benchmarks/costs.py [FILE...] writes benchmarks/results/costs.json. Nothing is computed: the networks are built
-without numbers in them, and torch's counter follows their shapes. Counted are convolutions and products of matrices,
-and five for each value that a deformable layer samples; not transforms to frequencies, activations and resizing.
+python benchmarks/costs.py [FILE...] writes benchmarks/results/costs.json. Nothing is computed: torch's counter follows
+the shapes. Counted are convolutions and products of matrices, and five for each value that a deformable layer samples;
+not transforms to frequencies, activations and resizing.
 """
 
 from __future__ import annotations
@@ -45,6 +45,9 @@ FILES = (
     "refdiff/small",
     "sisr/edsr-x4",
     "sisr/srresnet-x4",
+    "flagship/x4",
+    "flagship/x4-fast",
+    "flagship/small",
 )
 
 
@@ -54,6 +57,8 @@ def inputs(descriptor: Descriptor) -> list[Tensor]:
     large = low * descriptor.scale
     images = {"lr": low, "lr_up": large, "ref": large, "ref_down": large}
     made = [torch.empty(1, descriptor.channels, images[one], images[one]) for one in descriptor.inputs if one in images]
+    if "ref_weight" in descriptor.inputs:
+        made.append(torch.empty(1, 1, large, large))
     if "mask" in descriptor.inputs:
         made.append(torch.empty(1, 1, large, large))
     if "hsi" in descriptor.inputs:
@@ -101,8 +106,9 @@ def products(network: nn.Module, given: list[Tensor]) -> int:
 def cost(file: str) -> dict[str, Any]:
     """Of the network that restores, and of its discriminator where there is one."""
     options = load_options(ROOT / "options" / f"{file}.yml", paths=False)
-    with FakeTensorMode(), torch.no_grad():
-        network = NetworkSpec.of(options.network_G, options.scale).build().eval().requires_grad_(False)
+    # Built outside of the mode: some ways to draw weights look at numbers, which it does not have.
+    network = NetworkSpec.of(options.network_G, options.scale).build().eval().requires_grad_(False)
+    with FakeTensorMode(allow_non_fake_inputs=True), torch.no_grad():
         described: Descriptor = network.descriptor  # type: ignore[assignment]
         one: dict[str, Any] = {
             "network": options.network_G.which,
