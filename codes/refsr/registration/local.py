@@ -34,8 +34,8 @@ AGREES = (0.3, 0.45)
 """Share of cells that agree: up to the first the field is followed, from the second on the transform."""
 FOLLOWED = (0.1, 0.3)
 """Local likeness below which a field is followed nowhere."""
-LIKE = (0.7, 0.82)
-GAINED = (0.15, 0.3)
+LIKE = (0.6, 0.75)
+GAINED = (0.08, 0.2)
 """Local likeness, and how much of it is owed to the field, at which it is followed though the ground agrees."""
 NEAR = 5.0
 

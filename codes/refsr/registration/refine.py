@@ -19,7 +19,7 @@ CELL = 4
 STEPS = ((4.0, 4), (2.0, 3))
 """Smoothing of oriented gradients in matching pixels, and steps."""
 ROBUST = np.float32(0.5)
-OFF = (2.0, 1.5, 1.0, 0.7, 0.5, 0.35, 0.25, 0.2, 0.2)
+OFF = (2.0, 1.5, 1.0, 0.7, 0.5, 0.35, 0.25, 0.18, 0.12, 0.1, 0.1)
 """Matching pixels off the dominant motion at which a cell counts a quarter: leaning roofs and shadows are off."""
 FINEST = 0.5
 LOSS = 0.05
