@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from refsr.core.atomic import write_text
@@ -45,6 +46,7 @@ FILES = (
     "refdiff/small",
     "sisr/edsr-x4",
     "sisr/srresnet-x4",
+    "sisr/dat-x4",
     "flagship/x4",
     "flagship/x4-fast",
     "flagship/small",
@@ -108,7 +110,8 @@ def cost(file: str) -> dict[str, Any]:
     options = load_options(ROOT / "options" / f"{file}.yml", paths=False)
     # Built outside of the mode: some ways to draw weights look at numbers, which it does not have.
     network = NetworkSpec.of(options.network_G, options.scale).build().eval().requires_grad_(False)
-    with FakeTensorMode(allow_non_fake_inputs=True), torch.no_grad():
+    # torch's counter does not know the fused attention of CPUs.
+    with FakeTensorMode(allow_non_fake_inputs=True), torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
         described: Descriptor = network.descriptor  # type: ignore[assignment]
         one: dict[str, Any] = {
             "network": options.network_G.which,

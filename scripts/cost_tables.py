@@ -8,7 +8,7 @@ COSTS = {
     "rrsgan": ("rrsgan/published", "rrsgan/small"),
     "rgtgan": ("rgtgan/published", "rgtgan/train-dense", "rgtgan/small", "rgtgan/small-dense"),
     "specgan": ("specgan/published-x16", "specgan/published-x32", "specgan/train-x16"),
-    "tsfnet": ("tsfnet/ucmerced-x8", "tsfnet/small-x8", "sisr/edsr-x4", "sisr/srresnet-x4"),
+    "tsfnet": ("tsfnet/ucmerced-x8", "tsfnet/small-x8", "sisr/edsr-x4", "sisr/srresnet-x4", "sisr/dat-x4"),
     "refdiff": ("refdiff/second-x8", "refdiff/small"),
 }
 """Option files in the cost table of each page."""

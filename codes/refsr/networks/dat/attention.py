@@ -134,6 +134,6 @@ class ChannelAttention(nn.Module):
 
 
 def init_linear(layer: nn.Linear) -> None:
-    """Truncated normal weights and a bias of zero, as published."""
-    nn.init.trunc_normal_(layer.weight, std=0.02)
+    """Normal weights and a bias of zero, as published (which cuts them off at a hundred standard deviations)."""
+    nn.init.normal_(layer.weight, std=0.02)
     nn.init.zeros_(layer.bias)
