@@ -15,6 +15,7 @@ from pathlib import Path
 
 import cost_tables
 import metric_tables
+import registration_tables
 import score_tables
 from result_files import ROOT
 
@@ -34,6 +35,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "costs": cost_tables.costs,
     "enlarged": score_tables.enlarged,
     "masks": score_tables.masks,
+    "registration-errors": registration_tables.errors,
+    "registration-real": registration_tables.real_sets,
+    "registration-others": registration_tables.others,
     "denoiser": cost_tables.denoiser,
     "spectral-products": cost_tables.spectral_products,
     "spectral-guidance": score_tables.spectral_guidance,
