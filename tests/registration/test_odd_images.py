@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pairs import ground, reduced
 
+from refsr.core.errors import DataError
 from refsr.core.window import Window
 from refsr.registration import RegistrationOptions, register
 from refsr.registration.local import jacobian
@@ -86,6 +87,50 @@ def test_what_repeats_never_goes_astray(period):
     found = register(reduced(ref, 4), ref, 4)
     x, y = found.coordinates(Window(0, 0, 192, 192))
     assert np.hypot(x - columns, y - rows).max() < 2
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    period=st.floats(3, 40),
+    turned=st.floats(0, 180),
+    rows_of_cars=st.booleans(),
+    same=st.booleans(),
+    other=st.floats(3, 40),
+)
+def test_fields_and_car_parks_get_no_wild_warp(period, turned, rows_of_cars, same, other):
+    """Moved by no more than was searched, turned and scaled no more either, and no ground folded over."""
+    side = 160
+    ref = repeating(side, other if not same else period, turned, rows_of_cars)
+    found = register(reduced(repeating(side, period, turned + (0 if same else 40), rows_of_cars), 4), ref, 4)
+    if not found.accepted:
+        assert found.verdict.reasons
+        assert not found.weight.any()
+        return
+    # The search's own limits, and what refinement may add at a corner.
+    assert found.figures.shift < (0.15 + 0.08 * 2) * side
+    assert abs(found.figures.turn) < 7.5 + 9
+    assert 0.6 < found.figures.scale < 1.6
+    x, y = found.coordinates(Window(0, 0, side, side))
+    for moved in (np.diff(x, axis=1), np.diff(y, axis=0)):
+        assert moved.min() > 0
+    assert found.figures.residual < 0.1 * side
+
+
+def repeating(side: int, period: float, turned: float, rows_of_cars: bool) -> np.ndarray:
+    """Furrows, or marked places in rows, in a direction."""
+    rows, columns = np.mgrid[:side, :side]
+    along = columns * np.cos(np.radians(turned)) + rows * np.sin(np.radians(turned))
+    across = rows * np.cos(np.radians(turned)) - columns * np.sin(np.radians(turned))
+    image = 0.5 + 0.3 * np.sin(2 * np.pi * along / period)
+    return (image * (0.6 + 0.4 * (across // (2 * period) % 2)) if rows_of_cars else image).astype(np.float32)
+
+
+@pytest.mark.parametrize("shape", [(0, 0), (0, 20), (20, 0, 3)])
+def test_an_image_without_pixels_is_said_to_be_none(shape):
+    full = np.zeros((20, 20), np.float32)
+    for lr, ref, name in ((np.zeros(shape, np.float32), full, "LR"), (full, np.zeros(shape, np.float32), "Ref")):
+        with pytest.raises(DataError, match=f"^{name} of shape"):
+            register(lr, ref, 4)
 
 
 def test_identical_images_stay_where_they_are():
