@@ -163,7 +163,7 @@ class NetworkContract(ABC):
         inputs = self.inputs(descriptor, descriptor.multiple, 2 * descriptor.multiple)
         content = save({key: value.contiguous() for key, value in network.state_dict().items()})
         torch.manual_seed(99)
-        other: Any = self.build(4, 3)
+        other: Any = self.build(descriptor.scale, 3)
         assert not torch.equal(other(*inputs), network(*inputs))
         other.load_state_dict(load(content), strict=True)
         assert torch.equal(other(*inputs), network(*inputs))

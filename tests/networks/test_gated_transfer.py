@@ -19,6 +19,7 @@ from refsr.networks.gated_transfer.statistics import local_statistics
 
 SKIPPING: dict[str, Any] = {"which_model_G": "MSRResNet", "nf": 4, "n_blocks": 1}
 """Adds to enlarged LR, so that what it makes looks like LR, whatever its weights."""
+FRONT: dict[str, Any] = {"which_model_G": "ArtifactRemoval", "nf": 4, "n_blocks": 1}
 EDSR: dict[str, Any] = {"which_model_G": "EDSR", "nf": 4, "n_blocks": 1, "span": 1.0}
 DAT: dict[str, Any] = {"which_model_G": "DAT", "dim": 16, "groups": 1, "blocks": 2, "heads": 2, "split_size": [2, 4]}
 SWINIR: dict[str, Any] = {"which_model_G": "SwinIR", "dim": 8, "groups": 1, "layers": 2, "heads": 2, "window": 4}
@@ -51,7 +52,7 @@ class TestWithFront(Contract):
     bands = (3,)
 
     def build(self, scale: int = 4, channels: int = 3) -> nn.Module:
-        return GatedTransfer(scale, channels, SKIPPING, front_nf=3, front_blocks=1, nf=4, n_blocks=1)
+        return GatedTransfer(scale, channels, SKIPPING, front=FRONT, nf=4, n_blocks=1)
 
 
 class TestWithDAT(Contract):
@@ -82,7 +83,7 @@ def scene(scale: int = 4, channels: int = 3, height: int = 12, width: int = 17) 
 
 
 @pytest.mark.parametrize(("scale", "channels"), [(2, 3), (3, 1), (4, 3), (4, 5), (8, 3)])
-@pytest.mark.parametrize("options", [{}, {"front_nf": 4}, {"base": DAT}], ids=["plain", "front", "DAT"])
+@pytest.mark.parametrize("options", [{}, {"front": FRONT}, {"base": DAT}], ids=["plain", "front", "DAT"])
 @torch.no_grad()
 def test_without_weight_the_result_is_the_single_images_to_the_bit(scale, channels, options):
     network = live(scale, channels, **options)
@@ -146,9 +147,10 @@ def test_brightness_and_contrast_of_ref_do_not_matter():
 @torch.no_grad()
 def test_it_starts_as_its_single_image_network():
     torch.manual_seed(6)
-    network = GatedTransfer(4, 3, EDSR, front_nf=4).eval()
-    lr, ref, weight = scene()
-    assert torch.equal(network(lr, ref, weight), network.base(lr).clamp(0, 1))
+    network = GatedTransfer(4, 3, EDSR, FRONT).eval()
+    lr, _, weight = scene()
+    ref = network.base(lr)
+    assert torch.equal(network(lr, ref, weight), ref.clamp(0, 1))
     assert network.with_gate(lr, ref, weight).gate.max() > 0.1
 
 
@@ -162,7 +164,7 @@ def test_a_known_base_is_taken():
 
 
 def test_frozen_parts_keep_their_statistics():
-    network = live(base=DAT, front_nf=4).train()
+    network = live(base=DAT, front=FRONT).train()
     assert network.base.training
     network.base.requires_grad_(False)
     before = {key: value.clone() for key, value in network.base.state_dict().items()}
@@ -217,7 +219,7 @@ def test_the_size_multiple_and_the_halo_are_those_of_all_parts():
 def test_the_sizes():
     """About 200 thousand parameters of the transfer, 48 of the front."""
     with torch.device("meta"):
-        network = GatedTransfer(4, 3, EDSR, front_nf=36)
+        network = GatedTransfer(4, 3, EDSR, {"which_model_G": "ArtifactRemoval"})
     count = {name: sum(one.numel() for one in part.parameters()) for name, part in network.named_children()}
     assert count["transfer"] == pytest.approx(200e3, rel=0.02)
     assert count["front"] == pytest.approx(48.8e3, rel=0.02)
@@ -234,7 +236,7 @@ def test_the_sizes():
         ({"base": {"which_model_G": "RRSNet"}}, "base is RRSNet, which takes lr, lr_up, ref, ref_down; expected"),
         ({"scale": 5, "base": EDSR}, "base: EDSR: scale 5 is no product of twos and threes"),
         ({"nf": 0}, "GatedTransfer: nf is 0, expected 1 or more"),
-        ({"front_nf": -1}, "front_nf is -1, expected 0 or more"),
+        ({"front": {"which_model_G": "EDRS"}}, "front: network 'EDRS' is not known; did you mean 'EDSR'"),
     ],
 )
 def test_options_that_cannot_be_are_refused(options, answer):

@@ -35,9 +35,10 @@ NARROW = {
     "MSRResNet": ["nf=4", "n_blocks=1"],
     "SwinIR": ["dim=8", "groups=1", "layers=2", "heads=2"],
     "DAT": ["dim=16", "groups=1", "blocks=2", "heads=2"],
+    "ArtifactRemoval": ["nf=4", "n_blocks=1"],
     "GatedTransfer": [
         *("nf=4", "n_blocks=1", "base={which_model_G: DAT, dim: 16, groups: 1, blocks: 2, heads: 2}"),
-        *("front_nf=4", "front_blocks=1"),
+        "front={which_model_G: ArtifactRemoval, nf: 4}",
     ],
     "RefDiff": ["model_channels=4", "channel_mult=[1,1]", "num_blocks=1"],
     "SpecGAN": [

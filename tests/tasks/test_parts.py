@@ -18,6 +18,7 @@ from refsr.runs.process_group import ALONE
 from refsr.training.setup import build_task
 from refsr.training.trainer import train
 
+FRONT: dict[str, Any] = {"which_model_G": "ArtifactRemoval", "nf": 4, "n_blocks": 1}
 DAT: dict[str, Any] = {"which_model_G": "DAT", "dim": 16, "groups": 1, "blocks": 2, "heads": 2, "split_size": [2, 4]}
 
 
@@ -32,7 +33,7 @@ def loaded(tmp_path, places):
         "seed": 3,
         "gpu_ids": [],
         "datasets": {"train": {**data, "batch_size": 2, "GT_size": 16}},
-        "network_G": {"which_model_G": "GatedTransfer", "base": DAT, "front_nf": 4, "nf": 4, "n_blocks": 1},
+        "network_G": {"which_model_G": "GatedTransfer", "base": DAT, "front": FRONT, "nf": 4, "n_blocks": 1},
         "path": {"root": str(tmp_path)},
         "train": {"niter": 4, "lr_G": 1e-2, "ema_decay": 0.5, "val_freq": 0},
         "logger": {"print_freq": 1, "save_checkpoint_freq": 2},
@@ -98,10 +99,15 @@ def test_weights_of_another_function_are_refused(loaded, tmp_path):
     other = {**keywords, "split_size": [4, 8]}
     refused(r"was trained with split_size \[4, 8\], network_G\.base\.split_size is \[2, 4\]", "DAT", **other)
     refused("holds EDSR, expected DAT or GatedTransfer with a base", "EDSR", nf=4, n_blocks=1)
-    refused("holds EDSR, expected GatedTransfer with a front", "EDSR", key="front", nf=4, n_blocks=1)
+    refused("holds EDSR, expected ArtifactRemoval or GatedTransfer with a front", "EDSR", key="front", nf=4, n_blocks=1)
     edsr = {"which_model_G": "EDSR", "nf": 4, "n_blocks": 1}
     refused("its base is EDSR, network_G.base is DAT", "GatedTransfer", base=edsr)
-    refused("holds GatedTransfer, expected GatedTransfer with a front", "GatedTransfer", key="front", base=edsr)
+    refused(
+        "holds GatedTransfer, expected ArtifactRemoval or GatedTransfer with a front",
+        "GatedTransfer",
+        key="front",
+        base=edsr,
+    )
 
 
 def test_mistakes_in_the_section_of_a_base_are_named(loaded):

@@ -35,6 +35,7 @@ NAMES: dict[str, dict[str, Any]] = {
         "EDSR": "refsr.networks.edsr:EDSR",
         "SwinIR": "refsr.networks.swinir:SwinIR",
         "DAT": "refsr.networks.dat.network:DAT",
+        "ArtifactRemoval": "refsr.networks.artifact_removal:ArtifactRemoval",
         "GatedTransfer": "refsr.networks.gated_transfer.network:GatedTransfer",
         "SpecGAN": "refsr.networks.specgan.network:SpecGAN",
         "StyleGAN2": "refsr.networks.stylegan2:StyleGAN2",
@@ -108,7 +109,7 @@ def list_datasets() -> list[str]:
     """The names of all kinds of data sets, the key `mode` of option files.
 
     >>> refsr.list_datasets()
-    ['reference', 'single', 'change', 'hyperspectral']
+    ['reference', 'single', 'self_reference', 'change', 'hyperspectral']
     """
     return _listed("dataset")
 

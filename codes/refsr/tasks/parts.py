@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from refsr.core.errors import DataError, UsageError, suggestion
 from refsr.core.options.schema import Options
 from refsr.core.registry import resolve
-from refsr.networks.descriptor import NetworkSpec, resolved_keywords
+from refsr.networks.descriptor import NetworkSpec, descriptor_of, resolved_keywords
 from refsr.networks.part import NAME, OUTER, resolved_part
 from refsr.tasks.base import SubNetwork
 
@@ -37,7 +37,9 @@ def starting_parts(network: nn.Module, options: Options) -> dict[str, SubNetwork
     known = dict(network.named_children())
     keywords = options.network_G.parameters
     return {
-        f"pretrain_{name}": Part(name, known[name], type(network).__name__, keywords.get(name), options.scale)
+        f"pretrain_{name}": Part(
+            name, known[name], type(network).__name__, keywords.get(name), descriptor_of(known[name]).scale
+        )
         for name in STARTING
         if name in known
     }
@@ -67,7 +69,9 @@ class Part:
             section = resolved_part(spec.keywords[self.name])
             if section[NAME] != self.section[NAME]:
                 raise DataError(f"its {self.name} is {section[NAME]}, network_G.{self.name} is {self.section[NAME]}")
-            self._require_same(section | {key: spec.keywords[key] for key in OUTER if key in spec.keywords})
+            outer = {key: spec.keywords[key] for key in OUTER if key in spec.keywords}
+            # A front works at LR's own size, whatever the scale around it.
+            self._require_same(section | outer | ({"scale": 1} if self.scale == 1 else {}))
         return own
 
     def _require_same(self, keywords: Mapping[str, Any]) -> None:

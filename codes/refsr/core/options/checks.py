@@ -137,7 +137,7 @@ def _base(options: Options, name: str, dataset: DatasetOptions, here: str) -> It
         yield _wrong(key, message, f"{here}.degradation")
     if name == "train" and options.train is not None:
         parts = [part for part in ("base", "front") if part not in options.train.freeze]
-        parts = [part for part in parts if part == "base" or options.network_G.parameters.get("front_nf")]
+        parts = [part for part in parts if part == "base" or options.network_G.parameters.get("front")]
         if parts:
             yield _wrong(key, f"is what {parts[0]} makes while train.freeze keeps it as it is", "train.freeze")
 

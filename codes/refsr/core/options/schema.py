@@ -42,7 +42,8 @@ class PathOptions(Section):
         "GatedTransfer around the same; given as pretrain_model_G is",
     )
     pretrain_front: Path | None = Field(
-        default=None, description="GatedTransfer: initial weights of its front, those of another GatedTransfer"
+        default=None,
+        description="GatedTransfer: initial weights of its front: a model of that network, or another GatedTransfer",
     )
     strict_load: bool = Field(
         default=False, description="initial weights must fit the network key by key; false: load those that fit"

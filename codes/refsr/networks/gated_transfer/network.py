@@ -12,11 +12,12 @@ from refsr.core.errors import UsageError
 from refsr.networks.blocks.common import require_least
 from refsr.networks.blocks.receptive_field import ReceptiveField
 from refsr.networks.descriptor import Descriptor, descriptor_of
-from refsr.networks.gated_transfer.front import Front
 from refsr.networks.gated_transfer.transfer import Transfer
 from refsr.networks.part import PartSpec, build_part
 
 BASE: Mapping[str, Any] = {"which_model_G": "EDSR", "nf": 32, "n_blocks": 8, "span": 1.0}
+
+NO_FRONT = Descriptor(scale=1, channels=0, inputs=("lr",), halo=0)
 
 
 class Transferred(NamedTuple):
@@ -33,10 +34,10 @@ class Transferred(NamedTuple):
 class GatedTransfer(nn.Module):
     """LR (B, C, h, w), Ref and its weight map (B, C and 1, s*h, s*w) -> (B, C, s*h, s*w).
 
-    `base` is a single-image network: `which_model_G` and its keywords, without scale and channels. With `front_nf`
-    features a front of `front_blocks` residual blocks cleans LR before. `nf` and `n_blocks` are of the transfer, whose
-    layers work on HR's grid reduced by `shuffle` (0: by 4, at odd scales by the scale). Where the weight is 0 the
-    result is the base's in [0, 1], to the bit.
+    `base` is a single-image network: `which_model_G` and its keywords, without scale and channels. `front`, given in
+    the same way, is a network at LR's own size that cleans LR before, such as ArtifactRemoval. `nf` and `n_blocks` are
+    of the transfer, whose layers work on HR's grid reduced by `shuffle` (0: by 4, at odd scales by the scale). Where
+    the weight is 0 the result is the base's in [0, 1], to the bit.
     """
 
     def __init__(
@@ -44,27 +45,18 @@ class GatedTransfer(nn.Module):
         scale: int = 4,
         channels: int = 3,
         base: PartSpec = BASE,
-        front_nf: int = 0,
-        front_blocks: int = 2,
+        front: PartSpec | None = None,
         nf: int = 64,
         n_blocks: int = 2,
         shuffle: int = 0,
     ) -> None:
         require_least("GatedTransfer", 1, scale=scale, channels=channels, nf=nf)
-        require_least("GatedTransfer", 0, n_blocks=n_blocks, front_nf=front_nf, front_blocks=front_blocks)
-        require_least("GatedTransfer", 0, shuffle=shuffle)
+        require_least("GatedTransfer", 0, n_blocks=n_blocks, shuffle=shuffle)
         super().__init__()
         self.scale, self.channels = scale, channels
         self.shuffle = shuffle or (scale if scale % 2 else 4)
-        self.front = Front(channels, front_nf, front_blocks) if front_nf else None
-        self.base = build_part("GatedTransfer: base", base, scale=scale, channels=channels)
-        found = descriptor_of(self.base)
-        if found.inputs != ("lr",) or found.stochastic or found.side is not None or found.scale != scale:
-            takes = ", ".join(found.inputs)
-            raise UsageError(
-                f"GatedTransfer: base is {base['which_model_G']}, which takes {takes}; expected a single-image network "
-                "such as EDSR or DAT"
-            )
+        self.front = None if front is None else _single_image("front", front, 1, channels)
+        self.base = _single_image("base", base, scale, channels)
         self.transfer = Transfer(scale, channels, nf, n_blocks, self.shuffle)
 
     def forward(self, lr: Tensor, ref: Tensor, ref_weight: Tensor, *, base: Tensor | None = None) -> Tensor:
@@ -92,24 +84,36 @@ class GatedTransfer(nn.Module):
     @property
     def descriptor(self) -> Descriptor:
         base = descriptor_of(self.base)
+        front = NO_FRONT if self.front is None else descriptor_of(self.front)
         return Descriptor(
             scale=self.scale,
             channels=self.channels,
             inputs=("lr", "ref", "ref_weight"),
             optional=("base",),
-            multiple=math.lcm(base.multiple, self.shuffle // math.gcd(self.shuffle, self.scale)),
-            halo=self._halo(base),
+            multiple=math.lcm(base.multiple, front.multiple, self.shuffle // math.gcd(self.shuffle, self.scale)),
+            halo=None if base.halo is None or front.halo is None else self._halo() + base.halo + front.halo,
             context=base.context,
             tile_grid=base.tile_grid,
             safe_dtypes=base.safe_dtypes,
         )
 
-    def _halo(self, base: Descriptor) -> int | None:
-        """In LR pixels, of the output pixel that sees farthest; None where the base sees the whole image."""
-        if base.halo is None:
-            return None
+    def _halo(self) -> int:
+        """Of the transfer, in LR pixels, of the output pixel that sees farthest."""
         reaches = []
         for pixel in range(math.lcm(self.scale, self.shuffle)):
             field = self.transfer.receptive_field(ReceptiveField(pixel, pixel))
             reaches.append(field.shifted(-(pixel // self.scale)).halo())
-        return max(reaches) + base.halo + (0 if self.front is None else self.front.halo)
+        return max(reaches)
+
+
+def _single_image(part: str, section: PartSpec, scale: int, channels: int) -> nn.Module:
+    """A part that takes LR alone."""
+    network = build_part(f"GatedTransfer: {part}", section, scale=scale, channels=channels)
+    found = descriptor_of(network)
+    if found.inputs != ("lr",) or found.stochastic or found.side is not None or found.scale != scale:
+        takes, example = ", ".join(found.inputs), "EDSR or DAT" if scale > 1 else "ArtifactRemoval"
+        raise UsageError(
+            f"GatedTransfer: {part} is {section['which_model_G']}, which takes {takes}; expected a network that takes "
+            f"LR alone, such as {example}"
+        )
+    return network
