@@ -51,6 +51,7 @@ from typing import TYPE_CHECKING, Any
 from refsr.cli.arguments import add_imports, flag
 from refsr.cli.console import console_progress
 from refsr.core.errors import UsageError
+from refsr.core.memory import keep_freed_memory
 
 if TYPE_CHECKING:
     from refsr.data.masks import MadeMask
@@ -199,6 +200,8 @@ def run(arguments: argparse.Namespace) -> int:
     from refsr.inference.restorer import load
 
     restorer = load(arguments.model, arguments.device)
+    if restorer.device.type == "cpu":
+        keep_freed_memory()
     if (arguments.sampling or arguments.spread is not None) and not restorer.samples:
         raise UsageError(f"{arguments.model}: {restorer.card.spec.network} restores in one pass and samples nothing")
     options = _options(arguments, made)
