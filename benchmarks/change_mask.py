@@ -34,7 +34,8 @@ from refsr.data.degradation.presets import preset
 from refsr.data.degradation.steps import apply_steps
 from refsr.data.images import read_image, write_image
 from refsr.ops.resize import imresize
-from refsr.registration.transform import Floats
+from refsr.registration.gradients import smooth
+from refsr.registration.transforms import Floats
 from refsr.worlds.knobs import knobs_like
 from refsr.worlds.world_folder import make_world
 
@@ -172,8 +173,6 @@ def plain_difference(case: Case) -> Floats:
 
 def matched_difference(case: Case) -> Floats:
     """The same after each band's mean and standard deviation are brought to LR's, smoothed over a pixel."""
-    from refsr.registration.transform import smooth
-
     low = imresize(case.ref, f"1/{case.scale}")
     matched = (low - low.mean((0, 1))) / (low.std((0, 1)) + 1e-6) * case.lr.std((0, 1)) + case.lr.mean((0, 1))
     return at_size(smooth(np.abs(case.lr - matched).mean(axis=2).astype(np.float32), 1) * 4, case.scale)

@@ -14,7 +14,7 @@ from importlib.resources import files
 
 import numpy as np
 
-from refsr.registration.transform import Floats
+from refsr.registration.transforms import Floats
 
 FILE = "calibration.json"
 

@@ -12,16 +12,18 @@ from refsr.data.change.evidence import evidence
 from refsr.data.derivation import MARGIN
 from refsr.data.sample import Unit
 from refsr.ops.resize import imresize
-from refsr.registration.transform import Floats, find_transform, warp
+from refsr.registration import RegistrationOptions, register
+from refsr.registration.transforms import Floats
 
-# Beyond this factor LR has too few pixels to estimate more than shift and rotation.
-MOST_AFFINE = 8
+# A displacement field would follow the changes that are looked for.
+REGISTRATION = RegistrationOptions(mode="global")
 
 
 def change_evidence(lr: Unit, ref: Unit, scale: int) -> tuple[dict[str, Floats], Floats]:
     """LR (h, w, C) and Ref (s*h, s*w, C) in [0, 1] -> in how many ways they differ, (h, w) each, once registered.
 
-    Beside them, where Ref reaches (h, w): only there can a difference be seen.
+    Beside them, where Ref reaches (h, w): only there can a difference be seen. A Ref that registration refuses is
+    compared as it lies.
     """
     height, width = lr.shape[:2]
     if ref.shape != (height * scale, width * scale, lr.shape[2]):
@@ -29,11 +31,7 @@ def change_evidence(lr: Unit, ref: Unit, scale: int) -> tuple[dict[str, Floats],
             f"a change mask at scale {scale} needs Ref {scale} times LR's size; got {lr.shape}, {ref.shape}"
         )
     own, other = three_bands(lr), three_bands(ref)
-    coarse = imresize(other, size=(height, width))
-    transform = find_transform(
-        imresize(own.mean(axis=2), 2), imresize(coarse.mean(axis=2), 2), affine=scale <= MOST_AFFINE
-    )
-    through, covered = warp(imresize(other, size=(2 * height, 2 * width)), transform)
+    through, covered = register(own, other, scale, REGISTRATION).warp(other)
     reached = (imresize(covered, size=(height, width)) > 0.99).astype(np.float32)
     return evidence(own, np.clip(imresize(through, size=(height, width)), 0, 1), reached), reached
 

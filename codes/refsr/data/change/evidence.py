@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from refsr.data.change.radiometry import residual
-from refsr.registration.transform import Floats, smooth
+from refsr.registration.gradients import smooth
+from refsr.registration.transforms import Floats
 
 SIZES = (0, 1, 2, 4)
 """Standard deviations of the Gaussians over which evidence is averaged, in LR pixels."""
@@ -59,7 +60,7 @@ class LocalMean:
 
     def __init__(self, covered: Floats, size: float) -> None:
         self._covered, self._size = covered, size
-        self._weight = np.maximum(smooth(covered, size), np.float32(1e-3))
+        self._weight = np.maximum(smooth(covered, size), np.float32(1e-3)) if size else covered
 
     def __call__(self, plane: Floats) -> Floats:
         """(h, w[, C]) in the same shape."""

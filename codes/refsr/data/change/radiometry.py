@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from refsr.registration.transform import Floats, smooth
+from refsr.registration.gradients import smooth
+from refsr.registration.transforms import Floats
 
 ROUNDS = 10
 # Keeps the map near the identity where an image has too few colours to estimate it.
