@@ -91,6 +91,9 @@ def joined_process_group(gpu_ids: Sequence[int] | None) -> Iterator[Group]:
         ) from (error)
     try:
         yield Group(launch.rank, launch.world, device)
+        # All leave together. A process that shut down right after its last exchange could abort: a thread of Gloo may
+        # hold tensors of it a moment longer, and must not drop them while Python ends.
+        distributed.barrier(device_ids=[device.index] if cuda else None)
     finally:
         distributed.destroy_process_group()
 
