@@ -26,19 +26,32 @@ def valid_pixels(source: Any, window: Window, pixels: Array, bands: Sequence[int
         valid &= (pixels != np.asarray(nodata).astype(pixels.dtype)).all(axis=2)
     if pixels.dtype.kind == "f":
         valid &= np.isfinite(pixels).all(axis=2)
-    for band in bands if has_masks(source, bands) else ():
+    # GDAL takes an alpha band for a mask in bytes and unsigned words only, so alpha bands are read as they are.
+    for band in alpha_bands(source):
+        valid &= source.read(band, window=(rows, columns)) > 0
+    for band in bands if _has_mask(source, bands) else ():
         valid &= source.read_masks(band, window=(rows, columns)) > 0
     return valid
 
 
 def has_masks(source: Any, bands: Sequence[int]) -> bool:
     """Whether a mask or an alpha band says more than the nodata value, which is compared with the pixels themselves."""
+    return bool(alpha_bands(source)) or _has_mask(source, bands)
+
+
+def alpha_bands(source: Any) -> list[int]:
+    """Numbers of the bands, counted from 1, that say which pixels hold data."""
+    from rasterio.enums import ColorInterp
+
+    return [number for number, colour in enumerate(source.colorinterp, 1) if colour == ColorInterp.alpha]
+
+
+def _has_mask(source: Any, bands: Sequence[int]) -> bool:
+    """Whether a mask inside the file or beside it says which pixels hold data."""
     from rasterio.enums import MaskFlags
 
-    return any(
-        MaskFlags.per_dataset in source.mask_flag_enums[band - 1] or MaskFlags.alpha in source.mask_flag_enums[band - 1]
-        for band in bands
-    )
+    flags = [source.mask_flag_enums[band - 1] for band in bands]
+    return any(MaskFlags.per_dataset in one and MaskFlags.alpha not in one for one in flags)
 
 
 def filled(pixels: Array, valid: Mask) -> Array:

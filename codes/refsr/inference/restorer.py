@@ -243,8 +243,12 @@ class Restorer:
             takes = ", ".join(self.inputs)
             raise UsageError(f"mask {options.made_mask}: {self.card.spec.network} takes {takes}, and no mask")
         masks, cubes, weighted = self.mask_options, self.cube_options, "ref_weight" in self.inputs
-        inputs = open_inputs(images, options, self.scale, masks, cubes, announce, weighted)
+        lines: list[str] = []
+        inputs = open_inputs(images, options, self.scale, masks, cubes, lines.append, weighted)
         source = InputSource(inputs, descriptor_of(self.network), self.card.spec.network, options.spelling)
+        # Now that nothing is missing: a mistake is one line.
+        for line in lines:
+            announce(line)
         like = widened(inputs["lr"], options.spelling) if options.bits == 16 else inputs["lr"]
         restored = in_range(self._restored(source, inputs["lr"].size, options, progress), like)
         flat = isinstance(images["lr"], np.ndarray) and images["lr"].ndim == 2
