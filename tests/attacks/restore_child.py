@@ -124,7 +124,10 @@ def serve() -> None:
     for module in ("mixing", "refsr.cli.restore", "refsr.inference.files", "refsr.inference.rasters"):
         importlib.import_module(module)
     with tempfile.TemporaryDirectory() as folder:
-        for line in sys.stdin:
+        # An empty line ends it, too: other processes may have inherited the pipe and keep it open.
+        for line in iter(sys.stdin.readline, ""):
+            if not line.strip():
+                break
             sys.__stdout__.write(json.dumps(forked(json.loads(line), Path(folder))) + "\n")
             sys.__stdout__.flush()
 

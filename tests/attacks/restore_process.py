@@ -46,5 +46,6 @@ class Commands:
 
     def close(self) -> None:
         assert self._server.stdin is not None
+        self._server.stdin.write("\n")
         self._server.stdin.close()
         self._server.wait(60)
