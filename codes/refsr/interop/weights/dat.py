@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor
 
-from refsr.core.errors import DataError
-from refsr.interop.weights.basicsr import enlarging_steps, factor, image_keys
+from refsr.interop.weights.basicsr import enlarging_steps
 from refsr.interop.weights.conversion import Conversion, UnusedKeys, convert, require_kernels
-from refsr.interop.weights.rrsnet import chain_length, under, with_parameters
+from refsr.interop.weights.rrsnet import under, with_parameters
+from refsr.interop.weights.transformers import group_lengths, tail_kernel, tail_keys, tail_options
 from refsr.networks.dat.attention import position_features
 from refsr.networks.dat.network import DAT
 
@@ -28,7 +27,6 @@ UNUSED = (
 CONSTANT_BIAS = UnusedKeys(
     r".*\.attns\.[01]\.pos\..*", "position biases from one feature, which its layer norm makes constant"
 )
-DIRECT, STEPPED = "upsample.0.weight", "conv_before_upsample.0.weight"
 
 NORMALIZED = {"dwconv.0": "dwconv.1", "channel_interaction.1": "channel_interaction.2"} | {
     "spatial_interaction.0": "spatial_interaction.1"
@@ -72,30 +70,21 @@ def dat_options(published: Mapping[str, Tensor]) -> dict[str, Any]:
     first, block = "conv_first.weight", "layers.0.blocks.0"
     offsets, hidden = f"{block}.attn.attns.0.rpe_biases", f"{block}.ffn.fc1.weight"
     heads = f"{block}.attn.attns.0.pos.pos3.2.weight"
-    stepped = STEPPED in published
-    tail = STEPPED if stepped else DIRECT
-    require_kernels("DAT", published, {first: 4, offsets: 2, hidden: 2, heads: 2, tail: 4})
+    require_kernels("DAT", published, {first: 4, offsets: 2, hidden: 2, heads: 2, tail_kernel(published): 4})
     dim, channels = published[first].shape[:2]
-    groups = chain_length(published, "layers")
-    blocks = {chain_length(published, f"layers.{group}.blocks") for group in range(groups)}
-    if len(blocks) > 1:
-        shown = ", ".join(str(one) for one in sorted(blocks))
-        raise DataError(f"this DAT has groups of {shown} blocks; here they all have as many")
-    if stepped:
-        scale = factor("DAT", published, enlarging_steps(published))
-    else:
-        scale = math.isqrt(published[DIRECT].shape[0] // max(1, channels))
+    groups, blocks = group_lengths("DAT", published, "blocks", "blocks")
+    scale, upsampler = tail_options("DAT", published, channels)
     return {
         "scale": scale,
         "channels": channels,
         "dim": dim,
         "groups": groups,
-        "blocks": blocks.pop(),
+        "blocks": blocks,
         "heads": 2 * published[heads].shape[0],
         "split_size": [1 + int(most) for most in published[offsets].amax(0)],
         "expansion_factor": published[hidden].shape[0] / max(1, dim),
         "resi_connection": "3conv" if "conv_after_body.0.weight" in published else "1conv",
-        "upsampler": "pixelshuffle" if stepped else "pixelshuffledirect",
+        "upsampler": upsampler,
     }
 
 
@@ -147,10 +136,7 @@ def dat_keys(options: Mapping[str, Any], steps: int | None) -> dict[str, str]:
         modules |= _group_conv_keys(f"{ours}.conv", f"{theirs}.conv", options["resi_connection"])
     modules |= {"norm": "norm"}
     modules |= _group_conv_keys("conv_after_body", "conv_after_body", options["resi_connection"])
-    if steps is None:
-        modules["tail.0"] = "upsample.0"
-    else:
-        modules |= {"tail.conv_before_upsample": "conv_before_upsample.0", **image_keys(steps, "tail.upsample")}
+    modules |= tail_keys(steps)
     return {**with_parameters(modules), **single}
 
 

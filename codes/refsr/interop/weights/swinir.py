@@ -9,16 +9,16 @@ from typing import Any
 from torch import Tensor
 
 from refsr.core.errors import DataError
-from refsr.interop.weights.basicsr import enlarging_steps, factor, image_keys
+from refsr.interop.weights.basicsr import enlarging_steps
 from refsr.interop.weights.conversion import Conversion, UnusedKeys, convert, require_kernels
-from refsr.interop.weights.rrsnet import chain_length, under, with_parameters
+from refsr.interop.weights.rrsnet import under, with_parameters
+from refsr.interop.weights.transformers import group_lengths, tail_kernel, tail_keys, tail_options
 from refsr.networks.swinir import SwinIR
 
 UNUSED = (
     UnusedKeys(r".*\.relative_position_index", "indices of the bias tables, which follow from the window size"),
     UnusedKeys(r".*\.attn_mask", "masks of shifted windows for the training crops, computed here for any size"),
 )
-DIRECT, STEPPED = "upsample.0.weight", "conv_before_upsample.0.weight"
 
 OTHERS = {
     "conv_up1.weight": "enlarges by nearest neighbour, as those for real photographs do",
@@ -45,29 +45,20 @@ def swinir_options(published: Mapping[str, Tensor]) -> dict[str, Any]:
             raise DataError(f"this SwinIR {what} ({key!r}); here are the light and the classical one")
     first, block = "conv_first.weight", "layers.0.residual_group.blocks.0"
     table, hidden = f"{block}.attn.relative_position_bias_table", f"{block}.mlp.fc1.weight"
-    stepped = STEPPED in published
-    tail = STEPPED if stepped else DIRECT
-    require_kernels("SwinIR", published, {first: 4, table: 2, hidden: 2, tail: 4})
+    require_kernels("SwinIR", published, {first: 4, table: 2, hidden: 2, tail_kernel(published): 4})
     dim, channels = published[first].shape[:2]
-    groups = chain_length(published, "layers")
-    layers = {chain_length(published, f"layers.{group}.residual_group.blocks") for group in range(groups)}
-    if len(layers) > 1:
-        shown = ", ".join(str(one) for one in sorted(layers))
-        raise DataError(f"this SwinIR has groups of {shown} layers; here they all have as many")
-    if stepped:
-        scale = factor("SwinIR", published, enlarging_steps(published))
-    else:
-        scale = math.isqrt(published[DIRECT].shape[0] // max(1, channels))
+    groups, layers = group_lengths("SwinIR", published, "residual_group.blocks", "layers")
+    scale, upsampler = tail_options("SwinIR", published, channels)
     return {
         "scale": scale,
         "channels": channels,
         "dim": dim,
         "groups": groups,
-        "layers": layers.pop(),
+        "layers": layers,
         "heads": published[table].shape[1],
         "window": (math.isqrt(published[table].shape[0]) + 1) // 2,
         "mlp_ratio": published[hidden].shape[0] / max(1, dim),
-        "upsampler": "pixelshuffle" if stepped else "pixelshuffledirect",
+        "upsampler": upsampler,
     }
 
 
@@ -93,8 +84,5 @@ def swinir_keys(groups: int, layers: int, steps: int | None) -> dict[str, str]:
             tables |= under(*block, {"attention.relative_position_bias": "attn.relative_position_bias_table"})
         modules[f"{ours}.conv"] = f"{theirs}.conv"
     modules |= {"norm": "norm", "conv_after_body": "conv_after_body"}
-    if steps is None:
-        modules["tail.0"] = "upsample.0"
-    else:
-        modules |= {"tail.conv_before_upsample": "conv_before_upsample.0", **image_keys(steps, "tail.upsample")}
+    modules |= tail_keys(steps)
     return {**with_parameters(modules), **tables}
