@@ -38,21 +38,21 @@ def starting_parts(network: nn.Module, options: Options) -> dict[str, SubNetwork
     keywords = options.network_G.parameters
     return {
         f"pretrain_{name}": Part(
-            name, known[name], type(network).__name__, keywords.get(name), descriptor_of(known[name]).scale
+            name, known[name], type(network).__name__, keywords[name], descriptor_of(known[name]).scale
         )
         for name in STARTING
-        if name in known
+        if name in known and name in keywords
     }
 
 
 @dataclass(frozen=True)
 class Part:
-    """A part by its name in the network around it, and its section there, if it is a network of the table."""
+    """A part by its name in the network around it, and its section there."""
 
     name: str
     module: nn.Module
     outer: str
-    section: Mapping[str, Any] | None
+    section: Mapping[str, Any]
     scale: int
 
     def select_weights(self, spec: NetworkSpec, weights: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
@@ -63,21 +63,17 @@ class Part:
         prefix = f"{self.name}."
         own = {key.removeprefix(prefix): one for key, one in weights.items() if key.startswith(prefix)}
         if spec.network != self.outer or not own:
-            alone = f"{self.section[NAME]} or " if self.section is not None else ""
-            raise DataError(f"holds {spec.network}, expected {alone}{self.outer} with a {self.name}")
-        if self.section is not None:
-            section = resolved_part(spec.keywords[self.name])
-            if section[NAME] != self.section[NAME]:
-                raise DataError(f"its {self.name} is {section[NAME]}, network_G.{self.name} is {self.section[NAME]}")
-            outer = {key: spec.keywords[key] for key in OUTER if key in spec.keywords}
-            # A front works at LR's own size, whatever the scale around it.
-            self._require_same(section | outer | ({"scale": 1} if self.scale == 1 else {}))
+            raise DataError(f"holds {spec.network}, expected {self.section[NAME]} or {self.outer} with a {self.name}")
+        section = resolved_part(spec.keywords[self.name])
+        if section[NAME] != self.section[NAME]:
+            raise DataError(f"its {self.name} is {section[NAME]}, network_G.{self.name} is {self.section[NAME]}")
+        outer = {key: spec.keywords[key] for key in OUTER if key in spec.keywords}
+        # A front works at LR's own size, whatever the scale around it.
+        self._require_same(section | outer | ({"scale": 1} if self.scale == 1 else {}))
         return own
 
     def _require_same(self, keywords: Mapping[str, Any]) -> None:
         """A DataError unless keywords are those of this part: equal shapes do not make equal functions."""
-        if self.section is None:
-            return
         wanted = resolved_part(self.section)
         given = {key: value for key, value in keywords.items() if key != NAME}
         if given.get("scale", self.scale) != self.scale:
