@@ -26,6 +26,9 @@ class ProgressBar(Protocol):
 ProgressFactory = Callable[[str, int], ProgressBar]
 """Opens a ProgressBar for a label and a total; the command line passes one that shows it."""
 
+Announce = Callable[[str], None]
+"""Gets a line that says what was decided or found."""
+
 
 class NoProgressBar:
     """A ProgressBar that shows nothing."""

@@ -14,6 +14,7 @@ from refsr.core.errors import DataError, UsageError
 from refsr.core.options.cubes import CubeOptions
 from refsr.core.options.datasets import DatasetOptions
 from refsr.core.options.sampling import SamplingOptions
+from refsr.core.progress import Announce
 from refsr.core.window import Window
 from refsr.data.change.calibration import calibration
 from refsr.data.change.estimate import estimate_mask
@@ -32,9 +33,6 @@ ImageLike = Array | str | Path
 """An array (H, W) or (H, W, C) in uint8, uint16 or float32, or an image file."""
 
 LOG = logging.getLogger(__name__)
-
-Announce = Callable[[str], None]
-"""Gets the lines that say what was decided."""
 
 Spelling = Callable[[str], str]
 """How messages name a keyword of `Restorer.restore`: as it is, or as a command line has it."""

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from refsr.core.errors import UsageError
-from refsr.core.progress import PartOf, ProgressBar, ProgressFactory, no_progress
+from refsr.core.progress import Announce, PartOf, ProgressBar, ProgressFactory, no_progress
 from refsr.core.window import Window
 from refsr.data.images import ImageInfo
 from refsr.geo.block_cache import bounded_cache
@@ -27,7 +27,7 @@ from refsr.inference.raster_blocks import BlockSink, blocks_of, seen_by
 from refsr.inference.raster_finish import RasterFinish, raster_finish
 from refsr.inference.restorer import Restorer
 from refsr.inference.scene import Scene, SceneSource
-from refsr.inference.scene_opening import Announce, open_scene
+from refsr.inference.scene_opening import open_scene
 from refsr.inference.tile_layout import Layout, lay_out
 from refsr.networks.descriptor import descriptor_of
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from refsr.core.errors import UsageError
-from refsr.core.progress import ProgressFactory, no_progress
+from refsr.core.progress import Announce, ProgressFactory, no_progress
 from refsr.data.images import ImageInfo
 from refsr.geo.data_arrays import data_array, is_data_array
 from refsr.geo.raster_sink import FINAL, RasterSink, begun_identity, check_disk, check_folder
@@ -24,7 +24,7 @@ from refsr.inference.raster_blocks import blocks_of
 from refsr.inference.raster_finish import finish_raster, finished_array
 from refsr.inference.raster_job import for_output, output_format, raster_job
 from refsr.inference.restorer import Restorer
-from refsr.inference.scene_opening import Announce, check_beyond
+from refsr.inference.scene_opening import check_beyond
 
 LOG = logging.getLogger(__name__)
 

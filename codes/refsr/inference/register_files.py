@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from refsr.core.errors import DataError, UsageError
-from refsr.core.progress import ProgressFactory, no_progress
+from refsr.core.progress import Announce, ProgressFactory, no_progress
 from refsr.core.version import __version__
 from refsr.core.window import Window
 from refsr.geo.geotransform import IDENTITY, Geotransform
@@ -25,7 +25,6 @@ from refsr.geo.raster_source import RasterLike, RasterSource
 from refsr.geo.rounding import as_type
 from refsr.geo.value_range import find_range, sampled
 from refsr.geo.warped import WarpedRaster, field_under
-from refsr.inference.inputs import Announce
 from refsr.inference.raster_job import output_format
 from refsr.inference.registered import REFUSED
 from refsr.inference.scene_registration import (

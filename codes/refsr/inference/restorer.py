@@ -15,13 +15,13 @@ from torch import Tensor, nn
 from refsr.core.errors import RefsrError, UsageError
 from refsr.core.options.datasets import DatasetOptions
 from refsr.core.options.sampling import SamplingOptions, sampling_with
-from refsr.core.progress import ProgressFactory, no_progress
+from refsr.core.progress import Announce, ProgressFactory, no_progress
 from refsr.data.images import Array
 from refsr.data.masks import MadeMask
 from refsr.data.ranges import Range
 from refsr.data.sets.paired import MaskOptions
 from refsr.geo.raster_source import RasterLike
-from refsr.inference.inputs import Announce, ImageLike, Input, RestoreOptions, Spelling, open_inputs
+from refsr.inference.inputs import ImageLike, Input, RestoreOptions, Spelling, open_inputs
 from refsr.inference.raster_options import RasterOptions, raster_options
 from refsr.inference.tensors import as_tensor, is_tensors, split_tensors
 from refsr.inference.tile_io import InputSource, TensorSink, TileSink, TileSource

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from refsr.core.errors import DataError, UsageError
-from refsr.core.progress import ProgressFactory, no_progress
+from refsr.core.progress import Announce, ProgressFactory, no_progress
 from refsr.core.window import Window
 from refsr.geo.area_of_interest import read_area
 from refsr.geo.band_choice import BandChoice, choose_bands
@@ -33,8 +33,6 @@ SHARPER = 0.99
 """Pixels of a reference that are larger than LR's times this hold no detail that LR lacks."""
 NOTABLE_ZEROS = 0.01
 """Share of pixels that are 0 in all bands from which on a hint at nodata is printed."""
-
-Announce = Callable[[str], None]
 
 
 def open_scene(

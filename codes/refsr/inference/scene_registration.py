@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from refsr.core.progress import ProgressFactory, no_progress
+from refsr.core.progress import Announce, ProgressFactory, no_progress
 from refsr.core.window import Window
 from refsr.data.registered.on_lr import on_lr, on_lr_line
 from refsr.geo.geotransform import Geotransform
@@ -18,7 +18,7 @@ from refsr.geo.raster_source import RasterSource
 from refsr.geo.validity import Mask
 from refsr.geo.value_range import ValueRange
 from refsr.geo.warped import PixelSource, WarpedRaster
-from refsr.inference.inputs import Announce, RestoreOptions
+from refsr.inference.inputs import RestoreOptions
 from refsr.inference.registered import registration_line
 from refsr.registration import Registration, RegistrationOptions, SceneRegistration, register, register_scene
 from refsr.registration.options import Mode

@@ -14,7 +14,7 @@ import numpy as np
 from refsr.core.atomic import explain_io, sweep
 from refsr.core.digests import file_digest
 from refsr.core.errors import DataError, listed
-from refsr.core.progress import ProgressFactory, no_progress
+from refsr.core.progress import Announce, ProgressFactory, no_progress
 from refsr.core.version import __version__
 from refsr.data.chips.candidates import Candidate, find_candidates, ground_blocks, in_order
 from refsr.data.chips.chip_reader import ChipReader, how_lr_lies
@@ -38,8 +38,6 @@ MOST_UNEQUAL = 1.25
 """How much larger pixels may be before a line says so."""
 NOTABLE_ZEROS = 0.01
 """Share of pixels that are 0 in all bands from which on a hint at nodata is printed."""
-
-Announce = Callable[[str], None]
 
 
 @dataclass
