@@ -14,30 +14,21 @@ import rasterio
 from PIL import Image
 from rasterio.transform import Affine
 from rasterio.warp import transform
-from scipy.ndimage import gaussian_filter, zoom
+from scipy.ndimage import zoom
+
+from towns import in_bytes, town
 
 CRS, EAST, NORTH, PIXEL, SCALE, SIDE, MARGIN = "EPSG:32612", 500_000.0, 4_650_000.0, 2.5, 4, 320, 48
 RIGHT, DOWN = 7, -5
 """By how many pixels Ref's header is wrong."""
 
 
-def town(seed: int) -> np.ndarray:
-    """(H, W, 3) in 8 bits with a margin: rectangles in all directions on soft ground."""
-    draw = np.random.default_rng(seed)
-    side = SIDE + 2 * MARGIN
-    rows, columns = np.mgrid[:side, :side]
-    image = np.full((side, side), 0.4)
-    for _ in range(400):
-        row, column = draw.uniform(0, side, 2)
-        long, wide, angle = draw.uniform(4, 18), draw.uniform(4, 12), draw.uniform(0, np.pi)
-        along = (columns - column) * np.cos(angle) + (rows - row) * np.sin(angle)
-        across = (rows - row) * np.cos(angle) - (columns - column) * np.sin(angle)
-        image[(np.abs(along) < long) & (np.abs(across) < wide)] = draw.uniform(0.1, 0.9)
-    image = gaussian_filter(image, 0.7) + 0.02 * gaussian_filter(draw.standard_normal((side, side)), 1.0)
-    return np.clip(np.rint(255 * image[:, :, None] * [1, 0.9, 0.8]), 1, 255).astype(np.uint8)
+def wide_town(seed: int) -> np.ndarray:
+    """(H, W, 3) in 8 bits with a margin."""
+    return in_bytes(town(seed, SIDE + 2 * MARGIN, 400, noise=0.02))
 
 
-WIDE, OTHER = town(1), town(2)
+WIDE, OTHER = wide_town(1), wide_town(2)
 HR = WIDE[MARGIN : MARGIN + SIDE, MARGIN : MARGIN + SIDE]
 LR = HR.reshape(SIDE // SCALE, SCALE, SIDE // SCALE, SCALE, 3).mean((1, 3)).round().astype(np.uint8)
 

@@ -11,7 +11,7 @@ import pytest
 import rasterio
 from rasterio.transform import Affine
 from rasterio.warp import Resampling, reproject
-from scipy.ndimage import gaussian_filter, map_coordinates
+from scipy.ndimage import map_coordinates
 
 import refsr
 from refsr.core.errors import UsageError
@@ -23,25 +23,15 @@ from refsr.inference.rasters import restore_raster
 from refsr.inference.scene_registration import grid_under
 from refsr.metrics.protocols import measure
 from refsr.ops.resize import imresize
+from towns import in_bytes, town
 
 PIXEL, SCALE, SIDE, MARGIN = 2.5, 4, 256, 64
 CUT = slice(MARGIN, MARGIN + SIDE)
 
 
-def town(seed: int) -> np.ndarray:
-    """A square with a margin in 8 bits: rectangles in all directions on soft ground."""
-    draw = np.random.default_rng(seed)
-    side = SIDE + 2 * MARGIN
-    rows, columns = np.mgrid[:side, :side]
-    image = np.full((side, side), 0.4)
-    for _ in range(260):
-        row, column = draw.uniform(0, side, 2)
-        long, wide, angle = draw.uniform(4, 18), draw.uniform(4, 12), draw.uniform(0, np.pi)
-        along = (columns - column) * np.cos(angle) + (rows - row) * np.sin(angle)
-        across = (rows - row) * np.cos(angle) - (columns - column) * np.sin(angle)
-        image[(np.abs(along) < long) & (np.abs(across) < wide)] = draw.uniform(0.1, 0.9)
-    image = gaussian_filter(image, 0.7) + 0.03 * gaussian_filter(draw.standard_normal((side, side)), 1.0)
-    return np.clip(np.rint(255 * image[:, :, None] * [1, 0.9, 0.8]), 1, 255).astype(np.uint8)
+def wide_town(seed: int) -> np.ndarray:
+    """(H, W, 3) in 8 bits with a margin."""
+    return in_bytes(town(seed, SIDE + 2 * MARGIN, 260))
 
 
 def write(path: Path, image: np.ndarray, affine: Affine | None, **more) -> Path:
@@ -66,7 +56,7 @@ def north_up(pixel: float, right: float = 0, down: float = 0) -> Affine:
 
 @pytest.fixture(scope="module")
 def wide() -> np.ndarray:
-    return town(3)
+    return wide_town(3)
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +130,7 @@ def test_a_right_georeference_changes_nothing(wide, restorer, lr_file, tmp_path)
 def test_other_ground_is_refused(whole, restorer, lr, lr_file, hr, without, tmp_path, monkeypatch):
     if not whole:
         monkeypatch.setattr(scene_registration, "WHOLE", 16)
-    ref = write(tmp_path / "ref.tif", town(4), north_up(PIXEL, -MARGIN, -MARGIN))
+    ref = write(tmp_path / "ref.tif", wide_town(4), north_up(PIXEL, -MARGIN, -MARGIN))
     found, lines = restored(restorer, lr_file, ref)
     assert any("Ref is refused: " in line and line.endswith("; restored without a reference") for line in lines)
     assert abs(psnr(found, hr) - without) < 0.02
@@ -148,7 +138,7 @@ def test_other_ground_is_refused(whole, restorer, lr, lr_file, hr, without, tmp_
 
 def test_a_part_that_changed_gets_no_reference(wide, hr, lr, restorer, lr_file, tmp_path):
     changed = wide.copy()
-    changed[:, MARGIN + SIDE // 2 :] = town(5)[:, MARGIN + SIDE // 2 :]
+    changed[:, MARGIN + SIDE // 2 :] = wide_town(5)[:, MARGIN + SIDE // 2 :]
     ref = write(tmp_path / "ref.tif", changed, north_up(PIXEL, 4 - MARGIN, 3 - MARGIN))
     found, _ = restored(restorer, lr_file, ref)
     up = np.clip(np.rint(imresize(lr / 255.0, SCALE) * 255), 0, 255).astype(np.uint8)

@@ -13,24 +13,14 @@ from refsr.inference.files import restore_folder
 from refsr.inference.inputs import RestoreOptions
 from refsr.inference.registered import REFUSED, registered
 from refsr.ops.resize import imresize
+from towns import town
 
 SCALE, SIDE, MARGIN = 4, 160, 40
 
 
 def ground(seed: int) -> np.ndarray:
-    """(SIDE + 2 MARGIN)^2 in three bands: rectangles in all directions on soft ground."""
-    draw = np.random.default_rng(seed)
-    side = SIDE + 2 * MARGIN
-    rows, columns = np.mgrid[:side, :side]
-    image = np.full((side, side), 0.4)
-    for _ in range(120):
-        row, column = draw.uniform(0, side, 2)
-        long, wide, angle = draw.uniform(4, 18), draw.uniform(4, 12), draw.uniform(0, np.pi)
-        along = (columns - column) * np.cos(angle) + (rows - row) * np.sin(angle)
-        across = (rows - row) * np.cos(angle) - (columns - column) * np.sin(angle)
-        image[(np.abs(along) < long) & (np.abs(across) < wide)] = draw.uniform(0.1, 0.9)
-    image = gaussian_filter(image, 0.8) + 0.03 * gaussian_filter(draw.standard_normal((side, side)), 1.0)
-    return np.clip(image[:, :, None] * [1, 0.9, 0.8], 0, 1).astype(np.float32)
+    """(SIDE + 2 MARGIN)^2 in three bands."""
+    return np.clip(town(seed, SIDE + 2 * MARGIN, 120, blur=0.8), 0, 1).astype(np.float32)
 
 
 def inside(image: np.ndarray, right: float = 0, down: float = 0, size: int = SIDE) -> np.ndarray:
