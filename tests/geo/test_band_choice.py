@@ -44,8 +44,6 @@ def test_what_is_not_said_is_not_guessed():
         DataError, match=r"a\.tif: has 7 bands \(1 B1, 2 B2, .*the model takes 3; choose .*--bands 1 2 3"
     ):
         choose_bands("a.tif", LANDSAT_8, 3)
-    with pytest.raises(DataError, match="--bands 1 1 1"):
-        choose_bands("pan.tif", [BandInfo(colour="gray")], 3)
 
 
 @pytest.mark.parametrize(
@@ -77,5 +75,11 @@ def test_colours_of_single_bands():
 def test_a_message_names_the_option_that_chooses(option, words):
     with pytest.raises(DataError, match=words):
         choose_bands("a.tif", [BandInfo()] * 4, 3, option=option)
-    with pytest.raises(DataError, match=r"has 1 band \(1 undefined\), the model takes 3"):
-        choose_bands("a.tif", [BandInfo()], 3, option=option)
+
+
+def test_a_single_band_stands_for_each():
+    """A panchromatic raster, with or without an alpha band; two bands are not guessed at."""
+    assert choose_bands("a.tif", [BandInfo()], 3).bands == (1, 1, 1)
+    assert choose_bands("a.tif", [BandInfo(colour="alpha"), BandInfo()], 3).bands == (2, 2, 2)
+    with pytest.raises(DataError, match=r"has 2 bands \(1 undefined, 2 undefined\), the model takes 3"):
+        choose_bands("a.tif", [BandInfo()] * 2, 3)

@@ -35,10 +35,10 @@ NARROW = {
     "MSRResNet": ["nf=4", "n_blocks=1"],
     "SwinIR": ["dim=8", "groups=1", "layers=2", "heads=2"],
     "DAT": ["dim=16", "groups=1", "blocks=2", "heads=2"],
-    "ArtifactRemoval": ["nf=4", "n_blocks=1"],
+    "CompactNet": ["nf=4", "n_blocks=1"],
     "GatedTransfer": [
         *("nf=4", "n_blocks=1", "base={which_model_G: DAT, dim: 16, groups: 1, blocks: 2, heads: 2}"),
-        "front={which_model_G: ArtifactRemoval, nf: 4}",
+        "front={which_model_G: CompactNet, nf: 4}",
     ],
     "RefDiff": ["model_channels=4", "channel_mult=[1,1]", "num_blocks=1"],
     "SpecGAN": [
@@ -93,7 +93,10 @@ def narrowed(options: Options, places: Path, root: Path) -> list[str]:
         words += [f"datasets.{name}.{key}={value}" for key, value in made.items()]
         words += [f"datasets.{name}.dataroot_{key}={places / folder}" for key, folder in (("GT", "HR"), ("Ref", "Ref"))]
         words += [f"datasets.{name}.dataroot_{key}=null" for key in ("LQ", "LQ_UX4", "Ref_DUX4", "Base")]
-        words += [f"datasets.{name}.register_cache={root / 'registered'}"] if dataset.register_ref != "none" else []
+        if dataset.dataroot_Ref_weight is not None:  # registered by `refsr prepare`; here, when it is read
+            words += [f"datasets.{name}.dataroot_Ref_weight=null", f"datasets.{name}.register=local"]
+        if dataset.dataroot_Ref_weight is not None or dataset.register_ref != "none":
+            words += [f"datasets.{name}.register_cache={root / 'registered'}"]
         if dataset.kind == "hyperspectral":
             roots = {"dataroot_hsi": places / "cubes", "range_hsi": "null", "bands_hsi": "null"}
             words += [f"datasets.{name}.{key}={value}" for key, value in roots.items()]

@@ -24,7 +24,7 @@ from refsr.training.setup import build_task, set_up_training
 from refsr.training.trainer import train
 from registered_places import write_places
 
-FRONT: dict[str, Any] = {"which_model_G": "ArtifactRemoval", "nf": 4, "n_blocks": 1}
+FRONT: dict[str, Any] = {"which_model_G": "CompactNet", "nf": 4, "n_blocks": 1}
 BASE: dict[str, Any] = {"which_model_G": "MSRResNet", "nf": 4, "n_blocks": 1}
 
 

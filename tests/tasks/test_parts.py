@@ -18,7 +18,7 @@ from refsr.runs.process_group import ALONE
 from refsr.training.setup import build_task
 from refsr.training.trainer import train
 
-FRONT: dict[str, Any] = {"which_model_G": "ArtifactRemoval", "nf": 4, "n_blocks": 1}
+FRONT: dict[str, Any] = {"which_model_G": "CompactNet", "nf": 4, "n_blocks": 1}
 DAT: dict[str, Any] = {"which_model_G": "DAT", "dim": 16, "groups": 1, "blocks": 2, "heads": 2, "split_size": [2, 4]}
 
 
@@ -99,11 +99,11 @@ def test_weights_of_another_function_are_refused(loaded, tmp_path):
     other = {**keywords, "split_size": [4, 8]}
     refused(r"was trained with split_size \[4, 8\], network_G\.base\.split_size is \[2, 4\]", "DAT", **other)
     refused("holds EDSR, expected DAT or GatedTransfer with a base", "EDSR", nf=4, n_blocks=1)
-    refused("holds EDSR, expected ArtifactRemoval or GatedTransfer with a front", "EDSR", key="front", nf=4, n_blocks=1)
+    refused("holds EDSR, expected CompactNet or GatedTransfer with a front", "EDSR", key="front", nf=4, n_blocks=1)
     edsr = {"which_model_G": "EDSR", "nf": 4, "n_blocks": 1}
     refused("its base is EDSR, network_G.base is DAT", "GatedTransfer", base=edsr)
     refused(
-        "holds GatedTransfer, expected ArtifactRemoval or GatedTransfer with a front",
+        "holds GatedTransfer, expected CompactNet or GatedTransfer with a front",
         "GatedTransfer",
         key="front",
         base=edsr,

@@ -35,7 +35,7 @@ NAMES: dict[str, dict[str, Any]] = {
         "EDSR": "refsr.networks.edsr:EDSR",
         "SwinIR": "refsr.networks.swinir:SwinIR",
         "DAT": "refsr.networks.dat.network:DAT",
-        "ArtifactRemoval": "refsr.networks.artifact_removal:ArtifactRemoval",
+        "CompactNet": "refsr.networks.compactnet:CompactNet",
         "GatedTransfer": "refsr.networks.gated_transfer.network:GatedTransfer",
         "SpecGAN": "refsr.networks.specgan.network:SpecGAN",
         "StyleGAN2": "refsr.networks.stylegan2:StyleGAN2",
@@ -149,8 +149,6 @@ def source(kind: Kind, name: str) -> str:
 
 def register(kind: Kind, name: str, target: str | Callable[..., Any] | object) -> None:
     """Adds a name: `target` is "module:attribute", imported when it is used, or the object itself."""
-    if isinstance(target, str) and not all(target.partition(":")):
-        raise UsageError(f"{kind} {name!r}: {target!r} is not of the form module:attribute")
     table = _table(kind)
     if isinstance(target, str) and not all(target.partition(":")):
         raise UsageError(f"{kind} {name!r}: {target!r} is not of the form module:attribute")

@@ -34,8 +34,8 @@ def choose_bands(
     """`channels` bands of a raster: the ones `wanted` by number, description or colour, else those that fit by rule.
 
     Without a wish, a raster with as many bands as the model takes is taken as it is; of one with more, a model of
-    three bands takes red, green and blue where the file says which they are. Nothing is guessed; messages name the
-    `option`, or the keyword, that says which.
+    three bands takes red, green and blue where the file says which they are. A raster's only band, such as a
+    panchromatic one, stands for each. Nothing is guessed; messages name the `option`, or the keyword, that says which.
     """
     if wanted:
         found = tuple(_named(name, bands, word) for word in wanted)
@@ -50,6 +50,8 @@ def choose_bands(
                 return BandChoice(tuple(number for number in numbers if number is not None), f"by {reason}")
     if len(usable) == channels:
         return BandChoice(tuple(usable), "all there are")
+    if len(usable) == 1:
+        return BandChoice((usable[0],) * channels, "its only band, for each that the model takes")
     raise DataError(
         f"{name}: has {len(usable)} band{'' if len(usable) == 1 else 's'} ({_listed(bands)}), the model takes "
         f"{channels}; choose them by number, description or colour: {_spelled(option, _example(usable, channels))}"

@@ -35,7 +35,7 @@ class GatedTransfer(nn.Module):
     """LR (B, C, h, w), Ref and its weight map (B, C and 1, s*h, s*w) -> (B, C, s*h, s*w).
 
     `base` is a single-image network: `which_model_G` and its keywords, without scale and channels. `front`, given in
-    the same way, is a network at LR's own size that cleans LR before, such as ArtifactRemoval. `nf` and `n_blocks` are
+    the same way, is a network at LR's own size that cleans LR before, such as CompactNet. `nf` and `n_blocks` are
     of the transfer, whose layers work on HR's grid reduced by `shuffle` (0: by 4, at odd scales by the scale). Where
     the weight is 0 the result is the base's in [0, 1], to the bit.
     """
@@ -111,7 +111,7 @@ def _single_image(part: str, section: PartSpec, scale: int, channels: int) -> nn
     network = build_part(f"GatedTransfer: {part}", section, scale=scale, channels=channels)
     found = descriptor_of(network)
     if found.inputs != ("lr",) or found.stochastic or found.side is not None or found.scale != scale:
-        takes, example = ", ".join(found.inputs), "EDSR or DAT" if scale > 1 else "ArtifactRemoval"
+        takes, example = ", ".join(found.inputs), "EDSR or DAT" if scale > 1 else "CompactNet"
         raise UsageError(
             f"GatedTransfer: {part} is {section['which_model_G']}, which takes {takes}; expected a network that takes "
             f"LR alone, such as {example}"
