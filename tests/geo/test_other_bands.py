@@ -123,14 +123,15 @@ def _whole(lr, sharp, method):
 
 
 def test_squares_agree_where_they_meet(lr, sharp, monkeypatch):
-    whole, _ = _whole(lr, sharp, "guided")
+    whole, valid = _whole(lr, sharp, "guided")
     for cell in (17, 40, 64):
         made = bands(lr)
         made.cell = cell
         apart = np.abs(made.read(WHOLE, reader(sharp))[0][0].astype(int) - whole)
         # What is seen around a square holds all that its pixels depend on, but for rounding.
         assert apart.max() <= 1
-        assert (apart > 0).mean() < 1e-3  # values that lie between two integers; how many depends on the processor
+        # In a hole, which nearest pixel stands for it depends on the square; nothing of that is written.
+        assert (apart[valid] > 0).mean() < 1e-4
 
 
 def test_the_halo_is_no_larger_than_needed(lr, sharp):
