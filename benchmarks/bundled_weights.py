@@ -36,32 +36,45 @@ HELD_OUT = {
 RESULT = ROOT / "benchmarks" / "results" / "bundled-weights.json"
 
 
+def reference_set(name: str, place: Path) -> dict[str, str]:
+    """The section of a test set in an option file."""
+    references = next(one for one in ("google_Ref", "Ref") if (place / one).is_dir())
+    return {
+        "name": name,
+        "mode": "reference",
+        "dataroot_GT": str(place / "HR"),
+        "dataroot_LQ": str(place / "LR"),
+        "dataroot_Ref": str(place / references),
+        "lr_up": "from_lr",
+        "ref_down": "from_ref",
+    }
+
+
 def real_sets(folder: Path) -> dict[str, Any]:
     """An option file that measures the published test sets."""
-    sets = {}
-    for name, place in SETS.items():
-        references = next(one for one in ("google_Ref", "Ref") if (folder / place / one).is_dir())
-        sets[f"test_{Path(place).parent.name}_{Path(place).name}"] = {
-            "name": name,
-            "mode": "reference",
-            "dataroot_GT": str(folder / place / "HR"),
-            "dataroot_LQ": str(folder / place / "LR"),
-            "dataroot_Ref": str(folder / place / references),
-            "lr_up": "from_lr",
-            "ref_down": "from_ref",
-        }
+    sets = {
+        f"test_{Path(place).parent.name}_{Path(place).name}": reference_set(name, folder / place)
+        for name, place in SETS.items()
+    }
     network = {"which_model_G": "RRSNet"}
     return {"name": "real", "model": "RRSNet_model", "scale": SCALE, "datasets": sets, "network_G": network}
 
 
-def measured(work: Path, file: Path, key: str, output: str, perturbed: Sequence[str]) -> Results:
-    """Scores of one set of an option file, with `perturbed` references too."""
+def measured(
+    work: Path, file: Path, weights: str, key: str, output: str, perturbed: Sequence[str], words: Sequence[str] = ()
+) -> Results:
+    """Scores of one set of an option file, with `perturbed` references too; `words` are further ones of refsr val."""
     kept = work / output / key
     if not (kept / "results.json").is_file():
-        words = ["--weights", NAME, "--dataset", key, "-o", str(work / output)]
+        words = ["--weights", weights, "--dataset", key, "-o", str(work / output), *words]
         words += [word for how in perturbed for word in ("--ref", how)]
         refsr(work, "val", str(file), "--no-images", *words)
     return Results.read(kept)
+
+
+def of_worlds(results: Results, worlds: tuple[str, ...]) -> Results:
+    """The results of the places of some worlds."""
+    return replace(results, scores=[one for one in results.scores if one.image.startswith(worlds)])
 
 
 def stored_of(results: Results) -> dict[str, Any]:
@@ -71,22 +84,24 @@ def stored_of(results: Results) -> dict[str, Any]:
     return {"images": images, "protocol": protocol, "scores": scores_of(results)}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+def work_and_folder(about: str | None) -> tuple[Path, Path]:
+    """Where a benchmark works and where the published test sets are, by its command line."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("work", type=Path)
     parser.add_argument("folder", nargs="?", type=Path, default=FOLDER)
     arguments = parser.parse_args()
-    work, folder = arguments.work.resolve(), arguments.folder.resolve()
+    return arguments.work.resolve(), arguments.folder.resolve()
+
+
+def main() -> None:
+    work, folder = work_and_folder(__doc__)
     file = work / "real.yml"
     content = real_sets(folder)
     write_text(file, yaml.safe_dump(content))
-    synthetic = measured(work, FILE, "test", "world", ("swap", "blank"))
-    sets = {
-        name: stored_of(replace(synthetic, scores=[one for one in synthetic.scores if one.image.startswith(worlds)]))
-        for name, worlds in HELD_OUT.items()
-    }
+    synthetic = measured(work, FILE, NAME, "test", "world", ("swap", "blank"))
+    sets = {name: stored_of(of_worlds(synthetic, worlds)) for name, worlds in HELD_OUT.items()}
     for key, section in content["datasets"].items():
-        sets[section["name"]] = stored_of(measured(work, file, key, "real", ("swap",)))
+        sets[section["name"]] = stored_of(measured(work, file, NAME, key, "real", ("swap",)))
     stored = {
         "weights": NAME,
         "bytes": bundled()[NAME].stat().st_size,

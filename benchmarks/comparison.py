@@ -10,37 +10,30 @@ are made from LR and Ref, as refsr restore makes them. References are registered
 
 from __future__ import annotations
 
-import argparse
 import json
 import platform
-import subprocess
-import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import yaml
+from bundled_weights import HELD_OUT, measured, of_worlds, reference_set, work_and_folder
 from meters import processor
-from real_data import FOLDER, SCALE, SETS
+from real_data import SCALE, SETS
 
-import refsr as package
+import refsr
 from refsr.core.atomic import write_text
 from refsr.core.registry import bundled
 from refsr.data.stores import open_store
 from refsr.evaluation.results import Results
-from runs import ROOT, refsr
+from refsr.inference.restorer import Restorer
+from runs import ROOT
 
 RESULT = ROOT / "benchmarks" / "results" / "comparison.json"
 PROTOCOL = "rgb-uint8-border4"
 METRICS = ("psnr", "ssim", "st-lpips")
-WORLDS = {
-    "world, within two pixels": ("near", "aligned"),
-    "world, off by pixels": ("rrssrd", "kagglesrd"),
-}
-"""Held-out places of scripts/bundled_world.sh, by how their references lie."""
 TRAINED = ("EDSR", "SwinIR", "TSFNet", "RRSNet", "RGTNet", "RRSGAN", "RGTGAN", "GatedTransfer")
 """Small networks of options/bench/registered-x4.yml, trained alike; those with a reference have it registered."""
 DAT = "DAT-light"
@@ -49,27 +42,15 @@ BEHIND = 0.1
 OWN = "own"
 """The network among the methods of its results."""
 FILE = "comparison.yml"
-SIDE = 256
-"""Of LR, for the processor time: four images side by side."""
+TIMED = 2
+"""Images of the first set that are timed."""
 
 
-def sections(work: Path, folder: Path) -> dict[str, dict[str, Any]]:
-    """The sets by their keys in an option file."""
+def sections(work: Path, folder: Path) -> dict[str, dict[str, str]]:
+    """The sets by their keys in an option file: the published ones, and the places of scripts/bundled_world.sh."""
     places = {name: folder / place for name, place in SETS.items()}
     places["worlds"] = work / "dataset" / "bundled_world" / "test"
-    found = {}
-    for name, place in places.items():
-        references = next(one for one in ("google_Ref", "Ref") if (place / one).is_dir())
-        found[f"test_{name.replace(' ', '_')}"] = {
-            "name": name,
-            "mode": "reference",
-            "dataroot_GT": str(place / "HR"),
-            "dataroot_LQ": str(place / "LR"),
-            "dataroot_Ref": str(place / references),
-            "lr_up": "from_lr",
-            "ref_down": "from_ref",
-        }
-    return found
+    return {f"test_{name.replace(' ', '_')}": reference_set(name, place) for name, place in places.items()}
 
 
 def methods(work: Path) -> dict[str, str]:
@@ -81,25 +62,6 @@ def methods(work: Path) -> dict[str, str]:
             if folder.is_dir():
                 found[f"{name}, small"] = str(folder)
     return found
-
-
-def measured(
-    work: Path, key: str, label: str, weights: str, perturbed: Sequence[str], register: str = "auto"
-) -> Results:
-    """Scores of one set, with `perturbed` references too."""
-    output = work / "comparison" / register / label.replace(", ", "-")
-    kept = output / key
-    if not (kept / "results.json").is_file():
-        words = ["--weights", weights, "--dataset", key, "--register", register, "-o", str(output)]
-        words += [word for how in perturbed for word in ("--ref", how)]
-        words += ["--metric", "st-lpips"] if register == "auto" else []
-        refsr(work, "val", str(work / FILE), "--no-images", *words)
-    return Results.read(kept)
-
-
-def of_worlds(results: Results, worlds: tuple[str, ...]) -> Results:
-    """The results of the places of some worlds."""
-    return replace(results, scores=[one for one in results.scores if one.image.startswith(worlds)])
 
 
 def stored_of(results: Results, method: str, without: Mapping[str, float]) -> dict[str, Any]:
@@ -116,48 +78,31 @@ def stored_of(results: Results, method: str, without: Mapping[str, float]) -> di
     return {**found, "behind": sum(psnr[image] < without[image] - BEHIND for image in psnr)}
 
 
-def timed(weights: str, lr: Path, ref: Path) -> dict[str, float]:
-    """Processor seconds for a megapixel of the result on one thread: the network alone, and with its registration."""
-    code = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import comparison as c; c.time_one()"
-    command = [sys.executable, "-c", code, weights, str(lr), str(ref)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    answer: dict[str, float] = json.loads(done.stdout)
-    return answer
+def timed(restorer: Restorer, section: Mapping[str, str]) -> dict[str, float]:
+    """Processor seconds for a megapixel of the result on one thread: the network alone, and with its registration.
 
-
-def time_one() -> None:
-    """Of the process that times one network: prints the least of two passes each."""
+    Of two passes the faster counts.
+    """
     torch.set_num_threads(1)
-    weights, *places = sys.argv[1:]
-    lr, ref = (_mosaic(Path(place), side) for place, side in zip(places, (SIDE, SIDE * SCALE), strict=True))
-    restorer = package.load(weights, device="cpu")
-    ways = {"alone": None, "registered": "auto"} if "ref" in restorer.inputs else {"alone": None}
+    lrs, refs = (open_store(section[root]) for root in ("dataroot_LQ", "dataroot_Ref"))
+    pairs = [(lrs.read(key), refs.read(key)) for key in list(lrs.keys())[:TIMED]]
+    megapixels = sum(lr.shape[0] * lr.shape[1] for lr, _ in pairs) * SCALE**2 / 1e6
+    takes_ref = "ref" in restorer.inputs
+    ways = {"alone": "none", "registered": "auto"} if takes_ref else {"alone": "none"}
     found = {}
     for way, register in ways.items():
-        given = {} if "ref" not in restorer.inputs else {"ref": ref, "register": register or "none"}
         seconds = []
         for _ in range(2):
             start = processor(cuda=False)
-            restored = restorer.restore(lr, **given)
+            for lr, ref in pairs:
+                restorer.restore(lr, **({"ref": ref, "register": register} if takes_ref else {}))
             seconds.append(processor(cuda=False) - start)
-        found[way] = round(min(seconds) / (restored.shape[0] * restored.shape[1] / 1e6), 2)
-    print(json.dumps(found))
-
-
-def _mosaic(folder: Path, side: int) -> Any:
-    """The first image of a folder as often side by side as fills a square."""
-    store = open_store(folder)
-    image = store.read(next(iter(store.keys())))
-    times = -(-side // min(image.shape[:2]))
-    return np.tile(image, (times, times, 1))[:side, :side]
+        found[way] = round(min(seconds) / megapixels, 2)
+    return found
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("work", type=Path)
-    parser.add_argument("folder", nargs="?", type=Path, default=FOLDER)
-    arguments = parser.parse_args()
-    work, folder = arguments.work.resolve(), arguments.folder.resolve()
+    work, folder = work_and_folder(__doc__)
     sets = sections(work, folder)
     network = {"which_model_G": "GatedTransfer"}
     content = {"name": OWN, "model": "regression", "scale": SCALE, "datasets": sets, "network_G": network}
@@ -167,16 +112,19 @@ def main() -> None:
     without: dict[str, dict[str, float]] = {}
     first = next(iter(sets.values()))
     for label, weights in methods(work).items():
-        restorer = package.load(weights, device="cpu")
-        costs[label] = {
-            "parameters": sum(one.numel() for one in restorer.network.parameters()),
-            **timed(weights, Path(first["dataroot_LQ"]), Path(first["dataroot_Ref"])),
-        }
+        restorer = refsr.load(weights, device="cpu")
+        count = sum(one.numel() for one in restorer.network.parameters())
+        costs[label] = {"parameters": count, **timed(restorer, first)}
+        perturbed = ("swap", "blank") if "ref" in restorer.inputs else ()
+        output = label.replace(", ", "-")
         for key, section in sets.items():
-            perturbed = ("swap", "blank") if "ref" in restorer.inputs else ()
-            results = measured(work, key, label, weights, perturbed)
-            lying = measured(work, key, label, weights, ("swap",), "none") if label in bundled() else None
-            for part, worlds in WORLDS.items() if section["name"] == "worlds" else ((section["name"], ("",)),):
+            words = ["--register", "auto", "--metric", "st-lpips"]
+            results = measured(work, work / FILE, weights, key, f"comparison/auto/{output}", perturbed, words)
+            lying = None
+            if label in bundled():
+                words = ["--register", "none"]
+                lying = measured(work, work / FILE, weights, key, f"comparison/none/{output}", ("swap",), words)
+            for part, worlds in HELD_OUT.items() if section["name"] == "worlds" else ((section["name"], ("",)),):
                 own = of_worlds(results, worlds)
                 if label == DAT:
                     without[part] = own.values(OWN, PROTOCOL, "psnr")

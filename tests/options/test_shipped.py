@@ -93,9 +93,10 @@ def narrowed(options: Options, places: Path, root: Path) -> list[str]:
         words += [f"datasets.{name}.{key}={value}" for key, value in made.items()]
         words += [f"datasets.{name}.dataroot_{key}={places / folder}" for key, folder in (("GT", "HR"), ("Ref", "Ref"))]
         words += [f"datasets.{name}.dataroot_{key}=null" for key in ("LQ", "LQ_UX4", "Ref_DUX4", "Base")]
-        if dataset.dataroot_Ref_weight is not None:  # registered by `refsr prepare`; here, when it is read
+        prepared = dataset.dataroot_Ref_weight is not None
+        if prepared:  # registered by `refsr prepare`; here, when it is read
             words += [f"datasets.{name}.dataroot_Ref_weight=null", f"datasets.{name}.register=local"]
-        if dataset.dataroot_Ref_weight is not None or dataset.register_ref != "none":
+        if prepared or dataset.register_ref != "none":
             words += [f"datasets.{name}.register_cache={root / 'registered'}"]
         if dataset.kind == "hyperspectral":
             roots = {"dataroot_hsi": places / "cubes", "range_hsi": "null", "bands_hsi": "null"}

@@ -25,6 +25,7 @@ degradations:
   mtf                   a sensor model: optical MTF, square detectors, shot and read noise
   sensors               bicubic, square detectors, or optics before them; noise and JPEG 60 to 95 in some images
   sensors-lossless      the same without JPEG
+  bicubic-jpeg          bicubic, then JPEG of quality 60 to 98 in four of five draws
   refdiff-real          our choice of a "real-world degradation": blur, motion blur, resizing, noise, JPEG
 """
 

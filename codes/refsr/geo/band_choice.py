@@ -53,8 +53,8 @@ def choose_bands(
     if len(usable) == 1:
         return BandChoice((usable[0],) * channels, "its only band, for each that the model takes")
     raise DataError(
-        f"{name}: has {len(usable)} band{'' if len(usable) == 1 else 's'} ({_listed(bands)}), the model takes "
-        f"{channels}; choose them by number, description or colour: {_spelled(option, _example(usable, channels))}"
+        f"{name}: has {len(usable)} bands ({_listed(bands)}), the model takes {channels}; "
+        f"choose them by number, description or colour: {_spelled(option, _example(usable, channels))}"
     )
 
 

@@ -4,7 +4,7 @@
 integers; `blur` and `noise` are the BD and DN of the literature; `real-esrgan` is the second-order random chain, and
 `real-esrgan-lossless` the same without JPEG, for 16 bits and many bands; `mtf` is a sensor with optics, square
 detectors and electrons; `sensors` is LR of one of several sensors, noisy or not, compressed or not, and
-`sensors-lossless` the same without JPEG. `refdiff-real` follows the published words "real-world degradation" (round and
+`sensors-lossless` the same without JPEG; `bicubic-jpeg` is what a front against compression learns from. `refdiff-real` follows the published words "real-world degradation" (round and
 stretched Gaussian blur, motion blur, resizing by several kernels, Gaussian noise, JPEG): order, chances and strengths
 were not published and are our own choice.
 """
@@ -117,6 +117,7 @@ PRESETS: dict[str, Degradation] = {
     "mtf": SensorMtf(),
     "sensors": Sensors(),
     "sensors-lossless": Sensors(jpeg=NO_JPEG),
+    "bicubic-jpeg": Sensors(box=0.0, mtf=0.0, noisy=0.0, jpeg=JpegRange(chance=0.8, quality=(60, 98))),
     "refdiff-real": RandomChain(
         first_blur=replace(GAUSSIANS, motion=0.2, motion_length=(5.0, 21.0)),
         first_resize=ResizeRange(grow=0.1, shrink=0.6, factor=(0.25, 1.2)),
