@@ -4,9 +4,10 @@
 integers; `blur` and `noise` are the BD and DN of the literature; `real-esrgan` is the second-order random chain, and
 `real-esrgan-lossless` the same without JPEG, for 16 bits and many bands; `mtf` is a sensor with optics, square
 detectors and electrons; `sensors` is LR of one of several sensors, noisy or not, compressed or not, and
-`sensors-lossless` the same without JPEG; `bicubic-jpeg` is what a front against compression learns from. `refdiff-real` follows the published words "real-world degradation" (round and
-stretched Gaussian blur, motion blur, resizing by several kernels, Gaussian noise, JPEG): order, chances and strengths
-were not published and are our own choice.
+`sensors-lossless` the same without JPEG; `bicubic-jpeg` is what a front against compression learns from.
+`refdiff-real` follows the published words "real-world degradation" (round and stretched Gaussian blur, motion blur,
+resizing by several kernels, Gaussian noise, JPEG): order, chances and strengths were not published and are our own
+choice.
 """
 
 from __future__ import annotations
