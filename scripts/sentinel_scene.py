@@ -1,6 +1,6 @@
 """Restores a Sentinel-2 scene with a second date as reference, and draws it:
 
-python scripts/sentinel_scene.py MODEL [FOLDER]
+python scripts/sentinel_scene.py [FOLDER] [--model W]
 
 The two dates are those that the package arosics brought along for its tests, pixels of 10 m: 29 May 2016 is reduced to
 40 m by averaging (LR; what it was is the ground truth), 8 June 2016 is the reference, as it is: on a grid of its own,
@@ -11,9 +11,10 @@ figures/sentinel_scene.png.
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ from rasterio.windows import Window
 
 import refsr
 from refsr.core.atomic import write_text
+from refsr.core.registry import DEFAULT_MODEL
 from refsr.data.images import write_image
 from refsr.metrics.protocols import measure
 from refsr.ops.resize import imresize
@@ -36,7 +38,7 @@ FILES = {"scene.tif": "tgt_S2A_20160529T153631_T33UUU_sub.tif", "older.tif": "re
 SCALE = 4
 PART = Window(600, 1500, 1024, 1024)
 """Of the scene: ground without clouds, in pixels of 10 m."""
-SHOWN, SIDE, TILE = ((340, 420), (600, 120), (130, 760)), 128, 288
+SHOWN, SIDE, TILE = ((140, 460), (310, 850), (190, 220)), 128, 288
 """Upper left corners of the crops that are drawn, their side, and how large they are drawn."""
 TRUTH, MADE = "29 May, the truth", ("bicubic", "without a reference", "restored")
 """Labels of the ground truth, and of what is scored against it over the whole part."""
@@ -80,13 +82,23 @@ def reference(folder: Path) -> Grey:
         return part
 
 
+def stretched(images: Mapping[str, Grey]) -> dict[str, Grey]:
+    """(H, W) -> (H, W, 1) in [0, 1], all by the truth's percentiles."""
+    low, high = np.percentile(images[TRUTH], (0.5, 99.5))
+    return {name: np.clip((image - low) / (high - low), 0, 1)[:, :, None] for name, image in images.items()}
+
+
 def main() -> None:
-    folder = Path(sys.argv[2] if len(sys.argv) > 2 else "dataset/sentinel_scene")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("folder", nargs="?", type=Path, default=Path("dataset/sentinel_scene"))
+    parser.add_argument("--model", default=DEFAULT_MODEL)
+    arguments = parser.parse_args()
+    folder = arguments.folder
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "older.tif").is_file():
         download(folder)
     cut(folder)
-    restorer = refsr.load(sys.argv[1], device="cpu")
+    restorer = refsr.load(arguments.model, device="cpu")
     restorer.restore(folder / "lr.tif", folder / "older.tif", output=folder / "sharp.tif", overwrite=True)
     restorer.restore(folder / "lr.tif", output=folder / "without.tif", overwrite=True)
     enlarged = imresize(read(folder / "lr.tif")[:, :, None].astype(np.float32), SCALE)[:, :, 0]
@@ -97,14 +109,13 @@ def main() -> None:
         "restored": read(folder / "sharp.tif"),
         TRUTH: read(folder / "truth.tif"),
     }
-    low, high = np.percentile(images[TRUTH], (0.5, 99.5))
-    units = {name: np.clip((image - low) / (high - low), 0, 1)[:, :, None] for name, image in images.items()}
+    units = stretched(images)
     scores = {name: measure(units[name], units[TRUTH], SCALE, "rgb-uint8-border4") for name in MADE}
     write_text(folder / "scores.json", json.dumps(scores, indent=1) + "\n")
     labels = {name: f"{name} {scores[name]['psnr']:.2f} dB" if name in scores else name for name in units}
     rows = []
     for top, left in SHOWN:
-        crops = {name: unit[top : top + SIDE, left : left + SIDE] for name, unit in units.items()}
+        crops = stretched({name: image[top : top + SIDE, left : left + SIDE] for name, image in images.items()})
         grey = {name: np.repeat(np.rint(255 * crop).astype(np.uint8), 3, axis=2) for name, crop in crops.items()}
         rows.append([tile(image, "" if rows else labels[name], TILE) for name, image in grey.items()])
     write_image(FIGURE, mosaic(rows))

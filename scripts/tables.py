@@ -19,6 +19,8 @@ import registration_tables
 import score_tables
 from result_files import ROOT
 
+from refsr.core.registry import bundled
+
 BLOCK = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 TABLES: dict[str, Callable[[], str]] = {
@@ -28,10 +30,14 @@ TABLES: dict[str, Callable[[], str]] = {
     "bench-x4": functools.partial(score_tables.bench, "bench-world-x4"),
     "bench-x8": functools.partial(score_tables.bench, "bench-world-x8"),
     "bench-registered-x4": functools.partial(score_tables.bench, "bench-registered-x4"),
-    "registered-val": score_tables.registered_val,
     "quickstart": score_tables.quickstart,
     "real-training": score_tables.real_training,
-    "bundled-weights": score_tables.bundled_weights,
+    "comparison": score_tables.comparison,
+    "comparison-quality": score_tables.comparison_quality,
+    "comparison-references": score_tables.comparison_references,
+    "comparison-costs": score_tables.comparison_costs,
+    "as-they-lie": score_tables.as_they_lie,
+    **{f"model-{name}": functools.partial(score_tables.model, name) for name in bundled()},
     "costs": cost_tables.costs,
     "enlarged": score_tables.enlarged,
     "masks": score_tables.masks,

@@ -62,14 +62,15 @@ _PLACES = {
 }
 
 
-def load(path: str | Path, device: str | torch.device | None = None) -> Restorer:
+def load(path: str | Path | None = None, device: str | torch.device | None = None) -> Restorer:
     """What restores images with a model file, or with the best checkpoint of a run's folder (else its newest).
 
-    Bundled weights are called by their names, which `list_models` gives. Without a device: the GPU, where there is one.
+    Bundled weights are called by their names, which `list_models` gives; without a path: refsr-x4. Without a device:
+    the GPU, where there is one.
 
-    >>> refsr.load("rrsnet-small-x4", device="cpu").restore("lr.png", "ref.png").dtype
+    >>> refsr.load(device="cpu").restore("lr.png", "ref.png").dtype
     dtype('uint8')
-    >>> refsr.load("rrsnet-small-x4", device="cpu").restore("lr.png", "ref.png", output="sharp.png").name
+    >>> refsr.load("refsr-x4-fast", device="cpu").restore("lr.png", "ref.png", output="sharp.png").name
     'sharp.png'
     """
     from refsr.inference.restorer import load as load_restorer

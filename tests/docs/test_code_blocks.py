@@ -221,7 +221,7 @@ CHEAP = {
         "refsr options check mine.yml": [],
         "refsr train mine.yml --dry-run": [*NARROW, "datasets.train.GT_size=32"],
         "refsr restore --model quickstart": [],
-        "refsr restore --model rrsnet-small-x4": [],
+        "refsr restore --lr scene.png --ref older.png -o sharper.png": [],
     },
     "docs/own_data.md": {
         "refsr prepare my_images my_set --scale 4": ["--workers", "0"],

@@ -29,6 +29,9 @@ class NetworkContract(ABC):
     halo_bound: int = 64
     """The halo of the network that `build` makes may not be larger, or the test of it takes too long."""
 
+    enough: int = 4
+    """LR pixels a side, times the descriptor's multiple, from which on every parameter counts."""
+
     @abstractmethod
     def build(self, scale: int = 4, channels: int = 3) -> nn.Module: ...
 
@@ -104,7 +107,7 @@ class NetworkContract(ABC):
 
     def test_every_parameter_gets_a_gradient_and_every_input_counts(self) -> None:
         network, descriptor = self.made(live=True)
-        side = 4 * descriptor.multiple
+        side = self.enough * descriptor.multiple
         inputs = [one.requires_grad_() for one in self.inputs(descriptor, side, side, batch=2)]
         network(*inputs).square().mean().backward()
         silent = [name for name, parameter in network.named_parameters() if parameter.grad is None]

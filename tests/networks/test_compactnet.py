@@ -16,6 +16,15 @@ class TestCompactNet(NetworkContract):
         return CompactNet(scale, channels, nf=4, n_blocks=1)
 
 
+class TestJpegAwareCompactNet(NetworkContract):
+    scales = (1, 4)
+    bounded = False
+    enough = 24
+
+    def build(self, scale: int = 1, channels: int = 3) -> nn.Module:
+        return CompactNet(scale, channels, nf=4, n_blocks=1, jpeg_aware=True)
+
+
 @pytest.mark.parametrize("scale", [1, 3, 4])
 def test_it_starts_at_lr_enlarged_bilinearly(scale):
     image = torch.rand(1, 3, 9, 7)

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 
 from refsr.core.errors import DataError
-from refsr.core.registry import bundled
+from refsr.core.registry import DEFAULT_MODEL, bundled
 from refsr.runs.model_file import model_file_at
 
 NAMES = sorted(bundled())
 LARGEST = 5_000_000
 
 
-def test_one_at_least_is_bundled():
-    assert "rrsnet-small-x4" in NAMES
+def test_the_default_is_bundled():
+    assert DEFAULT_MODEL in NAMES
 
 
 @pytest.mark.parametrize("name", NAMES)

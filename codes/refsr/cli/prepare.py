@@ -25,7 +25,8 @@ degradations:
   mtf                   a sensor model: optical MTF, square detectors, shot and read noise
   sensors               bicubic, square detectors, or optics before them; noise and JPEG 60 to 95 in some images
   sensors-lossless      the same without JPEG
-  bicubic-jpeg          bicubic, then JPEG of quality 60 to 98 in four of five draws
+  compressed            as sensors, with more noise, then JPEG 60 to 98 in four of five images
+  compressed-lossless   what compressed is before JPEG, if --seed is the same
   refdiff-real          our choice of a "real-world degradation": blur, motion blur, resizing, noise, JPEG
 """
 

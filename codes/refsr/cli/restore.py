@@ -1,7 +1,8 @@
-"""Restores images with a model file: refsr restore --model W --lr a.tif --ref b.tif -o out.tif
+"""Restores images: refsr restore --lr a.tif --ref b.tif -o out.tif
 
-W is a model file, a run's folder (its best checkpoint, else its newest), one checkpoint's folder, or the name of
-bundled weights, such as rrsnet-small-x4.
+The result has the resolution of LR times the model's scale, 4 for the bundled weights. --model W takes another model: W
+is a model file, a run's folder (its best checkpoint, else its newest), one checkpoint's folder, or the name of bundled
+weights, such as refsr-x4-fast, which is four times faster.
 
 Rasters: --lr and --ref may be anything that GDAL opens (GeoTIFF, COG, JP2, VRT, /vsizip/..., https://..., s3://...), on
 any grids: each reference is warped onto LR's grid, made finer by the model's scale. --ref may be repeated, or name a
@@ -52,6 +53,7 @@ from refsr.cli.arguments import add_imports, flag
 from refsr.cli.console import console_progress
 from refsr.core.errors import UsageError
 from refsr.core.memory import keep_freed_memory
+from refsr.core.registry import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from refsr.data.masks import MadeMask
@@ -67,9 +69,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model",
         type=Path,
-        required=True,
+        default=Path(DEFAULT_MODEL),
         metavar="W",
-        help="model file, folder of a run or a checkpoint, or a name (refsr info)",
+        help=f"model file, folder of a run or a checkpoint, or a name (refsr info; default: {DEFAULT_MODEL})",
     )
     parser.add_argument("--lr", required=True, metavar="PATH", help="raster or image to make sharp, or a folder")
     parser.add_argument(

@@ -22,6 +22,8 @@ from refsr.core.user_modules import current_import, import_target
 logger = logging.getLogger(__name__)
 
 MODEL_SUFFIX = ".safetensors"
+DEFAULT_MODEL = "refsr-x4"
+"""The bundled weights that restore where no model is named."""
 Kind = Literal["network", "task", "dataset", "metric"]
 
 NAMES: dict[str, dict[str, Any]] = {
@@ -244,6 +246,6 @@ def list_models() -> list[str]:
     """The names of the bundled weights, which `load` takes.
 
     >>> refsr.list_models()
-    ['rrsnet-small-x4']
+    ['refsr-x4', 'refsr-x4-fast', 'rrsnet-small-x4']
     """
     return list(bundled())

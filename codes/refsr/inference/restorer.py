@@ -16,6 +16,7 @@ from refsr.core.errors import RefsrError, UsageError
 from refsr.core.options.datasets import DatasetOptions
 from refsr.core.options.sampling import SamplingOptions, sampling_with
 from refsr.core.progress import Announce, ProgressFactory, no_progress
+from refsr.core.registry import DEFAULT_MODEL
 from refsr.data.images import Array
 from refsr.data.masks import MadeMask
 from refsr.data.ranges import Range
@@ -350,8 +351,10 @@ class Restorer:
         return image
 
 
-def load(path: str | Path, device: str | torch.device | None = None) -> Restorer:
+def load(path: str | Path | None = None, device: str | torch.device | None = None) -> Restorer:
     """The restorer of a model file, a run's folder or a name; `refsr.load` is this."""
+    if path is None:
+        path = DEFAULT_MODEL
     if not isinstance(path, (str, Path)):
         raise UsageError(f"a model is named by a path or a name, not by a {type(path).__name__}")
     network, card = read_model(model_file_at(path))

@@ -2,31 +2,50 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from refsr.networks.blocks.common import require_least
+from refsr.networks.blocks.jpeg_traces import QUALITIES, JpegTraces
 from refsr.networks.blocks.receptive_field import ReceptiveField
 from refsr.networks.blocks.residual import ResidualChain
 from refsr.networks.descriptor import Descriptor
 
+CONTEXT = 32
+"""LR pixels around a tile that leave its result near to that of the whole image, when it looks for traces of JPEG."""
+
 
 class CompactNet(nn.Module):
-    """LR (B, C, h, w) -> (B, C, s*h, s*w): LR enlarged bilinearly, which it is at first, and what the blocks add."""
+    """LR (B, C, h, w) -> (B, C, s*h, s*w): LR enlarged bilinearly, which it is at first, and what the blocks add.
 
-    def __init__(self, scale: int = 4, channels: int = 3, nf: int = 48, n_blocks: int = 4) -> None:
+    With `jpeg_aware`, features are scaled and shifted by the traces of JPEG in the whole image, before and behind the
+    blocks: how strongly it was compressed hardly shows in a few pixels.
+    """
+
+    def __init__(
+        self, scale: int = 4, channels: int = 3, nf: int = 48, n_blocks: int = 4, jpeg_aware: bool = False
+    ) -> None:
         require_least("CompactNet", 1, scale=scale, channels=channels, nf=nf)
         require_least("CompactNet", 0, n_blocks=n_blocks)
         super().__init__()
         self.scale, self.channels = scale, channels
         self.head = nn.Conv2d(channels, nf, 3, padding=1)
+        self.condition = JpegCondition(nf) if jpeg_aware else None
         self.body = ResidualChain(nf, n_blocks)
         self.tail = nn.Conv2d(nf, channels * scale**2, 3, padding=1)
         for parameter in self.tail.parameters():
             nn.init.zeros_(parameter)
 
     def forward(self, lr: Tensor) -> Tensor:
-        added: Tensor = self.tail(self.body(F.leaky_relu(self.head(lr), 0.1)))
+        features = F.leaky_relu(self.head(lr), 0.1)
+        if self.condition is None:
+            features = self.body(features)
+        else:
+            before, behind = self.condition(lr)
+            features = behind(self.body(before(features)))
+        added: Tensor = self.tail(features)
         if self.scale == 1:
             return lr + added
         enlarged: Tensor = F.interpolate(lr, scale_factor=self.scale, mode="bilinear", align_corners=False)
@@ -37,4 +56,30 @@ class CompactNet(nn.Module):
         output = ReceptiveField(0, self.scale - 1)
         added = self.body.receptive_field(output.pixel_shuffle(self.scale).conv()).conv()
         seen = added if self.scale == 1 else added.joined(output.bilinear(self.scale))
-        return Descriptor(scale=self.scale, channels=self.channels, inputs=("lr",), halo=seen.halo())
+        whole = self.condition is not None
+        reach = None if whole else seen.halo()
+        context = CONTEXT if whole else None
+        return Descriptor(scale=self.scale, channels=self.channels, inputs=("lr",), halo=reach, context=context)
+
+
+class Modulation(NamedTuple):
+    """A scale, beside 1, and a shift of each feature (B, C, 1, 1)."""
+
+    scale: Tensor
+    shift: Tensor
+
+    def __call__(self, features: Tensor) -> Tensor:
+        return features * (1 + self.scale) + self.shift
+
+
+class JpegCondition(nn.Module):
+    """LR (B, C, h, w) -> two modulations of `nf` features by the traces of JPEG in it."""
+
+    def __init__(self, nf: int) -> None:
+        super().__init__()
+        self.traces = JpegTraces()
+        self.layers = nn.Sequential(nn.Linear(len(QUALITIES), nf), nn.ReLU(), nn.Linear(nf, 4 * nf))
+
+    def forward(self, lr: Tensor) -> tuple[Modulation, Modulation]:
+        found = self.layers(self.traces(lr))[..., None, None].chunk(4, 1)
+        return Modulation(*found[:2]), Modulation(*found[2:])

@@ -4,10 +4,10 @@
 integers; `blur` and `noise` are the BD and DN of the literature; `real-esrgan` is the second-order random chain, and
 `real-esrgan-lossless` the same without JPEG, for 16 bits and many bands; `mtf` is a sensor with optics, square
 detectors and electrons; `sensors` is LR of one of several sensors, noisy or not, compressed or not, and
-`sensors-lossless` the same without JPEG; `bicubic-jpeg` is what a front against compression learns from.
-`refdiff-real` follows the published words "real-world degradation" (round and stretched Gaussian blur, motion blur,
-resizing by several kernels, Gaussian noise, JPEG): order, chances and strengths were not published and are our own
-choice.
+`sensors-lossless` the same without JPEG; `compressed` and `compressed-lossless` differ by JPEG alone where the seed is
+the same, and are what a front against compression learns from. `refdiff-real` follows the published words "real-world
+degradation" (round and stretched Gaussian blur, motion blur, resizing by several kernels, Gaussian noise, JPEG): order,
+chances and strengths were not published and are our own choice.
 """
 
 from __future__ import annotations
@@ -108,6 +108,9 @@ GAUSSIANS = BlurRange(
     round_generalised=0.0, stretched_generalised=0.0, round_plateau=0.0, stretched_plateau=0.0, sinc=0.0
 )
 
+GRAIN = Sensors(noisy=0.7, sigma=(0.3, 8.0), grey=0.7, jpeg=JpegRange(chance=0.8, quality=(60, 98)))
+"""Noise stands for texture here: with JPEG and, drawn by the same seed, without, it teaches what compression took."""
+
 PRESETS: dict[str, Degradation] = {
     "bicubic": Bicubic(),
     "bicubic-uint8": Bicubic(each_axis=True),
@@ -118,7 +121,8 @@ PRESETS: dict[str, Degradation] = {
     "mtf": SensorMtf(),
     "sensors": Sensors(),
     "sensors-lossless": Sensors(jpeg=NO_JPEG),
-    "bicubic-jpeg": Sensors(box=0.0, mtf=0.0, noisy=0.0, jpeg=JpegRange(chance=0.8, quality=(60, 98))),
+    "compressed": GRAIN,
+    "compressed-lossless": replace(GRAIN, jpeg=NO_JPEG),
     "refdiff-real": RandomChain(
         first_blur=replace(GAUSSIANS, motion=0.2, motion_length=(5.0, 21.0)),
         first_resize=ResizeRange(grow=0.1, shrink=0.6, factor=(0.25, 1.2)),

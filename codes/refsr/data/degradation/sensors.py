@@ -29,6 +29,8 @@ class Sensors:
     noisy: float = 0.5
     sigma: DrawRange = (0.3, 3.0)
     """Standard deviation of the noise in 255ths."""
+    grey: float = 0.0
+    """Share of the noise that is the same in all bands."""
     jpeg: JpegRange = COMPRESSED
 
     @property
@@ -48,5 +50,6 @@ class Sensors:
             drawn.append(steps.Detector(scale))
         if generator.random() < self.noisy:
             sigma, seed = float(generator.uniform(*self.sigma)), int(generator.integers(GREATEST_SEED))
-            drawn.append(steps.GaussianNoise(sigma / 255, False, seed))
+            grey = self.grey > 0 and bool(generator.random() < self.grey)
+            drawn.append(steps.GaussianNoise(sigma / 255, grey, seed))
         return drawn + self.jpeg.draw(generator)

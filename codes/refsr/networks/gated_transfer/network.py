@@ -12,7 +12,7 @@ from refsr.core.errors import UsageError
 from refsr.networks.blocks.common import require_least
 from refsr.networks.blocks.receptive_field import ReceptiveField
 from refsr.networks.descriptor import Descriptor, descriptor_of
-from refsr.networks.gated_transfer.transfer import Transfer
+from refsr.networks.gated_transfer.transfer import FULL, LEAST, Transfer
 from refsr.networks.part import PartSpec, build_part
 
 BASE: Mapping[str, Any] = {"which_model_G": "EDSR", "nf": 32, "n_blocks": 8, "span": 1.0}
@@ -37,7 +37,8 @@ class GatedTransfer(nn.Module):
     `base` is a single-image network: `which_model_G` and its keywords, without scale and channels. `front`, given in
     the same way, is a network at LR's own size that cleans LR before, such as CompactNet. `nf` and `n_blocks` are
     of the transfer, whose layers work on HR's grid reduced by `shuffle` (0: by 4, at odd scales by the scale). Where
-    the weight is 0 the result is the base's in [0, 1], to the bit.
+    the weight is 0 the result is the base's in [0, 1], to the bit. The gate is fully open from `full_agreement` of Ref
+    with the base on; a trained network is more careful with a larger one, above 1 as well.
     """
 
     def __init__(
@@ -49,15 +50,18 @@ class GatedTransfer(nn.Module):
         nf: int = 64,
         n_blocks: int = 2,
         shuffle: int = 0,
+        full_agreement: float = FULL,
     ) -> None:
         require_least("GatedTransfer", 1, scale=scale, channels=channels, nf=nf)
         require_least("GatedTransfer", 0, n_blocks=n_blocks, shuffle=shuffle)
+        if full_agreement <= LEAST:
+            raise UsageError(f"GatedTransfer: full_agreement is {full_agreement}; expected more than {LEAST}")
         super().__init__()
         self.scale, self.channels = scale, channels
         self.shuffle = shuffle or (scale if scale % 2 else 4)
         self.front = None if front is None else _single_image("front", front, 1, channels)
         self.base = _single_image("base", base, scale, channels)
-        self.transfer = Transfer(scale, channels, nf, n_blocks, self.shuffle)
+        self.transfer = Transfer(scale, channels, nf, n_blocks, self.shuffle, full_agreement)
 
     def forward(self, lr: Tensor, ref: Tensor, ref_weight: Tensor, *, base: Tensor | None = None) -> Tensor:
         return self.with_gate(lr, ref, ref_weight, base=base).image
@@ -92,7 +96,7 @@ class GatedTransfer(nn.Module):
             optional=("base",),
             multiple=math.lcm(base.multiple, front.multiple, self.shuffle // math.gcd(self.shuffle, self.scale)),
             halo=None if base.halo is None or front.halo is None else self._halo() + base.halo + front.halo,
-            context=base.context,
+            context=max((one.context for one in (base, front) if one.context is not None), default=None),
             tile_grid=base.tile_grid,
             safe_dtypes=base.safe_dtypes,
         )

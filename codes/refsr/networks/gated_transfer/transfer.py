@@ -13,7 +13,7 @@ from refsr.networks.gated_transfer.statistics import area_mean, local_mean, loca
 KNOWN = 0.25
 """Weight from which on the reference is taken as it is; below, more and more of it is the image itself."""
 LEAST, FULL = 0.1, 0.3
-"""Agreement from which on detail is let through, and from which on nothing holds it back."""
+"""Agreement from which on detail is let through, and, in training, from which on nothing holds it back."""
 
 
 class Transfer(nn.Module):
@@ -22,12 +22,15 @@ class Transfer(nn.Module):
     Images are seen relative to local means, and the reference in the image's local contrast, so that differences of
     brightness and contrast do not matter. The layers work on a grid coarser by `shuffle`, behind a pixel unshuffle.
     The gate (B, 1, s*h, s*w) is 0 to 1. It is 0 wherever the weight is 0, and around where weight times correlation is
-    small; what the reference holds where its weight is 0 does not matter.
+    small: it grows up to an agreement of `full_agreement`. What the reference holds where its weight is 0 does not
+    matter.
     """
 
-    def __init__(self, scale: int, channels: int, nf: int, n_blocks: int, shuffle: int) -> None:
+    def __init__(
+        self, scale: int, channels: int, nf: int, n_blocks: int, shuffle: int, full_agreement: float = FULL
+    ) -> None:
         super().__init__()
-        self.scale, self.shuffle = scale, shuffle
+        self.scale, self.shuffle, self.full_agreement = scale, shuffle, full_agreement
         self.head = nn.Conv2d((4 * channels + 3) * shuffle**2, nf, 1)
         self.body = ResidualChain(nf, n_blocks)
         self.detail = nn.Conv2d(nf, channels * shuffle**2, 3, padding=1)
@@ -62,7 +65,7 @@ class Transfer(nn.Module):
         feature = self.body(F.leaky_relu(self.head(F.pixel_unshuffle(seen, self.shuffle)), 0.1))
         detail = F.pixel_shuffle(self.detail(feature), self.shuffle)
         gate = F.pixel_shuffle(self.gate(feature), self.shuffle).sigmoid()
-        let_through = ((agreement - LEAST) / (FULL - LEAST)).clamp(0, 1)
+        let_through = ((agreement - LEAST) / (self.full_agreement - LEAST)).clamp(0, 1)
         return detail, gate * known * let_through
 
     def _enlarged(self, coarse: Tensor) -> Tensor:

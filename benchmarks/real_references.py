@@ -1,0 +1,90 @@
+"""What a registered reference is worth to a small RRSNet that learnt on real images: half of them train, half evaluate.
+
+python benchmarks/real_references.py WORK [FOLDER] [--iterations N] writes benchmarks/results/real_references.json.
+
+FOLDER holds rrssrd/ and kagglesrd/; without it, that is data/ in REFSR_SHARED. The first half of each of the four sets,
+by name, trains one network, with the options of options/registered/rrsnet.yml. The second halves, other places,
+evaluate it with their own and with another place's reference, both registered.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+from pathlib import Path
+
+import torch
+from real_data import FOLDER, SETS
+
+from refsr.core.atomic import write_text
+from refsr.evaluation.results import Results
+from refsr.runs.run_folder import checkpoint_steps
+from runs import ROOT, refsr
+
+OPTIONS = ROOT / "options" / "registered" / "rrsnet.yml"
+RESULT = ROOT / "benchmarks" / "results" / "real_references.json"
+NAME, PROTOCOL = "real_RRSNet", "rgb-uint8-border4"
+FAMILIES = {"RRSSRD": "rrssrd", "KaggleSRD": "kagglesrd"}
+
+
+def split(folder: Path, halves: Path) -> None:
+    """Links to the first half of each set for training, to the second halves by family for evaluation."""
+    for name, place in SETS.items():
+        for kind in ("HR", "LR", "Ref"):
+            source = folder / place / kind if (folder / place / kind).is_dir() else folder / place / f"google_{kind}"
+            files = sorted(source.iterdir())
+            for index, file in enumerate(files):
+                part = halves / ("train" if index < len(files) // 2 else Path(place).parts[0]) / kind
+                part.mkdir(parents=True, exist_ok=True)
+                link = part / f"{name.replace(' ', '-')}-{file.name}"
+                if not link.is_symlink():
+                    link.symlink_to(file.resolve())
+
+
+def roots(section: str, folder: Path) -> list[str]:
+    """Words that point a section of the option file to other images."""
+    kinds = {"GT": "HR", "LQ": "LR", "Ref": "Ref"}
+    words = [f"datasets.{section}.dataroot_{key}={folder / kind}" for key, kind in kinds.items()]
+    return [*words, f"datasets.{section}.register_cache={folder / 'registered'}"]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("work", type=Path)
+    parser.add_argument("folder", nargs="?", type=Path, default=FOLDER)
+    parser.add_argument("--iterations", type=int, default=2000)
+    arguments = parser.parse_args()
+    work, halves = arguments.work.resolve(), arguments.work.resolve() / "real_halves"
+    split(arguments.folder.resolve(), halves)
+    words = [f"name={NAME}", f"path.root={work / 'exp'}", f"train.niter={arguments.iterations}"]
+    words += [*roots("train", halves / "train"), *roots("val", halves / "kagglesrd"), "train.val_freq=0"]
+    if arguments.iterations not in checkpoint_steps(work / "exp" / "experiments" / NAME / "checkpoints"):
+        refsr(work, "train", str(OPTIONS), "--auto-resume", *words)
+    sets = {}
+    for name, place in FAMILIES.items():
+        output = work / "real_references" / place
+        test = [*words, *roots("test", halves / place)]
+        refsr(work, "val", str(OPTIONS), *test, "--dataset", "test", "--ref", "swap", "--no-images", "-o", str(output))
+        results = Results.read(output / "test")
+        psnr = {one.method: round(one.mean, 3) for one in results.table() if one.metric == "psnr"}
+        sets[name] = {
+            "images": len(results.values("bicubic", PROTOCOL, "psnr")),
+            "bicubic": psnr["bicubic"],
+            "right": psnr[NAME],
+            "another place's": psnr[f"{NAME} ref=swap"],
+        }
+    stored = {
+        "network": "RRSNet",
+        "options": str(OPTIONS.relative_to(ROOT)),
+        "iterations": arguments.iterations,
+        "protocol": PROTOCOL,
+        "machine": f"{platform.machine()}, CPU",
+        "torch": torch.__version__,
+        "sets": sets,
+    }
+    write_text(RESULT, json.dumps(stored, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
