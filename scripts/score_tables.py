@@ -240,6 +240,22 @@ def spectral_gains() -> str:
     return table(["gain over", *shown], rows)
 
 
+def rrsnet_small() -> str:
+    """rrsnet-small-x4 on held-out places of their worlds and on real images, with three references."""
+    content = stored("rrsnet-small")
+    rows = []
+    for name, one in content["sets"].items():
+        scores = one["scores"]
+        own = next(method for method in scores if f"{method} ref=swap" in scores)
+        methods = ("bicubic", own, f"{own} ref=swap", f"{own} ref=blank")
+        found = [scores.get(way) for way in methods]
+        cells = ["" if way is None else f"{way['psnr'][0]:.2f} / {way['ssim'][0]:.4f}" for way in found]
+        rows.append([name, str(one["images"]), *cells])
+    return table(
+        ["PSNR / SSIM", "images", "bicubic", content["weights"], "another place's reference", "blank reference"], rows
+    )
+
+
 def comparison() -> str:
     """PSNR of networks on real images and worlds, with their references registered, and of the LR_UX4 files."""
     files = {name: one["rgb-uint8-border4"]["lr_up_file"]["psnr"] for name, one in stored("real_data")["sets"].items()}

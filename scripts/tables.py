@@ -19,8 +19,6 @@ import registration_tables
 import score_tables
 from result_files import ROOT
 
-from refsr.core.registry import bundled
-
 BLOCK = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 TABLES: dict[str, Callable[[], str]] = {
@@ -37,7 +35,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "comparison-references": score_tables.comparison_references,
     "comparison-costs": score_tables.comparison_costs,
     "as-they-lie": score_tables.as_they_lie,
-    **{f"model-{name}": functools.partial(score_tables.model, name) for name in bundled()},
+    "rrsnet-small": score_tables.rrsnet_small,
+    "model-refsr-x4": functools.partial(score_tables.model, "refsr-x4"),
+    "model-refsr-x4-fast": functools.partial(score_tables.model, "refsr-x4-fast"),
     "costs": cost_tables.costs,
     "enlarged": score_tables.enlarged,
     "masks": score_tables.masks,
