@@ -31,7 +31,7 @@ COMMANDS = {
     "chips": ("refsr.cli.chips", "cut training tuples from scenes on any grids, split by place"),
     "prepare": ("refsr.cli.prepare", "make LR, LR_UX and Ref_DUX images from HR and Ref"),
     "pack": ("refsr.cli.pack", "pack image folders into LMDB stores"),
-    "store": ("refsr.cli.store", "describe, verify or repair stores of images"),
+    "store": ("refsr.cli.store", "describe, verify or repair stores of images; write checksums"),
     "restore": ("refsr.cli.restore", "super-resolve images with a model file and a reference"),
     "import": ("refsr.cli.import_weights", "convert published weights to a model file"),
     "export": ("refsr.cli.export", "write weights as a .pth file for the published code"),

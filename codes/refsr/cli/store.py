@@ -1,8 +1,9 @@
-"""Describes, verifies or repairs stores of images.
+"""Describes, verifies or repairs stores of images, or writes checksums of folders.
 
 refsr store info STORE...
 refsr store verify STORE...
 refsr store repair STORE [--source DIR]
+refsr store digest FOLDER...
 """
 
 from __future__ import annotations
@@ -11,14 +12,18 @@ import argparse
 from collections import Counter
 from pathlib import Path
 
+from refsr.core.errors import UsageError
+from refsr.data.cubes.folder import folder_of
 from refsr.data.stores import open_store
 from refsr.data.stores.checking import repair, verify, verify_set
+from refsr.data.stores.checksums import SUMS, write_checksums
+from refsr.data.stores.folder import FolderStore
 
 A_STORE = "LMDB, or folder of images"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(dest="action", required=True, metavar="info|verify|repair")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="info|verify|repair|digest")
     about = actions.add_parser(
         "info",
         help="describe stores",
@@ -40,6 +45,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     fix.add_argument("store", type=Path, metavar="STORE", help="LMDB")
     fix.add_argument("--source", type=Path, metavar="DIR", help="folder that the store was packed from")
+    sums = actions.add_parser(
+        "digest",
+        help="write the checksums of folders",
+        description="Writes SHA256SUMS into each folder, as sha256sum does (sha256sum -c checks it).\n"
+        "From then on files that differ from it, or are not in it, are errors when they are read.",
+    )
+    sums.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="folder of images or cubes")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -47,6 +59,8 @@ def run(arguments: argparse.Namespace) -> int:
         return _info(arguments.stores)
     if arguments.action == "verify":
         return _verify(arguments.stores)
+    if arguments.action == "digest":
+        return _digest(arguments.folders)
     return _repair(arguments.store, arguments.source)
 
 
@@ -72,6 +86,17 @@ def _verify(paths: list[Path]) -> int:
         print(line)
         wrong += 1
     return 1 if wrong else 0
+
+
+def _digest(folders: list[Path]) -> int:
+    for folder in folders:
+        if not isinstance(open_store(folder), FolderStore):
+            raise UsageError(f"{folder}: no folder of files; an LMDB that refsr pack made holds digests already")
+        store = folder_of(folder)
+        files = [file for key in store.keys() for file in store.parts(key)]
+        write_checksums(folder, files)
+        print(f"{folder / SUMS}: {len(set(files))} files")
+    return 0
 
 
 def _repair(path: Path, source: Path | None) -> int:

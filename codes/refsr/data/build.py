@@ -129,7 +129,7 @@ def _registered(members: Mapping[str, Member], options: DatasetOptions, scale: i
     name = options.name or options.mode
     if options.dataroot_Ref_weight is not None:
         raise DataError(f"{name}: dataroot_Ref_weight says that Ref is registered already; register: none takes it so")
-    refs = (members["ref"].store, *(open_store(root) for root in options.references()[1:]))
+    refs = (members["ref"].store, *(open_store(root, options.verify_reads) for root in options.references()[1:]))
     lr = members["lr"].store if "lr" in members else None
     lines = unequal_keys({f"Ref ({store.path})": set(store.keys()) for store in refs})
     if lines:
@@ -166,13 +166,13 @@ def _switch(name: str) -> str:
 
 def _member(name: str, root: Path, options: DatasetOptions) -> Member:
     if name in ("mask", "ref_weight"):
-        return Member(open_store(root))
+        return Member(open_store(root, options.verify_reads))
     if name == "hsi":
-        cubes = cube_reader(open_cubes(root, cube_hints(options)), options)
+        cubes = cube_reader(open_cubes(root, cube_hints(options), options.verify_reads), options)
         return Member(cubes, raw_range(options), all_bands=True, note=cubes.note)
     bands = None if options.bands is None else tuple(options.bands)
     limits = None if options.range is None else (options.range[0], options.range[1])
-    return Member(open_store(root), limits, bands)
+    return Member(open_store(root, options.verify_reads), limits, bands)
 
 
 def _placed(members: Mapping[str, Member], cubes: CubeOptions) -> Member:

@@ -170,7 +170,7 @@ def _store(role: str, folder: Path) -> Store:
 
 def _image(store: Store, key: str) -> ImageLike:
     """An image by its file, where it has one, so that messages and georeferences can name it."""
-    return store.file(key) if isinstance(store, FolderStore) else store.read(key)
+    return store.verified_file(key) if isinstance(store, FolderStore) else store.read(key)
 
 
 def _suffix(store: Store, key: str) -> str:

@@ -112,7 +112,7 @@ def cube_record(options: Options) -> dict[str, Any]:
 def agreed(options: Options) -> dict[str, Any]:
     """The options that must be equal for a resumed run to be the same run; workers, paths and logging may change."""
     everything = plain(options)
-    irrelevant = ("n_workers", "dataroot_cover", "register_cache")
+    irrelevant = ("n_workers", "verify_reads", "dataroot_cover", "register_cache")
     dataset = {key: value for key, value in everything["datasets"].get("train", {}).items() if key not in irrelevant}
     free = {"val_freq", "manual_seed", "gradient_accumulation", "activation_checkpointing", "compile", "channels_last"}
     train = {key: value for key, value in (everything["train"] or {}).items() if key not in free}

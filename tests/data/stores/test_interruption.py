@@ -116,13 +116,15 @@ def test_a_full_disk_is_one_line_and_leaves_what_was_there(source, tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() != 0 or shutil.which("mount") is None, reason="needs the right to mount a small disk")
-def test_a_small_real_disk_that_fills_up(source, tmp_path):
+@pytest.mark.parametrize("free", [900_000, 0])
+def test_a_small_real_disk_that_fills_up(source, tmp_path, free):
     disk = tmp_path / "disk"
     disk.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
     if subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("mounting is not allowed here")
     try:
+        (disk / "filler").write_bytes(bytes((1 << 20) - free))
         command = [*PACK, str(source), str(disk / "HR.lmdb")]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 1

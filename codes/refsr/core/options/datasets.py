@@ -139,6 +139,11 @@ class DatasetOptions(Section):
         "one_hot: a channel per class; changed: 1 where anything changed, which estimated masks need",
     )
 
+    verify_reads: bool = Field(
+        default=True,
+        description="when a process first reads an image, check its bytes against the digest in its packed store, or "
+        "in the folder's SHA256SUMS (refsr store digest); false: no check",
+    )
     n_workers: int = Field(default=2, ge=0, le=256, description="data loader processes of each training process")
     batch_size: int = Field(default=1, ge=1, description="samples per iteration, over all training processes together")
     GT_size: int | None = Field(default=None, ge=1, description="side of square crops in HR pixels; none: whole images")

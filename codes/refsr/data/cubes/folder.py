@@ -26,8 +26,8 @@ class CubeFolder(FolderStore):
     held = "cubes"
     suffixes = CUBE_SUFFIXES
 
-    def __init__(self, path: str | Path, hints: CubeHints = NO_CUBE_HINTS) -> None:
-        super().__init__(path)
+    def __init__(self, path: str | Path, hints: CubeHints = NO_CUBE_HINTS, verify: bool = True) -> None:
+        super().__init__(path, verify)
         self._hints = hints
         self._known: dict[str, CubeFile] = {}
 
@@ -72,7 +72,7 @@ class CubeFolder(FolderStore):
     def _open(self, key: str) -> CubeFile:
         """The cube, whose header is read once in each process."""
         if key not in self._known:
-            cube = open_cube(self.file(key), self._hints)
+            cube = open_cube(self.verified_file(key), self._hints)
             contradiction = cube.contradiction()
             if contradiction is not None:
                 raise DataError(contradiction)

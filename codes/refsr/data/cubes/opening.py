@@ -75,9 +75,9 @@ class StoredCubes:
         self.store.close()
 
 
-def open_cubes(path: Path, hints: CubeHints = NO_CUBE_HINTS) -> CubeSource:
+def open_cubes(path: Path, hints: CubeHints = NO_CUBE_HINTS, verify: bool = True) -> CubeSource:
     """The cubes at `path`, a folder or an LMDB."""
-    store = open_store(path)
+    store = open_store(path, verify)
     if isinstance(store, FolderStore):
-        return CubeFolder(path, hints)
+        return CubeFolder(path, hints, verify)
     return StoredCubes(store, None if hints.band_centres is None else tuple(hints.band_centres))

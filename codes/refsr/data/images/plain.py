@@ -1,4 +1,4 @@
-"""PNG, JPEG and plain TIFF through OpenCV."""
+"""PNG and plain TIFF through OpenCV, JPEG through libjpeg-turbo."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from refsr.core.errors import DataError
+from refsr.data.images.ends import check_end
 from refsr.data.images.info import Array, kept_type
 
 
@@ -19,7 +20,10 @@ def decode(file: Path, kind: str) -> Array:
         data = np.fromfile(file, dtype=np.uint8)
     except OSError as error:
         raise DataError(f"{file}: {error.strerror}") from error
-    _check_whole(file, kind, data)
+    if kind in ("png", "jpeg"):
+        check_end(file, kind, data.data)
+    if kind == "jpeg" and (pixels := _decode_jpeg(file, data)) is not None:
+        return pixels
     # EXIF turns are ignored on purpose: pixels of paired images must stay where they are.
     image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
     if image is None:
@@ -30,11 +34,20 @@ def decode(file: Path, kind: str) -> Array:
     return image.astype(np.float32) if image.dtype == np.float16 else image
 
 
-def _check_whole(file: Path, kind: str, data: npt.NDArray[np.uint8]) -> None:
-    """OpenCV fills the missing part of a cut file with grey without an error, so look for the end mark."""
-    tail = data[-64:].tobytes()
-    if (kind == "jpeg" and b"\xff\xd9" not in tail) or (kind == "png" and b"IEND" not in tail):
-        raise DataError(f"{file}: the file is cut short")
+def _decode_jpeg(file: Path, data: npt.NDArray[np.uint8]) -> Array | None:
+    """The pixels that OpenCV gives, but an error where libjpeg warns: OpenCV then makes up the damaged part.
+
+    None of CMYK, which OpenCV alone converts.
+    """
+    import simplejpeg
+
+    try:
+        *_, space, _ = simplejpeg.decode_jpeg_header(data)
+        if space not in ("Gray", "YCbCr", "RGB"):
+            return None
+        return np.asarray(simplejpeg.decode_jpeg(data, "Gray" if space == "Gray" else "RGB"))
+    except ValueError as error:
+        raise DataError(f"{file}: damaged JPEG: {error}") from error
 
 
 def encode(image: Array, kind: str, quality: int | None = None, name: object = "image") -> bytes:

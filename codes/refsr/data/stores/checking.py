@@ -13,11 +13,13 @@ from typing import Any
 
 from refsr.core.errors import DataError, StoreError, listed
 from refsr.data.stores.base import Store
+from refsr.data.stores.checksums import SUMS
 from refsr.data.stores.environment import LazyEnvironment, explain_lmdb
+from refsr.data.stores.folder import FolderStore
 from refsr.data.stores.opening import open_store
 from refsr.data.stores.packed import COMPLETE_KEY, DATA, HEADER, PackedStore, check_format, key_bytes
 from refsr.data.stores.packing import PackReport, growing, mark_complete, pack_folder, writing
-from refsr.data.stores.record import Header, digest, unpack
+from refsr.data.stores.record import CHANGED, Header, digest, unpack
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,8 @@ def repair(path: Path, source: Path | None = None) -> tuple[list[Damage], PackRe
 
 
 def _verify_images(store: Store) -> list[Damage]:
-    damages = []
+    missing = store.checksums.missing() if isinstance(store, FolderStore) else []
+    damages = [Damage(name, f"{SUMS} has it, but it is not here") for name in missing]
     for key in store.keys():
         try:
             image = store.read(key)
@@ -154,7 +157,7 @@ def _damage(transaction: Any, key: str) -> str | None:
     try:
         header = Header.decode(text)
         if digest(header, data) != header.digest:
-            return "the bytes are not those that were packed"
+            return CHANGED
         unpack(header, data)
     except (ValueError, TypeError, StoreError) as error:
         return f"damaged: {error}"

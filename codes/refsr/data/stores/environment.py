@@ -12,6 +12,7 @@ from typing import Any
 import lmdb
 
 from refsr.core.errors import StoreError
+from refsr.data.stores.pages import check_pages
 
 DATA_FILE = "data.mdb"
 UNFINISHED = "packing did not end; run the same pack command again to complete it"
@@ -32,6 +33,7 @@ def acquire(path: str) -> Any:
     if environment is None:
         if (Path(path) / DATA_FILE).stat().st_size == 0:
             raise StoreError(f"{path}: {UNFINISHED}")
+        check_pages(Path(path) / DATA_FILE)
         # Without lock, read-ahead and zeroing: many workers read small windows of a file that nobody writes.
         environment = lmdb.open(path, readonly=True, lock=False, readahead=False, meminit=False)
     _open[path] = (os.getpid(), environment, users + 1)

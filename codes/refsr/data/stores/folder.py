@@ -11,16 +11,21 @@ from refsr.core.errors import StoreError
 from refsr.core.window import Window
 from refsr.data.images import IMAGE_SUFFIXES, Array, ImageInfo, probe_image, read_image
 from refsr.data.stores.base import no_such_key
+from refsr.data.stores.checksums import Checksums
 
 
 class FolderStore:
-    """Files below a folder; a key is the path from there, without suffix, with `/` between parts."""
+    """Files below a folder; a key is the path from there, without suffix, with `/` between parts.
+
+    Where the folder holds a list of checksums, files must agree with it when a process first reads them.
+    """
 
     held = "images"
     suffixes: tuple[str, ...] = IMAGE_SUFFIXES
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, verify: bool = True) -> None:
         self._path = Path(path)
+        self._verify, self._verified = verify, set[str]()
 
     @property
     def path(self) -> Path:
@@ -55,13 +60,25 @@ class FolderStore:
         return probe_image(self.file(key))
 
     def read(self, key: str, window: Window | None = None) -> Array:
-        return read_image(self.file(key), window)
+        return read_image(self.verified_file(key), window)
 
     def file(self, key: str) -> Path:
         """The file that holds `key`."""
         if key not in self.files:
             raise no_such_key(self._path, key, self.files)
         return self.files[key]
+
+    def verified_file(self, key: str) -> Path:
+        """The file that holds `key`, for reading."""
+        if self._verify and key not in self._verified:
+            for part in self.parts(key):
+                self.checksums.check(part)
+            self._verified.add(key)
+        return self.file(key)
+
+    @cached_property
+    def checksums(self) -> Checksums:
+        return Checksums(self._path)
 
     def parts(self, key: str) -> tuple[Path, ...]:
         """The files that `key` is read from."""

@@ -12,8 +12,11 @@ from refsr.data.stores.packed import PackedStore
 from refsr.data.stores.published import META_FILE, PublishedStore
 
 
-def open_store(path: str | Path) -> Store:
-    """The store at `path`: packed, published, or a folder of images; nothing is read yet but names."""
+def open_store(path: str | Path, verify: bool = True) -> Store:
+    """The store at `path`: packed, published, or a folder of images; nothing is read yet but names.
+
+    `verify` holds what is read to the digests that there are.
+    """
     place = Path(path)
     if place.is_file():
         parent = f"; the store is its folder {place.parent}" if place.name == DATA_FILE else ""
@@ -22,5 +25,5 @@ def open_store(path: str | Path) -> Store:
         siblings = [other.name for other in place.parent.iterdir()] if place.parent.is_dir() else []
         raise StoreError(f"{place}: no such folder{suggestion(place.name, siblings)}")
     if (place / DATA_FILE).is_file():
-        return PublishedStore(place) if (place / META_FILE).is_file() else PackedStore(place)
-    return FolderStore(place)
+        return PublishedStore(place) if (place / META_FILE).is_file() else PackedStore(place, verify)
+    return FolderStore(place, verify)

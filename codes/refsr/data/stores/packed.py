@@ -18,7 +18,7 @@ from refsr.core.window import Window
 from refsr.data.images import Array, ImageInfo, check_window
 from refsr.data.stores.base import no_such_key
 from refsr.data.stores.environment import UNFINISHED, LazyEnvironment, explain_lmdb
-from refsr.data.stores.record import Header, unpack
+from refsr.data.stores.record import CHANGED, Header, digest, unpack
 
 FORMAT_KEY = b"!format"
 COMPLETE_KEY = b"!complete"
@@ -36,11 +36,15 @@ def key_bytes(key: str) -> bytes:
 
 
 class PackedStore:
-    """Reads a packed store; windows of raw records are copied straight out of the mapped file."""
+    """Reads a packed store; windows of raw records are copied straight out of the mapped file.
 
-    def __init__(self, path: str | Path) -> None:
+    When a process first reads an image, all its bytes must have the digest under which they were packed.
+    """
+
+    def __init__(self, path: str | Path, verify: bool = True) -> None:
         self._lazy = LazyEnvironment(Path(path))
         self._headers: dict[str, Header] = {}
+        self._verify, self._verified = verify, set[str]()
 
     @property
     def path(self) -> Path:
@@ -84,17 +88,31 @@ class PackedStore:
             if data is None:
                 raise StoreError(f"{self.path}: {key!r} has a header but no pixels; refsr store repair repairs it")
             try:
+                self._check(key, header, data)
                 image = unpack(header, data)
             except StoreError as error:
-                raise StoreError(f"{self.path}: {key!r} is damaged: {error}") from error
+                raise StoreError(
+                    f"{self.path}: {key!r} is damaged: {error}; refsr store repair --source packs it again"
+                ) from error
             if window is not None:
                 top, left, height, width = window
                 image = image[top : top + height, left : left + width]
             # Copied inside the transaction: the mapped pages are ours only until it ends.
             return np.array(image)
 
+    def _check(self, key: str, header: Header, data: Any) -> None:
+        if not self._verify or key in self._verified:
+            return
+        if digest(header, data) != header.digest:
+            raise StoreError(CHANGED)
+        self._verified.add(key)
+
     def close(self) -> None:
         self._lazy.close()
+        self._verified.clear()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_verified": set()}
 
 
 def check_format(path: Path, transaction: Any) -> None:

@@ -19,7 +19,7 @@ from refsr.core.errors import StoreError
 from refsr.core.progress import ProgressFactory, no_progress
 from refsr.data.cubes.cube_file import NO_CUBE_HINTS, CubeHints
 from refsr.data.cubes.folder import folder_of
-from refsr.data.stores.environment import close_readers, explain_lmdb
+from refsr.data.stores.environment import DATA_FILE, close_readers, explain_lmdb
 from refsr.data.stores.folder import FolderStore
 from refsr.data.stores.packed import (
     COMPLETE_KEY,
@@ -31,6 +31,7 @@ from refsr.data.stores.packed import (
     key_bytes,
     stored_keys,
 )
+from refsr.data.stores.pages import check_pages
 from refsr.data.stores.published import published_value, write_meta
 from refsr.data.stores.record import CODECS, Header, pack
 
@@ -93,7 +94,7 @@ def pack_folder_published(
     keys = sorted(store.files, key=lambda key: os.fspath(store.files[key]))
     shapes = {}
     with atomic_folder(target) as staged, explain_lmdb(target):
-        environment = lmdb.open(os.fspath(staged), map_size=SMALLEST_MAP)
+        environment = open_to_write(staged)
         try:
             with progress(f"packing {target.name}", len(keys)) as bar, ThreadPoolExecutor(workers) as pool:
                 for batch in batches(keys, store):
@@ -146,7 +147,7 @@ def writing(target: Path) -> Iterator[Any]:
             raise StoreError(f"{target}: another process is writing this store") from None
         close_readers(os.path.realpath(target))
         with explain_lmdb(target):
-            environment = lmdb.open(os.fspath(target), map_size=SMALLEST_MAP)
+            environment = open_to_write(target)
             try:
                 with environment.begin() as transaction:
                     if transaction.stat()["entries"]:
@@ -154,6 +155,16 @@ def writing(target: Path) -> Iterator[Any]:
                 yield environment
             finally:
                 environment.close()
+
+
+def open_to_write(folder: Path) -> Any:
+    """An environment in `folder`, new or as it was left."""
+    file = folder / DATA_FILE
+    if file.exists() and file.stat().st_size:
+        check_pages(file)
+    # Without LMDB's own lock file, which it maps: written on a full tmpfs, a mapping is a bus error. Nobody would look
+    # into it: readers open without it, and writers exclude each other before.
+    return lmdb.open(os.fspath(folder), map_size=SMALLEST_MAP, lock=False)
 
 
 def mark_complete(environment: Any) -> None:

@@ -18,6 +18,7 @@ from refsr.data.images import DTYPES, Array, ImageInfo
 CODECS = ("raw", "deflate")
 STORED = (*DTYPES, "int16")
 """Types that records may have: those of images, and one more of cubes."""
+CHANGED = "the bytes are not those that were packed"
 FIELDS = {"shape", "dtype", "codec", "digest", "source"}
 
 
