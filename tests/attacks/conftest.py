@@ -1,11 +1,13 @@
-"""What attacks share: the bundled network, and a process in which the command runs and is disturbed."""
+"""What attacks share: the bundled network, and processes in which the command runs and is disturbed, or measured."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from bounded import Bounded
 from restore_process import Commands
 
 import refsr
@@ -22,5 +24,14 @@ def commands() -> Iterator[Commands]:
     if not hasattr(os, "fork"):
         pytest.skip("needs fork")
     made = Commands()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def bounded() -> Iterator[Bounded]:
+    if not Path("/proc/self/statm").is_file():
+        pytest.skip("needs fork and /proc")
+    made = Bounded()
     yield made
     made.close()

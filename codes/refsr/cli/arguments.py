@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from refsr.core.foreign_files import MOST_PIXELS, OPTION
+
 
 def add_option_file(parser: argparse.ArgumentParser, what: str = "option file") -> None:
     """An option file as `file`, and the values that override it as `overrides`."""
@@ -23,6 +25,17 @@ def add_imports(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="MODULE",
         help="import a module (or a .py file) that registers a network, task or metric; may be repeated",
+    )
+
+
+def add_max_pixels(parser: argparse.ArgumentParser) -> None:
+    """`--max-pixels N`, which `main` carries out before the command."""
+    parser.add_argument(
+        OPTION,
+        type=int,
+        metavar="N",
+        help="most pixels of an image that is decoded as a whole; rasters are read by windows, and may be larger "
+        f"(default: {MOST_PIXELS:,})",
     )
 
 

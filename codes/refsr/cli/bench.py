@@ -13,7 +13,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from refsr.cli.arguments import add_imports
+from refsr.cli.arguments import add_imports, add_max_pixels
 from refsr.cli.console import console_progress
 from refsr.core.progress import no_progress
 
@@ -38,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="training time of each system on this machine",
     )
     parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="where to write (default: bench/NAME)")
+    add_max_pixels(parser)
     add_imports(parser)
 
 

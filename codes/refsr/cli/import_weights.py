@@ -88,7 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
     published = read_source(source, arguments.entry)
     family = family_of(published, arguments.network)
     given = {name: value for name in SETTINGS if (value := getattr(arguments, name)) is not None}
-    options, conversion = family.import_from(published.tensors, given)
+    options, conversion = family.import_from(published.tensors, given, source)
     write_imported(target, NetworkSpec(family.network, options), family.model, published, conversion)
     shown = ", ".join(f"{name} {value}" for name, value in options.items())
     of = f" of {published.part}" if published.part is not None else ""

@@ -15,6 +15,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from refsr.core.errors import RefsrError, UsageError, suggestion
+from refsr.core.foreign_files import allow_pixels
 from refsr.core.user_modules import import_module
 from refsr.core.version import __version__
 
@@ -151,6 +152,8 @@ def _dispatch(words: list[str]) -> int:
     parser = Parser(prog=f"refsr {name}", description=module.__doc__)
     module.add_arguments(parser)
     arguments = _parsed(parser, words[1:])
+    if (most := getattr(arguments, "max_pixels", None)) is not None:
+        allow_pixels(most)
     for word in getattr(arguments, "imports", []):
         import_module(word)
     return int(module.run(arguments))

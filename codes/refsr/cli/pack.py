@@ -15,6 +15,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from refsr.cli.arguments import add_max_pixels
 from refsr.cli.console import console_progress
 from refsr.core.errors import DataError, UsageError
 from refsr.data.cubes.cube_file import CubeHints
@@ -45,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="order of values in ENVI files (default: from their headers)",
     )
     parser.add_argument("--workers", type=int, default=2, metavar="N", help="threads (default: 2)")
+    add_max_pixels(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -36,6 +36,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from refsr.cli.arguments import add_max_pixels
 from refsr.cli.console import console_progress
 from refsr.core.errors import UsageError
 
@@ -100,6 +101,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--suffix", metavar=".SUFFIX", help="file type: .png, .tif, .tiff or .npy (default: .png where possible)"
     )
+    add_max_pixels(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

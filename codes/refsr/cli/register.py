@@ -23,6 +23,7 @@ from pathlib import Path
 
 from refsr.cli.console import console_progress
 from refsr.core.errors import UsageError
+from refsr.core.foreign_files import resolved
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,13 +45,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     targets = [file for file in (arguments.output, arguments.report, arguments.points) if file is not None]
-    sources = [Path(name).resolve() for name in (arguments.lr, arguments.ref)]
+    sources = [resolved(Path(name)) for name in (arguments.lr, arguments.ref)]
     for file in targets:
-        if file.resolve() in sources:
+        if resolved(file) in sources:
             raise UsageError(f"{file}: is LR or Ref itself; choose another name")
         if file.exists() and not arguments.overwrite:
             raise UsageError(f"{file}: is there already (--overwrite replaces it)")
-    if len({file.resolve() for file in targets}) < len(targets):
+    if len({resolved(file) for file in targets}) < len(targets):
         raise UsageError("-o, --report and --points name one file twice; each needs a name of its own")
 
     from refsr.core.atomic import write_text

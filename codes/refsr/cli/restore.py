@@ -49,7 +49,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from refsr.cli.arguments import add_imports, flag
+from refsr.cli.arguments import add_imports, add_max_pixels, flag
 from refsr.cli.console import console_progress
 from refsr.core.errors import UsageError
 from refsr.core.memory import keep_freed_memory
@@ -182,6 +182,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how Ref is registered to LR: global is an affine transform, local adds a displacement at each pixel, "
         "auto chooses, none takes Ref as it lies (default: auto)",
     )
+    add_max_pixels(parser)
     add_imports(parser)
 
 

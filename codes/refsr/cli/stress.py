@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from refsr.cli.arguments import add_imports
+from refsr.cli.arguments import add_imports, add_max_pixels
 from refsr.cli.console import columns, console_progress
 from refsr.core.progress import no_progress
 
@@ -31,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", type=Path, default=Path("stress"), metavar="DIR", help="where to write (default: stress)"
     )
+    add_max_pixels(parser)
     add_imports(parser)
 
 

@@ -14,7 +14,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING, TextIO
 
-from refsr.cli.arguments import add_option_file
+from refsr.cli.arguments import add_max_pixels, add_option_file
 from refsr.cli.console import console_progress
 from refsr.core.progress import no_progress
 
@@ -32,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="check all images, build everything, train two iterations, print expected time and memory; write nothing",
     )
+    add_max_pixels(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from refsr.cli.arguments import add_imports, add_option_file
+from refsr.cli.arguments import add_imports, add_max_pixels, add_option_file
 from refsr.cli.console import columns, console_progress
 from refsr.core.progress import no_progress
 
@@ -77,6 +77,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-o", "--output", type=Path, metavar="DIR", help="where to write (default: results in the folder of the run)"
     )
     parser.add_argument("--no-images", action="store_true", help="do not save restored images")
+    add_max_pixels(parser)
     add_imports(parser)
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from refsr.core.atomic import explain_io
 from refsr.core.errors import DataError
+from refsr.core.foreign_files import parse_json, read_text
 from refsr.core.window import Window
 from refsr.geo.geotransform import IDENTITY, Geotransform
 from refsr.geo.grid import Floats, Grid, described_extent
@@ -118,12 +118,7 @@ class AreaOnGrid:
 
 def read_area(path: str | Path) -> AreaOfInterest:
     """The polygons of a GeoJSON file: a Polygon, MultiPolygon, Feature, FeatureCollection or GeometryCollection."""
-    with explain_io(Path(path)):
-        text = Path(path).read_text(encoding="utf-8-sig")
-    try:
-        content = json.loads(text)
-    except ValueError as error:
-        raise DataError(f"{path}: is no GeoJSON: {error}") from error
+    content = parse_json(read_text(Path(path)), path, "GeoJSON")
     if not isinstance(content, dict) or "type" not in content:
         raise DataError(f"{path}: is no GeoJSON: expected an object with a type, such as a Feature")
     polygons = tuple(_polygon(str(path), rings) for rings in _polygons(str(path), content))

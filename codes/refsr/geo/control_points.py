@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from refsr.core.atomic import explain_io
 from refsr.core.errors import DataError, suggestion
+from refsr.core.foreign_files import read_text
 from refsr.geo.geotransform import IDENTITY, Geotransform
 from refsr.geo.grid import Floats
 
@@ -58,8 +58,7 @@ class FittedGrid:
 
 def read_control_points(path: str | Path) -> ControlPoints:
     """A CSV file with the columns column, row, x and y; a comment such as `# EPSG:32612` names the CRS."""
-    with explain_io(Path(path)):
-        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
+    lines = read_text(Path(path)).splitlines()
     crs = None
     rows: list[tuple[int, str]] = []
     for number, line in enumerate(lines, 1):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from refsr.core.errors import DataError
+from refsr.core.foreign_files import require_file, require_pixels
 from refsr.geo.geotransform import Geotransform
 
 
@@ -30,10 +31,20 @@ def rasterio_open(file: Path) -> Iterator[Any]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            require_file(file)
             with rasterio.open(file) as source:
+                require_readable(source, file)
                 yield source
     except RasterioError as error:
         raise DataError(f"{file}: broken or unsupported TIFF: {error}") from error
+
+
+def require_readable(source: Any, name: object) -> None:
+    """A DataError where an open raster has too many bands, or blocks that are too large to be decoded at once."""
+    require_pixels(name, 1, 1, source.count)
+    together = source.count if source.interleaving is not None and source.interleaving.name == "pixel" else 1
+    for height, width in set(source.block_shapes):
+        require_pixels(name, height, width, together, "a block of ")
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from refsr.core.errors import DataError, UsageError, suggestion
+from refsr.core.errors import DataError, UsageError
+from refsr.core.foreign_files import require_file
 from refsr.core.window import Window
 from refsr.geo.data_arrays import in_memory_file, is_data_array
 from refsr.geo.geotransform import Geotransform
 from refsr.geo.grid import Grid
+from refsr.geo.raster import require_readable
 from refsr.geo.validity import Array, Mask, has_masks, valid_pixels
 
 ALPHA = "alpha"
@@ -244,9 +246,9 @@ def _opened_file(name: str) -> Any:
         raise DataError(f"{name}: rasters need rasterio; pip install 'refsr[geo]'") from error
 
     file = Path(name)
-    if not name.startswith("/vsi") and ":" not in name and not file.exists():
-        near = suggestion(file.name, [other.name for other in file.parent.glob("*")])
-        raise DataError(f"{name}: no such file{near}")
+    # GDAL has names of its own, and opens some folders.
+    if not name.startswith("/vsi") and ":" not in name and not file.is_dir():
+        require_file(file)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
@@ -265,6 +267,7 @@ def gdal_errors() -> tuple[type[Exception], ...]:
 
 def _check_readable(source: Any, name: str) -> None:
     if source.count:
+        require_readable(source, name)
         return
     inside = list(source.subdatasets)
     if not inside:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from refsr.core.errors import DataError, UsageError
+from refsr.core.foreign_files import resolved
 from refsr.core.progress import ProgressFactory, no_progress
 from refsr.data.cubes.folder import CubeFolder
 from refsr.data.images import (
@@ -158,7 +159,7 @@ def _check_target(output: Path, inputs: Mapping[str, object], overwrite: bool) -
     if output.exists() and not overwrite:
         raise UsageError(f"{output}: is there already (--overwrite replaces it)")
     for role, image in inputs.items():
-        if isinstance(image, (str, Path)) and Path(image).resolve() == output.resolve():
+        if isinstance(image, (str, Path)) and resolved(Path(image)) == resolved(output):
             raise UsageError(f"{output}: is {role} itself; choose another name")
 
 

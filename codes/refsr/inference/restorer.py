@@ -22,6 +22,7 @@ from refsr.data.masks import MadeMask
 from refsr.data.ranges import Range
 from refsr.data.sets.paired import MaskOptions
 from refsr.geo.raster_source import RasterLike
+from refsr.inference.agreement import check_headers
 from refsr.inference.inputs import ImageLike, Input, RestoreOptions, Spelling, open_inputs
 from refsr.inference.raster_options import RasterOptions, raster_options
 from refsr.inference.tensors import as_tensor, is_tensors, split_tensors
@@ -243,6 +244,7 @@ class Restorer:
         if options.made_mask is not None and not self.takes_mask:
             takes = ", ".join(self.inputs)
             raise UsageError(f"mask {options.made_mask}: {self.card.spec.network} takes {takes}, and no mask")
+        check_headers(images, options, descriptor_of(self.network))
         masks, cubes, weighted = self.mask_options, self.cube_options, "ref_weight" in self.inputs
         lines: list[str] = []
         inputs = open_inputs(images, options, self.scale, masks, cubes, lines.append, weighted)

@@ -18,6 +18,7 @@ from refsr.core.errors import DataError, UsageError
 from refsr.core.window import Window
 from refsr.data.derivation import DERIVED, derived
 from refsr.data.sample import Unit
+from refsr.inference.agreement import check_bands, check_size, shown
 from refsr.inference.inputs import Input, Spelling
 from refsr.inference.tile_layout import Sizes
 from refsr.networks.descriptor import INPUTS, Descriptor
@@ -76,9 +77,9 @@ class InputSource:
         self._check_sizes()
         for name, option in (("lr", "bands"), ("lr_up", "bands"), ("ref", "bands_ref"), ("ref_down", "bands_ref")):
             if name in images:
-                self._check_bands(images[name], descriptor.channels, option, spelling)
+                check_bands(images[name].name, images[name].pixels.shape[2], descriptor.channels, spelling(option))
         if "hsi" in images and descriptor.hsi_bands:
-            self._check_bands(images["hsi"], descriptor.hsi_bands, "bands_hsi", spelling)
+            check_bands(images["hsi"].name, images["hsi"].pixels.shape[2], descriptor.hsi_bands, spelling("bands_hsi"))
         self._made = [name for name in descriptor.inputs if name not in images]
         self._taken = descriptor.inputs if "lr" in descriptor.inputs else ("lr", *descriptor.inputs)
 
@@ -139,28 +140,11 @@ class InputSource:
                 ratio = height // image.size[0] if image.size[0] else 0
                 if ratio < 1 or (image.size[0] * ratio, image.size[1] * ratio) != (height, width):
                     raise DataError(
-                        f"{image.name}: is {_shown(image.size)}, which does not divide {_shown((height, width))}, "
+                        f"{image.name}: is {shown(image.size)}, which does not divide {shown((height, width))}, "
                         f"the size of {lr.name} times {self._scale}"
                     )
-            elif name != "lr" and image.size != (height, width):
-                raise DataError(
-                    f"{image.name}: is {_shown(image.size)}; beside {lr.name} of {_shown(lr.size)}, "
-                    f"scale {self._scale} needs {_shown((height, width))}"
-                )
-
-    @staticmethod
-    def _check_bands(image: Input, channels: int, option: str, spelling: Spelling) -> None:
-        found = image.pixels.shape[2]
-        if found == channels:
-            return
-        option = spelling(option)
-        choice = " ".join(map(str, range(1, channels + 1))) if channels < 9 else f"1 2 3 ... {channels}"
-        hint = ""
-        if found > channels:
-            hint = f"; {option} {choice} would choose the first {channels}"
-        elif found == 1 and channels < 9:
-            hint = f"; {option} {' '.join(['1'] * channels)} would take it for each of them"
-        raise DataError(f"{image.name}: has {found} band{'s' * (found != 1)}, the network takes {channels}{hint}")
+            elif name != "lr":
+                check_size(image.name, image.size, lr.name, lr.size, self._scale)
 
 
 class TensorSink:
@@ -189,7 +173,3 @@ class TensorSink:
 def _part(start: int, count: int, length: int, member: int) -> slice:
     """A part of LR's side as a part of a member's."""
     return slice(start * member // length, (start + count) * member // length)
-
-
-def _shown(size: tuple[int, int]) -> str:
-    return f"{size[0]}x{size[1]}"

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
-import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.machinery import PathFinder
@@ -13,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from refsr.core.digests import file_digest
 from refsr.core.errors import DataError
+from refsr.core.foreign_files import require_file
+from refsr.core.torch_files import load_tensors
 from refsr.metrics.table import MetricError
 
 if TYPE_CHECKING:
@@ -159,6 +159,7 @@ def require(key: str, weights: Path | None = None) -> Path:
 def read(key: str, file: Path) -> dict[str, Tensor]:
     """The state dict of a file that was found, on the CPU; only tensors are loaded, and its digest must fit."""
     known = WEIGHT_FILES[key].names
+    require_file(file)
     try:
         digest = file_digest(file)
     except OSError as error:
@@ -176,15 +177,7 @@ def read_state(file: Path) -> dict[str, Tensor]:
     """Any file's state dict on the CPU; only tensors are loaded."""
     import torch
 
-    try:
-        with warnings.catch_warnings():
-            # Warnings about pickle protocols do not concern the user.
-            warnings.simplefilter("ignore")
-            content = torch.load(file, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise DataError(f"{file}: {error.strerror or error}") from error
-    except pickle.UnpicklingError as error:
-        raise DataError(f"{file}: holds more than tensors, which is all that is ever loaded") from error
+    content = load_tensors(file)
     if not isinstance(content, dict) or not all(isinstance(value, torch.Tensor) for value in content.values()):
         raise DataError(f"{file}: expected a dict of names and tensors")
     return {str(name): value for name, value in content.items()}

@@ -17,15 +17,20 @@ import torch
 from torch import Tensor, nn
 
 from refsr.core.atomic import write_bytes
-from refsr.core.errors import DataError, RefsrError, suggestion
+from refsr.core.errors import DataError, UsageError, suggestion
+from refsr.core.foreign_files import MOST_TEXT, parse_json, require_file
 from refsr.core.registry import MODEL_SUFFIX, Kind, bundled, names, source
 from refsr.core.version import __version__
-from refsr.networks.descriptor import NetworkSpec
+from refsr.networks.budget import parameter_budget, require_held
+from refsr.networks.descriptor import NetworkSpec, resolved_keywords
+from refsr.runs.card_schema import check_header
 from refsr.runs.run_folder import RunFolder, best_step, checkpoint_steps
 
 FORMAT = "refsr-model-1"
 AVERAGE = "G_ema"
 """Key of the averaged copy of G beside the networks' own."""
+LENGTH = struct.Struct("<Q")
+"""Of the header, at the beginning of the file."""
 HEADER = "refsr"
 """The one key of the file's metadata: libraries write several in no fixed order, and equal runs give equal files."""
 DIGEST = "digest"
@@ -72,22 +77,37 @@ def read_card(header: Mapping[str, str], path: str | Path) -> ModelCard:
             f"{path}: is no model file of refsr (its format is {header.get('format', 'not named')!r}); "
             "refsr import makes one from published weights"
         )
-    spec = NetworkSpec(header["network"], json.loads(header["keywords"]))
-    sampling, masks, cubes = (json.loads(header.get(name, "{}")) for name in ("sampling", "masks", "cubes"))
-    return ModelCard(spec, header["model"], json.loads(header["origin"]), sampling, masks, cubes)
+    says = check_header(header, path)
+    spec = NetworkSpec(says.network, says.keywords)
+    return ModelCard(spec, says.model, says.origin, says.sampling, says.masks, says.cubes)
 
 
 def read_model(path: str | Path) -> tuple[nn.Module, ModelCard]:
     """The network in evaluation mode on the CPU, and its card."""
     weights, header = read_tensors(path)
     card = read_card(header, path)
-    _require_names(card, json.loads(header.get("sources", "{}")), path)
-    try:
-        network = card.spec.build()
-    except (TypeError, RefsrError) as error:
-        raise DataError(f"{path}: its network {card.spec.network} cannot be built: {error}") from error
+    _require_names(card, check_header(header, path).sources, path)
+    network = _built(card.spec, weights, path)
     fit_weights(network, weights, path)
     return network.eval(), card
+
+
+def _built(spec: NetworkSpec, weights: Mapping[str, Tensor], path: str | Path) -> nn.Module:
+    """The network that a file names, which is not built where its weights could not be in the file."""
+    try:
+        resolved_keywords(spec.network, spec.keywords)
+    except UsageError as error:
+        raise DataError(f"{path}: its network cannot be built: {error}") from error
+    require_held(spec, weights.values(), path)
+    try:
+        with parameter_budget(weights.values(), path):
+            return spec.build()
+    except DataError:
+        raise
+    except Exception as error:
+        # Constructors raise whatever wrong numbers lead to.
+        first = str(error).partition("\n")[0]
+        raise DataError(f"{path}: its network {spec.network} cannot be built: {first}") from error
 
 
 def _require_names(card: ModelCard, sources: Mapping[str, str], path: str | Path) -> None:
@@ -181,16 +201,11 @@ def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     from safetensors.torch import load
 
     file = Path(path)
+    header = _header(file, require_file(file, f"*{MODEL_SUFFIX}"))
     try:
-        content = file.read_bytes()
-    except FileNotFoundError:
-        near = suggestion(file.name, [other.name for other in file.parent.glob("*.safetensors")])
-        raise DataError(f"{file}: no such file{near}") from None
+        tensors = load(file.read_bytes())
     except OSError as error:
         raise DataError(f"{file}: {error.strerror or error}") from error
-    try:
-        header = _header(content)
-        tensors = load(content)
     except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{file}: is no safetensors file, or a damaged one") from error
     digest = header.pop(DIGEST, None)
@@ -200,10 +215,22 @@ def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     return tensors, header
 
 
-def _header(content: bytes) -> dict[str, str]:
-    (length,) = struct.unpack_from("<Q", content) if len(content) >= 8 else (0,)
-    metadata = json.loads(content[8 : 8 + length]).get("__metadata__", {})
-    return {str(key): str(value) for key, value in json.loads(metadata.get(HEADER, "{}")).items()}
+def _header(file: Path, size: int) -> dict[str, str]:
+    """The texts in a file's header, where the rest of the file is what the header says of its tensors."""
+    with file.open("rb") as handle:
+        start = handle.read(LENGTH.size)
+        (length,) = LENGTH.unpack(start) if len(start) == LENGTH.size else (0,)
+        if not 0 < length <= min(MOST_TEXT, size - LENGTH.size):
+            raise DataError(f"{file}: is no safetensors file, or a damaged one")
+        content = parse_json(handle.read(length), file, "safetensors file")
+    try:
+        words = content.pop("__metadata__", {}).get(HEADER, "{}")
+        end = max((tensor["data_offsets"][1] for tensor in content.values()), default=0)
+        if LENGTH.size + length + end != size:
+            raise DataError(f"{file}: is damaged: has {size:,} bytes, its header says {LENGTH.size + length + end:,}")
+        return {str(key): str(value) for key, value in parse_json(words, f"{file}: {HEADER}").items()}
+    except (KeyError, IndexError, TypeError, AttributeError) as error:
+        raise DataError(f"{file}: is no safetensors file, or a damaged one") from error
 
 
 def weights_digest(network: nn.Module) -> str:

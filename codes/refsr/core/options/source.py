@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from refsr.core.errors import nearest
+from refsr.core.foreign_files import other_than_file
 from refsr.core.options.problems import Edit, Location, Problem
 from refsr.core.options.scalars import wide_characters
 
@@ -20,11 +21,11 @@ _TIGHT_COLON = re.compile(r"(\s*(?:- +)*([A-Za-z_]\w+):)(?=[^\s:/\\])")
 def read_source(path: Path) -> tuple[str, Problem | None]:
     """The file's text, or why there is none; line ends stay as they are."""
     source = str(path)
+    if what := other_than_file(path):
+        return "", Problem((), f"is {what}, not an option file", Location(source))
     try:
         with path.open("rb") as handle:
             content = handle.read(MOST_BYTES + 1)
-    except IsADirectoryError:
-        return "", Problem((), "is a folder, not an option file", Location(source))
     except FileNotFoundError:
         return "", Problem((), f"no such file{_neighbour(path)}", Location(source))
     except (OSError, ValueError) as error:

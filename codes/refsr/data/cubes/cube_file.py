@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 
 from refsr.core.errors import DataError
+from refsr.core.foreign_files import MOST_BANDS, require_pixels
 from refsr.core.window import Window
 from refsr.data.images import Array, ImageInfo
 from refsr.geo.geotransform import Geotransform
 
 KEPT = ("uint8", "uint16", "int16", "float32")
 """Types that stay as they are; `delivered` says what becomes of the others."""
-MOST_BANDS = 4096
 
 
 @dataclass(frozen=True)
@@ -87,8 +87,9 @@ class CubeFile:
 
     def read(self, window: Window | None = None, bands: Sequence[int] | None = None) -> Array:
         """(H, W, bands) in the type of `info`; the caller owns the array."""
-        whole = Window(0, 0, self.info.height, self.info.width)
-        raw = self.values(whole if window is None else window, bands)
+        part = Window(0, 0, self.info.height, self.info.width) if window is None else window
+        require_pixels(self.path, part.height, part.width, self.info.bands if bands is None else len(bands))
+        raw = self.values(part, bands)
         # What float32 cannot hold becomes infinite, which is reported where values are checked.
         with np.errstate(over="ignore"):
             return np.array(raw, dtype=self.info.dtype, order="C")

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from refsr.core.errors import DataError, suggestion
+from refsr.core.foreign_files import read_bytes
 from refsr.core.window import Window
 from refsr.data.cubes.cube_file import CubeFile, CubeInfo, check_counts, cube_size, cut
 from refsr.data.cubes.interleave import smoother_order
@@ -27,7 +28,6 @@ TYPES = {
 }  # fmt: skip
 # Where rows, columns and bands stand in the file.
 ORDERS = {"bsq": "brc", "bil": "rbc", "bip": "rcb"}
-LARGEST_HEADER = 16 << 20
 
 
 def open_envi(header: Path, interleave: str | None = None) -> CubeFile:
@@ -82,12 +82,7 @@ def open_envi(header: Path, interleave: str | None = None) -> CubeFile:
 
 def read_header(file: Path) -> dict[str, str]:
     """The keys of a header, in lower case, and their values without braces."""
-    try:
-        if file.stat().st_size > LARGEST_HEADER:
-            raise DataError(f"{file}: too long for a header of ENVI")
-        text = file.read_text(encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise DataError(f"{file}: {error.strerror}") from error
+    text = read_bytes(file).decode(errors="replace")
     if not text.lstrip("\ufeff").startswith("ENVI"):
         raise DataError(f"{file}: not a header of ENVI, whose first word is ENVI")
     fields = {}

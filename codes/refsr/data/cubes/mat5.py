@@ -17,6 +17,7 @@ from typing import BinaryIO
 import numpy as np
 
 from refsr.core.errors import DataError
+from refsr.core.foreign_files import require_expansion, require_pixels
 from refsr.data.images import Array
 
 HEADER = 128
@@ -79,6 +80,8 @@ def values_of(file: Path, array: MatArray) -> Array:
     if not array.compressed:
         mapped = np.memmap(file, array.stored, "r", array.place + array.start, (array.count,))
         return mapped.reshape(array.shape, order="F")
+    require_pixels(file, array.count, 1)
+    require_expansion(file, array.size, needed)
     with file.open("rb") as handle:
         handle.seek(array.place)
         packed = handle.read(array.size)

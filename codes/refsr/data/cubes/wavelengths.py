@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from refsr.core.errors import DataError
+from refsr.core.foreign_files import read_text
 
 SIDECAR = "wavelengths.txt"
 """A file of this name beside cubes says the centres of their bands where they do not."""
@@ -70,13 +71,9 @@ def from_texts(texts: Sequence[str | None]) -> tuple[float, ...] | None:
 def from_sidecar(folder: Path) -> tuple[float, ...] | None:
     """The numbers in `wavelengths.txt` of a folder, if it is there; `#` starts a remark."""
     file = folder / SIDECAR
-    try:
-        text = file.read_text(encoding="utf-8")
-    except FileNotFoundError:
+    if not file.exists():
         return None
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{file}: cannot be read as text") from error
-    words = re.sub(r"[,;]", " ", re.sub(r"#.*", "", text)).split()
+    words = re.sub(r"[,;]", " ", re.sub(r"#.*", "", read_text(file))).split()
     if not words:
         raise DataError(f"{file}: is empty; it holds the centre of each band in nm")
     return in_nanometres([_number(word, file) for word in words], None, file)

@@ -10,9 +10,10 @@ import numpy as np
 
 from refsr.core.atomic import write_bytes
 from refsr.core.errors import DataError
+from refsr.core.foreign_files import require_pixels
 from refsr.core.window import Window
 from refsr.data.images.geotiff import read_tiff, tiff_bytes, tiff_info
-from refsr.data.images.headers import IMAGE_SUFFIXES, file_kind, jpeg_info, named_kind, png_info
+from refsr.data.images.headers import IMAGE_SUFFIXES, file_kind, jpeg_info, named_kind, png_info, tiff_shape
 from refsr.data.images.info import Array, ImageInfo, check_array, cut, info_of
 from refsr.data.images.npy import npy_bytes, open_npy
 from refsr.data.images.plain import decode, encode
@@ -27,10 +28,9 @@ def probe_image(path: str | Path) -> ImageInfo:
         return info_of(open_npy(file))
     if kind == "jpeg":
         return jpeg_info(file)
-    if kind == "tiff" and has_rasterio():
-        return tiff_info(file)
-    found = png_info(file) if kind == "png" else None
-    return info_of(read_image(file)) if found is None else found
+    if kind == "png":
+        return png_info(file)
+    return tiff_info(file) if has_rasterio() else info_of(read_image(file))
 
 
 def read_image(path: str | Path, window: Window | None = None) -> Array:
@@ -38,9 +38,12 @@ def read_image(path: str | Path, window: Window | None = None) -> Array:
     file = Path(path)
     kind = file_kind(file)
     if kind == "npy":
-        return np.array(cut(file, open_npy(file), window))
+        part = cut(file, open_npy(file), window)
+        require_pixels(file, *part.shape)
+        return np.array(part)
     if kind == "tiff" and has_rasterio():
         return read_tiff(file, window)
+    require_pixels(file, *(tiff_shape(file) if kind == "tiff" else probe_image(file).shape))
     return np.ascontiguousarray(cut(file, decode(file, kind), window))
 
 

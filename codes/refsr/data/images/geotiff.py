@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from refsr.core.foreign_files import require_pixels
 from refsr.core.window import Window
 from refsr.data.images.info import Array, ImageInfo, check_array, check_window, kept_type
 from refsr.geo.raster import rasterio_open
@@ -25,10 +26,12 @@ def read_tiff(file: Path, window: Window | None) -> Array:
         dtype = kept_type(file, source.dtypes[0])
         if window is not None:
             check_window(file, window, source.height, source.width)
+            require_pixels(file, window.height, window.width, source.count)
             rows = (window.top, window.top + window.height)
             columns = (window.left, window.left + window.width)
             planes = source.read(window=(rows, columns))
         else:
+            require_pixels(file, source.height, source.width, source.count)
             planes = source.read()
     image = np.ascontiguousarray(np.moveaxis(planes, 0, 2)).astype(dtype, copy=False)
     check_array(file, image)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
-from refsr.core.errors import DataError, suggestion
+from refsr.core.errors import DataError
+from refsr.core.foreign_files import require_file
 from refsr.data.images.info import ImageInfo
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".npy")
@@ -18,16 +21,18 @@ MAGIC = {
     b"MM\x00+": "tiff",
     b"\x93NUMPY": "npy",
 }
+MOST_CHUNKS, MOST_TAGS = 1000, 1000
+"""Of a PNG's header and of a TIFF's."""
+WIDTH, HEIGHT, BANDS = 256, 257, 277
+"""Tags of a TIFF."""
 
 
 def file_kind(path: Path) -> str:
     """`png`, `jpeg`, `tiff` or `npy` by the file's first bytes, whatever its name says."""
+    require_file(path)
     try:
         with path.open("rb") as handle:
             head = handle.read(8)
-    except FileNotFoundError:
-        near = suggestion(path.name, _siblings(path))
-        raise DataError(f"{path}: no such file{near}") from None
     except OSError as error:
         raise DataError(f"{path}: {error.strerror}") from error
     if not head:
@@ -44,19 +49,52 @@ def named_kind(path: Path) -> str | None:
     return {"jpg": "jpeg", "jpeg": "jpeg", "tif": "tiff", "tiff": "tiff", "png": "png", "npy": "npy"}.get(suffix)
 
 
-def png_info(file: Path) -> ImageInfo | None:
-    """None where the pixels must be decoded: a palette, or less than 8 bits."""
+def png_info(file: Path) -> ImageInfo:
+    """A palette has three bands, and a fourth where its colours have an alpha."""
     with file.open("rb") as handle:
         head = handle.read(33)
         if len(head) < 33 or head[12:16] != b"IHDR":
             raise DataError(f"{file}: broken PNG header")
         width, height, depth, colour = struct.unpack(">IIBB", head[16:26])
-    if colour == 3 or depth < 8:
-        return None
-    bands = {0: 1, 2: 3, 4: 4, 6: 4}.get(colour)
-    if bands is None:
-        raise DataError(f"{file}: broken PNG header")
+        bands = {0: 1, 2: 3, 3: 3, 4: 4, 6: 4}.get(colour)
+        if bands is None:
+            raise DataError(f"{file}: broken PNG header")
+        if colour == 3:
+            bands += b"tRNS" in _png_chunks(handle)
     return ImageInfo(height, width, bands, "uint16" if depth == 16 else "uint8")
+
+
+def _png_chunks(handle: BinaryIO) -> Iterator[bytes]:
+    """The names of the chunks that stand before the pixels."""
+    for _ in range(MOST_CHUNKS):
+        head = handle.read(8)
+        if len(head) < 8 or head[4:] == b"IDAT":
+            return
+        yield head[4:]
+        handle.seek(struct.unpack(">I", head[:4])[0] + 4, 1)
+
+
+def tiff_shape(file: Path) -> tuple[int, int, int]:
+    """Height, width and bands of the first image in a TIFF."""
+    with file.open("rb") as handle:
+        head = handle.read(16)
+        order = "<" if head[:2] == b"II" else ">"
+        big = head[2:4] in (b"+\0", b"\0+")
+        offset, count, entry = ("Q", "Q", "HHQQ") if big else ("I", "H", "HHII")
+        try:
+            handle.seek(struct.unpack_from(order + offset, head, 8 if big else 4)[0])
+            (entries,) = struct.unpack(order + count, handle.read(struct.calcsize(order + count)))
+            size, value = struct.calcsize(order + entry), struct.calcsize(order + entry[:3])
+            directory = handle.read(size * min(entries, MOST_TAGS))
+            found = {WIDTH: 0, HEIGHT: 0, BANDS: 1}
+            for at in range(0, len(directory) - size + 1, size):
+                tag, kind = struct.unpack_from(order + "HH", directory, at)
+                if tag in found:
+                    number = {3: "H", 4: "I", 16: "Q"}.get(kind, "B")
+                    (found[tag],) = struct.unpack_from(order + number, directory, at + value)
+        except (struct.error, OSError, OverflowError) as error:
+            raise DataError(f"{file}: broken TIFF header") from error
+    return found[HEIGHT], found[WIDTH], found[BANDS]
 
 
 def jpeg_info(file: Path) -> ImageInfo:
@@ -81,10 +119,3 @@ def jpeg_info(file: Path) -> ImageInfo:
                 # Four components are CMYK, which is decoded to RGB.
                 return ImageInfo(height, width, 1 if bands == 1 else 3, "uint8")
             handle.seek(struct.unpack(">H", length)[0] - 2, 1)
-
-
-def _siblings(path: Path) -> list[str]:
-    try:
-        return [other.name for other in path.parent.iterdir()]
-    except OSError:
-        return []

@@ -26,6 +26,10 @@ class ImageInfo:
     bands: int
     dtype: str
 
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return self.height, self.width, self.bands
+
     def __str__(self) -> str:
         return f"{self.height}x{self.width}, {self.bands} band{'s' * (self.bands != 1)}, {self.dtype}"
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from refsr.core.errors import DataError, listed, suggestion
+from refsr.core.foreign_files import read_text
 from refsr.core.seeding import derive
 from refsr.data.images import IMAGE_SUFFIXES
 from refsr.data.scenes.catalogue import PARTS, SceneSet, class_counts
@@ -73,11 +74,7 @@ def _listed_names(lists: Path, part: str) -> list[str]:
     """Names without folder and suffix."""
     file, folder = lists / f"{part}.txt", lists / part
     if file.is_file():
-        try:
-            lines = file.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise DataError(f"{file}: is no readable list: {error}") from error
-        names = [_stem(line.strip()) for line in lines if line.strip()]
+        names = [_stem(line.strip()) for line in read_text(file).splitlines() if line.strip()]
     elif folder.is_dir():
         found = {path.relative_to(folder) for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES}
         # A pack has each image as HR and as LR.

@@ -27,6 +27,8 @@ from refsr.interop.weights import (
 from refsr.interop.weights.conversion import Conversion
 from refsr.interop.weights.publishing import Form, require_published
 from refsr.interop.weights.reading import Published
+from refsr.networks.budget import require_held
+from refsr.networks.descriptor import NetworkSpec
 
 
 @dataclass(frozen=True)
@@ -49,13 +51,15 @@ class Family:
     """Keywords that it takes, or that its state dict determines."""
 
     def import_from(
-        self, published: Mapping[str, Tensor], given: Mapping[str, Any]
+        self, published: Mapping[str, Tensor], given: Mapping[str, Any], source: object = "the file"
     ) -> tuple[dict[str, Any], Conversion]:
-        """The constructor's keywords and the network's weights."""
+        """The constructor's keywords and the network's weights; `source` begins messages."""
         for name in given:
             if name not in self.choices:
                 raise UsageError(f"{self.network} takes no {name}; leave it out")
-        return self.options(published, **given), self.load(published, **given)[1]
+        options = self.options(published, **given)
+        require_held(NetworkSpec(self.network, options), published.values(), source)
+        return options, self.load(published, **given)[1]
 
     def form_of(self, keywords: Mapping[str, Any]) -> Form:
         """How the published code stores a network built with these keywords; a DataError if it cannot."""

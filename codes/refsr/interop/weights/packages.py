@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-import zipfile
-import zlib
 from pathlib import Path, PurePosixPath
 
 from refsr.core.errors import DataError, UsageError, suggestion
+from refsr.core.foreign_files import open_zip
 from refsr.interop.weights.reading import Published, read_published
 
 SUFFIXES = (".whl", ".zip")
@@ -50,7 +49,7 @@ def read_source(path: Path, entry: str | None = None) -> Published:
 def _extract(path: Path, entry: str | None, target: Path) -> str:
     """Copies one weight file of an archive to `target` and returns its name there."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_zip(path) as archive:
             names = [name for name in archive.namelist() if PurePosixPath(name).suffix in WEIGHTS]
             if not names:
                 raise DataError(f"{path}: holds no {' or '.join(WEIGHTS)} file")
@@ -64,8 +63,6 @@ def _extract(path: Path, entry: str | None, target: Path) -> str:
                 raise UsageError(f"{path}: holds {len(chosen)} weight files ({', '.join(chosen)}); choose with --entry")
             with archive.open(chosen[0]) as source, target.open("wb") as copy:
                 shutil.copyfileobj(source, copy)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
-        raise DataError(f"{path}: cannot be read as an archive: {error}") from error
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or error}") from error
     return chosen[0]

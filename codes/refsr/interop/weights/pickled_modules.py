@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from refsr.core.errors import DataError
+from refsr.core.foreign_files import open_zip
 
 DTYPES = {
     "FloatStorage": torch.float32,
@@ -112,7 +113,7 @@ def _parameter(data: Any, *others: Any) -> Any:
 def module_tensors(file: Path) -> dict[str, Tensor]:
     """The tensors of the network in a training state, by the keys of its state dict."""
     try:
-        with zipfile.ZipFile(file) as archive:
+        with open_zip(file) as archive:
             index = next((name for name in archive.namelist() if name.endswith("/data.pkl")), None)
             if index is None:
                 raise DataError(f"{file}: {UNREADABLE}")
@@ -120,7 +121,7 @@ def module_tensors(file: Path) -> dict[str, Tensor]:
                 content = _walked(file, stream)
             place = index.removesuffix("data.pkl")
             return {name: _tensor(file, archive, place, stored) for name, stored in _found(file, content).items()}
-    except (zipfile.BadZipFile, OSError) as error:
+    except OSError as error:
         raise DataError(f"{file}: {UNREADABLE}") from error
 
 
@@ -188,7 +189,7 @@ def _tensor(file: Path, archive: zipfile.ZipFile, place: str, stored: StoredTens
     sound = (
         len(stored.size) == len(stored.stride)
         and min((*stored.size, *stored.stride, stored.offset), default=0) >= 0
-        and (math.prod(stored.size) == 0 or last < storage.count)
+        and (math.prod(stored.size) == 0 or max(last + 1, math.prod(stored.size)) <= storage.count)
     )
     try:
         raw = archive.read(f"{place}data/{storage.key}")

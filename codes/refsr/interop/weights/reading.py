@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import pickle
-import warnings
 import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,13 +12,14 @@ from torch import Tensor
 
 from refsr.core.digests import file_digest
 from refsr.core.errors import DataError
+from refsr.core.torch_files import MoreThanTensorsError, load_tensors
 from refsr.interop.weights.pickled_modules import module_tensors
 
 PARTS = ("state_dict", "params_ema", "params")
 """Keys of the state dict in a checkpoint or a wrapped file; averages come first."""
 
-FOLDER = 0x10
-"""The attribute of a zip archive's entry that marks a folder."""
+MOST_GAPS = 100
+"""Numbers of layers without tensors, such as activations."""
 
 
 @dataclass(frozen=True)
@@ -39,57 +37,14 @@ class Published:
 def read_published(path: str | Path) -> Published:
     """A state dict on the CPU, or the one of module objects in a training state; refuses anything else."""
     file = Path(path)
-    if not file.is_file():
-        raise DataError(f"{file}: no such file" if not file.exists() else f"{file}: a folder, expected a .pth file")
     try:
-        digest = file_digest(file)
-        _require_sound(file)
-        with warnings.catch_warnings():
-            # About pickle protocols; the user cannot change them.
-            warnings.simplefilter("ignore")
-            content = torch.load(file, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise DataError(f"{file}: {error.strerror or error}") from error
-    except DataError:
-        raise
-    except pickle.UnpicklingError as error:
+        content = load_tensors(file)
+    except MoreThanTensorsError:
         if not zipfile.is_zipfile(file):
-            raise DataError(
-                f"{file}: holds more than tensors, or is no .pth file; only the tensors of a state dict are ever loaded"
-            ) from error
+            raise
         content = module_tensors(file)
-    except Exception as error:
-        if not _begins_as_one(file):
-            raise DataError(f"{file}: is no .pth file") from error
-        # The loader raises many types for damaged archives.
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(f"{file}: cannot be read as a .pth file: {first}") from error
     part = _part(content)
-    return Published(file.name, digest, _tensors(file, content if part is None else content[part]), part)
-
-
-def _begins_as_one(file: Path) -> bool:
-    """Whether the first byte is that of a zip archive or, before torch 1.6, of a pickle."""
-    with file.open("rb") as stream:
-        return stream.read(1) in (b"P", b"\x80")
-
-
-def _require_sound(file: Path) -> None:
-    """Raises a DataError if a checksum is wrong; the loader does not check them."""
-    if not zipfile.is_zipfile(file):
-        return
-    with zipfile.ZipFile(file) as archive:
-        # By entry, not by name: a damaged directory may name one entry twice.
-        for entry in archive.infolist():
-            if entry.external_attr & FOLDER:
-                # The loader would treat this record as empty and leave memory uninitialised.
-                raise DataError(f"{file}: is damaged at {entry.filename!r}; get the file again")
-            try:
-                with archive.open(entry) as record:
-                    while record.read(1 << 20):
-                        pass
-            except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, RuntimeError) as error:
-                raise DataError(f"{file}: is damaged at {entry.filename!r}; get the file again") from error
+    return Published(file.name, file_digest(file), _tensors(file, content if part is None else content[part]), part)
 
 
 def _part(content: Any) -> str | None:
@@ -108,6 +63,9 @@ def _tensors(file: Path, content: Any) -> dict[str, Tensor]:
         raise DataError(f"{file}: {wrong[0]!r} is no tensor, expected a state dict{hint}")
     if not content:
         raise DataError(f"{file}: the state dict is empty")
+    for key, value in content.items():
+        _require_plain(file, key, value)
+        _require_numbering(file, key, len(content))
     bare: dict[str, Tensor] = {}
     for key, value in content.items():
         short = key.removeprefix("module.")
@@ -115,3 +73,20 @@ def _tensors(file: Path, content: Any) -> dict[str, Tensor]:
             raise DataError(f"{file}: {short!r} is there twice, with and without 'module.'")
         bare[short] = value
     return bare
+
+
+def _require_numbering(file: Path, key: str, count: int) -> None:
+    """A DataError for a key that numbers layers far beyond those that a file has: their number is an option."""
+    for part in key.split("."):
+        if part.isdecimal() and (len(part) > 9 or int(part) > count + MOST_GAPS):
+            raise DataError(f"{file}: {key[:80]!r} numbers a layer beyond the {count} tensors that the file has")
+
+
+def _require_plain(file: Path, key: str, tensor: Tensor) -> None:
+    """A DataError for a tensor whose numbers are not all in the file: sparse, quantised, on no device, repeated."""
+    kind = "sparse" if tensor.layout != torch.strided else "quantised" if tensor.is_quantized else ""
+    if kind or tensor.is_meta:
+        raise DataError(f"{file}: {key!r} is a {kind or 'meta'} tensor, expected plain numbers")
+    if tensor.nbytes > tensor.untyped_storage().nbytes():
+        shape = tuple(tensor.shape)
+        raise DataError(f"{file}: {key!r} has shape {shape}, and the file does not hold so many numbers")
