@@ -140,7 +140,7 @@ def test_the_average_follows_the_weights(trained):
         assert torch.allclose(weights["G_ema"]["content.head.weight"], expected, atol=1e-7)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_stopped_run_saves_and_ends_as_if_it_had_not_stopped(options, trained, monkeypatch, number):
     whole = read_checkpoint(trained("name=whole").folder / "checkpoints" / "6")
     with monkeypatch.context() as patch:
@@ -274,7 +274,7 @@ def test_an_image_that_breaks_in_a_worker_is_one_line(trained, places, tmp_path)
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("number", ["SIGTERM", "SIGINT"])
+@pytest.mark.parametrize("number", ["SIGTERM", "SIGINT", "SIGHUP"])
 def test_a_signal_to_the_whole_family_saves_too(option_file, options, number):
     """As a terminal's Ctrl-C, a batch system or a container gives it: loader processes get it as well."""
     command = [

@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
     root: Path = arguments.output or Path("bench") / bench.name
     words = [word for word in arguments.words if "=" in word]
     systems = plan_systems(bench, words, root)
-    with joined_process_group(systems[0].options.gpu_ids) as group:
+    with joined_process_group(systems[0].options.gpu_ids, systems[0].options.timeout) as group:
         progress = console_progress if group.is_main else no_progress
         if group.is_main:
             for line in unmeasured:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from refsr.cli.streams import for_drawing
 from refsr.core.progress import ProgressBar
 
 if TYPE_CHECKING:
@@ -30,14 +31,14 @@ class Bar:
         from rich.progress import Progress as RichProgress
 
         self._bar: RichProgress = RichProgress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}"),
-            console=Console(stderr=True),
+            TextColumn("{task.fields[note]}", markup=False),
+            console=Console(file=for_drawing(sys.stderr)),
         )
         self._task = self._bar.add_task(label, total=total, note="")
 

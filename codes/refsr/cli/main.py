@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any, NoReturn
 
+from refsr.cli.streams import make_streams_robust
 from refsr.core.errors import RefsrError, UsageError, suggestion
 from refsr.core.foreign_files import allow_pixels
 from refsr.core.user_modules import import_module
@@ -53,6 +54,7 @@ class Parser(argparse.ArgumentParser):
 
 def entry() -> NoReturn:
     """Entry point of the installed command."""
+    make_streams_robust()
     sys.exit(main(sys.argv[1:]))
 
 

@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     scales = {one.scale for one in options}
     if len(scales) > 1:
         raise UsageError(f"runs of different scales cannot share a page: {', '.join(map(str, sorted(scales)))}")
-    with joined_process_group(options[0].gpu_ids) as group:
+    with joined_process_group(options[0].gpu_ids, options[0].timeout) as group:
         metrics = find_metrics([metric], arguments.metric_weights, options[0].scale, group.device)
         if metric not in metrics.images:
             raise UsageError(f"--metric {metric}: {'; '.join(metrics.missing) or 'is computed on whole sets only'}")

@@ -1,8 +1,8 @@
 """Trains a network from an option file: refsr train OPTIONS.yml [key=value ...]
 
 Several processes: torchrun --nproc-per-node N -m refsr train OPTIONS.yml, or srun refsr train OPTIONS.yml. Without a
-launcher, one process is started for each GPU in gpu_ids. Ctrl-C and SIGTERM save a checkpoint and print the command
-that resumes from it.
+launcher, one process is started for each GPU in gpu_ids. Ctrl-C, SIGTERM and SIGHUP save a checkpoint and print the
+command that resumes from it. The exit code is 0 after the last iteration only; after such a stop it is 130, 143 or 129.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     options = load_options(arguments.file, overrides, paths=True)
     if launch is None and (count := gpus_to_use(options.gpu_ids)) > 1:
         _become_launcher(count)
-    with joined_process_group(options.gpu_ids) as group:
+    with joined_process_group(options.gpu_ids, options.timeout) as group:
         if arguments.dry_run:
             return _dry_run(options, group)
         return _train(options, group, arguments)

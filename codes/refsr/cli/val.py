@@ -114,7 +114,7 @@ def run(arguments: argparse.Namespace) -> int:
         chosen = weights_file(options) if given is None else model_file_at(given, averaged=options.val.use_ema)
         network = load_network(chosen)
     root = arguments.output or RunFolder.of(options).path / "results"
-    with joined_process_group(options.gpu_ids) as group:
+    with joined_process_group(options.gpu_ids, options.timeout) as group:
         what = EvaluationOptions(
             protocols=list(dict.fromkeys(protocols)),
             metrics=find_metrics(metrics, arguments.metric_weights, options.scale, group.device),

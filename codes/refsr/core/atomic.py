@@ -62,8 +62,8 @@ def write_bytes(path: str | Path, content: bytes) -> None:
 
 
 def write_text(path: str | Path, content: str) -> None:
-    """Puts `content` at `path` in UTF-8, whole or not at all."""
-    write_bytes(path, content.encode())
+    """Puts `content` at `path` in UTF-8, whole or not at all; of names that are not UTF-8 odd bytes are escaped."""
+    write_bytes(path, content.encode(errors="backslashreplace"))
 
 
 @contextlib.contextmanager

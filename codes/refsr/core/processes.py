@@ -17,6 +17,7 @@ from refsr.core.errors import RefsrError
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+SHARED_MEMORY = "/dev/shm"
 # What the libraries under NumPy, OpenCV and torch read when they load; sums depend on the number of threads.
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
@@ -36,7 +37,8 @@ def spread(
     futures: list[Future[Result]] = []
     with _environment(dict.fromkeys(ONE_THREAD, "1")):
         # Spawned, not forked: a fork would copy the locks of threads that are no more.
-        pool = ProcessPoolExecutor(max(1, min(workers, len(items))), get_context("spawn"), _become_worker)
+        check_locks("worker processes need it")
+        pool = ProcessPoolExecutor(max(1, min(workers, len(items))), get_context("spawn"), end_with_parent)
         try:
             with _interrupts_held():
                 futures = [pool.submit(work, item) for item in items]
@@ -51,6 +53,14 @@ def spread(
                 raise RefsrError("a worker process died, perhaps for want of memory; a rerun does the rest") from error
             raise
         pool.shutdown(cancel_futures=True)
+
+
+def check_locks(advice: str) -> None:
+    """Raises an error with advice where processes cannot get the locks that they share."""
+    try:
+        get_context("spawn").Lock()
+    except OSError as error:
+        raise RefsrError(f"{SHARED_MEMORY}: {error.strerror}; {advice}") from error
 
 
 @contextmanager
@@ -77,8 +87,8 @@ def _interrupts_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _become_worker() -> None:
-    """Ends when the parent is gone."""
+def end_with_parent() -> None:
+    """Ends this process, started by `multiprocessing`, when its parent is gone."""
     parent = parent_process()
     if parent is not None:
 

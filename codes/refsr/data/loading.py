@@ -13,12 +13,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
 from refsr.core.errors import DataError, RefsrError
 from refsr.core.memory import keep_freed_memory
+from refsr.core.processes import check_locks
 from refsr.core.seeding import numpy_generator
 from refsr.core.user_modules import IMPORTED, import_module
+from refsr.data.loader_faults import ADVICE, fetched, share
 from refsr.data.sample import PackedSample, unit_tensor
 
 if TYPE_CHECKING:
@@ -95,14 +97,20 @@ def stacked(samples: list[PackedSample]) -> tuple[list[str], dict[str, tuple[Ten
     names = [name for name, _ in samples]
     members = {}
     for member, (_, low, high) in samples[0][1].items():
-        members[member] = (torch.stack([parts[member][0] for _, parts in samples]), low, high)
+        batch = torch.stack([parts[member][0] for _, parts in samples])
+        members[member] = (batch if get_worker_info() is None else share(batch), low, high)
     return names, members
 
 
 def batches(
-    dataset: PairedSet, sampler: StepSampler, workers: int, device: torch.device | None = None
+    dataset: PairedSet, sampler: StepSampler, workers: int, device: torch.device | None = None, timeout: float = 600
 ) -> Iterator[Batch]:
-    """Float batches on `device`, in the sampler's order; pixels become floats only there."""
+    """Float batches on `device`, in the sampler's order; pixels become floats only there.
+
+    A batch for which loader processes need more than `timeout` seconds is an error.
+    """
+    if workers:
+        check_locks(ADVICE)
     with warnings.catch_warnings():
         # Shipped options ask for more processes than a small machine has cores: slower at worst, and no mistake.
         warnings.filterwarnings("ignore", "This DataLoader will create")
@@ -114,7 +122,7 @@ def batches(
             collate_fn=stacked,
             pin_memory=device is not None and device.type == "cuda",
         )
-        loaded = iter(loader)
+        loaded = fetched(iter(loader), timeout) if workers else iter(loader)
     try:
         for drawn, (names, members) in zip(sampler, loaded, strict=True):
             batch: Batch = {"name": names, "draw": [draw for _, draw in drawn]}
@@ -139,11 +147,14 @@ GRACE = 60
 def quiet_worker(worker: int) -> None:
     """Loader processes are many, so each keeps to one thread.
 
-    Ctrl-C and SIGTERM often reach the whole family of processes, but it is the parent who decides when to stop: a
-    worker that went first would break the step that the parent is in.
+    Ctrl-C, SIGTERM and SIGHUP often reach the whole family of processes, but it is the parent who decides when to
+    stop: a worker that went first would break the step that the parent is in.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda number, frame: signal.alarm(GRACE))
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # nohup has SIGHUP ignored.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda number, frame: signal.alarm(GRACE))
     quieten()
 
 

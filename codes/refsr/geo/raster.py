@@ -12,6 +12,8 @@ from refsr.core.errors import DataError
 from refsr.core.foreign_files import require_file, require_pixels
 from refsr.geo.geotransform import Geotransform
 
+NOT_UTF8 = "rasterio takes names in UTF-8 only; rename the file"
+
 
 def has_rasterio() -> bool:
     """Whether the extra `geo` is installed."""
@@ -37,6 +39,8 @@ def rasterio_open(file: Path) -> Iterator[Any]:
                 yield source
     except RasterioError as error:
         raise DataError(f"{file}: broken or unsupported TIFF: {error}") from error
+    except UnicodeEncodeError as error:
+        raise DataError(f"{file}: {NOT_UTF8}") from error
 
 
 def require_readable(source: Any, name: object) -> None:

@@ -19,7 +19,7 @@ from refsr.core.window import Window
 from refsr.geo.data_arrays import in_memory_file, is_data_array
 from refsr.geo.geotransform import Geotransform
 from refsr.geo.grid import Grid
-from refsr.geo.raster import require_readable
+from refsr.geo.raster import NOT_UTF8, require_readable
 from refsr.geo.validity import Array, Mask, has_masks, valid_pixels
 
 ALPHA = "alpha"
@@ -255,6 +255,8 @@ def _opened_file(name: str) -> Any:
             return rasterio.open(name)
     except gdal_errors() as error:
         raise DataError(f"{name}: cannot be opened as a raster: {_cause(error)}") from error
+    except UnicodeEncodeError as error:
+        raise DataError(f"{name}: {NOT_UTF8}") from error
 
 
 def gdal_errors() -> tuple[type[Exception], ...]:

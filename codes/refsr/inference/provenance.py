@@ -63,7 +63,8 @@ def provenance_tags(
             tags[f"REFSR_REF_{number}_REGISTRATION"] = made.line
         owned = {key: value for key, value in source.tags.items() if OWNED.search(key) and not STALE.match(key)}
         tags |= {f"REFSR_REF_{number}_{key}": value for key, value in owned.items()}
-    return tags
+    # A file's name may hold bytes that no tag can.
+    return {key: value.encode(errors="backslashreplace").decode() for key, value in tags.items()}
 
 
 def _given(options: Mapping[str, Any]) -> dict[str, Any]:

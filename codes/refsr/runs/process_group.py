@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
+import signal
 import subprocess
+import threading
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 import torch
 import torch.distributed as distributed
@@ -14,7 +19,11 @@ from torch import Tensor
 
 from refsr.core.errors import RefsrError, UsageError
 
+LOG = logging.getLogger(__name__)
 SLURM_PORT = "29500"
+TIMEOUT = 600.0
+SILENCE = 60
+"""Seconds after which waiting for other processes is worth a line."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +33,8 @@ class Group:
     rank: int
     world: int
     device: torch.device
+    timeout: float = TIMEOUT
+    """Seconds after which an exchange with processes that do not answer is an error."""
 
     @property
     def is_main(self) -> bool:
@@ -35,7 +46,8 @@ class Group:
         if self.world == 1:
             return list(flags)
         raised = torch.tensor(list(flags), dtype=torch.int32, device=self.device)
-        distributed.all_reduce(raised, distributed.ReduceOp.MAX)
+        with self.waiting("agreement"):
+            distributed.all_reduce(raised, distributed.ReduceOp.MAX)
         return [bool(flag) for flag in raised.tolist()]
 
     def total(self, values: Tensor) -> Tensor:
@@ -43,8 +55,28 @@ class Group:
         if self.world == 1:
             return values
         shared = values.to(self.device)
-        distributed.all_reduce(shared)
+        with self.waiting("sum of results"):
+            distributed.all_reduce(shared)
         return shared.cpu()
+
+    @contextlib.contextmanager
+    def waiting(self, what: str) -> Iterator[None]:
+        """Says so once where an exchange with the other processes takes long."""
+        if self.world == 1:
+            yield
+            return
+        text = (
+            f"{what}: process {self.rank} has waited {SILENCE} s for the others; "
+            f"without an answer it ends after {self.timeout:g} s (timeout)"
+        )
+        # An error to the log, because processes other than the main one show nothing less.
+        timer = threading.Timer(SILENCE, LOG.error, (text,))
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
 
 
 ALONE = Group(0, 1, torch.device("cpu"))
@@ -71,7 +103,7 @@ def launched() -> Launch | None:
 
 
 @contextlib.contextmanager
-def joined_process_group(gpu_ids: Sequence[int] | None) -> Iterator[Group]:
+def joined_process_group(gpu_ids: Sequence[int] | None, timeout: float = TIMEOUT) -> Iterator[Group]:
     """The group of this run; `gpu_ids` empty keeps it on the CPU."""
     launch = launched()
     cuda = torch.cuda.is_available() and gpu_ids != []
@@ -84,25 +116,52 @@ def joined_process_group(gpu_ids: Sequence[int] | None) -> Iterator[Group]:
         return
     _set_rendezvous(launch)
     try:
-        distributed.init_process_group("nccl" if cuda else "gloo", rank=launch.rank, world_size=launch.world)
+        distributed.init_process_group(
+            "nccl" if cuda else "gloo", rank=launch.rank, world_size=launch.world, timeout=timedelta(seconds=timeout)
+        )
     except (RuntimeError, ValueError) as error:
         raise RefsrError(
             f"the {launch.world} processes that {launch.by} started do not find each other: {error}"
         ) from (error)
+    group = Group(launch.rank, launch.world, device, timeout)
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        _stop_with_launcher()
     try:
-        yield Group(launch.rank, launch.world, device)
+        yield group
         # All leave together. A process that shut down right after its last exchange could abort: a thread of Gloo may
         # hold tensors of it a moment longer, and must not drop them while Python ends.
-        distributed.barrier(device_ids=[device.index] if cuda else None)
+        with group.waiting("end"):
+            distributed.barrier(device_ids=[device.index] if cuda else None)
+    except RuntimeError as error:
+        lost = peer_lost(error, group)
+        if lost is None:
+            raise
+        raise RefsrError(lost) from error
     finally:
         distributed.destroy_process_group()
 
 
-def peer_lost(error: RuntimeError) -> bool:
-    """Whether the error is the back-end's way to say that another process ended."""
-    if isinstance(error, distributed.DistBackendError):
-        return True
-    return any(word in str(error) for word in ("Connection closed by peer", "Connection reset by peer", "gloo"))
+def peer_lost(error: RuntimeError, group: Group) -> str | None:
+    """What became of another process, if the error is the back-end's way to say that it ended or hangs."""
+    text = str(error)
+    if "imed out" in text or "timeout" in text:
+        return f"another process of the run has not answered for {group.timeout:g} s: it is stopped or hangs (timeout)"
+    words = ("Connection closed by peer", "Connection reset by peer", "gloo")
+    if isinstance(error, distributed.DistBackendError) or any(word in text for word in words):
+        return "another process of the run has ended; its own log lines say why"
+    return None
+
+
+def _stop_with_launcher() -> None:
+    """Stops this process as SIGTERM does when torchrun is gone, which could not stop it any more."""
+    launcher = os.getppid()
+
+    def follow() -> None:
+        while os.getppid() == launcher:
+            time.sleep(1)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=follow, daemon=True).start()
 
 
 def gpus_to_use(gpu_ids: Sequence[int] | None) -> int:

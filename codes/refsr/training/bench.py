@@ -105,7 +105,7 @@ def _budget(bench: BenchOptions, systems: Sequence[System], root: Path, group: G
     """Iterations by system, as they were computed the first time."""
     assert bench.minutes is not None
     file = root / BUDGET_FILE
-    kept: dict[str, Any] = json.loads(file.read_text()) if file.is_file() else {}
+    kept: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
     found: dict[str, int] = kept.get("iterations", {}) if kept.get("minutes") == bench.minutes else {}
     for system in systems:
         if system.name not in found:
@@ -131,7 +131,7 @@ def train_systems(
 
 def _require_same_options(system: System) -> None:
     """A finished run is reused only if it was trained with the same options."""
-    before = (system.run.path / "options.yml").read_text().splitlines()
+    before = (system.run.path / "options.yml").read_text(encoding="utf-8").splitlines()
     now = show(system.options).splitlines()
     if before != now:
         line = next((b for a, b in zip(before, now, strict=False) if a != b), "(lines at the end)").strip()

@@ -30,8 +30,8 @@ class RunLog:
             folder.path.mkdir(parents=True, exist_ok=True)
             if folder.events.exists():
                 write_text(folder.events, "".join(_until(folder.events.read_text(encoding="utf-8"), first)))
-            self._events = folder.events.open("a", encoding="utf-8")
-            self._lines = folder.lines.open("a", encoding="utf-8")
+            self._events = folder.events.open("a", encoding="utf-8", errors="backslashreplace")
+            self._lines = folder.lines.open("a", encoding="utf-8", errors="backslashreplace")
         if curves:
             from torch.utils.tensorboard.writer import SummaryWriter
 

@@ -18,6 +18,7 @@ from refsr.core.options.schema import Options
 from refsr.core.options.show import show
 from refsr.core.progress import ProgressBar, ProgressFactory, no_progress
 from refsr.core.seeding import derive
+from refsr.data.loader_faults import explain_loader_faults
 from refsr.data.loading import StepSampler, batches
 from refsr.runs.checkpoint import (
     Checkpoint,
@@ -54,7 +55,8 @@ class TrainingResult:
 def train(options: Options, group: Group, progress: ProgressFactory = no_progress) -> TrainingResult:
     """Trains what the options say, from the start or resumed from a checkpoint."""
     folder = RunFolder.of(options)
-    with folder.held() if group.is_main else contextlib.nullcontext(), StopRequest() as stop_request:
+    held = folder.held() if group.is_main else contextlib.nullcontext()
+    with held, StopRequest() as stop_request, explain_loader_faults():
         setup = set_up_training(options, group)
         start, remarks = _checkpoint_to_resume(setup, folder)
         run = _TrainingRun(setup, folder, start, stop_request)
@@ -68,10 +70,10 @@ def train(options: Options, group: Group, progress: ProgressFactory = no_progres
                 "train.gradient_accumulation, train.activation_checkpointing: true or train.precision: bf16 needs less"
             ) from error
         except RuntimeError as error:
-            if group.world > 1 and peer_lost(error):
-                reason = f"iteration {run.step}: another process of the run has ended; its own log lines say why"
-                raise RefsrError(reason) from error
-            raise
+            lost = peer_lost(error, group) if group.world > 1 else None
+            if lost is None:
+                raise
+            raise RefsrError(f"iteration {run.step}: {lost}") from error
         finally:
             run.close()
 
@@ -194,7 +196,9 @@ class _TrainingRun:
             len(self.setup.training_set), dataset.batch_size, first, last, seed, self.group.rank, self.group.world
         )
         if first <= last:
-            loaded = batches(self.setup.training_set, sampler, dataset.n_workers, self.group.device)
+            loaded = batches(
+                self.setup.training_set, sampler, dataset.n_workers, self.group.device, self.options.timeout
+            )
             yield from enumerate(loaded, first)
 
     def _iterate(self, batch: Batch) -> StepResult:
@@ -205,7 +209,8 @@ class _TrainingRun:
         for network in self.setup.task.networks.values():
             network.train()
         try:
-            result = self.step_runner.step(self.step, batch)
+            with self.group.waiting(f"iteration {self.step}"):
+                result = self.step_runner.step(self.step, batch)
         except NotFiniteError as error:
             raise write_nonfinite_dump(self.folder, self.step, batch, error, self.options_text, self.group) from error
         if result.skipped and self.log is not None:

@@ -129,6 +129,12 @@ class Options(Section):
         description="GPUs of a run without launcher: as many as are listed, chosen by CUDA_VISIBLE_DEVICES; none: all; "
         "[]: the CPU",
     )
+    timeout: float = Field(
+        default=600,
+        gt=0,
+        description="seconds for which a process waits for the other processes of the run, or for a batch from its "
+        "loader processes, before it ends with an error; a warning comes after 60",
+    )
     datasets: dict[str, DatasetOptions] = Field(
         description="data sets: train, val, test; more as val_NAME and test_NAME",
         examples=[{"val": {"mode": "reference"}}],

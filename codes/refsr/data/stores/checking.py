@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from refsr.core.errors import DataError, StoreError, listed
+from refsr.core.processes import check_locks, end_with_parent
 from refsr.data.stores.base import Store
 from refsr.data.stores.checksums import SUMS
 from refsr.data.stores.environment import LazyEnvironment, explain_lmdb
@@ -39,7 +40,8 @@ def verify(path: Path) -> list[Damage]:
     if not isinstance(store, PackedStore):
         return _verify_images(store)
     # A damaged tree can make LMDB crash the process that walks it, so another one does.
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+    check_locks("worker processes need it")
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), end_with_parent) as pool:
         try:
             return pool.submit(_verify_packed, path).result()
         except BrokenProcessPool:
@@ -145,7 +147,7 @@ def _names(transaction: Any, prefix: bytes) -> set[str]:
             plain = bytes(name)
             if not plain.startswith(prefix):
                 break
-            found.add(plain[len(prefix) :].decode(errors="backslashreplace"))
+            found.add(plain[len(prefix) :].decode(errors="surrogateescape"))
     return found
 
 

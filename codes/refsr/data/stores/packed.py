@@ -28,8 +28,8 @@ LONGEST_KEY = 511 - len(HEADER)
 
 
 def key_bytes(key: str) -> bytes:
-    """A key as LMDB takes it."""
-    encoded = key.encode()
+    """A key as LMDB takes it; of a name that is not UTF-8, the bytes that it has."""
+    encoded = key.encode(errors="surrogateescape")
     if not encoded or len(encoded) > LONGEST_KEY:
         raise StoreError(f"the key {key[:40]!r}... has {len(encoded)} bytes; LMDB takes 1 to {LONGEST_KEY}")
     return encoded
@@ -138,7 +138,7 @@ def stored_keys(transaction: Any) -> tuple[str, ...]:
             if not bytes(name).startswith(HEADER):
                 break
             try:
-                found.append(bytes(name)[len(HEADER) :].decode())
+                found.append(bytes(name)[len(HEADER) :].decode(errors="surrogateescape"))
             except UnicodeDecodeError as error:
                 raise StoreError(f"a key in the database is damaged: {bytes(name)!r}") from error
     return tuple(sorted(found))
