@@ -5,8 +5,18 @@
 #     sh scripts/check_wheel.sh [EXTRA...]
 #
 # Each EXTRA is then installed and tested alone.
+#
+#     sh scripts/check_wheel.sh --lowest [pytest arguments]
+#
+# Installs the wheel with the lowest versions that pyproject.toml names instead, and runs the tests with it. REFSR_LOWEST
+# names a folder in which that environment is kept: it takes gigabytes.
 set -eu
 cd "$(dirname "$0")/.."
+lowest=
+if [ "${1:-}" = --lowest ]; then
+    lowest=yes
+    shift
+fi
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 "${PYTHON:-python3}" -m venv "$folder/venv"
@@ -15,6 +25,21 @@ python="$folder/venv/bin/python"
 git ls-files -z | tar --null --create --files-from=- | tar --extract --directory="$(mkdir "$folder/source" && echo "$folder/source")"
 "$python" -m pip wheel -q --no-deps -w "$folder" "$folder/source"
 wheel=$(ls "$folder"/*.whl)
+
+if [ -n "$lowest" ]; then
+    # pip cannot prefer the lowest versions; uv finds them, pip installs them.
+    "$python" -m pip install -q uv
+    "$folder/venv/bin/uv" pip compile -q --no-header --no-annotate --resolution lowest-direct --python "$python" \
+        --extra test --extra vision --extra geo "$folder/source/pyproject.toml" -o "$folder/lowest.txt"
+    environment=${REFSR_LOWEST:-$folder/lowest}
+    [ -x "$environment/bin/python" ] || "${PYTHON:-python3}" -m venv "$environment"
+    python=$(cd "$environment/bin" && pwd)/python
+    "$python" -m pip install -q -r "$folder/lowest.txt"
+    "$python" -m pip install -q --no-deps --force-reinstall "$wheel"
+    cd "$folder/source"
+    "$python" -m pytest -n 2 "$@"
+    exit
+fi
 "$python" -m pip install -q "$wheel"
 
 cd "$folder"
