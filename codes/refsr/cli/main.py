@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any, NoReturn
 
+from refsr.cli.limits import limit_reached
 from refsr.cli.streams import make_streams_robust
 from refsr.core.errors import RefsrError, UsageError, suggestion
 from refsr.core.foreign_files import allow_pixels
@@ -88,6 +89,9 @@ def guarded(command: Callable[[], int]) -> int:
             where = f"{error.filename}: " if error.filename else ""
             print(f"refsr: {where}{error.strerror}", file=sys.stderr)
             _drop_output()
+            return 1
+        if (reason := limit_reached(error)) is not None:
+            print(f"refsr: {reason}", file=sys.stderr)
             return 1
         print(
             f"refsr: internal error, please report it: {type(error).__name__}: {error} (REFSR_TRACEBACK=1 shows where)",

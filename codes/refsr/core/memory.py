@@ -1,4 +1,4 @@
-"""How the process keeps its memory."""
+"""How the process keeps its memory, and how it is told that there is none left."""
 
 from __future__ import annotations
 
@@ -8,6 +8,14 @@ import sys
 # glibc's mallopt parameters, and a size that no image or activation of ours reaches.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 LARGE = 1 << 30
+NONE_LEFT = (
+    "can't allocate memory",
+    "cannot allocate memory",
+    "insufficient memory",
+    "failed to map segment",
+    "can't start new thread",
+)
+"""In messages of torch, OpenCV, the system, its linker and Python."""
 
 
 def keep_freed_memory() -> bool:
@@ -20,3 +28,11 @@ def keep_freed_memory() -> bool:
         return False
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     return mallopt is not None and bool(mallopt(M_MMAP_THRESHOLD, LARGE) and mallopt(M_TRIM_THRESHOLD, LARGE))
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error of any library says that memory, or what threads are made of, is used up."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    text = str(error).lower()
+    return any(words in text for words in NONE_LEFT)

@@ -11,6 +11,7 @@ from typing import Any
 
 from refsr.core.errors import DataError
 from refsr.core.foreign_files import open_zip, require_file
+from refsr.core.memory import is_out_of_memory
 
 FOLDER = 0x10
 """The attribute of a zip archive's entry that marks a folder."""
@@ -43,6 +44,8 @@ def load_tensors(file: Path) -> Any:
             f"{file}: holds more than tensors, or is no .pth file; only the tensors of a state dict are ever loaded"
         ) from error
     except Exception as error:
+        if is_out_of_memory(error):
+            raise
         # The loader raises many types for damaged archives, and its messages advise unsafe loading.
         with file.open("rb") as handle:
             damaged = handle.read(1) in BEGINS

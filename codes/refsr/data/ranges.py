@@ -14,6 +14,10 @@ from refsr.data.sample import Unit
 Range = tuple[float, float]
 DEFAULT_RANGES: dict[str, Range] = {"uint8": (0, 255), "float32": (0, 1)}
 """None for 16 bits: sensors fill 10, 12 or 14 of them, and a wrong guess makes every image dark."""
+MOST_DARK = 2
+"""Times the largest value of a type that a range may end at."""
+FEW_BEYOND = 0.01
+"""Share of an image's values that overshoot in any case, as resizers and calibrations do."""
 
 Values = TypeVar("Values", Unit, Tensor)
 
@@ -33,7 +37,23 @@ def declared(
     low, high = given if given is not None else DEFAULT_RANGES[dtype]
     if not high > low:
         raise DataError(f"{name}: range [{low}, {high}] must rise")
+    most = np.iinfo(dtype).max if np.dtype(dtype).kind in "iu" else None
+    if most is not None and high > MOST_DARK * most:
+        raise DataError(
+            f"{name}: values are {dtype}, at most {most}; {option} [{low:g}, {high:g}] would make them all dark"
+        )
     return low, high
+
+
+def beyond_range(image: Array, low: float, high: float) -> str | None:
+    """A sentence where more than a few values of an image, or some by far, lie beyond the range that is read."""
+    least, most = float(image.min()), float(image.max())
+    if low <= least and most <= high:
+        return None
+    share = np.count_nonzero((image < low) | (image > high)) / image.size
+    if share < FEW_BEYOND and high - most > low - high and least - low > low - high:
+        return None
+    return f"{share:.2%} of the values lie beyond {low:g} to {high:g} and are cut off: from {least:g} to {most:g}"
 
 
 def to_unit(image: Array, low: float, high: float) -> Unit:

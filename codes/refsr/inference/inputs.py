@@ -22,7 +22,7 @@ from refsr.data.cubes.folder import SingleCube
 from refsr.data.cubes.reading import cube_hints, cube_reader, raw_range
 from refsr.data.images import Array, check_array, read_image
 from refsr.data.masks import MadeMask, encode_mask, unchanged_mask
-from refsr.data.ranges import Range, declared, to_unit
+from refsr.data.ranges import Range, beyond_range, declared, to_unit
 from refsr.data.sample import Unit
 from refsr.data.sets.paired import MaskOptions
 from refsr.inference.raster_options import RasterOptions
@@ -188,7 +188,10 @@ def open_input(
         pixels = _chosen(pixels, bands, name)
     if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
         raise DataError(f"{name}: has pixels that are not finite; fill them first")
-    return Input(pixels, declared(str(pixels.dtype), range, name, option, in_option_file=False), name, count, options)
+    limits = declared(str(pixels.dtype), range, name, option, in_option_file=False)
+    if role != "mask" and (beyond := beyond_range(pixels, *limits)):
+        LOG.warning("%s: %s", name, beyond)
+    return Input(pixels, limits, name, count, options)
 
 
 def open_cube(image: ImageLike, options: DatasetOptions, option: str = "range_hsi") -> Input:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from refsr.core.errors import RefsrError, UsageError
+from refsr.core.memory import is_out_of_memory
 from refsr.core.options.datasets import DatasetOptions
 from refsr.core.options.sampling import SamplingOptions, sampling_with
 from refsr.core.progress import Announce, ProgressFactory, no_progress
@@ -334,7 +335,7 @@ class Restorer:
         try:
             restore_tiles(restore, self.network, source, layout, sink, progress)
         except (RuntimeError, MemoryError) as error:
-            if not _is_out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
             side = max(row.seen[1] - row.seen[0] for row in (*layout.rows, *layout.columns))
             raise RefsrError(
@@ -394,7 +395,3 @@ def in_range(unit: Array, like: Input) -> Array:
             rows = np.clip(np.rint(rows), limits.min, limits.max)
         result[top : top + ROWS_AT_ONCE] = rows
     return result
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error)

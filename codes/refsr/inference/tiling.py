@@ -21,11 +21,13 @@ from torch import Tensor, nn
 
 from refsr.core.progress import ProgressFactory, no_progress
 from refsr.core.window import Window
+from refsr.inference.flat_results import FlatnessCheck
 from refsr.inference.published_tiling import scanned
 from refsr.inference.tile_io import BatchSource, TensorSink, TileSink, TileSource
 from refsr.inference.tile_layout import Layout, Span, lay_out, window_of
 from refsr.networks.descriptor import descriptor_of
 from refsr.tasks.base import Batch, Restore, Tile, TiledRestore
+from refsr.tasks.restore import require_finite
 
 SEAMLESS = "seamless"
 """Tiles that see what lies around them, so that no seam is left."""
@@ -46,6 +48,8 @@ def restore_tiles(
     scale = descriptor_of(network).scale
     parameter = next(network.parameters(), None)
 
+    flat = FlatnessCheck()
+
     def cut(window: Window) -> dict[str, Any]:
         return {name: _on(parameter, member) for name, member in source.cut(window).items()}
 
@@ -53,17 +57,25 @@ def restore_tiles(
         whole = Window(0, 0, *source.sizes["lr"])
         with torch.no_grad():
             tiles = [_tile(*spans, scale) for spans in layout]
-            sink.add(Window(*(scale * edge for edge in whole)), restore.by_tiles(network, cut(whole), tiles, progress))
+            members = cut(whole)
+            restored = restore.by_tiles(network, members, tiles, progress)
+        require_finite(restored, members["lr"])
+        flat.add(members["lr"], restored)
+        flat.require_structure()
+        sink.add(Window(*(scale * edge for edge in whole)), restored)
         return
     with progress("restoring", len(layout)) as bar:
         for row, column in layout:
             with torch.no_grad():
-                seen = restore(network, cut(window_of(row, column)))
+                members = cut(window_of(row, column))
+                seen = restore(network, members)
+            flat.add(members["lr"], seen)
             rows, columns = _inside(row, scale), _inside(column, scale)
             kept = seen[..., rows, columns]
             corner = row.kept[0] * scale, column.kept[0] * scale
             sink.add(Window(*corner, kept.shape[-2], kept.shape[-1]), _faded(kept, row, column, scale))
             bar.advance()
+    flat.require_structure()
 
 
 def restore_tiled(

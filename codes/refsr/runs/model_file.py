@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from refsr.core.atomic import write_bytes
 from refsr.core.errors import DataError, UsageError, suggestion
 from refsr.core.foreign_files import MOST_TEXT, parse_json, require_file
+from refsr.core.memory import is_out_of_memory
 from refsr.core.registry import MODEL_SUFFIX, Kind, bundled, names, source
 from refsr.core.version import __version__
 from refsr.networks.budget import parameter_budget, require_held
@@ -105,6 +106,8 @@ def _built(spec: NetworkSpec, weights: Mapping[str, Tensor], path: str | Path) -
     except DataError:
         raise
     except Exception as error:
+        if is_out_of_memory(error):
+            raise
         # Constructors raise whatever wrong numbers lead to.
         first = str(error).partition("\n")[0]
         raise DataError(f"{path}: its network {spec.network} cannot be built: {first}") from error
@@ -133,6 +136,11 @@ def fit_weights(network: nn.Module, weights: Mapping[str, Tensor], source: objec
         for key, tensor in wanted.items()
         if key in weights and weights[key].shape != tensor.shape
     ]
+    for key, one in weights.items():
+        if one.is_floating_point() and not torch.isfinite(one).all():
+            raise DataError(
+                f"{source}: {key!r} holds values that are not finite; its training diverged, or it is damaged"
+            )
     fitting = {key: one for key, one in weights.items() if key in wanted and wanted[key].shape == one.shape}
     if problems and (strict or not fitting):
         shown = "".join(f"\n  {problem}" for problem in problems[:6])

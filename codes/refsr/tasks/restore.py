@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from refsr.core.errors import DataError
+from refsr.core.errors import DataError, RefsrError
 from refsr.core.options.sampling import SamplingOptions
 from refsr.core.registry import resolve
 from refsr.networks.descriptor import Descriptor, descriptor_of
@@ -111,7 +111,17 @@ def single_pass(network: nn.Module, batch: Batch) -> Tensor:
     optional = padded(optional_inputs(descriptor, batch), batch["lr"], descriptor.multiple)
     restored: Tensor = network(*padded_inputs(descriptor, batch), **optional)
     height, width = (side * descriptor.scale for side in batch["lr"].shape[-2:])
+    require_finite(restored, batch["lr"])
     return restored[..., :height, :width].clamp(0, 1)
+
+
+def require_finite(restored: Tensor, lr: Tensor) -> None:
+    """A RefsrError where a network makes values that are not finite of LR that is."""
+    if not torch.isfinite(restored).all() and torch.isfinite(lr).all():
+        raise RefsrError(
+            f"the network gives values that are not finite in {restored.dtype}; its training diverged, or it needs a "
+            "wider type"
+        )
 
 
 def padded_inputs(descriptor: Descriptor, batch: Batch) -> list[Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +24,7 @@ from refsr.data.derivation import DERIVED, derived
 from refsr.data.images import Array
 from refsr.data.masks import Encoding, MaskSource, changed_pixels, encode_mask, unchanged_mask
 from refsr.data.pairing import paired_keys
-from refsr.data.ranges import Range, declared, to_unit
+from refsr.data.ranges import Range, beyond_range, declared, to_unit
 from refsr.data.reference_faults import ReferenceFaults
 from refsr.data.registered.stores import RegisteredRefs, RegisteredStore
 from refsr.data.sample import PackedSample, Sample, Unit, unpacked
@@ -31,6 +32,8 @@ from refsr.data.sets.checks import check_bands, check_side, check_sizes, check_w
 from refsr.data.sets.degraded import DegradedLR
 from refsr.data.sets.reference import Frame, Under, WeightedRef, everywhere, mirrored_on, reference_members, within
 from refsr.data.stores.base import Store
+
+LOG = logging.getLogger(__name__)
 
 UNTURNED = FlipRotation()
 UNIT: Range = (0, 1)
@@ -109,6 +112,8 @@ class PairedSet(Dataset[Sample]):
     degraded: DegradedLR | None = None
     """How derived LR is made, if not by the exact bicubic resizer."""
     _probabilities: dict[int, Unit] = field(default_factory=dict, init=False, repr=False)
+    _told: set[str] = field(default_factory=set, init=False, repr=False)
+    """Members of which it was said that values lie beyond their range."""
     """Of change, at LR's size, for images that were asked for before: crops of one image share it."""
 
     def __post_init__(self) -> None:
@@ -330,7 +335,11 @@ class PairedSet(Dataset[Sample]):
             raise DataError(f"{member.where(key)}: has pixels that are not finite; fill them first")
         bands = member.taken(raw.shape[2], key)
         chosen = raw if bands == list(range(raw.shape[2])) else raw[:, :, bands]
-        return chosen, self._range(name, key, str(raw.dtype))
+        limits = self._range(name, key, str(raw.dtype))
+        if name not in self._told and (beyond := beyond_range(chosen, *limits)):
+            self._told.add(name)
+            LOG.warning("%s: %s (said once)", member.where(key), beyond)
+        return chosen, limits
 
     def _made(self, name: str, index: int, window: Window, draw: int | None = None) -> Unit:
         """A member made from another."""

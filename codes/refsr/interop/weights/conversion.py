@@ -34,10 +34,14 @@ class Conversion:
     wrong_shape: list[str] = field(default_factory=list)
     """Messages: key, shape or type found, shape or type expected."""
 
+    not_finite: list[str] = field(default_factory=list)
+    """Published keys whose tensors hold NaN or infinity."""
+
     @property
     def problems(self) -> list[str]:
         found = [f"{key}: is missing" for key in self.missing]
         found += [f"{key}: is not known" for key in self.unknown]
+        found += [f"{key}: holds values that are not finite" for key in self.not_finite]
         return found + self.wrong_shape
 
     def require_complete(self, name: str) -> None:
@@ -83,6 +87,8 @@ def convert(
         else:
             weight = published[theirs].detach()
             weight = weight.to(torch.float32 if weight.is_floating_point() else wanted[ours].dtype)
+            if not torch.isfinite(weight).all():
+                done.not_finite.append(theirs)
             done.weights[ours] = in_published_form(weight, theirs, transposed).contiguous()
     for key in published.keys() - set(keys.values()):
         for rule in unused:
