@@ -112,9 +112,9 @@ class PairedSet(Dataset[Sample]):
     degraded: DegradedLR | None = None
     """How derived LR is made, if not by the exact bicubic resizer."""
     _probabilities: dict[int, Unit] = field(default_factory=dict, init=False, repr=False)
+    """Of change, at LR's size, for images that were asked for before: crops of one image share it."""
     _told: set[str] = field(default_factory=set, init=False, repr=False)
     """Members of which it was said that values lie beyond their range."""
-    """Of change, at LR's size, for images that were asked for before: crops of one image share it."""
 
     def __post_init__(self) -> None:
         if "hr" not in self.members:
