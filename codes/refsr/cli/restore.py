@@ -2,7 +2,7 @@
 
 The result has the resolution of LR times the model's scale, 4 for the bundled weights. --model W takes another model: W
 is a model file, a run's folder (its best checkpoint, else its newest), one checkpoint's folder, or the name of bundled
-weights, such as refsr-x4-fast, which is four times faster.
+weights, such as refsr-x4-fast, which is three times faster.
 
 Rasters: --lr and --ref may be anything that GDAL opens (GeoTIFF, COG, JP2, VRT, /vsizip/..., https://..., s3://...), on
 any grids: each reference is warped onto LR's grid, made finer by the model's scale. --ref may be repeated, or name a
