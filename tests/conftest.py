@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,10 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 # Two workers on two cores: one thread each, or they fight.
 torch.set_num_threads(1)
+
+# Whoever starts the tests in the background may have these ignored, and what they start would never see them.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from refsr.data.degradation.sensors import Sensors
 from refsr.data.degradation.steps import Jpeg, PoissonNoise, apply_steps
 from refsr.ops.resize import imresize
 
-WITH_JPEG = {"real-esrgan", "refdiff-real", "sensors"}
+WITH_JPEG = {"real-esrgan", "refdiff-real", "sensors", "compressed"}
 
 
 def image_of(dtype: str, bands: int, side: int = 96) -> np.ndarray:

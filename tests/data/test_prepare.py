@@ -256,7 +256,7 @@ def test_one_broken_image_does_not_stop_the_others(tmp_path):
 
 def test_a_dead_worker_is_told(tmp_path, monkeypatch):
     source = make_source(tmp_path / "source", 2)
-    monkeypatch.setattr(processes, "_become_worker", _die)
+    monkeypatch.setattr(processes, "end_with_parent", _die)
     with pytest.raises(RefsrError, match="a worker process died"):
         prepare(source, tmp_path / "out", PrepareSettings(4), workers=2)
 

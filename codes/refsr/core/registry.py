@@ -239,7 +239,8 @@ def _place(target: object) -> str:
 def bundled() -> dict[str, Path]:
     """Model files by name, each with a page of the same name beside it that says what it is."""
     folder = Path(str(resources.files("refsr") / "models"))
-    return {file.name.removesuffix(MODEL_SUFFIX): file for file in sorted(folder.glob(f"*{MODEL_SUFFIX}"))}
+    found = {file.name.removesuffix(MODEL_SUFFIX): file for file in folder.glob(f"*{MODEL_SUFFIX}")}
+    return dict(sorted(found.items()))
 
 
 def list_models() -> list[str]:

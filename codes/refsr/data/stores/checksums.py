@@ -20,6 +20,11 @@ class Checksums:
         self._folder = folder
         self._sums = _read(folder / SUMS) if (folder / SUMS).is_file() else None
 
+    @property
+    def listed(self) -> bool:
+        """Whether there is a list."""
+        return self._sums is not None
+
     def check(self, file: Path) -> None:
         """Raises a StoreError unless the file is as it was when the list was written."""
         if self._sums is None:
