@@ -22,7 +22,7 @@ import numpy as np
 import torch
 import yaml
 from meters import processor
-from real_data import FOLDER, SCALE, SETS
+from real_data import FOLDER, SCALE, SETS, kind_folder
 
 import refsr
 from refsr.core.atomic import write_text
@@ -57,13 +57,12 @@ TIMED = 2
 
 def reference_set(name: str, place: Path) -> dict[str, str]:
     """The section of a test set in an option file."""
-    references = next(one for one in ("google_Ref", "Ref") if (place / one).is_dir())
     return {
         "name": name,
         "mode": "reference",
         "dataroot_GT": str(place / "HR"),
         "dataroot_LQ": str(place / "LR"),
-        "dataroot_Ref": str(place / references),
+        "dataroot_Ref": str(kind_folder(place, "Ref")),
         "lr_up": "from_lr",
         "ref_down": "from_ref",
     }

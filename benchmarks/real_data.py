@@ -37,6 +37,11 @@ PROTOCOL_NAMES = (DEFAULT_PROTOCOL, "y-uint8-border4")
 Image = npt.NDArray[np.uint8]
 
 
+def kind_folder(place: Path, kind: str) -> Path:
+    """The folder of a kind, such as Ref, in a published set; RRSSRD puts google_ before its references."""
+    return place / kind if (place / kind).is_dir() else place / f"google_{kind}"
+
+
 def pillow_bicubic(image: Image) -> Image:
     """LR enlarged as Pillow does, in 8 bits."""
     import PIL.Image

@@ -1,4 +1,4 @@
-"""What a registered reference is worth to a small RRSNet that learnt on real images: half of them train, half evaluate.
+"""What a registered reference is worth to a small RRSNet trained on real images: half of them train, half evaluate.
 
 python benchmarks/real_references.py WORK [FOLDER] [--iterations N] writes benchmarks/results/real_references.json.
 
@@ -15,7 +15,7 @@ import platform
 from pathlib import Path
 
 import torch
-from real_data import FOLDER, SETS
+from real_data import FOLDER, SETS, kind_folder
 
 from refsr.core.atomic import write_text
 from refsr.evaluation.results import Results
@@ -32,8 +32,7 @@ def split(folder: Path, halves: Path) -> None:
     """Links to the first half of each set for training, to the second halves by family for evaluation."""
     for name, place in SETS.items():
         for kind in ("HR", "LR", "Ref"):
-            source = folder / place / kind if (folder / place / kind).is_dir() else folder / place / f"google_{kind}"
-            files = sorted(source.iterdir())
+            files = sorted(kind_folder(folder / place, kind).iterdir())
             for index, file in enumerate(files):
                 part = halves / ("train" if index < len(files) // 2 else Path(place).parts[0]) / kind
                 part.mkdir(parents=True, exist_ok=True)

@@ -21,6 +21,7 @@ from typing import Any
 
 import torch
 import yaml
+from real_data import kind_folder
 
 from refsr.core.atomic import write_text
 from refsr.core.options.load import load_options
@@ -39,8 +40,7 @@ def split(folder: Path, work: Path) -> dict[str, int]:
     """Links to the images below `train` and `test`; nothing is copied."""
     counts = {}
     for kind in KEYS.values():
-        source = folder / kind if (folder / kind).is_dir() else folder / f"google_{kind}"
-        files = sorted(file for file in source.iterdir() if file.is_file())
+        files = sorted(file for file in kind_folder(folder, kind).iterdir() if file.is_file())
         for name, part in (("train", files[:-HELD_OUT]), ("test", files[-HELD_OUT:])):
             counts[name] = len(part)
             (work / name / kind).mkdir(parents=True, exist_ok=True)

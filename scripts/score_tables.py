@@ -241,7 +241,7 @@ def spectral_gains() -> str:
 
 
 def rrsnet_small() -> str:
-    """rrsnet-small-x4 on held-out places of their worlds and on real images, with three references."""
+    """rrsnet-small-x4 on held-out places of its worlds and on real images, with three references."""
     content = stored("rrsnet-small")
     rows = []
     for name, one in content["sets"].items():

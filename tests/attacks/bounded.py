@@ -12,13 +12,14 @@ import importlib
 import json
 import os
 import resource
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from child_server import ChildServer
 
 IMPORTED = (
     "torch",
@@ -46,33 +47,15 @@ class Used:
     megabytes: float
 
 
-class Bounded:
+class Bounded(ChildServer):
     """Runs commands, each in a process of its own."""
 
     def __init__(self) -> None:
-        import refsr
-
-        paths = str(Path(refsr.__file__).parents[1])
-        self._server = subprocess.Popen(
-            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            env={**os.environ, "PYTHONPATH": paths},
-        )  # fmt: skip
+        super().__init__("bounded.py")
 
     def __call__(self, *words: Any, limits: Mapping[str, int] | None = None) -> Used:
         """A command under limits, such as {"RLIMIT_NOFILE": 32}; RLIMIT_AS is what it may take beyond the imports."""
-        assert self._server.stdin is not None
-        assert self._server.stdout is not None
-        request = {"words": [*map(str, words)], "limits": dict(limits or {})}
-        self._server.stdin.write(json.dumps(request) + "\n")
-        self._server.stdin.flush()
-        return Used(**json.loads(self._server.stdout.readline()))
-
-    def close(self) -> None:
-        assert self._server.stdin is not None
-        # An empty line ends it, too: other processes may have inherited the pipe and keep it open.
-        self._server.stdin.write("\n")
-        self._server.stdin.close()
-        self._server.wait(60)
+        return Used(**self.ask({"words": [*map(str, words)], "limits": dict(limits or {})}))
 
 
 def _taken() -> tuple[float, float]:

@@ -37,7 +37,7 @@ def spread(
     futures: list[Future[Result]] = []
     with _environment(dict.fromkeys(ONE_THREAD, "1")):
         # Spawned, not forked: a fork would copy the locks of threads that are no more.
-        check_locks("worker processes need it")
+        check_locks()
         pool = ProcessPoolExecutor(max(1, min(workers, len(items))), get_context("spawn"), end_with_parent)
         try:
             with _interrupts_held():
@@ -55,7 +55,7 @@ def spread(
         pool.shutdown(cancel_futures=True)
 
 
-def check_locks(advice: str) -> None:
+def check_locks(advice: str = "worker processes need it") -> None:
     """Raises an error with advice where processes cannot get the locks that they share."""
     try:
         get_context("spawn").Lock()

@@ -53,13 +53,12 @@ class CompactNet(nn.Module):
 
     @property
     def descriptor(self) -> Descriptor:
+        if self.condition is not None:
+            return Descriptor(scale=self.scale, channels=self.channels, inputs=("lr",), context=CONTEXT)
         output = ReceptiveField(0, self.scale - 1)
         added = self.body.receptive_field(output.pixel_shuffle(self.scale).conv()).conv()
         seen = added if self.scale == 1 else added.joined(output.bilinear(self.scale))
-        whole = self.condition is not None
-        reach = None if whole else seen.halo()
-        context = CONTEXT if whole else None
-        return Descriptor(scale=self.scale, channels=self.channels, inputs=("lr",), halo=reach, context=context)
+        return Descriptor(scale=self.scale, channels=self.channels, inputs=("lr",), halo=seen.halo())
 
 
 class Modulation(NamedTuple):

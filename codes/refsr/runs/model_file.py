@@ -24,7 +24,7 @@ from refsr.core.registry import MODEL_SUFFIX, Kind, bundled, names, source
 from refsr.core.version import __version__
 from refsr.networks.budget import parameter_budget, require_held
 from refsr.networks.descriptor import NetworkSpec, resolved_keywords
-from refsr.runs.card_schema import check_header
+from refsr.runs.card_schema import CardHeader, check_header
 from refsr.runs.run_folder import RunFolder, best_step, checkpoint_steps
 
 FORMAT = "refsr-model-1"
@@ -73,12 +73,19 @@ def write_model(path: str | Path, weights: Mapping[str, Tensor], card: ModelCard
 
 def read_card(header: Mapping[str, str], path: str | Path) -> ModelCard:
     """The card in a file's header."""
+    return _card(_checked(header, path))
+
+
+def _checked(header: Mapping[str, str], path: str | Path) -> CardHeader:
     if header.get("format") != FORMAT:
         raise DataError(
             f"{path}: is no model file of refsr (its format is {header.get('format', 'not named')!r}); "
             "refsr import makes one from published weights"
         )
-    says = check_header(header, path)
+    return check_header(header, path)
+
+
+def _card(says: CardHeader) -> ModelCard:
     spec = NetworkSpec(says.network, says.keywords)
     return ModelCard(spec, says.model, says.origin, says.sampling, says.masks, says.cubes)
 
@@ -86,8 +93,9 @@ def read_card(header: Mapping[str, str], path: str | Path) -> ModelCard:
 def read_model(path: str | Path) -> tuple[nn.Module, ModelCard]:
     """The network in evaluation mode on the CPU, and its card."""
     weights, header = read_tensors(path)
-    card = read_card(header, path)
-    _require_names(card, check_header(header, path).sources, path)
+    says = _checked(header, path)
+    card = _card(says)
+    _require_names(card, says.sources, path)
     network = _built(card.spec, weights, path)
     fit_weights(network, weights, path)
     return network.eval(), card

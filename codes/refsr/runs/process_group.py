@@ -144,7 +144,7 @@ def joined_process_group(gpu_ids: Sequence[int] | None, timeout: float = TIMEOUT
 def peer_lost(error: RuntimeError, group: Group) -> str | None:
     """What became of another process, if the error is the back-end's way to say that it ended or hangs."""
     text = str(error)
-    if "imed out" in text or "timeout" in text:
+    if "timed out" in text.lower() or "timeout" in text:
         return f"another process of the run has not answered for {group.timeout:g} s: it is stopped or hangs (timeout)"
     words = ("Connection closed by peer", "Connection reset by peer", "gloo")
     if isinstance(error, distributed.DistBackendError) or any(word in text for word in words):

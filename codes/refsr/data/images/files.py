@@ -19,6 +19,8 @@ from refsr.data.images.npy import npy_bytes, open_npy
 from refsr.data.images.plain import decode, encode
 from refsr.geo.raster import has_rasterio
 
+HEADERS = {"png": png_info, "jpeg": jpeg_info}
+
 
 def probe_image(path: str | Path) -> ImageInfo:
     """Size, bands and type from the file's header, without decoding pixels where the format allows."""
@@ -26,10 +28,8 @@ def probe_image(path: str | Path) -> ImageInfo:
     kind = file_kind(file)
     if kind == "npy":
         return info_of(open_npy(file))
-    if kind == "jpeg":
-        return jpeg_info(file)
-    if kind == "png":
-        return png_info(file)
+    if kind in HEADERS:
+        return HEADERS[kind](file)
     return tiff_info(file) if has_rasterio() else info_of(read_image(file))
 
 
@@ -43,7 +43,7 @@ def read_image(path: str | Path, window: Window | None = None) -> Array:
         return np.array(part)
     if kind == "tiff" and has_rasterio():
         return read_tiff(file, window)
-    require_pixels(file, *(tiff_shape(file) if kind == "tiff" else probe_image(file).shape))
+    require_pixels(file, *(tiff_shape(file) if kind == "tiff" else HEADERS[kind](file).shape))
     return np.ascontiguousarray(cut(file, decode(file, kind), window))
 
 

@@ -40,7 +40,7 @@ def verify(path: Path) -> list[Damage]:
     if not isinstance(store, PackedStore):
         return _verify_images(store)
     # A damaged tree can make LMDB crash the process that walks it, so another one does.
-    check_locks("worker processes need it")
+    check_locks()
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), end_with_parent) as pool:
         try:
             return pool.submit(_verify_packed, path).result()
