@@ -1,0 +1,1 @@
+"""The viewer: rasters and images of one place in the browser, and a rectangle restored there."""
