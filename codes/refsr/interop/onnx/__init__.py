@@ -1,0 +1,1 @@
+"""Whole networks as ONNX files that say how they are used."""
