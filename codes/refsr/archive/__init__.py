@@ -1,0 +1,1 @@
+"""Many scenes restored on many machines, on Dask."""

@@ -1,0 +1,174 @@
+"""The scenes of a catalog: a STAC ItemCollection or catalog, a GeoParquet or CSV file, or a folder of rasters."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import shapely
+
+from refsr.archive.footprints import footprint_of
+from refsr.core.errors import DataError, UsageError, suggestion
+from refsr.core.foreign_files import require_file
+from refsr.geo.raster_source import RasterSource, is_remote
+
+RASTERS = (".tif", ".tiff", ".jp2", ".vrt", ".img")
+"""Suffixes of what a folder of rasters is searched for."""
+KINDS = "a STAC ItemCollection or catalog (.json, .geojson), a .parquet or .csv file, or a folder of rasters"
+COLUMNS = {
+    "path": "what GDAL opens",
+    "id": "a name (default: the file's)",
+    "datetime": "ISO 8601",
+    "cloud_cover": "percent",
+    "references": "paths, separated by |",
+}
+"""Of a table; `path` is needed."""
+UNSAFE = re.compile(r"[^\w.-]+")
+
+
+@dataclass(frozen=True)
+class CatalogScene:
+    """A raster of a catalog, and what the catalog says of it."""
+
+    name: str
+    """Its identifier, and the name of its files in an archive."""
+    path: str
+    """What GDAL opens."""
+    footprint: Any = None
+    """A shapely geometry in degrees of longitude and latitude; None where the catalog does not say it."""
+    date: datetime | None = None
+    pixel: float | None = None
+    """Side of its pixels in metres."""
+    clouds: float | None = None
+    """Percent of it under clouds."""
+    references: tuple[str, ...] = ()
+    """Those that the catalog lists for it, the preferred first."""
+
+    def measured(self) -> CatalogScene:
+        """The same with the footprint and the pixel size that its file has, where the catalog says none."""
+        if self.footprint is not None and self.pixel is not None:
+            return self
+        with RasterSource(self.path) as source:
+            if source.grid is None or source.grid.geotransform.crs is None:
+                raise DataError(f"{self.path}: lies nowhere on the ground, so that no reference is found for it")
+            found = footprint_of(source.grid) if self.footprint is None else self.footprint
+            return replace(self, footprint=found, pixel=self.pixel or source.grid.pixel_metres)
+
+
+def read_catalog(catalog: Path, asset: str | None = None) -> Iterator[CatalogScene]:
+    """The scenes of a catalog in its order, each under a name of its own; `asset` names the raster of STAC items."""
+    taken: dict[str, str] = {}
+    count = 0
+    for scene in _scenes(catalog, asset):
+        count += 1
+        name = UNSAFE.sub("-", scene.name).strip(".-") or f"scene-{count}"
+        if name in taken:
+            raise DataError(f"{catalog}: {name} is the name of two scenes, {taken[name]} and {scene.path}")
+        taken[name] = scene.path
+        yield replace(scene, name=name)
+    if not count:
+        raise DataError(f"{catalog}: holds no scene")
+
+
+def _scenes(catalog: Path, asset: str | None) -> Iterator[CatalogScene]:
+    suffix = catalog.suffix.lower()
+    if catalog.is_dir():
+        stac = [catalog / name for name in ("catalog.json", "collection.json") if (catalog / name).is_file()]
+        if not stac:
+            return _from_folder(catalog)
+        catalog, suffix = stac[0], ".json"
+    require_file(catalog)
+    if suffix in (".json", ".geojson"):
+        from refsr.archive.stac_catalog import scenes_from_stac
+
+        return scenes_from_stac(catalog, asset)
+    if suffix == ".parquet":
+        return _from_parquet(catalog)
+    if suffix == ".csv":
+        return _from_csv(catalog)
+    raise UsageError(f"{catalog}: is no catalog; expected {KINDS}")
+
+
+def _from_folder(folder: Path) -> Iterator[CatalogScene]:
+    for file in sorted(folder.rglob("*")):
+        if file.suffix.lower() in RASTERS and not file.name.startswith(".") and file.is_file():
+            yield CatalogScene("-".join(file.relative_to(folder).with_suffix("").parts), str(file))
+
+
+def _from_csv(file: Path) -> Iterator[CatalogScene]:
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as handle:
+            rows = csv.DictReader(handle)
+            _check_columns(file, rows.fieldnames or [])
+            for row in rows:
+                yield _from_row(row, file, f"line {rows.line_num}")
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{file}: is no table in UTF-8: {error}") from error
+
+
+def _from_parquet(file: Path) -> Iterator[CatalogScene]:
+    import pyarrow
+    from pyarrow import parquet
+
+    try:
+        with parquet.ParquetFile(file) as table:
+            columns = [name for name in (*COLUMNS, "geometry") if name in table.schema_arrow.names]
+            _check_columns(file, columns)
+            number = 0
+            for batch in table.iter_batches(1024, columns=columns):
+                for row in batch.to_pylist():
+                    number += 1
+                    # A table of results has rows of scenes that could not be restored.
+                    if row["path"] is not None:
+                        geometry = row.pop("geometry", None)
+                        scene = _from_row(row, file, f"row {number}")
+                        yield replace(scene, footprint=None if geometry is None else shapely.from_wkb(geometry))
+    except (pyarrow.ArrowException, shapely.errors.ShapelyError) as error:
+        raise DataError(f"{file}: cannot be read as GeoParquet: {error}") from error
+
+
+def _check_columns(file: Path, columns: Any) -> None:
+    if "path" not in columns:
+        near = suggestion("path", columns)
+        raise DataError(f"{file}: has no column path{near} (it has {', '.join(columns)}; known: {', '.join(COLUMNS)})")
+
+
+def _from_row(row: Mapping[str, Any], file: Path, where: str) -> CatalogScene:
+    path, date, clouds = row["path"], row.get("datetime"), row.get("cloud_cover")
+    if not path:
+        raise DataError(f"{file}: {where} has no path")
+    given = row.get("references") or ""
+    references = tuple(_beside(file, one.strip()) for one in given.split("|") if one.strip())
+    try:
+        return CatalogScene(
+            str(row.get("id") or Path(path).stem), _beside(file, str(path)), None, parsed_date(date), None,
+            None if clouds in (None, "") else float(clouds), references,
+        )  # fmt: skip
+    except ValueError as error:
+        raise DataError(f"{file}: {where}: {error}") from error
+
+
+def _beside(file: Path, path: str) -> str:
+    """A path as it is seen from a file; names of GDAL's stay."""
+    if is_remote(path) or path.startswith("/vsi") or Path(path).is_absolute():
+        return path
+    return str(file.parent.absolute() / path)
+
+
+def parsed_date(given: Any) -> datetime | None:
+    """A date with a time zone, UTC where none is named; a ValueError for other text."""
+    if given in (None, ""):
+        return None
+    found: datetime | None = given if isinstance(given, datetime) else None
+    if found is None:
+        with contextlib.suppress(ValueError):
+            found = datetime.fromisoformat(str(given).strip().replace("Z", "+00:00"))
+    if found is None:
+        raise ValueError(f"{given!r} is no date; expected ISO 8601, such as 2024-06-01T10:30:00Z")
+    return found if found.tzinfo is not None else found.replace(tzinfo=timezone.utc)

@@ -1,0 +1,130 @@
+"""Restores a catalog to a folder: what is there stays, the rest is handed to a cluster, and all of it is published."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from refsr.archive.catalog import CatalogScene, read_catalog
+from refsr.archive.cluster import connected
+from refsr.archive.folder import ArchiveFolder
+from refsr.archive.journal import BEGUN, ENDED, Journal
+from refsr.archive.publish import publish
+from refsr.archive.references import Candidate, ReferenceCatalog
+from refsr.archive.run import ArchiveCounts, ArchiveRun
+from refsr.archive.settings import ArchiveSettings, SceneWork
+from refsr.core.errors import DataError, RefsrError, UsageError
+from refsr.core.progress import Announce, ProgressFactory
+from refsr.inference.inputs import RestoreOptions
+from refsr.inference.restorer import Restorer
+from refsr.inference.scene import SUPPORTED
+
+CANDIDATES = 8
+"""References that are handed to a worker beyond those that are used: it takes them where others are refused."""
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where scenes and their references come from."""
+
+    catalog: Path
+    asset: str | None = None
+    """Of STAC items: which is the raster."""
+    references: Path | None = None
+    """The catalog that references are found in; None: those that `catalog` lists for each scene."""
+    reference_asset: str | None = None
+
+    def scenes(self) -> Iterator[CatalogScene]:
+        return read_catalog(self.catalog, self.asset)
+
+    def reference_catalog(self) -> ReferenceCatalog | None:
+        if self.references is None:
+            return None
+        return ReferenceCatalog(read_catalog(self.references, self.reference_asset))
+
+
+def scene_work(scene: CatalogScene, references: ReferenceCatalog | None, settings: ArchiveSettings) -> SceneWork:
+    """A scene with the references that may be used for it; a DataError where it needs one and none is found."""
+    candidates, known = [Candidate(Path(path).stem, path) for path in scene.references], scene
+    if references is not None and not candidates:
+        known = scene.measured()
+        if known.footprint is None:
+            raise DataError(f"{scene.path}: its footprint is not known")
+        candidates = references.ranked(known)
+    if references is not None and not candidates and not settings.without_reference:
+        raise DataError(
+            f"{scene.path}: no reference shares ground with it; --without-reference restores such scenes from LR alone"
+        )
+    date = None if scene.date is None else scene.date.isoformat()
+    used = tuple(candidates[: settings.references + CANDIDATES])
+    return SceneWork(scene.name, scene.path, used, date, _bounds(known))
+
+
+def _bounds(scene: CatalogScene) -> tuple[float, ...] | None:
+    return None if scene.footprint is None else tuple(scene.footprint.bounds)
+
+
+def check_model(restorer: Restorer, options: RestoreOptions) -> None:
+    """A UsageError for a model that restores images in memory only, and options that single scenes have."""
+    others = [name for name in restorer.inputs if name not in SUPPORTED]
+    if others or restorer.samples:
+        what = f"takes {', '.join(others)}" if others else "samples"
+        raise UsageError(
+            f"{restorer.card.spec.network} {what}; an archive needs a model that restores rasters by blocks"
+        )
+    restorer.trust(options)
+
+
+def restore_archive(
+    sources: Sources,
+    settings: ArchiveSettings,
+    progress: ProgressFactory,
+    announce: Announce,
+    scheduler: str | None = None,
+    workers: int | None = None,
+    write_page: Callable[[ArchiveFolder], None] | None = None,
+) -> ArchiveCounts:
+    """Restores the scenes of a catalog that are not there yet; what it came to, with those that are there."""
+    total = sum(1 for _ in sources.scenes())
+    references = sources.reference_catalog()
+    if references is not None:
+        announce(f"references: {len(references)} in {sources.references}")
+    folder = ArchiveFolder(settings.output.absolute())
+    with folder.locked():
+        folder.claim(settings.record())
+        if (fault := folder.fault()) is not None:
+            raise RefsrError(f"{fault}; nothing can be written there")
+        done = sum(folder.item(scene.name).exists() for scene in sources.scenes())
+        announce(f"{sources.catalog}: {total} scenes, {done} of them are done")
+        journal = Journal(folder.journal)
+        try:
+            journal.add(BEGUN, scenes=total, done=done, catalog=str(sources.catalog))
+            counts = ArchiveCounts()
+            if done < total:
+                with connected(scheduler, workers, announce) as client, progress("archive", total) as bar:
+                    bar.skip(done)
+                    run: ArchiveRun | None = None
+
+                    def left() -> Iterator[SceneWork]:
+                        for scene in sources.scenes():
+                            if folder.item(scene.name).exists():
+                                continue
+                            try:
+                                work = scene_work(scene, references, settings)
+                            except DataError as error:
+                                assert run is not None
+                                run.set_aside(SceneWork(scene.name, scene.path, bounds=_bounds(scene)), str(error))
+                                continue
+                            yield work
+
+                    run = ArchiveRun(client, settings, left(), journal, bar, announce)
+                    counts = run.run()
+            counts.done += done
+            publish(folder, counts.aside)
+            if write_page is not None:
+                write_page(folder)
+            journal.add(ENDED, done=counts.done, set_aside=len(counts.aside))
+        finally:
+            journal.close()
+    return counts
