@@ -139,6 +139,25 @@ def test_named_weights_come_first_only_in_options_without_training(run, options,
     assert weights_file(options("name=other", f"path.pretrain_model_G={named}")) == named
 
 
+def test_results_held_to_lr_are_nearer_to_it(run, option_file, capsys):
+    words = ["val", str(option_file), "--no-images", "--metric", "consistency", "--metric", "hallucination"]
+    found = {}
+    for kind in ("off", "hard"):
+        assert main([*words, "--consistent", kind]) == 0
+        found[kind] = results(run)
+    name = "rgb-uint8-border4"
+    off, hard = (list(one.values("small", name, "consistency").values()) for one in found.values())
+    assert max(hard) < 0.5 < min(off)
+    bicubic = [list(one.values("bicubic", name, "consistency").values()) for one in found.values()]
+    assert bicubic[0] == bicubic[1]
+    assert all(0 <= share <= 1 for share in found["off"].values("small", name, "hallucination").values())
+    notes = [one.about["notes"] for one in found.values()]
+    assert not any("held to LR" in note for note in notes[0])
+    assert any(note.startswith("results are held to LR (hard, bicubic)") for note in notes[1])
+    assert main([*words, "--ref-strength", "2"]) == 2
+    assert "--ref-strength 2: expected a number from 0 to 1" in capsys.readouterr().err
+
+
 def test_tiles_change_nothing(run, option_file):
     kept = []
     for words in ([], ["val.tile=4"]):

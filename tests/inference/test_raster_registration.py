@@ -17,7 +17,7 @@ import refsr
 from refsr.core.errors import UsageError
 from refsr.geo.geotransform import Geotransform
 from refsr.geo.grid import Grid
-from refsr.inference import raster_blocks, rasters, scene_registration
+from refsr.inference import raster_blocks, raster_run, scene_opening, scene_registration
 from refsr.inference.inputs import RestoreOptions
 from refsr.inference.rasters import restore_raster
 from refsr.inference.scene_registration import grid_under
@@ -190,7 +190,7 @@ def test_a_resumed_run_registers_alike_and_other_modes_are_other_work(wide, rest
     ref = write(tmp_path / "ref.tif", wide, north_up(PIXEL, 7 - MARGIN, 5 - MARGIN))
     options = RestoreOptions(tile=24)
     restore_raster(restorer, lr_file, [ref], tmp_path / "whole.tif", options)
-    begin = rasters.RasterSink.write
+    begin = raster_run.RasterSink.write
     count = 0
 
     def stopping(self, *given):
@@ -200,19 +200,40 @@ def test_a_resumed_run_registers_alike_and_other_modes_are_other_work(wide, rest
             raise KeyboardInterrupt
         begin(self, *given)
 
-    monkeypatch.setattr(rasters.RasterSink, "write", stopping)
+    monkeypatch.setattr(raster_run.RasterSink, "write", stopping)
     with pytest.raises(KeyboardInterrupt):
         restore_raster(restorer, lr_file, [ref], tmp_path / "out.tif", options)
-    monkeypatch.setattr(rasters.RasterSink, "write", begin)
+    monkeypatch.setattr(raster_run.RasterSink, "write", begin)
     record = json.loads((tmp_path / ".out.tif.blocks" / "blocks.json").read_text(encoding="utf-8"))
     assert len(record["registration"][0]) == 64
     with pytest.raises(
         UsageError, match=r"was begun from something else \((registration, )?options(, registration)?\)"
     ):
         restore_raster(restorer, lr_file, [ref], tmp_path / "out.tif", RestoreOptions(tile=24, register="none"))
+    # The call that goes on takes the registration over, which lies beside the blocks.
+    monkeypatch.setattr(scene_opening, "register_reference", pytest.fail)
     report = restore_raster(restorer, lr_file, [ref], tmp_path / "out.tif", options)
     assert report.restored == report.blocks - 3
     assert (tmp_path / "out.tif").read_bytes() == (tmp_path / "whole.tif").read_bytes()
+
+
+def test_a_kept_registration_is_not_taken_for_another_reference(wide, restorer, lr_file, tmp_path, monkeypatch):
+    """What a call that was killed before its first block has left counts only for the same pixels."""
+    ref, options = tmp_path / "ref.tif", RestoreOptions(tile=24)
+
+    def killed(self, *given):
+        raise KeyboardInterrupt
+
+    write(ref, wide, north_up(PIXEL, 7 - MARGIN, 5 - MARGIN))
+    with monkeypatch.context() as patched:
+        patched.setattr(raster_run.RasterSink, "write", killed)
+        with pytest.raises(KeyboardInterrupt):
+            restore_raster(restorer, lr_file, [ref], tmp_path / "out.tif", options)
+    assert (tmp_path / ".out.tif.blocks" / "registrations.npz").exists()
+    write(ref, np.roll(wide, 5, axis=1), north_up(PIXEL, 7 - MARGIN, 5 - MARGIN))
+    restore_raster(restorer, lr_file, [ref], tmp_path / "out.tif", options)
+    restore_raster(restorer, lr_file, [ref], tmp_path / "fresh.tif", options)
+    assert (tmp_path / "out.tif").read_bytes() == (tmp_path / "fresh.tif").read_bytes()
 
 
 def test_tags_say_how_ref_was_registered(wide, restorer, lr_file, tmp_path):

@@ -18,7 +18,7 @@ from scipy.ndimage import binary_dilation
 import refsr
 from refsr.core.errors import DataError, UsageError
 from refsr.data.images import read_image
-from refsr.inference import raster_blocks, rasters
+from refsr.inference import raster_blocks, raster_run
 from refsr.inference.inputs import RestoreOptions
 from refsr.inference.raster_options import RasterOptions
 from refsr.inference.rasters import restore_raster
@@ -243,7 +243,7 @@ def test_an_interrupted_run_ends_with_the_same_bytes(scene, restorer, lr_file, t
     ref = write(tmp_path / "ref.tif", scene["Ref"], north_up(PIXEL))
     options = RestoreOptions(tile=16)
     whole = restore_raster(restorer, lr_file, [ref], tmp_path / "a.tif", options)
-    writes = rasters.RasterSink.write
+    writes = raster_run.RasterSink.write
     count = 0
 
     def failing(self, *arguments):
@@ -253,11 +253,11 @@ def test_an_interrupted_run_ends_with_the_same_bytes(scene, restorer, lr_file, t
             raise StopError
         writes(self, *arguments)
 
-    monkeypatch.setattr(rasters.RasterSink, "write", failing)
+    monkeypatch.setattr(raster_run.RasterSink, "write", failing)
     with pytest.raises(StopError):
         restore_raster(restorer, lr_file, [ref], tmp_path / "b.tif", options)
     assert not (tmp_path / "b.tif").exists()
-    monkeypatch.setattr(rasters.RasterSink, "write", writes)
+    monkeypatch.setattr(raster_run.RasterSink, "write", writes)
     report = restore_raster(restorer, lr_file, [ref], tmp_path / "b.tif", options)
     assert (report.restored, report.blocks) == (whole.blocks - 3, whole.blocks)
     # What was found in the blocks of the first call is known to the second.

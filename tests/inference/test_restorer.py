@@ -17,7 +17,7 @@ from refsr.core.options.datasets import DatasetOptions
 from refsr.data.build import build_dataset
 from refsr.data.images import write_image
 from refsr.evaluation.images import one_batch, to_hwc
-from refsr.inference import restorer as module
+from refsr.inference import loaded_model as module
 from refsr.inference import tile_layout as layout
 from refsr.inference.restorer import Restorer, load
 from refsr.metrics.quantise import to_uint8

@@ -43,6 +43,7 @@ def test_the_side_is_the_largest_that_fits(share, monkeypatch):
     """`share` is what the budget has of the smallest side's need. The halo is so wide that each step saves work."""
     network = Stages(halo=70)
     each = 2 * 7 * 4 / 16
+    monkeypatch.setattr(tile_memory, "MOST_OF_SYSTEM", 1e18)
     budget = share * AUTOMATIC_SIDE**2 * each
     monkeypatch.setattr(tile_memory, "_memory", lambda device: (budget / tile_memory.SHARE, 1e18))
     side = affordable_side(network, restore, CPU)
@@ -50,6 +51,13 @@ def test_the_side_is_the_largest_that_fits(share, monkeypatch):
     # Where little is free it is the free memory that counts.
     monkeypatch.setattr(tile_memory, "_memory", lambda device: (1e18, budget / tile_memory.SHARE_OF_FREE))
     assert affordable_side(network, restore, CPU) == side
+
+
+def test_new_pages_of_a_processor_are_not_worth_what_they_save(monkeypatch):
+    network, each = Stages(halo=70), 2 * 7 * 4 / 16
+    monkeypatch.setattr(tile_memory, "_memory", lambda device: (1e18, 1e18))
+    monkeypatch.setattr(tile_memory, "MOST_OF_SYSTEM", 1.1 * SIDES[1] ** 2 * each)
+    assert affordable_side(network, restore, CPU) == SIDES[1]
 
 
 @pytest.mark.parametrize(("halo", "side"), [(0, 640), (3, 640), (22, 1920), (70, 2560)])
@@ -65,7 +73,10 @@ def test_results_that_tiles_change_do_not_depend_on_the_machine(monkeypatch):
 
 
 def test_a_bundled_model_is_measured(monkeypatch):
-    """The bytes of rrsnet-small-x4 for a pixel of LR, beside those of a second size: they grow with the area."""
+    """The bytes of rrsnet-small-x4 for a pixel of LR, beside those of a smaller size.
+
+    They grow with the area at most: strips of one size, in which plain torch samples, are a fixed part beside it.
+    """
     restorer = refsr.load("rrsnet-small-x4", device="cpu")
     about = (
         restorer.network,
@@ -75,5 +86,5 @@ def test_a_bundled_model_is_measured(monkeypatch):
     )
     small = tile_memory._bytes_per_pixel(*about)
     monkeypatch.setattr(tile_memory, "PROBE", 24)
-    assert tile_memory._bytes_per_pixel(*about) == pytest.approx(small, rel=0.02)
+    assert small <= 1.02 * tile_memory._bytes_per_pixel(*about)
     assert 10_000 < small < 1_000_000

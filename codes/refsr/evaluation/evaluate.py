@@ -22,7 +22,9 @@ from refsr.data.perturbation import Perturbation, perturb_recorded
 from refsr.data.sample import Sample
 from refsr.data.sets.paired import PairedSet
 from refsr.evaluation.baselines import BASELINES, Baseline
+from refsr.evaluation.change_detection import ChangeDetection
 from refsr.evaluation.changed_areas import ChangedAreas
+from refsr.evaluation.evidence import PREFIX, save_evidence, with_evidence
 from refsr.evaluation.images import ImageArray, file_name, one_batch, save_png, save_registration, to_hwc
 from refsr.evaluation.land_cover import land_cover_of
 from refsr.evaluation.metrics import Metrics
@@ -30,7 +32,10 @@ from refsr.evaluation.registrations import KEY as REGISTRATION
 from refsr.evaluation.registrations import Registrations, registration_of
 from refsr.evaluation.results import ABLATION, FILE, PERTURBABLE, Results, Score
 from refsr.evaluation.weights import LoadedNetwork, load_network
+from refsr.inference.evidence import bands_of
 from refsr.inference.tiling import restore_tiled
+from refsr.inference.trust_options import NO_TRUST, Trust
+from refsr.inference.trusted import trust_reach, trusted
 from refsr.metrics.base import Array, SetMetric
 from refsr.metrics.protocols import PROTOCOLS, protocol
 from refsr.networks.descriptor import descriptor_of
@@ -41,6 +46,9 @@ from refsr.tasks.restore import require_base, require_fit, restore_function
 SAVED_MEMBERS = ("lr", "ref", "hr")
 """Members of a sample that are saved as images."""
 SAVED_BASELINE = "bicubic"
+
+TASKS = ("cover", "change")
+"""Downstream tasks: land cover, measured wherever the options name true maps; change, where it is asked for."""
 
 Column = tuple[str, str, str]
 """Method, protocol, metric."""
@@ -58,6 +66,11 @@ class EvaluationOptions:
     """The first so many images; None: all."""
     pretrained: Mapping[str, Baseline] = field(default_factory=dict)
     """Pretrained baselines, beside the interpolations."""
+    trust: Trust | None = None
+    """How results are held to LR and to their references, and whether evidence is saved beside their images; None: they
+    are the network's own."""
+    tasks: Sequence[str] = ()
+    """Downstream tasks that are asked for, of TASKS."""
 
 
 def evaluate(
@@ -77,7 +90,12 @@ def evaluate(
         (method, quoted, metric)
         for method in evaluation.methods
         for quoted in what.protocols
-        for metric in (*what.metrics.images, *evaluation.areas.metrics, *evaluation.land_cover.image_metrics)
+        for metric in (
+            *what.metrics.images,
+            *what.metrics.with_lr,
+            *evaluation.areas.metrics,
+            *evaluation.land_cover.image_metrics,
+        )
     ]
     table = torch.zeros(count, len(columns), dtype=torch.float64)
     indices = range(group.rank, count, group.world)
@@ -188,7 +206,9 @@ class _Evaluation:
             network.module.to(group.device)
         self.registrations = Registrations(dataset, [self._perturbed_name(one) for one in what.ablations])
         self.areas = ChangedAreas(dataset)
-        self.land_cover = land_cover_of(options, name, dataset, self.methods, what.protocols)
+        self.land_cover = land_cover_of(options, name, dataset, self.methods, what.protocols, "cover" in what.tasks)
+        asked = "change" in what.tasks
+        self.change = ChangeDetection(name, dataset, self.methods, what.protocols) if asked else None
         self._seconds: list[float] = []
         self._failed: dict[str, None] = {}
         self._set_metrics: dict[Column, SetMetric] = {
@@ -201,7 +221,8 @@ class _Evaluation:
     @property
     def metrics(self) -> dict[str, dict[str, str]]:
         """Unit, direction (higher or lower is better) and library of every metric."""
-        return self.what.metrics.about | self.areas.metrics | self.land_cover.metrics
+        found = self.what.metrics.about | self.areas.metrics | self.land_cover.metrics
+        return found if self.change is None else found | self.change.metrics
 
     def image_scores(self, index: int) -> dict[Column, float]:
         """All scores of one sample; also updates the metrics of the whole set and saves images."""
@@ -209,15 +230,21 @@ class _Evaluation:
         target = to_hwc(sample["hr"])
         area = self.areas.of_sample(sample, index)
         cover = self.land_cover.of_sample(sample, index, self.what.protocols)
+        change = None if self.change is None else self.change.of_sample(sample, index, self.what.protocols)
         scores: dict[Column, float] = {}
+        lr = to_hwc(sample["lr"]) if self.what.metrics.with_lr else None
         for method, image, given in self._images(sample, index):
+            measured = {} if lr is None else self._with_lr(image, target, lr)
             for quoted in self.what.protocols:
                 pair = protocol(quoted).compared(image, target, self.options.scale)
                 for metric in self.what.metrics.images:
                     scores[method, quoted, metric] = self._score(metric, quoted, *pair)
+                scores |= {(method, quoted, metric): value for metric, value in measured.items()}
                 found = {} if area is None else area.scores(image, given, pair, protocol(quoted))
                 found |= {} if cover is None else cover.scores(method, image, protocol(quoted))
                 scores |= {(method, quoted, metric): value for metric, value in found.items()}
+                if change is not None:
+                    change.count(method, image, protocol(quoted))
                 for metric in self.what.metrics.sets:
                     self._set_metrics[method, quoted, metric].update(*pair)
             if self.what.save_images and method in self._saved_methods:
@@ -229,6 +256,11 @@ class _Evaluation:
             if self.network is not None:
                 save_registration(self.folder / "images" / file_name(sample["name"]), self.dataset, sample["name"])
         return scores
+
+    def _with_lr(self, image: ImageArray, target: ImageArray, lr: ImageArray) -> dict[str, float]:
+        """The metrics of an image that need LR."""
+        scale = self.options.scale
+        return {name: measure(image, target, lr, scale) for name, measure in self.what.metrics.with_lr.items()}
 
     def _score(self, metric: str, quoted: str, image: Array, target: Array) -> float:
         """A score; NaN and a line in `not_measured` where the metric cannot take this image."""
@@ -245,7 +277,7 @@ class _Evaluation:
         if self.network is None:
             return
         started = time.perf_counter()
-        restored = self._restore(self.network, sample)
+        restored = self._restore(self.network, sample, evidence=bool(self._evidence))
         self._seconds.append(time.perf_counter() - started)
         yield self.options.name, restored, sample
         for one in self.what.ablations:
@@ -253,12 +285,25 @@ class _Evaluation:
             self.registrations.add(self._perturbed_name(one), records)
             yield self._perturbed_name(one), self._restore(self.network, perturbed), perturbed
 
-    def _restore(self, network: LoadedNetwork, sample: Sample) -> ImageArray:
-        restore = restore_function(network.card.model, self.options.sampling, self.options.run_seed)
+    @property
+    def _evidence(self) -> tuple[str, ...]:
+        """The planes that are saved beside the images of the network."""
+        trust = self.what.trust
+        return bands_of(trust) if trust is not None and trust.evidence and self.what.save_images else ()
+
+    def _restore(self, network: LoadedNetwork, sample: Sample, evidence: bool = False) -> ImageArray:
+        trust = replace(self.what.trust or NO_TRUST, evidence=evidence)
+        sample = with_evidence(sample, self.options.scale) if evidence else sample
+        restore = trusted(restore_function(network.card.model, self.options.sampling, self.options.run_seed), trust)
+        beyond = trust_reach(descriptor_of(network.module), trust)
         batch, val = one_batch(sample, self.group.device), self.options.val
         with torch.inference_mode():
-            image = restore_tiled(restore, network.module, batch, val.tile, val.tile_overlap, val.tiling)
-        return to_hwc(image[0])
+            image = restore_tiled(restore, network.module, batch, val.tile, val.tile_overlap, val.tiling, beyond)
+        found, bands = to_hwc(image[0]), descriptor_of(network.module).channels
+        if evidence:
+            paths = [self._image_path(sample["name"], PREFIX + name) for name in self._evidence]
+            save_evidence(paths, found[:, :, bands:], self._evidence)
+        return found[:, :, :bands]
 
     def _perturbed_name(self, perturbation: Perturbation) -> str:
         return f"{self.options.name} {perturbation.member}={perturbation}"
@@ -270,8 +315,10 @@ class _Evaluation:
                 part.copy_(self.group.total(part))
         self.areas.agreement = self.group.total(self.areas.agreement)
         self.registrations.total(self.group)
-        scores = [Score("", *column, metric.result()) for column, metric in self._set_metrics.items()]
-        return scores + [Score("", *column, value) for column, value in self.land_cover.totals(self.group).items()]
+        scores = {column: metric.result() for column, metric in self._set_metrics.items()}
+        scores |= self.land_cover.totals(self.group)
+        scores |= {} if self.change is None else self.change.totals(self.group)
+        return [Score("", *column, value) for column, value in scores.items() if not math.isnan(value)]
 
     @property
     def _saved_methods(self) -> list[str]:
@@ -287,7 +334,7 @@ class _Evaluation:
 
     def saved_images(self, image: str) -> dict[str, str]:
         """Paths of an image's files by member or method, relative to the folder."""
-        roles = [*self._saved_members, *self._saved_methods]
+        roles = [*self._saved_members, *self._saved_methods, *(PREFIX + name for name in self._evidence)]
         return {role: str(self._image_path(image, role).relative_to(self.folder)) for role in roles}
 
     def about(self, keys: Sequence[str]) -> dict[str, Any]:
@@ -301,6 +348,10 @@ class _Evaluation:
             "not_measured": [*self.what.metrics.missing, *self._failed],
             "options": plain(self.options),
         }
+        if self.what.trust is not None:
+            found["notes"].append(self.what.trust.sentence())
+        if self.change is not None:
+            found["notes"] += self.change.notes()
         if self.network is not None:
             found["weights"] = self.network.record
             found["notes"] += self.network.card.origin.get("notes", [])

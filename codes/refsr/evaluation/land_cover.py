@@ -105,11 +105,21 @@ class SampleLandCover:
 
 
 def land_cover_of(
-    options: Options, name: str, dataset: PairedSet, methods: Sequence[str], protocols: Sequence[str]
+    options: Options,
+    name: str,
+    dataset: PairedSet,
+    methods: Sequence[str],
+    protocols: Sequence[str],
+    asked: bool = False,
 ) -> LandCover:
-    """The land cover of the data set that the options call `name`; the classifier is fitted now."""
+    """The land cover of the data set that the options call `name`; the classifier is fitted now.
+
+    Without true maps there is none, which is an error where it was asked for.
+    """
     root = options.datasets[name].dataroot_cover
     if root is None:
+        if asked:
+            raise UsageError(f"--task cover: datasets.{name} has no {KEY}; it needs true land cover")
         return LandCover()
     wanted = options.datasets.get("train")
     if wanted is None or wanted.dataroot_cover is None or wanted.dataroot_GT is None:

@@ -15,8 +15,11 @@ import numpy as np
 
 from refsr.core.atomic import write_text
 from refsr.core.errors import DataError
+from refsr.core.foreign_files import read_record
 from refsr.core.seeding import numpy_generator
 
+FOLDER = "results"
+"""Of a run, with a folder for each data set."""
 FILE = "results.json"
 TABLE_FILE = "scores.csv"
 CLASSES_FILE = "classes.csv"
@@ -149,18 +152,58 @@ class Results:
     def read(folder: Path) -> Results:
         """The results that a folder holds."""
         file = folder / FILE
+        if not file.exists():
+            raise DataError(f"{folder}: holds no {FILE}; refsr val writes it")
+        content = read_record(file, "results file")
         try:
-            content = json.loads(file.read_text(encoding="utf-8"))
             if content.pop("format") != FORMAT:
                 raise DataError(f"{file}: is of another version of refsr; run refsr val again")
             content.pop("table")
             content.pop("classes", None)
             scores = [Score(**{**one, "value": float(one["value"])}) for one in content.pop("scores")]
-            return Results(**content, scores=scores)
-        except FileNotFoundError:
-            raise DataError(f"{folder}: holds no {FILE}; refsr val writes it") from None
+            results = Results(**content, scores=scores)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DataError(f"{file}: is no results file, or a damaged one") from error
+        problem = _problem(results)
+        if problem:
+            raise DataError(f"{file}: is damaged: {problem}")
+        return results
+
+
+def results_folders(run: Path) -> list[Path]:
+    """Folders with results: below `results` in a run's folder, or directly below a `results` folder."""
+    below = run / FOLDER
+    return sorted(file.parent for file in (below if below.is_dir() else run).glob(f"*/{FILE}"))
+
+
+def picture_file(folder: Path, name: str) -> Path:
+    """A picture of the results in a folder; a DataError for one that lies elsewhere."""
+    file = folder / name
+    if not file.resolve().is_relative_to(folder.resolve()):
+        raise DataError(f"{name}: leads out of its folder, {folder}")
+    return file
+
+
+def _problem(results: Results) -> str:
+    """What is wrong with a results file; empty if nothing."""
+    kinds = (results.protocols, results.metrics, results.pictures, results.about)
+    if not all(isinstance(one, dict) for one in kinds) or not isinstance(results.methods, list):
+        return "an entry has the wrong type"
+    texts = [results.run, results.dataset, *results.methods, *results.protocols, *results.metrics]
+    if not all(isinstance(one, str) for one in texts):
+        return "a name is not text"
+    if not isinstance(results.scale, int):
+        return "its scale is not a whole number"
+    if not all(isinstance(one, dict) for one in (*results.metrics.values(), *results.pictures.values())):
+        return "an entry has the wrong type"
+    if not all(isinstance(name, str) for named in results.pictures.values() for name in named.values()):
+        return "a picture is not a file name"
+    for score in results.scores:
+        if not all(isinstance(one, str) for one in (score.image, score.method, score.protocol, score.metric)):
+            return "a name is not text"
+        if score.method not in results.methods:
+            return f"a score of {score.method!r}, which is not among its methods"
+    return ""
 
 
 def summarise(method: str, protocol: str, metric: str, values: list[float]) -> Summary:

@@ -62,7 +62,7 @@ def stress_run(
     With `register`, references are registered so, after they are perturbed.
     """
     options = run_options(run)
-    name = _chosen_dataset(options, dataset, run)
+    name = chosen_dataset(options, dataset, run)
     folder = name
     if register is not None:
         options, folder = run_options(run, [f"datasets.{name}.register={register}"]), f"{name}_register_{register}"
@@ -78,7 +78,8 @@ def run_options(run: Path, overrides: Sequence[str] = ()) -> Options:
     return load_options(file, overrides)
 
 
-def _chosen_dataset(options: Options, asked: str | None, run: Path) -> str:
+def chosen_dataset(options: Options, asked: str | None, run: Path) -> str:
+    """The data set of a run that is asked for, else its test set, else its last one."""
     there = [name for name in options.datasets if name != "train"]
     if asked is None:
         if not there:

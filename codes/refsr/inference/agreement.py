@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from refsr.core.errors import DataError
+from refsr.data.cubes.cube_file import NO_CUBE_HINTS, CubeHints
+from refsr.data.cubes.files import open_cube
 from refsr.data.images import probe_image
 from refsr.inference.inputs import RestoreOptions
 from refsr.networks.descriptor import Descriptor
@@ -14,10 +16,13 @@ from refsr.networks.descriptor import Descriptor
 ROLES = ("lr", "lr_up", "ref", "ref_down")
 
 
-def check_headers(images: Mapping[str, Any], options: RestoreOptions, descriptor: Descriptor) -> None:
+def check_headers(
+    images: Mapping[str, Any], options: RestoreOptions, descriptor: Descriptor, hints: CubeHints = NO_CUBE_HINTS
+) -> None:
     """A DataError where the headers of images by role show that they do not go together.
 
-    A reference that is registered may have any size, and bands that are chosen any number.
+    A reference that is registered may have any size, and bands that are chosen any number; of a cube `hints` say what
+    its file does not.
     """
     heads = {role: probe_image(images[role]) for role in ROLES if isinstance(images.get(role), (str, Path))}
     lr = heads.get("lr")
@@ -30,6 +35,13 @@ def check_headers(images: Mapping[str, Any], options: RestoreOptions, descriptor
         registered = role.startswith("ref") and (options.register or "auto") != "none"
         if role != "lr" and not registered:
             check_size(str(images[role]), head.shape[:2], str(images["lr"]), lr.shape[:2], descriptor.scale)
+    mask, cube = images.get("mask"), images.get("hsi")
+    if isinstance(mask, (str, Path)) and "mask" in descriptor.inputs:
+        size = probe_image(mask).shape[:2]
+        check_size(str(mask), size, str(images["lr"]), lr.shape[:2], descriptor.scale)
+    if isinstance(cube, (str, Path)) and "hsi" in descriptor.inputs:
+        size = open_cube(Path(cube), hints).info.shape[:2]
+        check_cube_size(str(cube), size, str(images["lr"]), lr.shape[:2], descriptor.scale)
 
 
 def check_size(name: str, size: tuple[int, int], lr_name: str, lr_size: tuple[int, int], scale: int) -> None:
@@ -38,6 +50,16 @@ def check_size(name: str, size: tuple[int, int], lr_name: str, lr_size: tuple[in
     if size != needed:
         raise DataError(
             f"{name}: is {shown(size)}; beside {lr_name} of {shown(lr_size)}, scale {scale} needs {shown(needed)}"
+        )
+
+
+def check_cube_size(name: str, size: tuple[int, int], lr_name: str, lr_size: tuple[int, int], scale: int) -> None:
+    """A DataError unless the size of a cube divides that of LR times the scale."""
+    large = lr_size[0] * scale, lr_size[1] * scale
+    ratio = large[0] // size[0] if size[0] else 0
+    if ratio < 1 or (size[0] * ratio, size[1] * ratio) != large:
+        raise DataError(
+            f"{name}: is {shown(size)}, which does not divide {shown(large)}, the size of {lr_name} times {scale}"
         )
 
 

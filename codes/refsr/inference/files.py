@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,15 +28,19 @@ from refsr.data.images import (
     write_image,
 )
 from refsr.data.pairing import paired_keys
+from refsr.data.ranges import declared
 from refsr.data.stores.base import Store
+from refsr.data.stores.checksums import check_listed
 from refsr.data.stores.folder import FolderStore
 from refsr.data.stores.opening import open_store
 from refsr.geo.raster import has_rasterio
+from refsr.inference.evidence import about, bands_of, require_tiff
 from refsr.inference.georeference import keep_empty, read_tags, restored_tags
 from refsr.inference.inputs import ImageLike, RestoreOptions, describe_mask, require_image
 from refsr.inference.raster_inputs import as_rasters, raster_list
 from refsr.inference.registered import REFUSED
 from refsr.inference.restorer import Restorer
+from refsr.inference.spread import SAMPLES, Plane
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,7 @@ class SpreadOptions:
     """Where the map of the standard deviation over seeds goes, and how many there are."""
 
     output: Path
-    samples: int = 8
+    samples: int = SAMPLES
 
 
 @dataclass(frozen=True)
@@ -71,18 +76,44 @@ def restore_file(
     progress: ProgressFactory = no_progress,
     spread: SpreadOptions | None = None,
     announce: Callable[[str], None] = LOG.info,
+    evidence: Path | None = None,
 ) -> ImageInfo:
     """Restores `images` (lr, ref, mask, ...) to `output`; a GeoTIFF lies on the ground where LR does, or else Ref.
 
+    `evidence` is the TIFF that the planes of evidence go to, on the result's grid.
+
     Rasters are restored by blocks on whatever grids they lie, and `announce` gets a line for each decision; other
-    images are restored in memory. A TIFF's description says where the change mask came from.
+    images are restored in memory. A TIFF's description says where the change mask came from. Where checksums lie beside
+    a file, it must agree with them.
     """
+    for image in images.values():
+        if isinstance(image, (str, Path)):
+            check_listed(Path(image))
+    return _restore_file(restorer, images, output, options, overwrite, progress, spread, announce, evidence)
+
+
+def _restore_file(
+    restorer: Restorer,
+    images: Mapping[str, ImageLike],
+    output: Path,
+    options: RestoreOptions,
+    overwrite: bool,
+    progress: ProgressFactory,
+    spread: SpreadOptions | None,
+    announce: Callable[[str], None],
+    evidence: Path | None,
+) -> ImageInfo:
+    if evidence is not None:
+        if spread is not None:
+            raise UsageError("evidence and a spread are made by two calls")
+        _check_evidence(evidence, output)
+        options = replace(options, evidence=True)
     if spread is None and as_rasters(restorer, images, options, output):
         from refsr.inference.rasters import restore_raster
 
         lr, *refs = raster_list(images)
         _check_target(output, {"lr": lr, **{f"ref {number}": ref for number, ref in enumerate(refs, 1)}}, overwrite)
-        return restore_raster(restorer, lr, refs, output, options, overwrite, progress, announce).info
+        return restore_raster(restorer, lr, refs, output, options, overwrite, progress, announce, evidence).info
     for role, image in images.items():
         require_image(image, role)
     files = {role: Path(image) for role, image in images.items() if isinstance(image, (str, Path))}
@@ -90,15 +121,19 @@ def restore_file(
     lr = images["lr"]
     kind = str(lr.dtype) if isinstance(lr, np.ndarray) else probe_image(lr).dtype
     _check_output(output, "uint16" if options.bits == 16 else kind, restorer.channels)
+    planes_of_evidence = None
+    if evidence is not None and evidence.exists() and not overwrite:
+        raise UsageError(f"{evidence}: is there already (--overwrite replaces it)")
     if spread is None:
-        restored = restorer.restore_images(images, options, progress, announce)
+        restored, planes_of_evidence = restorer.explained_images(images, options, progress, announce)
     else:
         if spread.output.suffix.lower() not in (".tif", ".tiff"):
             raise UsageError(
                 f"{spread.output}: a spread is kept as a TIFF of floats; expected a name that ends in .tif"
             )
         restored, deviation = restorer.spread_images(images, options, spread.samples, progress, announce)
-        write_image(spread.output, deviation[:, :, None])
+        low, high = (0, 65535) if options.bits == 16 else declared(kind, options.range, "LR", options.spelling("range"))
+        _write_spread(restorer, spread, deviation, high - low)
     planes: Array = restored if restored.ndim == 3 else restored[:, :, None]
     profile: dict[str, Any] = {}
     if named_kind(output) == "tiff" and has_rasterio():
@@ -109,6 +144,13 @@ def restore_file(
             profile["tags"] = {DESCRIPTION: describe_mask(options.made_mask, restorer.scale)}
         if tags is not None and tags.nodata is not None:
             keep_empty(planes, read_image(files["lr"]), tags.nodata, restorer.scale)
+    if evidence is not None and planes_of_evidence is not None:
+        place = {name: value for name, value in profile.items() if name in ("crs", "transform")}
+        if "nodata" in profile:
+            keep_empty(planes_of_evidence, read_image(files["lr"]), profile["nodata"], restorer.scale, math.nan)
+            place["nodata"] = math.nan
+        names = bands_of(restorer.trust(options))
+        write_image(evidence, planes_of_evidence, profile={**place, "descriptions": names, "tags": about(names)})
     write_image(output, planes, profile=profile)
     return info_of(planes)
 
@@ -144,7 +186,7 @@ def restore_folder(
             if overwrite or not output.exists():
                 try:
                     images = {role: _image(store, key) for role, store in stores.items()}
-                    restore_file(restorer, images, output, options, overwrite, announce=note)
+                    _restore_file(restorer, images, output, options, overwrite, no_progress, None, note, None)
                     restored += 1
                 except DataError as error:
                     broken.append(str(error))
@@ -153,6 +195,28 @@ def restore_folder(
         more = f" (and {len(broken) - 1} more images)" if len(broken) > 1 else ""
         raise DataError(f"{broken[0]}{more}; all others are restored, a rerun does the rest")
     return RestoreReport(len(keys), restored, refused)
+
+
+def _write_spread(restorer: Restorer, spread: SpreadOptions, deviation: Plane, unit: float) -> None:
+    """The deviation over seeds and, of calibrated models, half the width of the 90 % interval that it stands for."""
+    intervals = restorer.spread_intervals
+    planes, names = [deviation], [f"deviation over {spread.samples} seeds"]
+    if intervals is not None and intervals.samples == spread.samples:
+        planes.append(intervals.half_width(deviation, unit))
+        names.append("half of the 90 % interval")
+    elif intervals is not None:
+        LOG.warning(
+            "%s: has no intervals, the model's intervals are for --samples %d", spread.output, intervals.samples
+        )
+    write_image(spread.output, np.stack(planes, axis=2), profile={"descriptions": names})
+
+
+def _check_evidence(evidence: Path, output: Path) -> None:
+    require_tiff(evidence)
+    if resolved(evidence) == resolved(output):
+        raise UsageError(f"{evidence}: is the result itself; evidence needs a file of its own")
+    if not has_rasterio():
+        raise UsageError(f"{evidence}: evidence is kept as a GeoTIFF, which needs rasterio; pip install 'refsr[geo]'")
 
 
 def _check_target(output: Path, inputs: Mapping[str, object], overwrite: bool) -> None:

@@ -33,6 +33,12 @@ def result_findings(pixels: Array, valid: Mask, scale: int) -> dict[str, float]:
     return {f"sr_{band}": float(plane.sum(dtype=np.float64, **where)) / scale**2 for band, plane in enumerate(planes)}
 
 
+def evidence_findings(evidence: Array, valid: Mask, names: Sequence[str], scale: int) -> dict[str, float]:
+    """Of a restored block: the sum of each plane of evidence over what holds data, as of pixels of LR's size."""
+    sums = evidence[valid].sum(axis=0, dtype=np.float64) / scale**2
+    return {f"evidence_{name}": float(total) for name, total in zip(names, sums, strict=True)}
+
+
 class SceneFindings:
     """The findings of all blocks of a scene."""
 
@@ -55,6 +61,11 @@ class SceneFindings:
         """The share of the scene's ground with data on which the references count."""
         known = self.pixels - self.empty
         return self._total("covered") / known if known else 0.0
+
+    def evidence_means(self, names: Sequence[str]) -> dict[str, float]:
+        """The mean of each plane of evidence over what holds data; none where nothing does."""
+        known = self.pixels - self.empty
+        return {name: self._total(f"evidence_{name}") / known for name in names} if known else {}
 
     @property
     def mean_shifts(self) -> list[float]:

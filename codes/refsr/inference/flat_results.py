@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from refsr.core.errors import RefsrError
+from refsr.core.errors import OutputError
 
 SHOWS_SOMETHING = 0.05
 """Of the range, what LR must span: where it is brighter than white all over, a white result is right."""
@@ -41,9 +41,9 @@ class FlatnessCheck:
         self.restored.add(restored)
 
     def require_structure(self) -> None:
-        """A RefsrError where nothing of LR is left."""
+        """An OutputError where nothing of LR is left."""
         if self.restored.span == 0 and self.lr.span > SHOWS_SOMETHING:
-            raise RefsrError(
+            raise OutputError(
                 f"the network gives {self.restored.low + 0.0:g} at every pixel, of LR from {self.lr.low:.2g} to "
                 f"{self.lr.high:.2g}; its weights are damaged or not trained"
             )

@@ -27,8 +27,8 @@ def restored_tags(lr: RasterTags | None, ref: RasterTags | None, scale: int) -> 
     return replace(lr, geotransform=lr.geotransform.finer(scale))
 
 
-def keep_empty(restored: Array, lr: Array, nodata: float, scale: int) -> None:
-    """Gives the pixels of the restored image that come from ones without data their value again."""
+def keep_empty(restored: Array, lr: Array, nodata: float, scale: int, value: float | None = None) -> None:
+    """Gives the pixels of the restored image that come from ones without data their value again, or another one."""
     empty = (lr == nodata).all(axis=2)
     if empty.any():
-        restored[empty.repeat(scale, axis=0).repeat(scale, axis=1)] = nodata
+        restored[empty.repeat(scale, axis=0).repeat(scale, axis=1)] = nodata if value is None else value

@@ -17,7 +17,7 @@ from refsr.core.options.sampling import SamplingOptions
 from refsr.core.progress import Announce
 from refsr.core.window import Window
 from refsr.data.change.calibration import calibration
-from refsr.data.change.estimate import estimate_mask
+from refsr.data.change.estimate import change_where, estimate_mask
 from refsr.data.cubes.folder import SingleCube
 from refsr.data.cubes.reading import cube_hints, cube_reader, raw_range
 from refsr.data.images import Array, check_array, read_image
@@ -27,6 +27,7 @@ from refsr.data.sample import Unit
 from refsr.data.sets.paired import MaskOptions
 from refsr.inference.raster_options import RasterOptions
 from refsr.inference.registered import registered, upsampled
+from refsr.inference.trust_options import Consistent
 from refsr.registration.options import Mode
 
 ImageLike = Array | str | Path
@@ -58,6 +59,17 @@ class RestoreOptions:
     """Of the result where LR has 8: 16 keep what rounding would lose."""
     register: Mode | None = None
     """How references are registered to LR. None: `auto` for images and rasters, `none` for tensors."""
+    consistent: Consistent | None = None
+    """How the result is held to LR. None: as the model's card says."""
+    response: str | None = None
+    """How LR's sensor reduces what it sees: bicubic, box or mtf:VALUE. None: as the model's card says."""
+    ref_strength: float = 1.0
+    """How much of what the reference brings is added, 0 to 1."""
+    guard: bool | None = None
+    """Whether what contradicts LR is left out of what the reference brings. None: unless the model samples, whose time
+    it would double."""
+    evidence: bool = False
+    """Whether evidence is made beside the image."""
     raster: RasterOptions = field(default_factory=RasterOptions)
     spelling: Spelling = str
     """How messages name these keywords."""
@@ -110,7 +122,7 @@ def open_inputs(
 
     The reference is registered first, so that a mask is estimated from what the network gets. `announce` gets the line
     that says how. With `weighted`, the network takes the reference's weight map: 1 where none was registered, and 0
-    where there is no reference, in whose place is upsampled LR.
+    where there is no reference, in whose place is upsampled LR. Evidence has the weight map too, of any reference.
     """
     spelling = options.spelling
     lr = open_input(images["lr"], "lr", ReadOptions(options.range, options.bands), option=spelling("range"))
@@ -123,14 +135,16 @@ def open_inputs(
     ):
         if role in images:
             inputs[role] = open_input(images[role], role, read, lr, spelling(option))
-    if weighted:
+    if weighted or (options.evidence and "ref" in inputs):
         size = (scale * lr.size[0], scale * lr.size[1], 1)
         inputs["ref_weight"] = Input(np.full(size, "ref" in inputs, np.float32), (0, 1), "ref_weight", 1)
     if weighted and "ref" not in inputs:
         large = upsampled(lr.unit(Window(0, 0, *lr.size)), scale)
         inputs["ref"] = Input(large, (0, 1), "ref", large.shape[2])
     elif "ref" in inputs and (options.register or "auto") != "none":
-        inputs |= _registered(inputs, scale, options.register or "auto", announce)
+        inputs |= _registered(inputs, scale, options.register or "auto", announce, blend=not weighted)
+    if options.evidence and "ref" in images:
+        inputs["change"] = _change(inputs, scale)
     masks = options.mask_options or trained_masks
     if "mask" in images:
         inputs["mask"] = open_mask(images["mask"], masks)
@@ -142,20 +156,32 @@ def open_inputs(
     return inputs
 
 
-def _registered(inputs: Mapping[str, Input], scale: int, mode: Mode, announce: Announce) -> dict[str, Input]:
+def _change(inputs: Mapping[str, Input], scale: int) -> Input:
+    """(s*h, s*w, 1): the probability that the ground changed since the reference; 0 where none lies on LR."""
+    lr, ref, weight = inputs["lr"], inputs["ref"], inputs["ref_weight"]
+    whole, large = Window(0, 0, *lr.size), Window(0, 0, *ref.size)
+    if ref.size != (scale * lr.size[0], scale * lr.size[1]):
+        found = np.zeros((*weight.size, 1), np.float32)
+    else:
+        found = change_where(lr.unit(whole), ref.unit(large), weight.pixels[:, :, 0], scale)[:, :, None]
+    return Input(found, (0, 1), "change", 1)
+
+
+def _registered(
+    inputs: Mapping[str, Input], scale: int, mode: Mode, announce: Announce, blend: bool
+) -> dict[str, Input]:
     """The reference, and what is given of it, registered to LR; as they are where their bands differ from LR's."""
     lr, ref = inputs["lr"], inputs["ref"]
-    weighted = "ref_weight" in inputs
-    if lr.pixels.shape[2] != ref.pixels.shape[2] and not weighted:
+    if lr.pixels.shape[2] != ref.pixels.shape[2] and blend:
         return {}
     names = [name for name in ("ref", "ref_down") if name in inputs and inputs[name].size == ref.size]
     whole = {name: image.unit(Window(0, 0, *image.size)) for name, image in inputs.items() if name in (*names, "lr")}
     given = inputs.get("lr_up")
     fits = given is not None and given.size == (scale * lr.size[0], scale * lr.size[1])
     large = given.unit(Window(0, 0, *given.size)) if given is not None and fits else None
-    made = registered(whole["lr"], {name: whole[name] for name in names}, scale, mode, large, blend=not weighted)
+    made = registered(whole["lr"], {name: whole[name] for name in names}, scale, mode, large, blend)
     announce(made.line)
-    planes = made.images | ({"ref_weight": made.weight[:, :, None]} if weighted else {})
+    planes = made.images | ({"ref_weight": made.weight[:, :, None]} if "ref_weight" in inputs else {})
     return {name: replace(inputs[name], pixels=image, range=(0, 1)) for name, image in planes.items()}
 
 

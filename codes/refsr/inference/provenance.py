@@ -15,7 +15,6 @@ from refsr.inference.inputs import RestoreOptions
 from refsr.inference.restorer import Restorer
 from refsr.inference.scene import Scene
 from refsr.inference.scene_registration import registration_mode
-from refsr.runs.model_file import weights_digest
 
 STALE = re.compile(r"^(STATISTICS_|OVR_|LAYOUT$|INTERLEAVE$|COMPRESSION$|REFSR_)")
 """Tags of LR that do not hold for the result."""
@@ -32,7 +31,7 @@ def identity(scene: Scene, restorer: Restorer, options: RestoreOptions, settled:
     plain["raster"] = {name: value for name, value in plain["raster"].items() if name not in NOT_PIXELS}
     return {
         "refsr": __version__,
-        "model": weights_digest(restorer.network),
+        "model": restorer.digest,
         "LR": raster_digest(scene.lr),
         "references": [raster_digest(source) for source in scene.reference_sources],
         "registration": [made.digest for made in scene.registrations],
@@ -53,6 +52,7 @@ def provenance_tags(
         "REFSR_LR": PurePath(scene.lr.name).name,
         "REFSR_LR_SHA256": identity["LR"],
         "REFSR_RANGE": str(scene.range),
+        "REFSR_TRUST": restorer.trust(options).sentence(),
         "REFSR_REGISTRATION": registration_mode(options),
         "REFSR_OPTIONS": json.dumps(_given(identity["options"]), sort_keys=True),
     }

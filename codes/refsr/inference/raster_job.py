@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,20 +20,33 @@ from refsr.geo.block_cache import bounded_cache
 from refsr.geo.grid import Grid
 from refsr.geo.raster_sink import RasterFormat, RasterProfile
 from refsr.geo.raster_source import RasterLike
-from refsr.inference.findings import result_findings
+from refsr.inference.evidence import BESIDE, bands_of
+from refsr.inference.findings import evidence_findings, result_findings
 from refsr.inference.inputs import RestoreOptions
+from refsr.inference.kept_registrations import KeptRegistrations
 from refsr.inference.provenance import identity, provenance_tags
 from refsr.inference.raster_blocks import BlockSink, blocks_of, seen_by
 from refsr.inference.raster_finish import RasterFinish, raster_finish
-from refsr.inference.restorer import Restorer
+from refsr.inference.restorer import Restorer, in_units
 from refsr.inference.scene import Scene, SceneSource
 from refsr.inference.scene_opening import open_scene
 from refsr.inference.tile_layout import Layout, lay_out
-from refsr.networks.descriptor import descriptor_of
 
 FORMATS: dict[str, RasterFormat] = {".tif": "cog", ".tiff": "cog", ".png": "png", ".zarr": "zarr"}
 """What an output is by its suffix, where nobody asks for a format."""
 PNG_TYPES = ("uint8", "uint16")
+
+
+class RestoredBlock(NamedTuple):
+    """A part of the restored raster."""
+
+    pixels: npt.NDArray[Any]
+    """(h, w, C) in LR's values."""
+    valid: npt.NDArray[np.bool_]
+    """(h, w): where it holds data."""
+    findings: dict[str, float]
+    evidence: npt.NDArray[np.float32]
+    """(h, w, planes)."""
 
 
 @dataclass
@@ -66,6 +79,11 @@ class RasterJob:
         return restored if self.finish is None else self.finish.profile(restored, self.scene.lr)
 
     @property
+    def evidence(self) -> tuple[str, ...]:
+        """The names of the planes of evidence that blocks have."""
+        return bands_of(self.restorer.trust(self.options)) if self.options.evidence else ()
+
+    @property
     def empty(self) -> float | None:
         """The value of pixels without data: LR's own, else NaN where floats have holes."""
         lr = self.scene.lr
@@ -78,6 +96,7 @@ class RasterJob:
         settled = {
             "tile": list(self.tile),
             "grids": grids,
+            "trust": self.restorer.trust(self.options).record(),
             "finish": None if self.finish is None else self.finish.identity(),
         }
         made_of = identity(self.scene, self.restorer, self.options, settled)
@@ -97,22 +116,26 @@ class RasterJob:
         final = info.height * info.width * info.bands * np.dtype(info.dtype).itemsize
         return 2 * final + (0 if self.finish is None else restored)
 
-    def restored(
-        self, kept: Window, layout: Layout, bar: ProgressBar
-    ) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_], dict[str, float]]:
-        """(h, w, C) of a block in LR's values, (h, w) where it holds data, and what was found in it."""
+    def restored(self, kept: Window, layout: Layout, bar: ProgressBar) -> RestoredBlock:
+        """A block, read and restored."""
         scale = self.restorer.scale
         seen, large = seen_by(layout), kept.times(scale)
         self.source.load(seen, kept)
         valid = self.source.valid[kept.within(seen)].repeat(scale, 0).repeat(scale, 1)
         if not valid.any():
-            shape = large.height, large.width, len(self.scene.lr.bands)
+            shape, bands = (large.height, large.width), len(self.scene.lr.bands)
             bar.advance(len(layout))
-            return np.zeros(shape, self.scene.lr.dtype), valid, self.source.found
+            nothing = np.zeros((*shape, len(self.evidence)), np.float32)
+            return RestoredBlock(np.zeros((*shape, bands), self.scene.lr.dtype), valid, self.source.found, nothing)
         sink = BlockSink(large)
         self.restorer.restore_layout(self.source, layout, sink, self.options, lambda *_: PartOf(bar))
-        pixels = self.scene.range.raw(sink.image, str(self.scene.lr.dtype))
-        return pixels, valid, self.source.found | result_findings(pixels, valid, scale)
+        bands, value_range = self.restorer.channels, self.scene.range
+        pixels = value_range.raw(sink.image[:, :, :bands], str(self.scene.lr.dtype))
+        evidence = in_units(sink.image[:, :, bands:], value_range.high - value_range.low)
+        found = self.source.found | result_findings(pixels, valid, scale)
+        if self.evidence:
+            found |= evidence_findings(evidence, valid, self.evidence, scale)
+        return RestoredBlock(pixels, valid, found, evidence)
 
 
 @contextlib.contextmanager
@@ -124,20 +147,25 @@ def raster_job(
     announce: Announce,
     begun: tuple[int | None, int] | None = None,
     progress: ProgressFactory = no_progress,
+    registrations: KeptRegistrations | None = None,
 ) -> Iterator[RasterJob]:
-    """Opens and checks what restoring a raster needs; `begun` are tile and overlap of a run that is continued."""
+    """Opens and checks what restoring a raster needs; `begun` are tile and overlap of a run that is continued.
+
+    What is in `registrations` is taken from there; what is not is added.
+    """
     lines: list[str] = []
 
     def say(line: str) -> None:
         lines.append(line)
         announce(line)
 
-    halo = descriptor_of(restorer.network).halo
-    scene = open_scene(lr, refs, restorer.channels, restorer.scale, options, say, halo, progress)
+    descriptor = restorer.descriptor(options)
+    channels, scale, halo = restorer.channels, restorer.scale, descriptor.halo
+    scene = open_scene(lr, refs, channels, scale, options, say, halo, progress, registrations)
     try:
-        source = SceneSource(scene, descriptor_of(restorer.network))
+        source = SceneSource(scene, descriptor, BESIDE if options.evidence else ())
         tile, overlap = restorer.tile_for(source.sizes["lr"], options) if begun is None else begun
-        layout = lay_out(descriptor_of(restorer.network), source.sizes, tile, overlap)
+        layout = lay_out(descriptor, source.sizes, tile, overlap)
         finish = raster_finish(scene, options, say)
         _, first = next(blocks_of(layout))
         with bounded_cache(source.reads(seen_by(first).height)):

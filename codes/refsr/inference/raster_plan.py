@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from refsr.core.progress import NoProgressBar
+from refsr.core.memory import peak_memory
+from refsr.core.progress import NoProgressBar, duration
 from refsr.geo.raster_sink import size_text
 from refsr.geo.raster_source import RasterLike
 from refsr.inference.inputs import RestoreOptions
@@ -43,12 +43,14 @@ def plan_raster(
         job.restored(kept, part, NoProgressBar())
         seconds = (time.monotonic() - begun) * sum(block.height * block.width for block, _ in blocks)
         seconds /= kept.height * kept.width
+        peak = peak_memory()
+        memory = "" if peak is None else f"peak memory so far {size_text(peak)}; "
         lines = [
             *job.lines,
             f"result: {job.info}, {format}, {job.grid}",
             f"{_counted(len(job.layout), 'tile')} in {_counted(len(blocks), 'block')}; "
-            f"about {_duration(seconds)} on {restorer.device}; "
-            f"peak memory so far {size_text(_peak_memory())}; up to {size_text(job.disk)} of disk meanwhile",
+            f"about {duration(seconds)} on {restorer.device}; "
+            f"{memory}up to {size_text(job.disk)} of disk meanwhile",
         ]
         descriptor = descriptor_of(restorer.network)
         near = inexact(descriptor, seen_around(descriptor, job.tile[1])) if len(job.layout) > 1 else ""
@@ -56,19 +58,5 @@ def plan_raster(
         return RasterPlan(lines, seconds, job.disk)
 
 
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
 def _counted(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-def _peak_memory() -> int:
-    """Bytes that this process had at most so far."""
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else 1024 * peak

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -176,9 +176,16 @@ def registered_files(
 
 
 def write_registered(
-    found: FileRegistration, output: Path, overwrite: bool = False, progress: ProgressFactory = no_progress
+    found: FileRegistration,
+    output: Path,
+    overwrite: bool = False,
+    progress: ProgressFactory = no_progress,
+    write_beside: Callable[[], None] = lambda: None,
 ) -> None:
-    """Writes Ref on LR's fine grid, in its own type and bands, block by block; a repeated call goes on."""
+    """Writes Ref on LR's fine grid, in its own type and bands, block by block; a repeated call goes on.
+
+    `write_beside` writes what else there is of it, before the result is in place, so that a result lacks nothing.
+    """
     ref, grid = found.pair.ref, found.pair.grid
     placed = found.pair.lr.grid is not None
     made_of: dict[str, Any] = {
@@ -214,6 +221,7 @@ def write_registered(
                 values, valid = warped.read(window)
                 sink.write(window, as_type(np.where(valid[:, :, None], values, 0), ref.dtype), valid)
             bar.advance()
+    write_beside()
     sink.finish(windows)
 
 

@@ -10,40 +10,41 @@ from typing import Any, Literal, overload
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from refsr.core.errors import RefsrError, UsageError
-from refsr.core.memory import is_out_of_memory
-from refsr.core.options.datasets import DatasetOptions
-from refsr.core.options.sampling import SamplingOptions, sampling_with
+from refsr.core.errors import UsageError
+from refsr.core.options.sampling import SamplingOptions
 from refsr.core.progress import Announce, ProgressFactory, no_progress
-from refsr.core.registry import DEFAULT_MODEL
+from refsr.core.registry import DEFAULT_MODEL, ONNX_SUFFIX
+from refsr.data.cubes.reading import cube_hints
 from refsr.data.images import Array
 from refsr.data.masks import MadeMask
 from refsr.data.ranges import Range
 from refsr.data.sets.paired import MaskOptions
 from refsr.geo.raster_source import RasterLike
 from refsr.inference.agreement import check_headers
+from refsr.inference.display import facts
+from refsr.inference.evidence import BESIDE, UNCERTAINTY, bands_of
 from refsr.inference.inputs import ImageLike, Input, RestoreOptions, Spelling, open_inputs
+from refsr.inference.loaded_model import LoadedModel, chosen_device
 from refsr.inference.raster_options import RasterOptions, raster_options
+from refsr.inference.spread import SAMPLES, Spread
 from refsr.inference.tensors import as_tensor, is_tensors, split_tensors
-from refsr.inference.tile_io import InputSource, TensorSink, TileSink, TileSource
-from refsr.inference.tile_layout import Layout, automatic_tile_size, lay_out
-from refsr.inference.tile_memory import affordable_side
-from refsr.inference.tiling import restore_tiles
+from refsr.inference.tile_io import InputSource, TensorSink
+from refsr.inference.tile_layout import lay_out
+from refsr.inference.trust_options import Consistent
 from refsr.networks.descriptor import descriptor_of
 from refsr.registration.options import Mode
-from refsr.runs.model_file import ModelCard, model_file_at, read_model
-from refsr.tasks.base import TiledRestore
-from refsr.tasks.restore import restore_function
+from refsr.runs.model_file import model_file_at, read_model
+from refsr.runs.onnx_file import read_onnx
 
 LOG = logging.getLogger(__name__)
 
 ROWS_AT_ONCE = 256
 
 
-class Restorer:
-    """A network with its weights, on a device, and how its task restores with it.
+class Restorer(LoadedModel):
+    """A network with its weights, on a device, which restores arrays, tensors and files as its task does.
 
     >>> restorer = refsr.load("rrsnet-small-x4", device="cpu")
     >>> restorer
@@ -52,55 +53,23 @@ class Restorer:
     (4, 3)
     """
 
-    def __init__(self, network: nn.Module, card: ModelCard, device: torch.device) -> None:
-        self.network = network.eval().to(device)
-        self.card = card
-        """How the network is built, by which task it restores, and where its weights came from."""
-        self.device = device
-        self.mask_options = MaskOptions(**card.masks)
-        """How change masks become numbers, as in training; published ones are grey values."""
-        self.cube_options = DatasetOptions(mode="hyperspectral", **card.cubes)
-        """How cubes are read, as in training; published ones are 8 bits in all their bands."""
-
-    @property
-    def scale(self) -> int:
-        """High-resolution pixels along the side of one of LR."""
-        return descriptor_of(self.network).scale
-
-    @property
-    def channels(self) -> int:
-        """Bands of LR and Ref."""
-        return descriptor_of(self.network).channels
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """What the network takes; `lr_up` and `ref_down` are made where they are not given."""
-        return descriptor_of(self.network).inputs
-
-    @property
-    def takes_mask(self) -> bool:
-        """Whether a result depends on where the ground changed."""
-        return "mask" in self.inputs
-
-    @property
-    def samples(self) -> bool:
-        """Whether its task samples, so that `sampling` and `seed` count."""
-        return isinstance(restore_function(self.card.model), TiledRestore)
-
-    @property
-    def sampling(self) -> SamplingOptions:
-        """How it samples unless `restore` is asked otherwise: as its training run's options said."""
-        return SamplingOptions(**self.card.sampling)
-
     def __repr__(self) -> str:
         keywords = "".join(f", {name}={value}" for name, value in self.card.spec.keywords.items())
         return f"Restorer({self.card.spec.network}{keywords}; takes {', '.join(self.inputs)}; on {self.device})"
 
-    def to(self, device: str | torch.device) -> Restorer:
-        """Moves the network to a device."""
-        self.device = chosen_device(device)
-        self.network.to(self.device)
-        return self
+    def _repr_html_(self) -> str:
+        """The facts of its card, for a notebook's cell."""
+        origin = {key: value for key, value in self.card.origin.items() if not isinstance(value, dict)}
+        weights = sum(parameter.numel() for parameter in self.network.parameters())
+        rows = {
+            "network": self.card.spec.network,
+            "task": self.card.model,
+            "takes": f"{', '.join(self.inputs)}; {self.channels} bands, x{self.scale}",
+            "parameters": f"{weights:,}",
+            "trained as": ", ".join(f"{key} {value}" for key, value in origin.items()) or "not known",
+            "on": self.device,
+        }
+        return facts("refsr.Restorer", rows.items())
 
     @overload
     def restore(
@@ -145,6 +114,10 @@ class Restorer:
         seed: int | None = None,
         bits: Literal[16] | None = None,
         register: Mode | None = None,
+        consistent: Consistent | None = None,
+        response: str | None = None,
+        ref_strength: float = 1.0,
+        guard: bool | None = None,
         raster: RasterOptions | Mapping[str, Any] | None = None,
         device: str | torch.device | None = None,
         output: str | Path | None = None,
@@ -175,6 +148,11 @@ class Restorer:
         each pixel on top), or "none", which pairs Ref with LR as it lies. The default is "auto" for arrays, files and
         rasters, and "none" for tensors. A Ref that shows other ground is refused: LR is restored without a reference.
 
+        `consistent` holds the result to LR: reduced by the sensor's `response` ("bicubic", "box" or "mtf:0.3") it is LR
+        again ("hard"), or nearer to it ("soft"); "off" leaves the network's result. `ref_strength` is how much of what
+        the reference brings is added, from 0 to 1. `guard` leaves out of it what contradicts LR, by a
+        second pass without Ref; it is on unless the model samples.
+
         `bits` 16 gives the result of 8-bit LR in 16 bits, 0 to 65535 (images in memory only).
 
         `sampling` sets options of models that sample, such as {"steps": 8}, and `seed` their noise (default: 0); a
@@ -204,6 +182,10 @@ class Restorer:
             seed=seed,
             bits=bits,
             register=register,
+            consistent=consistent,
+            response=response,
+            ref_strength=ref_strength,
+            guard=guard,
             raster=raster_options(raster),
         )
         if device is not None:
@@ -242,46 +224,94 @@ class Restorer:
 
         `announce` gets the line that says how Ref was registered.
         """
+        return self.explained_images(images, options, progress, announce)[0]
+
+    def explained(
+        self,
+        lr: ImageLike,
+        ref: ImageLike | None = None,
+        *,
+        progress: ProgressFactory = no_progress,
+        **options: Any,
+    ) -> tuple[Array, dict[str, Array]]:
+        """The image as `restore` has it, and evidence of it by name, (s*h, s*w) each.
+
+        `borrowed` is the share of the detail beyond upsampled LR that the reference brought, `coverage` the weight of
+        the reference, `change` the estimated probability that the ground changed since, all from 0 to 1.
+        `uncertainty`, of models that were calibrated, is half the width of the 90 % interval in the image's units.
+
+        >>> lr, ref = np.zeros((24, 32, 3), np.uint8), np.zeros((96, 128, 3), np.uint8)
+        >>> image, evidence = refsr.load("refsr-x4-fast", device="cpu").explained(lr, ref)
+        >>> evidence["borrowed"].shape
+        (96, 128)
+        """
+        images, chosen = self._by_role(lr, ref, options)
+        image, planes = self.explained_images(images, replace(chosen, evidence=True), progress)
+        names = bands_of(self.trust(chosen))
+        return image, {name: planes[:, :, index] for index, name in enumerate(names)}
+
+    def explained_images(
+        self,
+        images: Mapping[str, ImageLike],
+        options: RestoreOptions,
+        progress: ProgressFactory = no_progress,
+        announce: Announce = LOG.info,
+    ) -> tuple[Array, Array]:
+        """The image of images by role, and its evidence (s*h, s*w, planes), which has none unless `options` ask for it.
+
+        The planes are those of `evidence.bands_of`; the half-width is in the image's units.
+        """
         if options.made_mask is not None and not self.takes_mask:
             takes = ", ".join(self.inputs)
             raise UsageError(f"mask {options.made_mask}: {self.card.spec.network} takes {takes}, and no mask")
-        check_headers(images, options, descriptor_of(self.network))
         masks, cubes, weighted = self.mask_options, self.cube_options, "ref_weight" in self.inputs
+        check_headers(images, options, descriptor_of(self.network), cube_hints(cubes))
         lines: list[str] = []
         inputs = open_inputs(images, options, self.scale, masks, cubes, lines.append, weighted)
-        source = InputSource(inputs, descriptor_of(self.network), self.card.spec.network, options.spelling)
+        beside = BESIDE if options.evidence else ()
+        source = InputSource(inputs, descriptor_of(self.network), self.card.spec.network, options.spelling, beside)
         # Now that nothing is missing: a mistake is one line.
         for line in lines:
             announce(line)
         like = widened(inputs["lr"], options.spelling) if options.bits == 16 else inputs["lr"]
-        restored = in_range(self._restored(source, inputs["lr"].size, options, progress), like)
+        made = self._restored(source, inputs["lr"].size, options, progress)
+        restored = in_range(made[:, :, : self.channels], like)
+        evidence = in_units(made[:, :, self.channels :], like.range[1] - like.range[0])
         flat = isinstance(images["lr"], np.ndarray) and images["lr"].ndim == 2
-        return restored[:, :, 0] if flat else restored
+        return (restored[:, :, 0] if flat else restored), evidence
 
     def spread(
         self,
         lr: ImageLike,
         ref: ImageLike | None = None,
         *,
-        samples: int = 8,
+        samples: int = SAMPLES,
         progress: ProgressFactory = no_progress,
         **options: Any,
     ) -> tuple[Array, Array]:
         """The image as `restore` has it, and (s*h, s*w) in its units: the standard deviation over `samples` seeds.
 
         It is the root of the mean square over bands, and large where LR and Ref leave the image open. The seeds are
-        `seed` and those that follow it.
+        `seed` and those that follow it. `spread_intervals` of a calibrated model make half-widths of intervals of it.
         """
+        images, chosen = self._by_role(lr, ref, options)
+        return self.spread_images(images, chosen, samples, progress)
+
+    @staticmethod
+    def _by_role(
+        lr: ImageLike, ref: ImageLike | None, options: dict[str, Any]
+    ) -> tuple[dict[str, ImageLike], RestoreOptions]:
+        """Images by role, and the other keywords of a call."""
         roles = ("ref", "lr_up", "ref_down", "mask", "hsi")
         images = {"lr": lr, "ref": ref} | {role: options.pop(role) for role in roles if role in options}
         there = {role: image for role, image in images.items() if image is not None or role == "lr"}
-        return self.spread_images(there, RestoreOptions(**options), samples, progress)
+        return there, RestoreOptions(**options)
 
     def spread_images(
         self,
         images: Mapping[str, ImageLike],
         options: RestoreOptions,
-        samples: int = 8,
+        samples: int = SAMPLES,
         progress: ProgressFactory = no_progress,
         announce: Announce = LOG.info,
     ) -> tuple[Array, Array]:
@@ -289,65 +319,18 @@ class Restorer:
         if samples < 2:
             raise UsageError(f"a spread over {samples} samples: expected 2 or more")
         first = self._sampling(options).seed or 0
-        restored: list[Array] = []
-        mean = square = np.zeros(())
+        spread = Spread()
         for number in range(samples):
             say = announce if number == 0 else LOG.debug
-            image = self.restore_images(images, replace(options, seed=first + number), progress, say)
-            restored = restored or [image]
-            # As numbers about the first image, whose squares lose nothing.
-            apart = image.astype(np.float64) - restored[0].astype(np.float64)
-            mean, square = mean + apart / samples, square + apart**2 / samples
-        variance = np.maximum(square - mean**2, 0) * samples / (samples - 1)
-        planes = variance if variance.ndim == 3 else variance[:, :, None]
-        return restored[0], np.sqrt(planes.mean(axis=2)).astype(np.float32)
-
-    def _sampling(self, options: RestoreOptions) -> SamplingOptions:
-        """The sampling of the model file with what the options say put over it."""
-        sampling = options.sampling
-        if sampling is not None and not self.samples:
-            raise UsageError(f"{self.card.spec.network} restores in one pass and samples nothing")
-        if not isinstance(sampling, SamplingOptions):
-            sampling = sampling_with(self.sampling, sampling) if sampling else self.sampling
-        return sampling if options.seed is None else sampling_with(sampling, {"seed": options.seed})
-
-    def tile_for(self, size: tuple[int, int], options: RestoreOptions) -> tuple[int | None, int]:
-        """Tile and overlap in LR pixels for LR of a size: as asked for, else what the device's memory allows."""
-        if options.tile is not None:
-            return options.tile, options.overlap
-        descriptor = descriptor_of(self.network)
-        tile, overlap = automatic_tile_size(descriptor, *size)
-        if tile is not None and not self.samples:
-            side = affordable_side(self.network, restore_function(self.card.model), self.device)
-            tile, overlap = automatic_tile_size(descriptor, *size, side)
-        return tile, options.overlap or overlap
-
-    def restore_layout(
-        self,
-        source: TileSource,
-        layout: Layout,
-        sink: TileSink,
-        options: RestoreOptions,
-        progress: ProgressFactory = no_progress,
-    ) -> None:
-        """Restores the tiles of a layout from `source` to `sink`."""
-        restore = restore_function(self.card.model, self._sampling(options))
-        try:
-            restore_tiles(restore, self.network, source, layout, sink, progress)
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-            side = max(row.seen[1] - row.seen[0] for row in (*layout.rows, *layout.columns))
-            raise RefsrError(
-                f"tiles of {side} pixels do not fit the memory of {self.device}; tile {max(1, side // 2)} needs less"
-            ) from error
+            spread.add(self.restore_images(images, replace(options, seed=first + number), progress, say))
+        return spread.first, spread.deviation
 
     def _restored(
         self, source: InputSource, size: tuple[int, int], options: RestoreOptions, progress: ProgressFactory
     ) -> Array:
-        """The restored image (s*h, s*w, C) in [0, 1]."""
+        """The restored image (s*h, s*w, C) in [0, 1], with the planes of evidence behind its bands if asked for."""
         height, width = (self.scale * side for side in size)
-        layout = lay_out(descriptor_of(self.network), source.sizes, *self.tile_for(size, options))
+        layout = lay_out(self.descriptor(options), source.sizes, *self.tile_for(size, options))
         sink = TensorSink(height, width, dtype=torch.float32)
         self.restore_layout(source, layout, sink, options, progress)
         image: Array = sink.image[0].permute(1, 2, 0).numpy()
@@ -355,26 +338,19 @@ class Restorer:
 
 
 def load(path: str | Path | None = None, device: str | torch.device | None = None) -> Restorer:
-    """The restorer of a model file, a run's folder or a name; `refsr.load` is this."""
+    """The restorer of a model file, a run's folder, a name or an ONNX file; `refsr.load` is this.
+
+    ONNX files are those that `refsr export --onnx` wrote; they are computed on the CPU.
+    """
     if path is None:
         path = DEFAULT_MODEL
     if not isinstance(path, (str, Path)):
         raise UsageError(f"a model is named by a path or a name, not by a {type(path).__name__}")
-    network, card = read_model(model_file_at(path))
+    file = model_file_at(path)
+    if file.suffix == ONNX_SUFFIX:
+        return Restorer(*read_onnx(file), chosen_device(device or "cpu"))
+    network, card = read_model(file)
     return Restorer(network, card, chosen_device(device))
-
-
-def chosen_device(wanted: str | torch.device | None) -> torch.device:
-    """The device asked for, or the best there is."""
-    if wanted is None:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(wanted)
-    except RuntimeError:
-        raise UsageError(f"device {wanted!r} is not known; cpu, cuda or cuda:1 would be") from None
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise UsageError(f"device {wanted}: this machine has {torch.cuda.device_count()} GPUs that torch can use")
-    return device
 
 
 def widened(lr: Input, spelling: Spelling = str) -> Input:
@@ -382,6 +358,14 @@ def widened(lr: Input, spelling: Spelling = str) -> Input:
     if lr.pixels.dtype != np.uint8:
         raise UsageError(f"{spelling('bits')} 16: is for LR of 8 bits; {lr.name} is {lr.pixels.dtype} and stays so")
     return replace(lr, pixels=np.empty((0, 0, lr.pixels.shape[2]), np.uint16), range=(0, 65535))
+
+
+def in_units(evidence: Array, span: float) -> Array:
+    """Planes of evidence with the half-width in units of an image whose range spans so much."""
+    found = np.array(evidence, np.float32)
+    if found.shape[2] > UNCERTAINTY:
+        found[:, :, UNCERTAINTY] *= np.float32(span)
+    return found
 
 
 def in_range(unit: Array, like: Input) -> Array:

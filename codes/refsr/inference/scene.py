@@ -12,6 +12,7 @@ from torch import Tensor
 
 from refsr.core.errors import UsageError
 from refsr.core.window import Window
+from refsr.data.change.estimate import change_where
 from refsr.data.derivation import MARGIN, derived
 from refsr.geo.grid import Grid
 from refsr.geo.raster_source import RasterSource
@@ -62,9 +63,10 @@ class SceneSource:
 
     LR's holes are filled from a reference where one counts, else from around, so that the network sees no edge there.
     Where no reference counts, the network gets the enlarged LR in its place, or a weight of 0 if it takes the weight.
+    `beside` are members that evidence is made of; changes are estimated within a block.
     """
 
-    def __init__(self, scene: Scene, descriptor: Descriptor) -> None:
+    def __init__(self, scene: Scene, descriptor: Descriptor, beside: Sequence[str] = ()) -> None:
         unknown = [name for name in descriptor.inputs if name not in SUPPORTED]
         if unknown:
             raise UsageError(
@@ -73,6 +75,7 @@ class SceneSource:
         self.scene, self.scale = scene, descriptor.scale
         self._taken = descriptor.inputs if "lr" in descriptor.inputs else ("lr", *descriptor.inputs)
         self._weighted = "ref_weight" in self._taken
+        self._beside = [name for name in beside if name not in self._taken]
         if scene.references is None and "ref" in self._taken and not self._weighted:
             raise UsageError("a reference (ref) is missing: the network takes one")
         if scene.references is not None and "ref" not in self._taken:
@@ -88,7 +91,7 @@ class SceneSource:
     def sizes(self) -> Sizes:
         lr = self.scene.lr
         large = lr.height * self.scale, lr.width * self.scale
-        return {name: (lr.height, lr.width) if name == "lr" else large for name in self._taken}
+        return {name: (lr.height, lr.width) if name == "lr" else large for name in (*self._taken, *self._beside)}
 
     def reads(self, seen: int) -> list[tuple[RasterSource, float]]:
         """The rasters, and how many of their rows a block needs that sees so many of LR's."""
@@ -121,12 +124,12 @@ class SceneSource:
                 inner = room.times(self.scale).within(extent.times(self.scale))
                 ref, weight = np.ascontiguousarray(ref[inner]), weight[inner]
         self._members = {"lr": low[block.within(around)]}
-        if len(self._taken) > 1 or self._taken[0] != "lr":
+        if self._beside or len(self._taken) > 1 or self._taken[0] != "lr":
             self._derive(low, around, room, kept, ref, weight)
 
     def cut(self, window: Window) -> dict[str, Tensor]:
         found = {}
-        for name in self._taken:
+        for name in (*self._taken, *self._beside):
             scale = 1 if name == "lr" else self.scale
             rows, columns = window.times(scale).within(self._block.times(scale))
             part = self._members[name][rows, columns]
@@ -147,14 +150,17 @@ class SceneSource:
         inner = block.times(scale).within(room.times(scale))
         self._members["lr_up"] = up[inner]
         if ref is None or weight is None:
-            if not self._weighted:
+            if not (self._weighted or self._beside):
                 return
             ref, weight = up, np.zeros(up.shape[:2], np.float32)
-        elif not self._weighted and (weight < 1).any():
+        if "change" in self._beside:
+            reached = low[room.within(around)]
+            self._members["change"] = change_where(reached, ref, weight, scale)[inner][:, :, None]
+        if not self._weighted and (weight < 1).any():
             ref *= weight[:, :, None]
             ref += up * (1 - weight[:, :, None])
         self._members["ref"] = ref[inner]
-        if self._weighted:
+        if self._weighted or "ref_weight" in self._beside:
             self._members["ref_weight"] = weight[inner][:, :, None]
         known = self.valid[kept.within(block)].repeat(scale, 0).repeat(scale, 1)
         counted = weight[kept.times(scale).within(room.times(scale))]

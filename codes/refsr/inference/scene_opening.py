@@ -19,9 +19,10 @@ from refsr.geo.scope import Scope, bounding_box, find_scope
 from refsr.geo.value_range import BeyondRange, Samples, ValueRange, find_range, joint_range, sampled
 from refsr.geo.warped import WarpedRaster
 from refsr.inference.inputs import RestoreOptions
+from refsr.inference.kept_registrations import KeptRegistrations, registration_key
 from refsr.inference.raster_options import RasterOptions
 from refsr.inference.scene import Scene
-from refsr.inference.scene_registration import ScenePair, register_reference, registration_mode
+from refsr.inference.scene_registration import RegisteredRaster, ScenePair, register_reference, registration_mode
 
 ON_GRID = 0.1
 """Pixels of the restored raster: grids that lie nearer than this are the same."""
@@ -44,10 +45,12 @@ def open_scene(
     announce: Announce,
     halo: int | None = None,
     progress: ProgressFactory = no_progress,
+    kept: KeptRegistrations | None = None,
 ) -> Scene:
     """The rasters with the bands that a model of `channels` takes, references on LR's grid, finer by `scale`.
 
-    Where a part of LR is asked for, the model's `halo` around it is restored too.
+    Where a part of LR is asked for, the model's `halo` around it is restored too. `kept` are registrations that were
+    made before, to which new ones are added.
     """
     raster = options.raster
     opened: list[RasterSource] = []
@@ -101,7 +104,7 @@ def open_scene(
         references, registrations = [], []
         for one, span, unknown in zip(opened[1:], ranges[1:], nowhere, strict=True):
             pair = ScenePair(source, ranges[0], one, span, grid, scale)
-            made = register_reference(pair, unknown, options, announce, progress)
+            made = _registered(pair, unknown, options, announce, progress, kept)
             registrations.append(made)
             references.append(Reference(WarpedRaster(one, grid, made.displacement), span, made.weight))
         joined = References(references) if references else None
@@ -110,6 +113,28 @@ def open_scene(
         for one in opened:
             one.close()
         raise
+
+
+def _registered(
+    pair: ScenePair,
+    nowhere: bool,
+    options: RestoreOptions,
+    announce: Announce,
+    progress: ProgressFactory,
+    kept: KeptRegistrations | None,
+) -> RegisteredRaster:
+    """The reference registered to LR, unless that was done before."""
+    if kept is None or registration_mode(options) == "none":
+        return register_reference(pair, nowhere, options, announce, progress)
+    key = registration_key(pair, nowhere, options)
+    made = kept.find(key)
+    if made is None:
+        made = register_reference(pair, nowhere, options, announce, progress)
+        kept.add(key, made)
+    else:
+        announce(f"{pair.ref.name}: {made.line}")
+        pair.ref.grid = made.grid
+    return made
 
 
 def _ranges(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -53,14 +54,16 @@ class RegisteredRaster:
     line: str
     """For a log."""
     found: Registration | SceneRegistration | None = None
+    figures: Mapping[str, float] = field(default_factory=dict)
+    """What it comes to in numbers; none where nothing was compared."""
 
     @property
     def digest(self) -> str:
         """SHA-256 of all that the result depends on."""
         running = hashlib.sha256(repr((self.grid, self.accepted)).encode())
-        for field in (self.displacement, self.weight):
-            if field is not None:
-                running.update(repr(field.shape).encode() + np.ascontiguousarray(field).tobytes())
+        for plane in (self.displacement, self.weight):
+            if plane is not None:
+                running.update(repr(plane.shape).encode() + np.ascontiguousarray(plane).tobytes())
         return running.hexdigest()
 
 
@@ -107,7 +110,19 @@ def register_reference(
     made = (register_by_image if nowhere else register_georeferenced)(pair, mode, progress)
     announce(f"{pair.ref.name}: {made.line}")
     pair.ref.grid = made.grid
-    return made
+    return replace(made, figures=registration_figures(made.found))
+
+
+def registration_figures(found: Registration | SceneRegistration | None) -> dict[str, float]:
+    """What a registration comes to; lengths in pixels of the fine grid."""
+    if found is None:
+        return {}
+    if isinstance(found, Registration):
+        return {name: float(value) for name, value in asdict(found.figures).items()}
+    return {
+        "shift": found.shift, "residual": found.residual, "matched": 1 - found.unmatched,
+        "tie_points": float(len(found.tie_points)), "tie_points_kept": float(found.kept.sum()),
+    }  # fmt: skip
 
 
 def register_georeferenced(pair: ScenePair, mode: Mode, progress: ProgressFactory = no_progress) -> RegisteredRaster:

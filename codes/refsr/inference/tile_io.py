@@ -7,18 +7,18 @@ restored by `restore_tiles` too.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from refsr.core.errors import DataError, UsageError
+from refsr.core.errors import UsageError
 from refsr.core.window import Window
 from refsr.data.derivation import DERIVED, derived
 from refsr.data.sample import Unit
-from refsr.inference.agreement import check_bands, check_size, shown
+from refsr.inference.agreement import check_bands, check_cube_size, check_size
 from refsr.inference.inputs import Input, Spelling
 from refsr.inference.tile_layout import Sizes
 from refsr.networks.descriptor import INPUTS, Descriptor
@@ -70,9 +70,14 @@ class InputSource:
     """A tile source of images; what the network takes beside them is made by the exact resizer, a tile at a time."""
 
     def __init__(
-        self, images: Mapping[str, Input], descriptor: Descriptor, network: str, spelling: Spelling = str
+        self,
+        images: Mapping[str, Input],
+        descriptor: Descriptor,
+        network: str,
+        spelling: Spelling = str,
+        beside: Sequence[str] = (),
     ) -> None:
-        self._images, self._scale = images, descriptor.scale
+        self._images, self._scale, self._beside = images, descriptor.scale, beside
         self._check_members(descriptor, network)
         self._check_sizes()
         for name, option in (("lr", "bands"), ("lr_up", "bands"), ("ref", "bands_ref"), ("ref_down", "bands_ref")):
@@ -81,7 +86,8 @@ class InputSource:
         if "hsi" in images and descriptor.hsi_bands:
             check_bands(images["hsi"].name, images["hsi"].pixels.shape[2], descriptor.hsi_bands, spelling("bands_hsi"))
         self._made = [name for name in descriptor.inputs if name not in images]
-        self._taken = descriptor.inputs if "lr" in descriptor.inputs else ("lr", *descriptor.inputs)
+        more = [name for name in beside if name in images and name not in descriptor.inputs]
+        self._taken = (*(descriptor.inputs if "lr" in descriptor.inputs else ("lr", *descriptor.inputs)), *more)
 
     @property
     def sizes(self) -> Sizes:
@@ -117,7 +123,8 @@ class InputSource:
     def _check_members(self, descriptor: Descriptor, network: str) -> None:
         takes = f"{network} takes {', '.join(descriptor.inputs)}"
         for name, image in self._images.items():
-            if name != "lr" and name not in descriptor.inputs and not self._needed_for(name, descriptor):
+            free = name == "lr" or name in descriptor.inputs or name in self._beside
+            if not free and not self._needed_for(name, descriptor):
                 raise UsageError(f"{image.name}: {takes}, and no {name}")
         for name in descriptor.inputs:
             if name not in self._images and DERIVED.get(name) not in self._images:
@@ -134,15 +141,9 @@ class InputSource:
 
     def _check_sizes(self) -> None:
         lr = self._images["lr"]
-        height, width = self._large
         for name, image in self._images.items():
             if name == "hsi":
-                ratio = height // image.size[0] if image.size[0] else 0
-                if ratio < 1 or (image.size[0] * ratio, image.size[1] * ratio) != (height, width):
-                    raise DataError(
-                        f"{image.name}: is {shown(image.size)}, which does not divide {shown((height, width))}, "
-                        f"the size of {lr.name} times {self._scale}"
-                    )
+                check_cube_size(image.name, image.size, lr.name, lr.size, self._scale)
             elif name != "lr":
                 check_size(image.name, image.size, lr.name, lr.size, self._scale)
 

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from refsr.core.memory import memory_limit
 from refsr.inference.tile_layout import AUTOMATIC_SIDE, MARGIN
 from refsr.networks.descriptor import Descriptor, descriptor_of
 from refsr.tasks.base import Batch, Restore
@@ -31,6 +32,9 @@ WORTH = 0.9
 SHARE = 0.25
 """Of all memory of the device, for a tile."""
 SHARE_OF_FREE = 0.7
+MOST_OF_SYSTEM = 2e9
+"""Bytes of tensors for a tile on a CPU, where the system clears each page of memory that is new: larger tiles cost more
+than what they save."""
 
 
 def affordable_side(network: nn.Module, restore: Restore, device: torch.device) -> int:
@@ -40,7 +44,7 @@ def affordable_side(network: nn.Module, restore: Restore, device: torch.device) 
         # Tiles of these change the result, which must not depend on the machine.
         return AUTOMATIC_SIDE
     total, free = _memory(device)
-    budget = min(SHARE * total, SHARE_OF_FREE * free)
+    budget = min(SHARE * total, SHARE_OF_FREE * free, math.inf if device.type == "cuda" else MOST_OF_SYSTEM)
     each = _bytes_per_pixel(network, descriptor, restore, device) / descriptor.scale**2
     for side, larger in itertools.pairwise(SIDES):
         if larger * larger * each > budget or _work(descriptor, larger) > WORTH * _work(descriptor, side):
@@ -62,12 +66,12 @@ def _bytes_per_pixel(network: nn.Module, descriptor: Descriptor, restore: Restor
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
         before: int = torch.cuda.memory_allocated(device)
-        with torch.no_grad():
+        with torch.inference_mode():
             restore(network, batch)
         peak: int = torch.cuda.max_memory_allocated(device)
         return (peak - before) / side**2
-    live = _LiveBytes()
-    with torch.no_grad(), live:
+    live = LiveBytes()
+    with torch.inference_mode(), live:
         restore(network, batch)
     return live.peak / side**2
 
@@ -82,7 +86,7 @@ def _probe(descriptor: Descriptor, side: int, device: torch.device) -> Batch:
     return batch
 
 
-class _LiveBytes(TorchDispatchMode):
+class LiveBytes(TorchDispatchMode):
     """Counts the bytes of all tensors that operators make, until they are freed."""
 
     def __init__(self) -> None:
@@ -137,10 +141,8 @@ def _available(total: float) -> float:
 
 def _limit() -> float:
     """Bytes that this process may have: what `ulimit -v` and a container allow."""
-    import resource
-
-    soft, _ = resource.getrlimit(resource.RLIMIT_AS)
-    limits = [float(soft)] if soft != resource.RLIM_INFINITY else []
+    soft = memory_limit()
+    limits = [] if soft is None else [float(soft)]
     for name in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
         try:
             text = Path(name).read_text().strip()

@@ -25,7 +25,7 @@ from refsr.inference.flat_results import FlatnessCheck
 from refsr.inference.published_tiling import scanned
 from refsr.inference.tile_io import BatchSource, TensorSink, TileSink, TileSource
 from refsr.inference.tile_layout import Layout, Span, lay_out, window_of
-from refsr.networks.descriptor import descriptor_of
+from refsr.networks.descriptor import descriptor_of, farther
 from refsr.tasks.base import Batch, Restore, Tile, TiledRestore
 from refsr.tasks.restore import require_finite
 
@@ -55,21 +55,23 @@ def restore_tiles(
 
     if isinstance(restore, TiledRestore):
         whole = Window(0, 0, *source.sizes["lr"])
-        with torch.no_grad():
+        with torch.inference_mode():
             tiles = [_tile(*spans, scale) for spans in layout]
             members = cut(whole)
             restored = restore.by_tiles(network, members, tiles, progress)
-        require_finite(restored, members["lr"])
-        flat.add(members["lr"], restored)
+        image = restored[:, : members["lr"].shape[1]]
+        require_finite(image, members["lr"])
+        flat.add(members["lr"], image)
         flat.require_structure()
         sink.add(Window(*(scale * edge for edge in whole)), restored)
         return
     with progress("restoring", len(layout)) as bar:
         for row, column in layout:
-            with torch.no_grad():
+            with torch.inference_mode():
                 members = cut(window_of(row, column))
                 seen = restore(network, members)
-            flat.add(members["lr"], seen)
+            # Evidence may lie behind the image's bands.
+            flat.add(members["lr"], seen[:, : members["lr"].shape[1]])
             rows, columns = _inside(row, scale), _inside(column, scale)
             kept = seen[..., rows, columns]
             corner = row.kept[0] * scale, column.kept[0] * scale
@@ -85,14 +87,16 @@ def restore_tiled(
     tile: int | None,
     overlap: int = 0,
     tiling: str = SEAMLESS,
+    beyond: int = 0,
 ) -> Tensor:
     """(B, C, H, W) members -> (B, C, s*H, s*W) by tiles of `tile` LR pixels that see `overlap` around them.
 
     `tile` None restores in one piece; `overlap` 0 is the network's halo and a margin. The batch may lie on another
     device than the network: tiles go there and back. `tiling` may name a published scan, which has tiles anyway.
+    `beyond` are LR pixels that a result depends on beyond the network's halo.
     """
     source = BatchSource(batch)
-    descriptor = descriptor_of(network)
+    descriptor = farther(descriptor_of(network), beyond)
     if tiling == SEAMLESS:
         layout = lay_out(descriptor, source.sizes, tile, overlap)
     else:

@@ -58,6 +58,25 @@ def change_probability(lr: Unit, ref: Unit, scale: int, known: Calibration | Non
     return filled
 
 
+def change_where(lr: Unit, ref: Unit, weight: Floats, scale: int) -> Floats:
+    """LR (h, w, C), and Ref (s*h, s*w, C) registered to it with its weight -> the probability of change (s*h, s*w).
+
+    It is 0 where the weight is: of what no reference shows nothing is claimed.
+    """
+    size = lr.shape[:2]
+    if not weight.any():
+        return np.zeros_like(weight)
+    reached = (imresize(weight, size=size, kernel="box") > COUNTS).astype(np.float32)
+    other = np.clip(imresize(three_bands(ref), size=size), 0, 1)
+    probability = calibration(scale).probability(evidence(three_bands(lr), other, reached))
+    found: Floats = np.clip(imresize(probability, scale), 0, 1) * (weight > 0)
+    return found
+
+
+COUNTS = 0.1
+"""Weight from which on a reference is compared with LR."""
+
+
 def estimate_mask(lr: Unit, ref: Unit, scale: int) -> npt.NDArray[np.uint8]:
     """LR (h, w, C) and Ref (s*h, s*w, C) in [0, 1] -> (s*h, s*w, 1): 1 where the ground changed, else 0."""
     height, width = ref.shape[:2]
