@@ -1,6 +1,6 @@
-"""Builds the DCNv3 library: the CPU part with any C++ compiler, the CUDA part where nvcc is found.
+"""Builds the deformable operators: DCNv2 and DCNv3 for CPUs with any C++ compiler, DCNv3 for CUDA where nvcc is found.
 
-python setup.py [--output FOLDER] [--cpu-only | --require-cuda] [--sanitize]
+python setup.py [--output FOLDER] [--cpu-only | --require-cuda] [--sanitize] [--if-needed]
 
 writes refsr_dcnv3.so and refsr_dcnv3.json (what it was built for) into FOLDER, codes/refsr/ops/lib by default, and says
 in one line what was built. CXX, CXXFLAGS, NVCC,
@@ -10,9 +10,12 @@ CUDA_HOME and TORCH_CUDA_ARCH_LIST are honoured. It is a plain shared library, s
 from __future__ import annotations
 
 import argparse
+import hashlib
+import importlib.util
 import json
 import os
 import platform
+import runpy
 import shlex
 import shutil
 import subprocess
@@ -22,6 +25,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 OUTPUT = HERE.parent / "refsr" / "ops" / "lib"
+CPU_SOURCES = ("dcnv3", "dcnv2")
 NEWEST_KNOWN = ("8.0", "9.0", "12.0")
 
 
@@ -31,7 +35,10 @@ def main() -> int:
     parser.add_argument("--cpu-only", action="store_true", help="leave the CUDA part out even where nvcc is found")
     parser.add_argument("--require-cuda", action="store_true", help="fail where the CUDA part cannot be built")
     parser.add_argument("--sanitize", action="store_true", help="AddressSanitizer and UndefinedBehaviourSanitizer")
+    parser.add_argument("--if-needed", action="store_true", help="do nothing where a build of these sources is there")
     arguments = parser.parse_args()
+    if arguments.if_needed and _is_current(arguments.output):
+        return 0
     try:
         import torch
     except Exception as error:
@@ -52,17 +59,27 @@ def main() -> int:
     architectures = _architectures(nvcc) if nvcc else []
 
     with tempfile.TemporaryDirectory() as folder:
-        objects = [f"{folder}/cpu.o"]
-        flags = [*common, "-fPIC", "-fopenmp-simd", "-ffp-contract=fast", "-Wno-unknown-pragmas"]
-        command = [*compiler, *flags, *vector, *sanitize, *extra, "-c", str(HERE / "src" / "cpu.cpp"), "-o", objects[0]]
-        if _failed(command):
-            return _fail("the CPU part did not compile")
+        objects = [f"{folder}/{name}.o" for name in CPU_SOURCES]
+        flags = [
+            *common,
+            "-fPIC",
+            "-fopenmp-simd",
+            "-ffp-contract=fast",
+            "-fno-math-errno",
+            "-fno-trapping-math",
+            "-Wno-unknown-pragmas",
+        ]
+        for name, made in zip(CPU_SOURCES, objects, strict=True):
+            source = str(HERE / "src" / f"{name}.cpp")
+            if _failed([*compiler, *flags, *vector, *sanitize, *extra, "-c", source, "-o", made]):
+                return _fail(f"the CPU part did not compile: {name}.cpp")
+        cpu_objects = list(objects)
         cuda = "none"
         if nvcc:
             cuda_object = f"{folder}/cuda.o"
             generate = [f"-gencode=arch=compute_{a.split('_')[1]},code={a}" for a in architectures]
             host = ["-Xcompiler", "-fPIC", "--expt-relaxed-constexpr", "-lineinfo"]
-            source = str(HERE / "src" / "cuda.cu")
+            source = str(HERE / "src" / "dcnv3.cu")
             if _failed([nvcc, *common, *generate, *host, "-c", source, "-o", cuda_object]):
                 print("ops_dcn_v3: the CUDA part did not compile; going on without it", file=sys.stderr)
                 architectures = []
@@ -75,12 +92,14 @@ def main() -> int:
         if architectures and _failed([*both, "-lc10_cuda", "-ltorch_cuda", "-o", library]):
             print("ops_dcn_v3: the CUDA part did not link; going on without it", file=sys.stderr)
             architectures, cuda = [], "none"
-        cpu_alone = [*compiler, "-shared", *sanitize, objects[0], *links, "-lpthread", "-o", library]
+        cpu_alone = [*compiler, "-shared", *sanitize, *cpu_objects, *links, "-lpthread", "-o", library]
         if not architectures and _failed(cpu_alone):
             return _fail("the library did not link")
         if arguments.require_cuda and not architectures:
             return _fail("the CUDA part was asked for" if nvcc else "no nvcc found, and the CUDA part was asked for")
         stamp = {
+            "operators": sorted(CPU_SOURCES),
+            "sources": _digest(),
             "torch": torch.__version__,
             "cuda": cuda,
             "architectures": architectures,
@@ -103,6 +122,22 @@ def main() -> int:
         arguments.output,
     )
     return 0
+
+
+def _is_current(folder: Path) -> bool:
+    """Whether the build in a folder is of these sources, for the torch that is installed; torch is not imported."""
+    found = importlib.util.find_spec("torch")
+    try:
+        stamp = json.loads((folder / "refsr_dcnv3.json").read_text())
+        version = runpy.run_path(str(Path(found.origin).with_name("version.py")))["__version__"]
+    except (OSError, ValueError, AttributeError, TypeError):
+        return False
+    return (stamp.get("sources"), stamp.get("torch")) == (_digest(), version) and (folder / "refsr_dcnv3.so").is_file()
+
+
+def _digest() -> str:
+    content = b"".join(file.read_bytes() for file in (Path(__file__), *sorted((HERE / "src").iterdir())))
+    return hashlib.sha256(content).hexdigest()
 
 
 def _vector_flags(torch: object) -> list[str]:

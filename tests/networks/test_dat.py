@@ -16,7 +16,7 @@ from refsr.core.errors import UsageError
 from refsr.core.registry import resolve
 from refsr.networks.dat.attention import AdaptiveInteraction, ChannelAttention, NormalizedConv, SpatialWindowAttention
 from refsr.networks.dat.network import DAT
-from refsr.networks.dat.windows import PositionBias, WindowGrid, window_attention
+from refsr.networks.dat.windows import PositionBias, WindowGrid, masked_attention, window_attention
 from refsr.networks.descriptor import Descriptor
 
 SMALL: dict[str, Any] = {"dim": 16, "groups": 2, "blocks": 2, "heads": 2, "split_size": (2, 4)}
@@ -253,3 +253,17 @@ def test_options_that_cannot_be_are_refused(options, answer):
 
 def test_the_name_stands_for_it():
     assert resolve("network", "DAT") is DAT
+
+
+@pytest.mark.parametrize("shifted", [False, True])
+@pytest.mark.parametrize("window", [(4, 8), (8, 4)])
+def test_graphs_attend_in_the_same_windows(window, shifted):
+    """What is exported has masks in place of windows of many sizes."""
+    grid = WindowGrid(*window, multiple=8, shifted=shifted)
+    bias = 20 * PositionBias(*window, 4, 2)().detach()
+    draw = torch.Generator().manual_seed(0)
+    for size in ((3, 5), (8, 8), (9, 16), (17, 12), (24, 31)):
+        qkv = torch.randn((2, *size, 3, 2, 5), generator=draw)
+        for added in (bias, None):
+            expected = window_attention(qkv, grid, added)
+            torch.testing.assert_close(masked_attention(qkv, grid, added), expected, atol=1e-5, rtol=1e-4)

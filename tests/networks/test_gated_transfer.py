@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -15,7 +16,7 @@ from refsr.core.errors import UsageError
 from refsr.core.registry import resolve
 from refsr.networks.descriptor import Descriptor, build_network, descriptor_of
 from refsr.networks.gated_transfer.network import GatedTransfer
-from refsr.networks.gated_transfer.statistics import local_statistics
+from refsr.networks.gated_transfer.statistics import detail_correlation, local_statistics
 
 SKIPPING: dict[str, Any] = {"which_model_G": "MSRResNet", "nf": 4, "n_blocks": 1}
 """Adds to enlarged LR, so that what it makes looks like LR, whatever its weights."""
@@ -53,6 +54,16 @@ class TestWithFront(Contract):
 
     def build(self, scale: int = 4, channels: int = 3) -> nn.Module:
         return GatedTransfer(scale, channels, SKIPPING, front=FRONT, nf=4, n_blocks=1)
+
+
+class TestJpegAware(Contract):
+    bounded = False
+    scales = (4,)
+    bands = (3,)
+    enough = 24
+
+    def build(self, scale: int = 4, channels: int = 3) -> nn.Module:
+        return GatedTransfer(scale, channels, SKIPPING, nf=4, n_blocks=1, jpeg_aware=True)
 
 
 class TestWithDAT(Contract):
@@ -203,6 +214,54 @@ def test_correlation_is_that_of_the_window():
     assert float(found.correlation[0, 0, 4, 4]) == pytest.approx(expected, rel=1e-6)
     flat = local_statistics(torch.full((1, 1, 9, 9), 0.9), torch.rand(1, 1, 9, 9))
     assert flat.correlation.abs().max() < 1e-3
+
+
+@torch.no_grad()
+def test_the_correlation_of_detail_counts_the_pixels_of_hr():
+    """Equal detail 1, opposite -1, none 0: but for what one grey level of noise takes away."""
+    torch.manual_seed(8)
+    detail = 0.1 * (torch.rand(1, 3, 64, 64) - 0.5)
+    other = 0.1 * (torch.rand(1, 3, 64, 64) - 0.5)
+    variance = float(detail.var())
+    expected = variance / (variance + (1 / 255) ** 2)
+    same, opposite, unlike = (detail_correlation(detail, one, 4) for one in (detail, -2 * detail, other))
+    assert same.shape == (1, 1, 16, 16)
+    assert float(same.mean()) == pytest.approx(expected, abs=0.01)
+    assert float(opposite.mean()) < -expected
+    assert float(unlike.abs().mean()) < 0.05
+
+
+def fine(shape: tuple[int, ...]) -> Tensor:
+    """A pattern that no LR shows at x4: it is 0 over each LR pixel."""
+    rows, columns = torch.meshgrid(torch.arange(shape[-2]), torch.arange(shape[-1]), indexing="ij")
+    return (0.1 * (2 * ((rows + columns) % 2) - 1)).expand(shape)
+
+
+@torch.no_grad()
+def test_the_transfer_sees_whether_detail_agrees_that_lr_does_not_show():
+    network = live(n_blocks=0)
+    network.transfer.head.weight[:, : -3 * 16] = 0  # what is left are the three correlations behind the agreement
+    lr, ref, weight = scene()
+    base = ref + fine(tuple(ref.shape))
+    gates = [network.with_gate(lr, ref + sign * fine(tuple(ref.shape)), weight, base=base).gate for sign in (1, -1)]
+    assert (gates[0] - gates[1]).abs().mean() > 0.01
+
+
+@torch.no_grad()
+def test_traces_of_jpeg_change_what_is_added():
+    network = live(jpeg_aware=True)
+    lr, _, weight = scene(height=24, width=24)
+    lr = (255 * lr).round() / 255
+    pixels = (255 * lr[0].permute(1, 2, 0)).byte().numpy()
+    coded = cv2.imdecode(cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, 75])[1], cv2.IMREAD_COLOR)
+    compressed = torch.from_numpy(coded).permute(2, 0, 1)[None] / 255
+    base = network.single_image(lr)
+    # Weights that see LR through its traces alone.
+    network.transfer.head.weight[:, 3 * 16 : 6 * 16] = 0
+    clean, found = (network(one, base, weight, base=base) for one in (lr, compressed))
+    assert (clean - found).abs().max() > 1e-3
+    network.transfer.condition = None
+    assert torch.allclose(*(network(one, base, weight, base=base) for one in (lr, compressed)))
 
 
 def test_the_size_multiple_and_the_halo_are_those_of_all_parts():

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from refsr.ops.deformable_v3 import library, native
+from refsr.ops import native
 
 SETUP = Path(__file__).resolve().parents[2] / "codes" / "ops_dcn_v3" / "setup.py"
 
@@ -24,9 +24,9 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> native.Native:
     REFSR_DCNV3_FLAGS goes to the build, such as --sanitize.
     """
     flags = os.environ.get("REFSR_DCNV3_FLAGS", "").split()
-    if library.NATIVE.reason is None:
+    if native.LIBRARY.reason is None:
         assert not flags, f"REFSR_DCNV3_FLAGS {flags}: a build without them is in place and loaded"
-        return library.NATIVE
+        return native.LIBRARY
     if not any(map(shutil.which, ("g++", "c++", "clang++"))):
         pytest.skip("no C++ compiler")
     base = tmp_path_factory.getbasetemp()
@@ -44,5 +44,5 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> native.Native:
     found = native.load(folder)
     assert found.reason is None
     # For the whole session: torch cannot unload a library either.
-    library.NATIVE = found
+    native.LIBRARY = found
     return found

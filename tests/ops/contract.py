@@ -22,6 +22,8 @@ class OperatorContract(ABC):
     types: Sequence[torch.dtype] = (torch.float32, torch.float64, torch.bfloat16)
     # How far two runs may differ where sums are made in any order; nothing unless determinism is asked for on a GPU.
     jitter: float = 0.0
+    # How many of the tensors have a batch: the first ones; the rest are weights.
+    batched: int = 3
 
     @abstractmethod
     def cases(self) -> list[tuple[list[Tensor], tuple[object, ...]]]: ...
@@ -96,7 +98,9 @@ class OperatorContract(ABC):
         tensors, numbers = self.cases()[0]
         for backend in self.backends:
             try:
-                results = self.results(backend, [one[:0] for one in tensors], numbers)
+                given = [one[:0] if at < self.batched else one for at, one in enumerate(tensors)]
+                results = self.results(backend, given, numbers)
             except RuntimeError as error:
                 pytest.fail(f"{backend}: {error}")
-            assert all(len(one) == 0 for one in results)
+            assert all(len(one) == 0 for one in results[: 1 + self.batched])
+            assert not any(one.any() for one in results[1 + self.batched :])

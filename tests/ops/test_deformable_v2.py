@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 import torch
+from contract import OperatorContract
+from harness.case import Case
+from harness.run import Verdict, run_case
 from torch import Tensor
 
 from refsr.core.errors import OperatorError
+from refsr.networks.blocks import dcn
+from refsr.networks.blocks.dcn import DCNv2
 from refsr.ops import dcnv2
-from refsr.ops.deformable_v2 import reference, why_not
+from refsr.ops.deformable_v2 import reference, using, why_not
+from refsr.ops.deformable_v2.library import operator
+from refsr.ops.deformable_v2.reference import in_strips
+
+PARITY = Path(__file__).resolve().parents[1] / "parity"
 
 # Batch, channels in and out, height, width, kernel, stride, padding, dilation, deformable groups, convolution groups.
 CASES = [
@@ -35,6 +48,141 @@ def given(case: tuple[int, ...], spread: float = 2.0) -> tuple[list[Tensor], tup
     tensors = [torch.randn(shape, generator=generator, dtype=torch.float64) for shape in shapes]
     tensors[1] *= spread
     return tensors, (stride, padding, dilation)
+
+
+# Of the compiled kernel: groups of each width that has code of its own, one that has none, strides, far-off places.
+COMPILED = [
+    (1, 2, 3, 5, 7, 3, 1, 1, 1, 1, 1),
+    (2, 10, 5, 9, 8, 3, 1, 1, 1, 2, 1),
+    (1, 20, 4, 6, 7, 3, 2, 0, 1, 2, 1),
+    (1, 4, 4, 7, 7, 2, 1, 2, 2, 1, 1),
+    (2, 16, 6, 5, 5, 1, 1, 0, 1, 2, 1),
+    (1, 16, 3, 8, 6, 3, 3, 2, 2, 1, 1),
+    (3, 9, 6, 20, 31, 5, 1, 2, 1, 3, 1),
+]
+
+
+def exact(case: tuple[int, ...], spread: float) -> tuple[list[Tensor], tuple[int, int, int]]:
+    """Without a bias; offsets between whole pixels, where sampling has kinks, and exact in bfloat16."""
+    (image, offset, mask, weight, _), numbers = given(case)
+    parts = 8 if spread < 16 else 1
+    return [image, (torch.floor(offset * spread * parts) + 0.5) / parts, mask, weight], numbers
+
+
+@pytest.mark.usefixtures("compiled")
+class TestDCNv2(OperatorContract):
+    backends = ("reference", "native")
+
+    def cases(self) -> list[tuple[list[Tensor], tuple[object, ...]]]:
+        return [exact(case, spread) for case in COMPILED for spread in (0.5, 20.0)]
+
+    def call(self, backend: str, tensors: Sequence[Tensor], numbers: tuple[object, ...]) -> Tensor:
+        with using(backend):
+            return dcnv2(*tensors, None, *numbers)  # type: ignore[arg-type]
+
+    def test_opcheck(self) -> None:
+        tensors, numbers = given(COMPILED[1])
+        leaves = [tensor.clone().requires_grad_() for tensor in tensors]
+        torch.library.opcheck(operator, (*leaves, *numbers))
+
+    def test_compiled_graphs_give_the_same(self) -> None:
+        tensors, numbers = given(COMPILED[1])
+        traced = torch.compile(lambda *parts: dcnv2(*parts, *numbers), backend="aot_eager", fullgraph=True)
+        torch._dynamo.reset()
+        leaves = [tensor.clone().requires_grad_() for tensor in tensors]
+        plain = torch.autograd.grad(dcnv2(*leaves, *numbers).square().sum(), leaves)
+        for eager, graph in zip(plain, torch.autograd.grad(traced(*leaves).square().sum(), leaves), strict=True):
+            torch.testing.assert_close(graph, eager)
+
+    @pytest.mark.parametrize("case", COMPILED)
+    def test_agrees_with_loops_and_a_bias(self, case: tuple[int, ...]) -> None:
+        if case[3] > 10:
+            pytest.skip("a minute of loops")
+        tensors, numbers = given(case)
+        leaves = [tensor.requires_grad_() for tensor in tensors]
+        with using("native"):
+            found = dcnv2(*leaves, *numbers)
+        torch.testing.assert_close(found, loops([one.detach() for one in tensors], *numbers), atol=1e-11, rtol=0)
+        (slope,) = torch.autograd.grad(found.sum(), leaves[4])
+        assert torch.equal(slope, torch.full_like(slope, found[:, 0].numel()))
+
+    def test_strips_of_samples_do_not_show(self) -> None:
+        """An image larger than the samples that are taken at once."""
+        tensors, numbers = exact((1, 10, 3, 70, 61, 3, 1, 1, 1, 2, 1), 2.0)
+        expected = self.results("reference", tensors, numbers)
+        for found, right in zip(self.results("native", tensors, numbers), expected, strict=True):
+            torch.testing.assert_close(found, right, atol=1e-10, rtol=0)
+
+    def test_what_is_not_a_number_stays_where_it_is(self) -> None:
+        """Vectors reach beyond a group's channels, and places may be no numbers."""
+        (image, offset, mask, weight), numbers = exact((1, 20, 2, 9, 8, 3, 1, 1, 1, 4, 1), 0.5)
+        image[:, 5:10] = float("nan")
+        weight[:, 5:10] = 0
+        offset[:, 0, 4, 4] = float("nan")
+        tensors = [one.float() for one in (image, offset, mask, weight)]
+        leaves = [one.requires_grad_() for one in tensors]
+        with using("native"):
+            slopes = torch.autograd.grad(dcnv2(*leaves, None, *numbers).nansum(), leaves)
+        points = 9
+        for slope, each in ((slopes[1], 2 * points), (slopes[2], points)):
+            assert torch.isfinite(slope[:, :each]).all()
+            assert torch.isfinite(slope[:, 2 * each :]).all()
+
+    @pytest.mark.parametrize("backend", ["reference", "native"])
+    @pytest.mark.parametrize("case", sorted(PARITY.glob("rrsgan-*")), ids=lambda folder: folder.name)
+    def test_published_numbers(self, backend: str, case: Path) -> None:
+        with using(backend):
+            outcome = run_case(Case.load(case))
+        assert outcome.verdict is Verdict.PASSED, outcome
+
+    def test_what_it_cannot_do_is_left_to_plain_torch(self) -> None:
+        tensors, numbers = given(CASES[1])
+        with using("native"), pytest.raises(OperatorError, match="no convolution groups"):
+            dcnv2(*tensors, *numbers)
+        torch.testing.assert_close(dcnv2(*tensors, *numbers), reference(*tensors, *numbers), atol=1e-12, rtol=0)
+
+
+@pytest.mark.parametrize("case", [*CASES, *COMPILED])
+@pytest.mark.parametrize("rows", [1, 2, 100])
+def test_strips_without_gradients_give_the_same(
+    case: tuple[int, ...], rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tensors, numbers = given(case)
+    Wo, inner, taps = tensors[1].shape[3], tensors[0].shape[1], tensors[3][0, 0].numel()
+    monkeypatch.setitem(in_strips.__globals__, "STRIP", rows * Wo * inner * taps)
+    torch.testing.assert_close(in_strips(*tensors, *numbers), reference(*tensors, *numbers), atol=1e-12, rtol=0)
+
+
+@pytest.mark.usefixtures("compiled")
+@pytest.mark.parametrize("backend", ["reference", "native"])
+@pytest.mark.parametrize(("stride", "padding", "dilation"), [(1, 1, 1), (2, 0, 1), (1, 2, 2), (3, 2, 2)])
+def test_the_layer_in_strips_gives_the_same(
+    backend: str, stride: int, padding: int, dilation: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(0)
+    layer = DCNv2(4, 3, stride=stride, padding=padding, dilation=dilation, deformable_groups=2).double()
+    torch.nn.init.normal_(layer.conv_offset_mask.weight, std=0.3)
+    x, feature = torch.rand(2, 2, 4, 19, 14, dtype=torch.float64)
+    with using(backend):
+        whole = layer(x, feature).detach()
+        monkeypatch.setattr(dcn, "AT_ONCE", 4 * 8 * 54 * 14)
+        calls: list[int] = []
+        strips = layer._in_strips
+        monkeypatch.setattr(layer, "_in_strips", lambda *given: calls.append(given[2]) or strips(*given))
+        with torch.no_grad():
+            cut = layer(x, feature)
+    assert calls == [4]
+    torch.testing.assert_close(cut, whole, atol=1e-12, rtol=0)
+
+
+def test_a_cpu_does_not_import_torchvision() -> None:
+    """It once did, for two seconds and 165 MiB."""
+    call = (
+        "import sys, torch; from refsr.networks.blocks.dcn import DCNv2; "
+        "DCNv2(8, 2)(torch.rand(1, 8, 4, 4), torch.rand(1, 8, 4, 4)); "
+        "sys.exit('torchvision' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", call], check=False).returncode == 0
 
 
 def pixel(plane: Tensor, y: int, x: int) -> float:

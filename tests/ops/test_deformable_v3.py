@@ -16,8 +16,8 @@ from torch import Tensor
 
 from refsr.core.errors import OperatorError
 from refsr.networks.blocks.dcn import DCNv3FromFeature
-from refsr.ops import dcnv3
-from refsr.ops.deformable_v3 import Geometry, native, using
+from refsr.ops import dcnv3, native
+from refsr.ops.deformable_v3 import Geometry, using
 from refsr.ops.deformable_v3.library import operator
 
 PARITY = Path(__file__).resolve().parents[1] / "parity"
@@ -157,7 +157,7 @@ class TestDCNv3OnCUDA(OperatorContract):
 
     @pytest.fixture(autouse=True)
     def _served(self, compiled: native.Native) -> None:
-        reason = compiled.why_not(torch.empty(0, device="cuda"))
+        reason = compiled.why_not("dcnv3", torch.empty(0, device="cuda"))
         if reason is not None:
             pytest.skip(reason)
 

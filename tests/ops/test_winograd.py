@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from refsr.networks.refdiff import fast_convolution
 from refsr.networks.refdiff.fast_convolution import MIN_CHANNELS, fast_convolutions
 from refsr.networks.refdiff.layers import SpatialFeatureTransform
 from refsr.ops import winograd
@@ -40,14 +41,15 @@ class Both(nn.Module):
         self.first = nn.Conv2d(3, wide, 3, padding=1)
         self.inner = nn.Conv2d(wide, wide, 3, padding=1)
         self.halving = nn.Conv2d(wide, wide, 3, padding=1, stride=2)
-        self.change = SpatialFeatureTransform(wide, 4, 128)
+        self.change = SpatialFeatureTransform(wide, 4, wide)
 
     def forward(self, x: torch.Tensor, conditions: torch.Tensor) -> torch.Tensor:
         found = self.halving(self.inner(self.first(x)))
         return self.change(found, self.change.condition_features(conditions, found.shape[-2], found.shape[-1]))
 
 
-def test_a_network_is_the_same_inside_and_as_before_outside():
+def test_a_network_is_the_same_inside_and_as_before_outside(monkeypatch):
+    monkeypatch.setattr(fast_convolution, "MIN_PIXELS", 1)
     torch.manual_seed(0)
     network = Both(MIN_CHANNELS)
     marked = network.inner.forward
@@ -69,3 +71,14 @@ def test_a_network_is_the_same_inside_and_as_before_outside():
         assert layers == 0
     with fast_convolutions(Both(MIN_CHANNELS).double()) as layers:
         assert layers == 0
+
+
+def test_of_few_pixels_the_plain_convolution_is_faster():
+    """The kernel of Winograd's way is transformed, but an image of 12 x 12 is convolved as before."""
+    torch.manual_seed(0)
+    network, x, conditions = Both(MIN_CHANNELS), torch.randn(1, 3, 12, 12), torch.randn(1, 4, 24, 24)
+    with torch.no_grad():
+        expected = network(x, conditions)
+        with fast_convolutions(network) as layers:
+            assert layers == 4
+            assert torch.equal(network(x, conditions), expected)

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from refsr.networks.blocks.common import require_least
-from refsr.networks.blocks.jpeg_traces import QUALITIES, JpegTraces
+from refsr.networks.blocks.jpeg_condition import CONTEXT, JpegCondition, conditioned
 from refsr.networks.blocks.receptive_field import ReceptiveField
 from refsr.networks.blocks.residual import ResidualChain
 from refsr.networks.descriptor import Descriptor
-
-CONTEXT = 32
-"""LR pixels around a tile that leave its result near to that of the whole image, when it looks for traces of JPEG."""
 
 
 class CompactNet(nn.Module):
@@ -39,12 +34,7 @@ class CompactNet(nn.Module):
             nn.init.zeros_(parameter)
 
     def forward(self, lr: Tensor) -> Tensor:
-        features = F.leaky_relu(self.head(lr), 0.1)
-        if self.condition is None:
-            features = self.body(features)
-        else:
-            before, behind = self.condition(lr)
-            features = behind(self.body(before(features)))
+        features = conditioned(self.body, F.leaky_relu(self.head(lr), 0.1), self.condition, lr)
         added: Tensor = self.tail(features)
         if self.scale == 1:
             return lr + added
@@ -59,26 +49,3 @@ class CompactNet(nn.Module):
         added = self.body.receptive_field(output.pixel_shuffle(self.scale).conv()).conv()
         seen = added if self.scale == 1 else added.joined(output.bilinear(self.scale))
         return Descriptor(scale=self.scale, channels=self.channels, inputs=("lr",), halo=seen.halo())
-
-
-class Modulation(NamedTuple):
-    """A scale, beside 1, and a shift of each feature (B, C, 1, 1)."""
-
-    scale: Tensor
-    shift: Tensor
-
-    def __call__(self, features: Tensor) -> Tensor:
-        return features * (1 + self.scale) + self.shift
-
-
-class JpegCondition(nn.Module):
-    """LR (B, C, h, w) -> two modulations of `nf` features by the traces of JPEG in it."""
-
-    def __init__(self, nf: int) -> None:
-        super().__init__()
-        self.traces = JpegTraces()
-        self.layers = nn.Sequential(nn.Linear(len(QUALITIES), nf), nn.ReLU(), nn.Linear(nf, 4 * nf))
-
-    def forward(self, lr: Tensor) -> tuple[Modulation, Modulation]:
-        found = self.layers(self.traces(lr))[..., None, None].chunk(4, 1)
-        return Modulation(*found[:2]), Modulation(*found[2:])

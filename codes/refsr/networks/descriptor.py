@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import torch
@@ -49,6 +49,8 @@ class Descriptor:
     """An unconditional generator: forward takes normal latents (B, latent_size) before the inputs, if any."""
     stages: int = 1
     """With `every_stage=True`, forward returns this many images, the result first; the loss takes all of them."""
+    channels_last: bool = False
+    """On a CPU its convolutions are faster with the channels last in memory; results differ by rounding."""
     optional: tuple[str, ...] = ()
     """Members that forward takes by keyword where a sample has them, and makes itself where not: they save time."""
 
@@ -56,6 +58,12 @@ class Descriptor:
         unknown = {*self.inputs, *self.optional} - set(INPUTS)
         if unknown:
             raise ValueError(f"inputs {sorted(unknown)} are no members of a sample")
+
+
+def farther(descriptor: Descriptor, beyond: int) -> Descriptor:
+    """The descriptor with so many more LR pixels that a result depends on."""
+    halo, context = (None if one is None else one + beyond for one in (descriptor.halo, descriptor.context))
+    return replace(descriptor, halo=halo, context=context)
 
 
 @runtime_checkable
@@ -71,6 +79,12 @@ def descriptor_of(network: nn.Module) -> Descriptor:
     if not isinstance(network, DescribedNetwork):
         raise UsageError(f"{type(network).__name__} has no descriptor, so its inputs and scale are unknown")
     return network.descriptor
+
+
+def fastest_format(network: nn.Module, device: torch.device) -> torch.memory_format:
+    """How the weights of a network lie in memory where its forward pass is fastest on a device."""
+    described = isinstance(network, DescribedNetwork) and network.descriptor.channels_last
+    return torch.channels_last if described and device.type == "cpu" else torch.contiguous_format
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,7 @@ class RRSNet(ReferenceTransfer):
             inputs=("lr", "lr_up", "ref", "ref_down"),
             multiple=1,
             halo=self._halo(),
+            channels_last=True,
         )
 
     def _halo(self) -> int:

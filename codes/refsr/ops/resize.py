@@ -163,6 +163,29 @@ KERNELS: dict[str, tuple[Callable[[Array], Array], int]] = {
     "box": (_box, 1),
     "linear": (_linear, 2),
 }
+MTF = "mtf:"
+"""Before the response at Nyquist of a Gaussian sensor, as in `mtf:0.3`."""
+LEAST_MTF, MOST_MTF = 0.1, 0.7
+"""Below, half a support of three pixels would cut the Gaussian off; above, LR is aliased more than it is sharp."""
+
+
+def resize_kernel(name: str) -> tuple[Callable[[Array], Array], int]:
+    """A kernel of `KERNELS`, or the Gaussian whose transfer function at the reduced grid's Nyquist is `mtf:VALUE`."""
+    if name in KERNELS:
+        return KERNELS[name]
+    if not name.startswith(MTF):
+        known = f"{', '.join(KERNELS)}, {MTF}VALUE"
+        raise OperatorError(f"imresize: no kernel {name!r}{suggestion(name, KERNELS)} (known: {known})")
+    try:
+        at_nyquist = float(name.removeprefix(MTF))
+    except ValueError:
+        at_nyquist = math.nan
+    if not LEAST_MTF <= at_nyquist <= MOST_MTF:
+        raise OperatorError(
+            f"imresize: kernel {name!r}: expected a number from {LEAST_MTF} to {MOST_MTF}, as in mtf:0.3"
+        )
+    variance = -2 * math.log(at_nyquist) / math.pi**2
+    return lambda t: np.where(np.abs(t) <= 3, np.exp(-t * t / (2 * variance)), 0.0), 6
 
 
 def as_fraction(scale: Factor) -> Fraction:
@@ -186,11 +209,7 @@ def kernel_taps(
     Output i lies at input coordinate (i + 1/2) / scale - 1/2. Distances are integers over one denominator until the
     kernel is evaluated, so nothing depends on how a factor like 1/3 is rounded.
     """
-    if kernel not in KERNELS:
-        raise OperatorError(
-            f"imresize: no kernel {kernel!r}{suggestion(kernel, KERNELS)} (known: {', '.join(KERNELS)})"
-        )
-    function, support = KERNELS[kernel]
+    function, support = resize_kernel(kernel)
     up, down = scale.numerator, scale.denominator
     # A reduction widens the kernel by 1/scale. `unit` is half a kernel unit, counted in 1/(2 up) input pixels.
     unit = down if antialias and up < down else up

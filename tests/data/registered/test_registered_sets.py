@@ -17,6 +17,7 @@ from refsr.data.build import build_dataset
 from refsr.data.images import read_image, write_image
 from refsr.data.perturbation import parse_perturbation, perturb, perturb_recorded
 from refsr.data.registered import stores
+from refsr.data.sets.reference import mirrored_on, shifted, within
 from refsr.data.stores.packing import pack_folder
 from refsr.ops.resize import imresize
 from registered_places import GAIN, KNOWN, MARGIN, OFFSET, SCALE, SIDE, bytes_of, ref_of, wide_ground, write_places
@@ -408,6 +409,36 @@ def test_a_wrong_ref_of_a_smaller_place_is_mirrored_on(root, tmp_path):
     whole = read_image(tmp_path / "Ref" / "1.png").astype(np.float32) / 255
     wanted = np.pad(whole, ((0, SIDE - 96), (0, SIDE - 96), (0, 0)), mode="symmetric")
     np.testing.assert_array_equal(planes_last(made[0, 1]["ref"]), wanted)
+
+
+def test_ref_shift_moves_half_of_the_references_and_nothing_else(root, shared_cache):
+    made = dataset(root, shared_cache, register="none", ref_shift=3.0, GT_size=64)
+    clean = dataset(root, shared_cache, register="none", GT_size=64)
+    still, lengths = 0, []
+    for draw in range(60):
+        sample, right = made[draw % 3, draw], clean[draw % 3, draw]
+        assert all(torch.equal(sample[name], right[name]) for name in ("hr", "lr", "ref_weight"))
+        if torch.equal(sample["ref"], right["ref"]):
+            still += 1
+            continue
+        lengths.append(np.hypot(*made.faults.drawn_shift(made.seed, draw, draw % 3)))
+        again = dataset(root, shared_cache, register="none", ref_shift=3.0, GT_size=64)
+        assert torch.equal(again[draw % 3, draw]["ref"], sample["ref"])
+    assert still == pytest.approx(30, abs=12)
+    assert 2 < max(lengths) <= 3
+    assert min(lengths) < 1
+
+
+def test_a_shifted_reference_shows_what_lay_further_right_and_down():
+    """Whole pixels exactly, mirrored beyond the borders; fractions as a wave says."""
+    rows, columns = np.mgrid[:40, :50].astype(np.float32)
+    wave = (0.5 + 0.3 * np.sin(0.3 * columns + 0.2 * rows))[:, :, None]
+    ref = mirrored_on(within(wave), 40, 50)
+    window = Window(8, 0, 30, 40)
+    np.testing.assert_allclose(shifted(ref, 3, -2)(window), ref(Window(6, 3, 30, 40)), atol=1e-6)
+    found = shifted(ref, 0.375, 1.25)(Window(8, 8, 20, 20))[:, :, 0]
+    expected = 0.5 + 0.3 * np.sin(0.3 * (columns + 0.375) + 0.2 * (rows + 1.25))
+    np.testing.assert_allclose(found, expected[8:28, 8:28], atol=2e-3)
 
 
 # Several references of one place.

@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 
 from refsr.core.errors import DataError
+from refsr.data.images.headers import PNG_START
+from refsr.data.images.png_inflation import png_chunks
 
 LOG = logging.getLogger(__name__)
 # In JPEG's compressed data 0xff is followed by 0x00, by a restart mark, or by fill bytes; else a marker starts.
@@ -17,7 +19,7 @@ _noticed: set[Path] = set()
 
 def check_end(file: Path, kind: str, data: memoryview) -> None:
     """Refuses a file without an end mark; says once in each process what lies behind it."""
-    end = {"png": png_end, "jpeg": jpeg_end}[kind](data)
+    end = png_end(data) if kind == "png" else jpeg_end(data)
     if end is None:
         raise DataError(f"{file}: the file is cut short")
     if end < len(data) and file not in _noticed:
@@ -27,12 +29,11 @@ def check_end(file: Path, kind: str, data: memoryview) -> None:
 
 def png_end(data: memoryview) -> int | None:
     """Walks the chunks."""
-    at = 8
-    while at + 12 <= len(data):
-        kind = bytes(data[at + 4 : at + 8])
-        at += 12 + int.from_bytes(data[at : at + 4], "big")
-        if kind == b"IEND":
-            return at if at <= len(data) else None
+    end = PNG_START
+    for name, chunk in png_chunks(data):
+        end += len(chunk)
+        if name == b"IEND":
+            return end if len(chunk) == 12 else None
     return None
 
 

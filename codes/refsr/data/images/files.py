@@ -43,8 +43,13 @@ def read_image(path: str | Path, window: Window | None = None) -> Array:
         return np.array(part)
     if kind == "tiff" and has_rasterio():
         return read_tiff(file, window)
-    require_pixels(file, *(tiff_shape(file) if kind == "tiff" else HEADERS[kind](file).shape))
-    return np.ascontiguousarray(cut(file, decode(file, kind), window))
+    shape = tiff_shape(file) if kind == "tiff" else HEADERS[kind](file).shape
+    require_pixels(file, *shape)
+    image = decode(file, kind)
+    if kind != "tiff" and image.shape != shape:
+        # What the decoder leaves out as damaged, such as an alpha, must not be missed by chance.
+        raise DataError(f"{file}: is damaged: its header says {shape}, its pixels are {image.shape}")
+    return np.ascontiguousarray(cut(file, image, window))
 
 
 def write_image(
@@ -52,7 +57,8 @@ def write_image(
 ) -> None:
     """Writes (H, W, C) or (H, W) under the format that the suffix names, whole or not at all.
 
-    `profile` goes to rasterio where that writes a TIFF: `crs`, `transform`, `nodata`; `tags` are the file's own.
+    `profile` goes to rasterio where that writes a TIFF: `crs`, `transform`, `nodata`; `tags` are the file's own, and
+    `descriptions` name its bands.
     """
     file = Path(path)
     kind = named_kind(file)

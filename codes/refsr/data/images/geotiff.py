@@ -39,7 +39,7 @@ def read_tiff(file: Path, window: Window | None) -> Array:
 
 
 def tiff_bytes(image: Array, more: Mapping[str, Any]) -> bytes:
-    """(H, W, C) as the bytes of a file; `more` is what rasterio takes besides, and `tags`."""
+    """(H, W, C) as the bytes of a file; `more` is what rasterio takes besides, `tags`, and `descriptions` of bands."""
     import warnings
 
     from rasterio.errors import NotGeoreferencedWarning
@@ -49,11 +49,14 @@ def tiff_bytes(image: Array, more: Mapping[str, Any]) -> bytes:
     colour = {"photometric": "RGB"} if bands in (3, 4) and image.dtype == np.uint8 else {"photometric": "MINISBLACK"}
     profile = {"height": height, "width": width, "count": bands, "dtype": str(image.dtype), "compress": "deflate"}
     tags = more.get("tags", {})
-    more = {name: value for name, value in more.items() if name != "tags"}
+    names = more.get("descriptions", ())
+    more = {name: value for name, value in more.items() if name not in ("tags", "descriptions")}
     with warnings.catch_warnings(), MemoryFile() as memory:
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         # Beyond 4 GiB a TIFF is another format, and how far it compresses is not known before.
         with memory.open(driver="GTiff", **profile, **colour, BIGTIFF="IF_SAFER", **more) as sink:
             sink.write(np.moveaxis(image, 2, 0))
             sink.update_tags(**tags)
+            for number, name in enumerate(names, 1):
+                sink.set_band_description(number, name)
         return bytes(memory.read())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,8 @@ MAGIC = {
     b"MM\x00+": "tiff",
     b"\x93NUMPY": "npy",
 }
+PNG_START = 8
+"""Where a PNG's first chunk begins."""
 MOST_CHUNKS, MOST_TAGS = 1000, 1000
 """Of a PNG's header and of a TIFF's."""
 WIDTH, HEIGHT, BANDS = 256, 257, 277
@@ -50,7 +53,7 @@ def named_kind(path: Path) -> str | None:
 
 
 def png_info(file: Path) -> ImageInfo:
-    """A palette has three bands, and a fourth where its colours have an alpha."""
+    """A palette has three bands; it and RGB have a fourth where some of their colours have an alpha."""
     with file.open("rb") as handle:
         head = handle.read(33)
         if len(head) < 33 or head[12:16] != b"IHDR":
@@ -59,19 +62,20 @@ def png_info(file: Path) -> ImageInfo:
         bands = {0: 1, 2: 3, 3: 3, 4: 4, 6: 4}.get(colour)
         if bands is None:
             raise DataError(f"{file}: broken PNG header")
-        if colour == 3:
-            bands += b"tRNS" in _png_chunks(handle)
+        if colour in (2, 3):
+            handle.seek(PNG_START)
+            names = (name for name, _ in itertools.islice(png_chunks(handle), MOST_CHUNKS))
+            bands += b"tRNS" in itertools.takewhile(lambda name: name != b"IDAT", names)
     return ImageInfo(height, width, bands, "uint16" if depth == 16 else "uint8")
 
 
-def _png_chunks(handle: BinaryIO) -> Iterator[bytes]:
-    """The names of the chunks that stand before the pixels."""
-    for _ in range(MOST_CHUNKS):
-        head = handle.read(8)
-        if len(head) < 8 or head[4:] == b"IDAT":
-            return
-        yield head[4:]
-        handle.seek(struct.unpack(">I", head[:4])[0] + 4, 1)
+def png_chunks(handle: BinaryIO) -> Iterator[tuple[bytes, int]]:
+    """The name of each chunk from here on, and where it ends."""
+    at = handle.tell()
+    while len(head := handle.read(8)) == 8:
+        at += 12 + int.from_bytes(head[:4], "big")
+        yield head[4:], at
+        handle.seek(at)
 
 
 def tiff_shape(file: Path) -> tuple[int, int, int]:

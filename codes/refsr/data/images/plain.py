@@ -10,6 +10,7 @@ import numpy.typing as npt
 from refsr.core.errors import DataError
 from refsr.data.images.ends import check_end
 from refsr.data.images.info import Array, kept_type
+from refsr.data.images.png_inflation import inflated
 
 
 def decode(file: Path, kind: str) -> Array:
@@ -24,6 +25,8 @@ def decode(file: Path, kind: str) -> Array:
         check_end(file, kind, data.data)
     if kind == "jpeg" and (pixels := _decode_jpeg(file, data)) is not None:
         return pixels
+    if kind == "png" and (plain := inflated(data.data)) is not None:
+        data = np.frombuffer(plain, np.uint8)
     # EXIF turns are ignored on purpose: pixels of paired images must stay where they are.
     image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
     if image is None:
@@ -74,8 +77,10 @@ def encode(image: Array, kind: str, quality: int | None = None, name: object = "
 
 def _swap_colours(image: Array) -> Array:
     """RGB(A) to OpenCV's order or back; one band stays."""
-    if image.shape[2] == 3:
-        return np.ascontiguousarray(image[:, :, ::-1])
-    if image.shape[2] == 4:
-        return np.ascontiguousarray(image[:, :, [2, 1, 0, 3]])
-    return np.ascontiguousarray(image)
+    import cv2
+
+    contiguous = np.ascontiguousarray(image)
+    # NumPy takes ten times as long; OpenCV knows these types only.
+    if image.shape[2] in (3, 4) and image.dtype in (np.uint8, np.uint16, np.float32):
+        return np.asarray(cv2.cvtColor(contiguous, cv2.COLOR_BGR2RGB if image.shape[2] == 3 else cv2.COLOR_BGRA2RGBA))
+    return np.ascontiguousarray(contiguous[:, :, [2, 1, 0, 3][: image.shape[2]]]) if image.shape[2] > 2 else contiguous

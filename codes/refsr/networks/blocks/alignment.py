@@ -57,11 +57,11 @@ class OffsetFeature(nn.Module):
         self.settle = nn.Conv2d(channels, channels, 3, padding=1)
 
     def forward(self, one: Tensor, other: Tensor, coarser: Tensor | None = None) -> Tensor:
-        feature = F.leaky_relu(self.compare(torch.cat((one, other), dim=1)), 0.1)
+        feature = F.leaky_relu(self.compare(torch.cat((one, other), dim=1)), 0.1, inplace=True)
         if self.merge is not None:
             assert coarser is not None
-            feature = F.leaky_relu(self.merge(torch.cat((feature, 2 * upsampled(coarser)), dim=1)), 0.1)
-        return F.leaky_relu(self.settle(feature), 0.1)
+            feature = F.leaky_relu(self.merge(torch.cat((feature, 2 * upsampled(coarser)), dim=1)), 0.1, inplace=True)
+        return F.leaky_relu(self.settle(feature), 0.1, inplace=True)
 
     def receptive_field(self, output: ReceptiveField) -> ReceptiveField:
         """The pixels of both features that these output pixels depend on."""
@@ -115,11 +115,11 @@ class PyramidAlignment(nn.Module):
             if maps:
                 sampled = torch.cat((sampled, upsampled(maps[0])), dim=1)
             fused = self.fusions[level](sampled)
-            maps.insert(0, F.leaky_relu(fused, 0.1) if level else fused)
+            maps.insert(0, F.leaky_relu(fused, 0.1, inplace=True) if level else fused)
         # The finest level has no activation: it is sampled once more.
         first = maps[0]
         sampled = self.cascade_sampler(first, self._cascade_offset()(first, lr_up[0]))
-        return [F.leaky_relu(self.cascade_fusion(sampled), 0.1), *maps[1:]]
+        return [F.leaky_relu(self.cascade_fusion(sampled), 0.1, inplace=True), *maps[1:]]
 
     def _cascade_offset(self) -> OffsetFeature | DenseOffset:
         """The module that makes the cascade's offset feature."""

@@ -12,8 +12,12 @@ from torch import Tensor, nn
 from refsr.core.errors import OperatorError
 from refsr.networks.blocks.receptive_field import ReceptiveField
 from refsr.ops import dcnv2, dcnv3
+from refsr.ops.deformable_v2 import dcnv2_rows, may_be_cut
 
 LOG = logging.getLogger(__name__)
+
+AT_ONCE = 256 << 20
+"""Bytes of offsets and masks at once without gradients: they are larger than all features of a network together."""
 
 
 class DCNv2(nn.Module):
@@ -54,11 +58,37 @@ class DCNv2(nn.Module):
                 nn.init.zeros_(starts_at_zero)
 
     def forward(self, x: Tensor, feature: Tensor) -> Tensor:
+        if may_be_cut(x):
+            rows = max(1, AT_ONCE // (feature.element_size() * self.conv_offset_mask.out_channels * feature.shape[3]))
+            if rows < feature.shape[2]:
+                return self._in_strips(x, feature, rows)
         both: Tensor = self.conv_offset_mask(feature)
-        offset, mask = both[:, : self.offsets], both[:, self.offsets :].sigmoid()
+        offset, raw = both[:, : self.offsets], both[:, self.offsets :]
+        # In place where nothing else needs it: offsets and mask are larger than all features together.
+        mask = raw.sigmoid() if torch.is_grad_enabled() else raw.sigmoid_()
         if self.warn_above is not None and x.device.type == "cpu" and not torch.compiler.is_compiling():
             self._warn_if_large(offset)
         return dcnv2(x, offset, mask, self.weight, self.bias, self.stride, self.padding, self.dilation)
+
+    def _in_strips(self, x: Tensor, feature: Tensor, rows: int) -> Tensor:
+        """The same, some rows of the result at a time, each with its own offsets and mask."""
+        layer, reach = self.conv_offset_mask, self.dilation * (self.weight.shape[-1] - 1) + 1
+        height = (feature.shape[2] + 2 * self.padding - reach) // self.stride + 1
+        strips = []
+        for first in range(0, height, rows):
+            count = min(rows, height - first)
+            top = first * self.stride - self.padding
+            bottom = top + (count - 1) * self.stride + reach
+            above, below = max(0, -top), max(0, bottom - feature.shape[2])
+            seen = F.pad(feature[:, :, max(0, top) : bottom], (0, 0, above, below))
+            both = F.conv2d(seen, layer.weight, layer.bias, self.stride, (0, self.padding), self.dilation)
+            offset, mask = both[:, : self.offsets], both[:, self.offsets :].sigmoid_()
+            if self.warn_above is not None:
+                self._warn_if_large(offset)
+            strips.append(
+                dcnv2_rows(x, offset, mask, self.weight, self.bias, self.stride, self.padding, self.dilation, first)
+            )
+        return torch.cat(strips, dim=2)
 
     def receptive_field(self, output: ReceptiveField) -> tuple[ReceptiveField, ReceptiveField]:
         """The pixels of the sampled feature, offsets left out, and of the feature that the offsets come from."""
@@ -67,7 +97,9 @@ class DCNv2(nn.Module):
 
     def _warn_if_large(self, offset: Tensor) -> None:
         assert self.warn_above is not None
-        mean = float(offset.detach().abs().mean()) if offset.numel() else 0.0
+        # A norm, since absolute values would be a copy of the offsets, which are larger than all features.
+        total = torch.linalg.vector_norm(offset.detach(), 1, dtype=torch.promote_types(offset.dtype, torch.float32))
+        mean = float(total) / max(1, offset.numel())
         if mean > self.warn_above:
             LOG.warning(
                 "DCNv2: the mean offset is %.0f pixels, more than %.0f: training diverges", mean, self.warn_above

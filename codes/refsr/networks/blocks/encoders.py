@@ -25,10 +25,13 @@ class Encoder(nn.Module):
         )
 
     def forward(self, image: Tensor) -> list[Tensor]:
-        features = [F.selu(self.enter(image))]
+        # In place, and the first feature is not kept: three images at full size are most of the network's memory.
+        feature = F.selu(self.enter(image), inplace=True)
+        features = []
         for level in self.levels:
-            features.append(F.selu(level(features[-1])))
-        return features[1:]
+            feature = F.selu(level(feature), inplace=True)
+            features.append(feature)
+        return features
 
     def receptive_field(self, outputs: Sequence[ReceptiveField]) -> ReceptiveField:
         """The image pixels that these pixels of each level's feature depend on."""

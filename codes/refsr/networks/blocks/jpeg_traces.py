@@ -23,6 +23,8 @@ LUMINANCE_STEPS = (
 )
 """Of the standard's table for quality 50, up to the sixth frequency."""
 LUMA = (0.299, 0.587, 0.114)
+CPU = torch.device("cpu")
+"""Where constants are computed: on the device "meta", where sizes are checked, arithmetic imports torch's compiler."""
 
 
 class JpegTraces(nn.Module):
@@ -38,8 +40,9 @@ class JpegTraces(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.register_buffer("basis", _basis(), persistent=False)
-        self.register_buffer("steps", _steps(), persistent=False)
+        built_on = torch.get_default_device()
+        self.register_buffer("basis", _basis().to(built_on), persistent=False)
+        self.register_buffer("steps", _steps().to(built_on), persistent=False)
 
     @torch.no_grad()
     def forward(self, image: Tensor) -> Tensor:
@@ -60,7 +63,7 @@ class JpegTraces(nn.Module):
 
 def _basis() -> Tensor:
     """(frequencies, 1, 8, 8): orthonormal cosines."""
-    place = (2 * torch.arange(SIDE, dtype=torch.float64) + 1) * math.pi / (2 * SIDE)
+    place = (2 * torch.arange(SIDE, dtype=torch.float64, device=CPU) + 1) * math.pi / (2 * SIDE)
     waves = torch.stack([torch.cos(frequency * place) for frequency in range(SIDE)]) / 2
     waves[0] /= math.sqrt(2)
     return torch.stack([torch.outer(waves[row], waves[column]) for row, column in FREQUENCIES])[:, None].float()
@@ -68,6 +71,6 @@ def _basis() -> Tensor:
 
 def _steps() -> Tensor:
     """(qualities, frequencies, 1, 1): the standard's steps; qualities are 50 at least."""
-    table = torch.tensor([LUMINANCE_STEPS[row][column] for row, column in FREQUENCIES])
+    table = torch.tensor([LUMINANCE_STEPS[row][column] for row, column in FREQUENCIES], device=CPU)
     steps = [((table * (200 - 2 * quality) + 50) // 100).clamp(min=1) for quality in QUALITIES]
     return torch.stack(steps)[:, :, None, None].float()

@@ -34,8 +34,8 @@ class RelevanceAttention(nn.Module):
 
     def forward(self, features: Tensor, conditions: Tensor) -> Tensor:
         both = torch.cat((features, conditions), dim=1)
-        scale: Tensor = self.scale(F.leaky_relu(self.scale_hidden(both), 0.1))
-        shift: Tensor = self.shift(F.leaky_relu(self.shift_hidden(both), 0.1))
+        scale: Tensor = self.scale(F.leaky_relu(self.scale_hidden(both), 0.1, inplace=True))
+        shift: Tensor = self.shift(F.leaky_relu(self.shift_hidden(both), 0.1, inplace=True))
         return features * scale.sigmoid() + shift
 
     def receptive_field(self, output: ReceptiveField) -> ReceptiveField:
@@ -54,7 +54,7 @@ class TextureStage(nn.Module):
 
     def forward(self, x: Tensor, aligned: Tensor, refine: nn.Module | None = None) -> Tensor:
         relevant = self.relevance(aligned, x)
-        texture = F.leaky_relu(self.merge(torch.cat((x, relevant), dim=1)), 0.1)
+        texture = F.leaky_relu(self.merge(torch.cat((x, relevant), dim=1)), 0.1, inplace=True)
         if refine is not None:
             texture = refine(texture)
         result: Tensor = self.body(texture) + x
@@ -83,9 +83,9 @@ class TextureTransfer(nn.Module):
         x = content
         for level, stage in enumerate(self.stages):
             if level:
-                x = F.leaky_relu(F.pixel_shuffle(self.enlargements[level - 1](x), 2), 0.1)
+                x = F.leaky_relu(F.pixel_shuffle(self.enlargements[level - 1](x), 2), 0.1, inplace=True)
             x = stage(x, maps[-1 - level], self.refine)
-        result: Tensor = self.to_image(F.leaky_relu(self.finish(x), 0.1))
+        result: Tensor = self.to_image(F.leaky_relu(self.finish(x), 0.1, inplace=True))
         return result
 
     def receptive_field(self, output: ReceptiveField) -> tuple[ReceptiveField, list[ReceptiveField]]:

@@ -18,7 +18,7 @@ class ResidualBlock(nn.Module):
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        residual: Tensor = self.second(F.relu(self.first(x)))
+        residual: Tensor = self.second(F.relu(self.first(x), inplace=True))
         return x + (residual if self.scale == 1 else residual * self.scale)
 
 

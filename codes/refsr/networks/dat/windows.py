@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from refsr.ops.library import is_in_onnx_export
+
 
 class Span(NamedTuple):
     """Windows of `side` pixels side by side along one axis: `windows` of them, the first at pixel `start`."""
@@ -59,6 +61,8 @@ def window_attention(qkv: Tensor, grid: WindowGrid, bias: Tensor | None) -> Tens
 
     `bias` (heads, height, width, height, width) is added to the scores of a window's pairs of pixels.
     """
+    if torch.compiler.is_exporting() or is_in_onnx_export():
+        return masked_attention(qkv, grid, bias)
     strips = []
     for row in grid.rows(qkv.shape[1]):
         parts = [_span_attention(qkv, row, column, bias) for column in grid.columns(qkv.shape[2])]
@@ -86,6 +90,52 @@ def _span_attention(qkv: Tensor, row: Span, column: Span, bias: Tensor | None) -
     return image[:, :height, :width]
 
 
+def masked_attention(qkv: Tensor, grid: WindowGrid, bias: Tensor | None) -> Tensor:
+    """The same by the same operations at any size, for graphs: shifted cyclically, with masks as in the published code.
+
+    Every window lies in the padded image, and those at its end that hold both of its ends have a mask.
+    """
+    batch, height, width, _, heads, depth = qkv.shape
+    # As products of numbers of multiples: of quotients torch's exporter proves much more slowly that they fit.
+    rows, columns = (
+        (length + grid.multiple - 1) // grid.multiple * (grid.multiple // side)
+        for length, side in ((height, grid.height), (width, grid.width))
+    )
+    below, right = rows * grid.height - height, columns * grid.width - width
+    qkv = F.pad(qkv, (0, 0, 0, 0, 0, 0, 0, right, 0, below))
+    down, across = (grid.height // 2, grid.width // 2) if grid.shifted else (0, 0)
+    if grid.shifted:
+        qkv = qkv.roll((-down, -across), (1, 2))
+    pixels = grid.height * grid.width
+    windows = qkv.reshape(batch, rows, grid.height, columns, grid.width, 3, heads, depth).transpose(2, 3)
+    query, key, value = windows.reshape(-1, pixels, 3, heads, depth).transpose(1, 3).unbind(2)
+    scores = query @ key.transpose(2, 3) * depth**-0.5
+    if bias is not None:
+        scores = scores + bias.reshape(1, heads, pixels, pixels)
+    if grid.shifted:
+        apart = _from_both_ends(rows, columns, grid, qkv.device)
+        scores = scores.unflatten(0, (batch, rows * columns)).masked_fill(apart, float("-inf")).flatten(0, 1)
+    attended = (scores.softmax(-1) @ value).transpose(1, 2)
+    attended = attended.reshape(batch, rows, columns, grid.height, grid.width, heads, depth).transpose(2, 3)
+    image = attended.reshape(batch, rows * grid.height, columns * grid.width, heads, depth)
+    if grid.shifted:
+        image = image.roll((down, across), (1, 2))
+    kept: Tensor = image[:, :height, :width]
+    return kept
+
+
+def _from_both_ends(rows: int, columns: int, grid: WindowGrid, device: torch.device) -> Tensor:
+    """(windows, 1, pixels, pixels) of a shifted image: where two pixels of a window come from opposite ends."""
+    below, right = (
+        torch.arange(count * side, device=device).reshape(count, side) >= count * side - side // 2
+        for count, side in ((rows, grid.height), (columns, grid.width))
+    )
+    parts = 2 * below.int()[:, None, :, None] + right.int()[None, :, None, :]
+    parts = parts.reshape(rows * columns, grid.height * grid.width)
+    apart: Tensor = parts[:, :, None] != parts[:, None, :]
+    return apart[:, None]
+
+
 class PositionBias(nn.Module):
     """Bias of pairs of pixels by their offset (dynamic position bias): an MLP from (dy, dx) to `heads` numbers.
 
@@ -102,10 +152,12 @@ class PositionBias(nn.Module):
         self.norms = nn.ModuleList(nn.LayerNorm(hidden) for _ in range(3))
         self.layers = nn.ModuleList(nn.Linear(hidden, hidden) for _ in range(2))
         self.layers.append(nn.Linear(hidden, heads, bias=False))
-        rows, columns = torch.arange(1 - height, height), torch.arange(1 - width, width)
-        self.register_buffer("offsets", torch.cartesian_prod(rows, columns).float(), persistent=False)
-        down = torch.arange(height)[:, None] - torch.arange(height) + height - 1
-        across = torch.arange(width)[:, None] - torch.arange(width) + width - 1
+        # Not on the device "meta", where sizes are checked: arithmetic there imports torch's compiler.
+        rows, columns = (torch.arange(side, device="cpu") for side in (height, width))
+        every = torch.cartesian_prod(*(torch.arange(1 - side, side, device="cpu") for side in (height, width)))
+        self.register_buffer("offsets", every.float(), persistent=False)
+        down = rows[:, None] - rows + height - 1
+        across = columns[:, None] - columns + width - 1
         index = down[:, None, :, None] * (2 * width - 1) + across[None, :, None, :]
         self.register_buffer("index", index, persistent=False)
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from refsr.core.errors import UsageError
 from refsr.networks.blocks.common import require_least
+from refsr.networks.blocks.jpeg_condition import CONTEXT
 from refsr.networks.blocks.receptive_field import ReceptiveField
 from refsr.networks.descriptor import Descriptor, descriptor_of
 from refsr.networks.gated_transfer.transfer import FULL, LEAST, Transfer
@@ -38,7 +39,8 @@ class GatedTransfer(nn.Module):
     the same way, is a network at LR's own size that cleans LR before, such as CompactNet. `nf` and `n_blocks` are
     of the transfer, whose layers work on HR's grid reduced by `shuffle` (0: by 4, at odd scales by the scale). Where
     the weight is 0 the result is the base's in [0, 1], to the bit. The gate is fully open from `full_agreement` of Ref
-    with the base on; a trained network is more careful with a larger one, above 1 as well.
+    with the base on; a trained network is more careful with a larger one, above 1 as well. With `jpeg_aware`, the
+    transfer looks for traces of JPEG in LR: the worse LR is, the more a reference is worth.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class GatedTransfer(nn.Module):
         n_blocks: int = 2,
         shuffle: int = 0,
         full_agreement: float = FULL,
+        jpeg_aware: bool = False,
     ) -> None:
         require_least("GatedTransfer", 1, scale=scale, channels=channels, nf=nf)
         require_least("GatedTransfer", 0, n_blocks=n_blocks, shuffle=shuffle)
@@ -61,7 +64,7 @@ class GatedTransfer(nn.Module):
         self.shuffle = shuffle or (scale if scale % 2 else 4)
         self.front = None if front is None else _single_image("front", front, 1, channels)
         self.base = _single_image("base", base, scale, channels)
-        self.transfer = Transfer(scale, channels, nf, n_blocks, self.shuffle, full_agreement)
+        self.transfer = Transfer(scale, channels, nf, n_blocks, self.shuffle, full_agreement, jpeg_aware)
 
     def forward(self, lr: Tensor, ref: Tensor, ref_weight: Tensor, *, base: Tensor | None = None) -> Tensor:
         return self.with_gate(lr, ref, ref_weight, base=base).image
@@ -89,14 +92,18 @@ class GatedTransfer(nn.Module):
     def descriptor(self) -> Descriptor:
         base = descriptor_of(self.base)
         front = NO_FRONT if self.front is None else descriptor_of(self.front)
+        halos = (None if self.transfer.condition is not None else self._halo(), base.halo, front.halo)
+        contexts = [one.context for one in (base, front) if one.context is not None]
+        if self.transfer.condition is not None:
+            contexts.append(CONTEXT)
         return Descriptor(
             scale=self.scale,
             channels=self.channels,
             inputs=("lr", "ref", "ref_weight"),
             optional=("base",),
             multiple=math.lcm(base.multiple, front.multiple, self.shuffle // math.gcd(self.shuffle, self.scale)),
-            halo=None if base.halo is None or front.halo is None else self._halo() + base.halo + front.halo,
-            context=max((one.context for one in (base, front) if one.context is not None), default=None),
+            halo=None if None in halos else sum(one for one in halos if one is not None),
+            context=max(contexts, default=None),
             tile_grid=base.tile_grid,
             safe_dtypes=base.safe_dtypes,
         )

@@ -1,4 +1,4 @@
-"""Local means, contrast and correlation of an image and a reference at LR's sharpness, on LR's grid."""
+"""Local means, contrast and correlation of an image and a reference, on LR's grid."""
 
 from __future__ import annotations
 
@@ -39,6 +39,15 @@ def local_statistics(image: Tensor, reference: Tensor) -> Statistics:
     gain = (variance / reference_variance).sqrt().clamp(1 / MOST_GAIN, MOST_GAIN)
     power = variance.mean(1, keepdim=True) * reference_variance.mean(1, keepdim=True)
     return Statistics(mean, reference_mean, gain, covariance.mean(1, keepdim=True) * power.rsqrt())
+
+
+def detail_correlation(detail: Tensor, reference_detail: Tensor, scale: int) -> Tensor:
+    """Detail of an image and of a reference, zero on average (B, C, s*h, s*w) -> (B, 1, h, w), as above."""
+    pairs = ((detail, reference_detail), (detail, detail), (reference_detail, reference_detail))
+    covariance, variance, reference_variance = (
+        local_mean(area_mean(one * other, scale).mean(1, keepdim=True)) for one, other in pairs
+    )
+    return covariance * ((variance + NOISE) * (reference_variance + NOISE)).rsqrt()
 
 
 def local_mean(image: Tensor) -> Tensor:

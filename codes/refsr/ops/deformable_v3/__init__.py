@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
-
 import torch
 from torch import Tensor
 
-from refsr.core.errors import OperatorError, suggestion
-from refsr.ops.deformable_v3 import library
+from refsr.core.errors import OperatorError
+from refsr.ops import native
+from refsr.ops.backends import Backends
 from refsr.ops.deformable_v3.geometry import Geometry, check
 from refsr.ops.deformable_v3.library import operator
 from refsr.ops.deformable_v3.reference import reference
+from refsr.ops.library import is_in_onnx_export
 
-__all__ = ["BACKENDS", "Geometry", "dcnv3", "reference", "using", "why_not"]
+__all__ = ["Geometry", "dcnv3", "reference", "using", "why_not"]
 
-BACKENDS = ("native", "reference")
-_forced: str | None = None
+BACKENDS = Backends("DCNv3", ("native", "reference"))
+using = BACKENDS.using
 
 
 def dcnv3(
@@ -44,9 +43,9 @@ def dcnv3(
     geometry = Geometry(kernel, stride, padding, dilation, groups, float(offset_scale), remove_center)
     check(input, offset, mask, geometry)
     reason = why_not(input)
-    if _forced == "native" and reason is not None:
+    if BACKENDS.asked == "native" and reason is not None:
         raise OperatorError(f"the compiled DCNv3 cannot serve {input.dtype} on {input.device}: {reason}")
-    if _forced != "reference" and reason is None:
+    if BACKENDS.asked != "reference" and reason is None:
         result: Tensor = operator(input, offset, mask, *geometry)
         return result
     return reference(input, offset, mask, geometry)
@@ -54,21 +53,6 @@ def dcnv3(
 
 def why_not(input: Tensor) -> str | None:
     """Why the compiled back-end is not used for this input; None where it is."""
-    if torch.onnx.is_in_onnx_export():
+    if is_in_onnx_export():
         return "ONNX has no operator of that name"
-    return library.NATIVE.why_not(input)
-
-
-@contextlib.contextmanager
-def using(backend: str) -> Iterator[None]:
-    """Within the block `dcnv3` uses this back-end; for tests and timings."""
-    global _forced  # noqa: PLW0603
-    if backend not in BACKENDS:
-        raise OperatorError(f"back-end {backend!r} is not known{suggestion(backend, BACKENDS)}")
-    if backend == "native" and library.NATIVE.reason is not None:
-        raise OperatorError(f"the compiled DCNv3 cannot serve: {library.NATIVE.reason}")
-    before, _forced = _forced, backend
-    try:
-        yield
-    finally:
-        _forced = before
+    return native.LIBRARY.why_not("dcnv3", input)

@@ -8,15 +8,13 @@ import torch
 from torch import Tensor
 
 from refsr.core.errors import OperatorError
+from refsr.ops import native
 from refsr.ops.deformable_v3.geometry import Geometry
-from refsr.ops.deformable_v3.native import Native, load
 from refsr.ops.deformable_v3.reference import reference
+from refsr.ops.library import LIBRARY, define
 
-NATIVE: Native = load()
 
-
-@torch.library.custom_op("refsr::dcnv3", mutates_args=())
-def operator(
+def _forward(
     input: Tensor,
     offset: Tensor,
     mask: Tensor,
@@ -30,14 +28,13 @@ def operator(
 ) -> Tensor:
     """The compiled kernel; a program that was exported with it still runs forward where it is not built."""
     numbers = (kernel, stride, padding, dilation, groups, offset_scale, remove_center)
-    if NATIVE.why_not(input) is None:
+    if native.LIBRARY.why_not("dcnv3", input) is None:
         result: Tensor = torch.ops.refsr_native.dcnv3_forward(input, offset, mask, *numbers)
         return result
     return reference(input, offset, mask, Geometry(*numbers)).contiguous()
 
 
-@torch.library.custom_op("refsr::dcnv3_backward", mutates_args=())
-def backward_operator(
+def _gradients(
     grad_output: Tensor,
     input: Tensor,
     offset: Tensor,
@@ -51,7 +48,7 @@ def backward_operator(
     remove_center: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Gradients for input, offset and mask."""
-    reason = NATIVE.why_not(input)
+    reason = native.LIBRARY.why_not("dcnv3", input)
     if reason is not None:
         raise OperatorError(f"refsr::dcnv3 has no backward here: {reason}")
     numbers = (kernel, stride, padding, dilation, groups, offset_scale, remove_center)
@@ -60,15 +57,15 @@ def backward_operator(
     return grads[0], grads[1], grads[2]
 
 
-@operator.register_fake
-def _(input: Tensor, offset: Tensor, mask: Tensor, *numbers: Any) -> Tensor:
+def _fake(input: Tensor, offset: Tensor, mask: Tensor, *numbers: Any) -> Tensor:
     B, H, W, C = input.shape
     geometry = Geometry(*numbers)
     return input.new_empty((B, geometry.output_side(H), geometry.output_side(W), C))
 
 
-@backward_operator.register_fake
-def _(grad_output: Tensor, input: Tensor, offset: Tensor, mask: Tensor, *numbers: Any) -> tuple[Tensor, Tensor, Tensor]:
+def _fake_gradients(
+    grad_output: Tensor, input: Tensor, offset: Tensor, mask: Tensor, *numbers: Any
+) -> tuple[Tensor, Tensor, Tensor]:
     return input.new_empty(input.shape), offset.new_empty(offset.shape), mask.new_empty(mask.shape)
 
 
@@ -81,4 +78,6 @@ def _backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:
     return (*backward_operator(grad_output, *ctx.saved_tensors, *ctx.numbers), *(None for _ in ctx.numbers))
 
 
-operator.register_autograd(_backward, setup_context=_keep)
+operator = define("dcnv3", _forward, _fake)
+backward_operator = define("dcnv3_backward", _gradients, _fake_gradients)
+torch.library.register_autograd("refsr::dcnv3", _backward, setup_context=_keep, lib=LIBRARY)

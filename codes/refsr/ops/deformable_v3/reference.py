@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from refsr.ops.deformable_v3.geometry import Geometry
-from refsr.ops.sampling import bilinear
+from refsr.ops.sampling import bilinear, widened
 
 
 def reference(input: Tensor, offset: Tensor, mask: Tensor, geometry: Geometry) -> Tensor:
@@ -26,6 +26,6 @@ def reference(input: Tensor, offset: Tensor, mask: Tensor, geometry: Geometry) -
     planes = input.to(kind).reshape(B, H, W, G, C // G).permute(0, 3, 4, 1, 2).reshape(B * G, C // G, H, W)
     x, y = (place.permute(0, 3, 1, 2, 4).reshape(B * G, Ho * Wo, P) for place in (x, y))
     weights = mask.to(kind).reshape(B, Ho * Wo, G, P).transpose(1, 2).reshape(B * G, 1, Ho * Wo, P)
-    sampled = bilinear(planes, x, y)
+    sampled = bilinear(widened(planes), x, y)
     summed = (sampled * weights).sum(-1).reshape(B, C, Ho, Wo)
     return summed.permute(0, 2, 3, 1).to(input.dtype)

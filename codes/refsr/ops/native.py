@@ -1,10 +1,8 @@
-"""The compiled back-end: finds the library, checks its build stamp, loads it once; says why it is not used."""
+"""The compiled operators: finds their library, checks its build stamp, loads it once; says why one is not used."""
 
 from __future__ import annotations
 
-import json
 import logging
-import platform
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,12 +10,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-FOLDER = Path(__file__).resolve().parent.parent / "lib"
-BUILD = "sh codes/ops_dcn_v3/make.sh builds it"
-TYPES = {
-    "cpu": (torch.float32, torch.float64, torch.bfloat16),
-    "cuda": (torch.float32, torch.float64, torch.float16, torch.bfloat16),
+from refsr.ops.build_stamp import BUILD, FOLDER, LIBRARY_NAME, NOT_BUILT, missing, stamp_of
+
+CPU_TYPES = (torch.float32, torch.float64, torch.bfloat16)
+TYPES: dict[str, dict[str, tuple[torch.dtype, ...]]] = {
+    "dcnv2": {"cpu": CPU_TYPES},
+    "dcnv3": {"cpu": CPU_TYPES, "cuda": (*CPU_TYPES, torch.float16)},
 }
+"""Of each operator's kernels, by device."""
 LOG = logging.getLogger(__name__)
 
 
@@ -28,12 +28,14 @@ class Native:
     reason: str | None
     stamp: dict[str, Any] = field(default_factory=dict)
 
-    def why_not(self, input: Tensor) -> str | None:
-        """Why the compiled kernels are not used for this input; None where they are."""
-        device = input.device.type
+    def why_not(self, operator: str, input: Tensor) -> str | None:
+        """Why the compiled kernels of an operator are not used for this input; None where they are."""
+        device, types = input.device.type, TYPES[operator]
         if self.reason is not None:
             return self.reason
-        if device not in TYPES:
+        if (reason := missing(operator, self.stamp)) is not None:
+            return reason
+        if device not in types:
             return f"there is no kernel for {device}"
         if device == "cuda":
             architectures = self.stamp.get("architectures")
@@ -42,7 +44,7 @@ class Native:
             capability = torch.cuda.get_device_capability(input.device)
             if not runs_on(architectures, capability):
                 return f"built for {', '.join(architectures)}, this GPU is sm_{capability[0]}{capability[1]}"
-        if input.dtype not in TYPES[device]:
+        if input.dtype not in types[device]:
             return f"there is no kernel for {input.dtype} on {device}"
         return None
 
@@ -67,14 +69,10 @@ def runs_on(architectures: list[str], capability: tuple[int, int]) -> bool:
 
 def load(folder: Path = FOLDER) -> Native:
     """Loads the library in `folder` if it fits this torch and machine; logs an incompatible one, not a missing one."""
-    library, note = folder / "refsr_dcnv3.so", folder / "refsr_dcnv3.json"
+    library = folder / LIBRARY_NAME
     if not library.is_file():
-        return Native(f"not built ({BUILD})")
-    try:
-        stamp = json.loads(note.read_text())
-        reason = incompatibility(stamp)
-    except (OSError, ValueError, AttributeError) as error:
-        stamp, reason = {}, f"its stamp {note.name} cannot be read ({type(error).__name__}); {BUILD} anew"
+        return Native(NOT_BUILT)
+    stamp, reason = stamp_of(folder, torch.__version__)
     if reason is None and hasattr(torch.ops.refsr_native, "dcnv3_forward"):
         # Defining an operator twice ends the process.
         reason = "another build of it is loaded already; a new process is needed for this one"
@@ -84,17 +82,9 @@ def load(folder: Path = FOLDER) -> Native:
         except (OSError, RuntimeError) as error:
             reason = f"it does not load ({str(error).splitlines()[0]}); {BUILD} anew"
     if reason is not None:
-        LOG.warning("DCNv3: the compiled operator is left aside: %s; plain torch serves", reason)
+        LOG.warning("the compiled operators are left aside: %s; plain torch serves", reason)
     return Native(reason, stamp)
 
 
-def incompatibility(stamp: dict[str, Any]) -> str | None:
-    """Why a library with this stamp must not be loaded here."""
-    if stamp.get("torch") != torch.__version__:
-        return f"built for torch {stamp.get('torch')}, this is {torch.__version__}; {BUILD} anew"
-    if stamp.get("machine") != platform.machine():
-        return f"built for {stamp.get('machine')}, this is {platform.machine()}"
-    capability = torch.backends.cpu.get_cpu_capability()
-    if stamp.get("instructions") == "AVX2" and not capability.startswith("AVX"):
-        return f"built with AVX2, which this processor lacks ({capability})"
-    return None
+LIBRARY: Native = load()
+"""What is installed; loaded when an operator is first imported."""
