@@ -1,4 +1,4 @@
-"""A process that answers requests, each a line of JSON; `bounded.py` and `restore_child.py` are such processes."""
+"""A process that answers requests, each a line of JSON; `bounded.py` and `command_child.py` are such processes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class ChildServer:
     """Starts one of the scripts beside this file, with `environment` besides this process's own."""
 
     def __init__(self, script: str, **environment: str) -> None:
-        paths = os.pathsep.join([str(Path(refsr.__file__).parents[1]), str(HERE)])
+        paths = os.pathsep.join(map(str, (Path(refsr.__file__).parents[1], HERE, HERE.parent)))
         self._process = subprocess.Popen(
             [sys.executable, str(HERE / script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             env={**os.environ, "PYTHONPATH": paths, **environment},

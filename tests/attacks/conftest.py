@@ -8,10 +8,16 @@ from pathlib import Path
 
 import pytest
 from bounded import Bounded
-from restore_process import Commands
+from command_process import Commands
 
 import refsr
+from refsr.core import registry
 from refsr.inference.restorer import Restorer
+
+
+@pytest.fixture(autouse=True)
+def mixing_is_registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(registry.NAMES["network"], "Mixing", "mixing:Mixing")
 
 
 @pytest.fixture(scope="session")

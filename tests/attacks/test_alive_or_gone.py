@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import functools
 import logging
 import multiprocessing
 import os
+import re
 import shutil
 import signal
 import socket
@@ -24,7 +27,7 @@ from refsr.core.processes import spread
 from refsr.data.loading import Batch, StepSampler, batches
 from refsr.data.sets.paired import Member, PairedSet
 from refsr.data.stores import open_store
-from refsr.runs import process_group
+from refsr.runs import heartbeats, process_group
 from refsr.training.stop_request import StopRequest
 
 
@@ -130,23 +133,49 @@ def forked(work: Callable[[], None]) -> int:
     return child
 
 
-def test_a_process_of_the_run_that_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The others end after `timeout` with the reason, and say before that they wait."""
+@pytest.fixture
+def rendezvous(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where forked processes find each other, without a launcher; they say soon for whom they wait."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    for name, value in {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}.items():
+    for name, value in {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(process_group, "SILENCE", 0)
-    said = tmp_path / "said.txt"
+    monkeypatch.setattr(heartbeats, "LISTENING", 5)
+
+
+@contextlib.contextmanager
+def running(work: Callable[[int], None], world: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """Forked processes of one run, by rank; what is left of them at the end is killed."""
+    monkeypatch.setenv("WORLD_SIZE", str(world))
+    children = []
+    for rank in range(world):
+        monkeypatch.setenv("RANK", str(rank))
+        children.append(forked(functools.partial(work, rank)))
+    try:
+        yield children
+    finally:
+        for child in children:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+
+
+def ended(child: int) -> None:
+    """Waits until a child has ended, and leaves it for `running`."""
+    os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+
+
+@pytest.mark.parametrize("stopped", [0, 1])
+@pytest.mark.usefixtures("rendezvous")
+def test_a_process_of_the_run_that_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stopped: int) -> None:
+    """The others end after `timeout`, and say before that for whom they wait; process 0 takes the store with it."""
 
     def take_part(rank: int) -> None:
-        os.environ["RANK"] = str(rank)
-        with said.open("a") as sink, process_group.joined_process_group([], timeout=20) as group:
-            if rank == 0:
-                logging.getLogger("refsr").addHandler(logging.StreamHandler(sink))
+        with (tmp_path / str(rank)).open("a") as sink, process_group.joined_process_group([], timeout=20) as group:
+            logging.getLogger("refsr").addHandler(logging.StreamHandler(sink))
             assert group.any([False]) == [False]
-            if rank == 1:
+            if rank == stopped:
                 os.kill(os.getpid(), signal.SIGSTOP)
             try:
                 group.any([False])
@@ -155,16 +184,36 @@ def test_a_process_of_the_run_that_stops(tmp_path: Path, monkeypatch: pytest.Mon
                 sink.flush()
                 os._exit(0)
 
-    stopped = forked(lambda: take_part(1))
-    waiting = forked(lambda: take_part(0))
-    try:
-        assert os.waitstatus_to_exitcode(os.waitpid(waiting, 0)[1]) == 0
-    finally:
-        os.kill(stopped, signal.SIGKILL)
-        os.waitpid(stopped, 0)
-    text = said.read_text()
-    assert "agreement: process 0 has waited 0 s for the others; without an answer it ends after 20 s" in text
-    assert text.endswith("another process of the run has not answered for 20 s: it is stopped or hangs (timeout)")
+    waiting = 1 - stopped
+    with running(take_part, 2, monkeypatch) as children:
+        ended(children[waiting])
+    text = (tmp_path / str(waiting)).read_text()
+    missing = "no sign of life of process 1" if stopped else "the store of the run, .*, gives no answer"
+    said = (
+        rf"agreement: process {waiting} has waited 0 s for the others: {missing}; without an answer it ends after 20 s"
+    )
+    assert re.search(said, text), text
+    assert re.search(rf"waited 20 s \(timeout\) for the other processes of the run: {missing}$", text), text
+
+
+@pytest.mark.usefixtures("rendezvous")
+def test_a_process_that_is_behind_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It lives, but does not come to the exchange; of three processes only that one is named."""
+
+    def take_part(rank: int) -> None:
+        with (tmp_path / str(rank)).open("a") as sink, process_group.joined_process_group([]) as group:
+            logging.getLogger("refsr").addHandler(logging.StreamHandler(sink))
+            group.any([False])
+            if rank == 1:
+                time.sleep(3600)
+            group.any([False])
+
+    with running(take_part, 3, monkeypatch):
+        for rank in (0, 2):
+            file = tmp_path / str(rank)
+            while "agreement: process" not in (file.read_text() if file.exists() else ""):
+                time.sleep(0.1)
+            assert f"process {rank} has waited 0 s for the others: process 1 not here yet; " in file.read_text()
 
 
 def test_processes_of_a_launcher_that_is_gone_stop() -> None:

@@ -234,6 +234,19 @@ def test_a_jpeg_has_the_pixels_that_opencv_gives(coding: str, tmp_path: Path) ->
     np.testing.assert_array_equal(read_image(tmp_path / "a.jpg"), wanted)
 
 
+@pytest.mark.parametrize("share", [0.3, 0.9, 1.0])
+@pytest.mark.parametrize("kind", ["jpg", "png"])
+def test_a_cut_image_is_an_error(kind: str, share: float, tmp_path: Path) -> None:
+    """Also where nothing but the end mark is missing, which decoders take no notice of."""
+    file = tmp_path / f"a.{kind}"
+    write_image(file, np.random.default_rng(0).integers(0, 256, (40, 48, 3), dtype=np.uint8))
+    whole = file.read_bytes()
+    end = len(whole) - {"png": 12, "jpg": 2}[kind]
+    file.write_bytes(whole[: int(share * end)])
+    with pytest.raises(DataError, match=rf"a\.{kind}: the file is cut short"):
+        read_image(file)
+
+
 @pytest.mark.parametrize("kind", ["jpg", "png"])
 def test_bytes_behind_the_end_are_told_and_not_read(kind: str, tmp_path: Path, caplog: pytest.LogCaptureFixture):
     file = tmp_path / f"a.{kind}"
@@ -269,6 +282,22 @@ def test_folders_with_checksums_are_held_to_them(folder: Path, capsys: pytest.Ca
 
 
 @pytest.mark.skipif(shutil.which("sha256sum") is None, reason="needs sha256sum")
+def test_a_single_image_is_held_to_the_checksums_beside_it(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image = folder / "place_3.png"
+    words = ["restore", "--model", "refsr-x4-fast", "--lr", str(image), "-o", str(tmp_path / "sr.png")]
+    assert refsr(["store", "digest", str(folder)]) == 0
+    write_image(image, np.zeros((40, 48, 3), np.uint8))
+    assert refsr(words) == 1
+    assert f"{image}: the bytes are not those of SHA256SUMS" in capsys.readouterr().err
+    assert not (tmp_path / "sr.png").exists()
+    assert refsr(["store", "digest", str(folder)]) == 0
+    write_image(folder / "other.png", np.zeros((40, 48, 3), np.uint8))
+    assert refsr([*words[:4], str(folder / "other.png"), *words[5:]]) == 1
+    assert "other.png: is not in SHA256SUMS" in capsys.readouterr().err
+
+
 def test_checksums_are_those_of_sha256sum(tmp_path: Path) -> None:
     for name in ("a", "with space", "back\\slash", "line\nbreak", os.fsdecode(b"not utf-8 \xff")):
         write_image(tmp_path / "images" / "class" / f"{name}.png", np.zeros((4, 4, 3), np.uint8))

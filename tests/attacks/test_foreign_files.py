@@ -153,6 +153,21 @@ def test_devices_by_their_names(name: str, bounded: Bounded) -> None:
     assert name in said(bounded("info", name))
 
 
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("options", "check"), "is larger than 256 KiB"),
+        (("report",), "has 1,073,741,824 bytes; a file of its kind has at most 16,777,216"),
+    ],
+)
+def test_texts_are_bounded(words: tuple[str, ...], says: str, bounded: Bounded, tmp_path: Path) -> None:
+    """Of a gigabyte that is all hole nothing is read."""
+    file = tmp_path / "results.json"
+    file.touch()
+    os.truncate(file, GIGABYTE)
+    assert said(bounded(*words, file)).startswith(f"refsr: {file}: {says}")
+
+
 def test_rasters_are_bounded_by_their_blocks(tmp_path: Path) -> None:
     """A scene beyond the limit is read by windows; a block beyond it is not."""
     rasterio = pytest.importorskip("rasterio")

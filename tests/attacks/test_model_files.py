@@ -59,8 +59,17 @@ HEADERS: dict[str, tuple[dict[str, str | None], str]] = {
     "no JSON": ({"keywords": "{nf: 8}"}, "keywords: invalid JSON"),
     "deep JSON": ({"keywords": DEEP}, "keywords: invalid JSON"),
     "a list": ({"keywords": "[8]"}, "keywords: input should be a valid dictionary"),
-    "many blocks": ({"keywords": keywords(n_blocks=10**8)}, "more parameters than its"),
+    "many blocks": ({"keywords": keywords(n_blocks=10**5)}, "more parameters than its"),
+    "very many blocks": ({"keywords": keywords(n_blocks=10**8)}, "RRSNet: n_blocks is 100000000, more than its"),
     "wide": ({"keywords": keywords(nf=10**5)}, "more parameters than its"),
+    "wide from the first layer on": (
+        {"network": "EDSR", "keywords": json.dumps({"channels": 10**6, "nf": 10**5})},
+        "more parameters than its",
+    ),
+    "a list of a billion": (
+        {"network": "EDSR", "keywords": json.dumps({"channels": 10**9, "nf": 64})},
+        "EDSR: channels is 1000000000, more than its",
+    ),
     "beyond numbers": ({"keywords": keywords(nf=10**30)}, "RRSNet"),
     "a word": ({"keywords": keywords(nf="many")}, "RRSNet: nf"),
     "an unknown keyword": ({"keywords": keywords(n_bloks=2)}, "n_bloks"),

@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 import rasterio
 import rasterio.shutil
+from command_process import Commands, Ended
 from geo_world import place, raw, write
 from mixing import write_mixing
-from restore_process import Commands, Ended
 
 TILE = ("--tile", "8")
 
@@ -40,7 +40,7 @@ class Job:
             f"--{name}": value for name, value in changed.items()
         }
         flat = [part for pair in words.items() for part in pair]
-        return self._commands(*flat, *TILE, moment=moment, action=action)
+        return self._commands("restore", *flat, *TILE, moment=moment, action=action)
 
     def left(self) -> list[str]:
         """What lies beside the result."""

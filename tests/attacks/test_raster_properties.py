@@ -17,10 +17,11 @@ from mixing import CARD, Mixing
 from rasterio.transform import Affine
 
 from refsr.core.window import Window
+from refsr.geo.raster_sink import RasterSink
 from refsr.inference import raster_blocks
 from refsr.inference.inputs import RestoreOptions
 from refsr.inference.raster_options import RasterOptions
-from refsr.inference.rasters import RasterSink, restore_raster
+from refsr.inference.rasters import restore_raster
 from refsr.inference.restorer import Restorer
 
 PIXEL = 10.0

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -15,22 +11,7 @@ from refsr.core.errors import UsageError
 from refsr.runs.checkpoint import Checkpoint, read_checkpoint
 from refsr.runs.process_group import ALONE, Group, Launch, gpus_to_use, launched
 from refsr.runs.run_folder import checkpoint_steps
-
-TIMEOUT = 1800
-"""Seconds after which processes count as hanging, on however busy a machine."""
-
-
-def started(file: Path, count: int, *words: str, module: str = "refsr", script: Path | None = None):
-    """`refsr train` on `count` processes that find each other on this machine."""
-    what = [str(script)] if script is not None else ["-m", module]
-    command = ["train", str(file), *words]
-    if count > 1:
-        launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(count)]
-        what = [*launcher, *what]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-    return subprocess.run(
-        [sys.executable, *what, *command], env=environment, capture_output=True, text=True, timeout=TIMEOUT, check=False
-    )
+from several_processes import started
 
 
 def same_gradients(mine: Checkpoint, theirs: Checkpoint, network: str, bound: float = 1e-6) -> None:

@@ -6,12 +6,12 @@ import contextlib
 import errno
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
 from refsr.core.errors import RefsrError
+from refsr.core.staging import LOCKED, SUFFIX, left_behind, staged_file, staged_folder
 
 
 @contextlib.contextmanager
@@ -26,7 +26,9 @@ def explain_io(path: Path) -> Iterator[None]:
 
 
 def sync_folder(folder: Path) -> None:
-    """Makes renames inside `folder` survive a power cut."""
+    """Makes renames inside `folder` survive a power cut, where a folder can be opened."""
+    if os.name == "nt":
+        return
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -40,18 +42,23 @@ def atomic_file(path: str | Path, mode: str = "wb") -> Iterator[IO[bytes]]:
     target = Path(path)
     with explain_io(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, staged = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
-        try:
-            with os.fdopen(descriptor, mode) as handle:
+        descriptor, staged = staged_file(target)
+        # What is locked is renamed or removed before it is closed: then its lock goes, and another may take it over.
+        with os.fdopen(descriptor, mode) as handle:
+            try:
                 yield handle
                 handle.flush()
                 os.fsync(handle.fileno())
-            Path(staged).chmod(0o666 & ~current_umask())
-            Path(staged).replace(target)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                Path(staged).unlink()
-            raise
+                if not LOCKED:
+                    handle.close()
+                staged.chmod(0o666 & ~current_umask())
+                staged.replace(target)
+            except BaseException:
+                if not LOCKED:
+                    handle.close()
+                with contextlib.suppress(OSError):
+                    staged.unlink()
+                raise
         sync_folder(target.parent)
 
 
@@ -74,7 +81,7 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
         if target.exists():
             raise RefsrError(f"{target}: is there already")
         target.parent.mkdir(parents=True, exist_ok=True)
-        staged = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part"))
+        descriptor, staged = staged_folder(target)
         try:
             yield staged
             staged.chmod(0o777 & ~current_umask())
@@ -83,12 +90,17 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
         except BaseException:
             shutil.rmtree(staged, ignore_errors=True)
             raise
+        finally:
+            if descriptor is not None:
+                os.close(descriptor)
         sync_folder(target.parent)
 
 
 def sweep(folder: Path) -> None:
-    """Removes the half-written files and folders that a kill left anywhere below `folder`."""
-    for left in list(folder.glob("**/.*.part")):
+    """Removes half-written files and folders that a kill left below `folder`, but not what is being written."""
+    for left in list(folder.glob(f"**/.*{SUFFIX}")):
+        if not left_behind(left):
+            continue
         if left.is_dir():
             shutil.rmtree(left, ignore_errors=True)
         else:

@@ -38,6 +38,10 @@ class StoreError(DataError):
     """A store is damaged, incomplete or not a store."""
 
 
+class OutputError(RefsrError):
+    """A network gives what cannot be right: values that are not finite, or one value everywhere."""
+
+
 class OperatorError(RefsrError):
     """An operator was called with a shape or type that its definition excludes."""
 

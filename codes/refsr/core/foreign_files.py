@@ -31,6 +31,10 @@ MOST_EXPANSION = 20
 """Times its size that an archive may unfold to: weights and code have factors below 10."""
 SMALL = 64 << 20
 """Bytes that any archive may unfold to."""
+BROKEN_ARCHIVE = (
+    zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, RuntimeError, UnicodeDecodeError
+)  # fmt: skip
+"""What is raised where an archive is damaged: also a place before the file's beginning, a password, a name of noise."""
 KINDS = {
     stat.S_ISDIR: "a folder",
     stat.S_ISFIFO: "a FIFO",
@@ -100,6 +104,11 @@ def parse_json(text: str | bytes, name: object, what: str = "JSON") -> Any:
         raise DataError(f"{name}: is no {what}: {error}") from error
 
 
+def read_record(path: Path, what: str = "JSON") -> Any:
+    """What a file in JSON says, read whole: one of our own records, which something else may have written to since."""
+    return parse_json(read_text(path), path, what)
+
+
 def allow_pixels(count: int) -> None:
     """Sets the limit of this process and of those that it starts."""
     if count < 1:
@@ -138,7 +147,7 @@ def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
         with zipfile.ZipFile(path) as archive:
             require_expansion(path, size, sum(entry.file_size for entry in archive.infolist()))
             yield archive
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+    except BROKEN_ARCHIVE as error:
         raise DataError(f"{path}: cannot be read as an archive: {error}") from error
 
 

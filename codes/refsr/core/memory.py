@@ -1,4 +1,4 @@
-"""How the process keeps its memory, and how it is told that there is none left."""
+"""How the process keeps its memory, how much it had, and how it is told that there is none left."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ LARGE = 1 << 30
 NONE_LEFT = (
     "can't allocate memory",
     "cannot allocate memory",
+    "failed to allocate memory",
     "insufficient memory",
     "failed to map segment",
     "can't start new thread",
 )
-"""In messages of torch, OpenCV, the system, its linker and Python."""
+"""In messages of torch, onnxruntime, OpenCV, the system, its linker and Python."""
 
 
 def keep_freed_memory() -> bool:
@@ -28,6 +29,26 @@ def keep_freed_memory() -> bool:
         return False
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     return mallopt is not None and bool(mallopt(M_MMAP_THRESHOLD, LARGE) and mallopt(M_TRIM_THRESHOLD, LARGE))
+
+
+def peak_memory() -> int | None:
+    """Bytes that this process had at most so far; None where the system does not count them (Windows)."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak
+
+
+def memory_limit() -> int | None:
+    """Bytes of addresses that `ulimit -v` leaves this process; None where it has no limit."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    soft, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return None if soft == resource.RLIM_INFINITY else soft
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -80,6 +80,9 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
 @contextmanager
 def _interrupts_held() -> Iterator[None]:
     """Holds Ctrl-C back while workers are started, who inherit that and so leave it to the parent from the first on."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

@@ -61,3 +61,10 @@ class PartOf(NoProgressBar):
 def no_progress(label: str, total: int) -> ProgressBar:
     """The default ProgressFactory of library calls: shows nothing."""
     return NoProgressBar()
+
+
+def duration(seconds: float) -> str:
+    """A time for a person."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -22,6 +22,7 @@ from refsr.core.user_modules import current_import, import_target
 logger = logging.getLogger(__name__)
 
 MODEL_SUFFIX = ".safetensors"
+ONNX_SUFFIX = ".onnx"
 DEFAULT_MODEL = "refsr-x4"
 """The bundled weights that restore where no model is named."""
 Kind = Literal["network", "task", "dataset", "metric"]

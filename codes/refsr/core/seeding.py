@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def derive(seed: int, *path: str | int) -> int:
     """A 128-bit number for this seed and path; any difference in either gives an unrelated one."""
     text = "\x1f".join([f"{seed:d}", *(f"{type(part).__name__[0]}{part}" for part in path)])
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=16).digest(), "little")
+    return int.from_bytes(hashlib.blake2b(text.encode(errors="surrogateescape"), digest_size=16).digest(), "little")
 
 
 def numpy_generator(seed: int, *path: str | int) -> np.random.Generator:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import pickle
 import warnings
 import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
 from refsr.core.errors import DataError
-from refsr.core.foreign_files import open_zip, require_file
+from refsr.core.foreign_files import BROKEN_ARCHIVE, open_zip, require_file
 from refsr.core.memory import is_out_of_memory
 
 FOLDER = 0x10
@@ -69,5 +68,5 @@ def _require_sound(file: Path) -> None:
                 with archive.open(entry) as record:
                     while record.read(1 << 20):
                         pass
-            except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, RuntimeError) as error:
+            except BROKEN_ARCHIVE as error:
                 raise DataError(f"{file}: is damaged at {entry.filename!r}; get the file again") from error

@@ -111,7 +111,9 @@ def _build(
         scale=scale,
         derive=tuple(derive),
         cropping=Cropping(options.GT_size, options.crop, options.use_flip, options.use_rot),
-        faults=ReferenceFaults(options.ref_wrong, options.ref_missing) if "ref" in needed else ReferenceFaults(),
+        faults=ReferenceFaults(options.ref_wrong, options.ref_missing, options.ref_shift)
+        if "ref" in needed
+        else ReferenceFaults(),
         mask=MaskOptions(options.mask_encoding, options.mask_values, options.mask if "mask" in needed else None),
         seed=seed,
         name=options.name or options.mode,

@@ -64,8 +64,13 @@ def _fetched(loaded: Any, timeout: float) -> Iterator[Any]:
                     reason = f"no batch came from the loader processes for {timeout:g} s: they are stopped, or reading"
                     raise DataError(f"{reason} hangs (timeout); {ADVICE}") from error
                 # What a data set raised comes here as well. A connection may end a moment before its process.
-                if "Caught " in str(error) or not wait([worker.sentinel for worker in loaded._workers], ENDING):
+                ended = wait([worker.sentinel for worker in loaded._workers], ENDING)
+                if "Caught " in str(error) or not ended:
                     raise
+                # So does its sentinel: until the process is gone, its exit code is not known.
+                for worker in loaded._workers:
+                    if worker.sentinel in ended:
+                        worker.join(ENDING)
                 bus_error = any(worker.exitcode == -signal.SIGBUS for worker in loaded._workers)
                 raise DataError(FULL if bus_error else DIED) from error
             finally:

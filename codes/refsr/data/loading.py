@@ -151,7 +151,8 @@ def quiet_worker(worker: int) -> None:
     stop: a worker that went first would break the step that the parent is in.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    # Windows has no such signals, and no alarm.
+    for number in (signal.SIGTERM, signal.SIGHUP) if hasattr(signal, "alarm") else ():
         # nohup has SIGHUP ignored.
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, lambda number, frame: signal.alarm(GRACE))

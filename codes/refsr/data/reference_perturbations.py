@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
-from scipy.ndimage import gaussian_filter
 
 from refsr.core.errors import DataError
 from refsr.data.covering import billows, covered
@@ -105,6 +104,8 @@ def _haze(ref: Unit, amount: float, generator: np.random.Generator) -> Unit:
 
 def _clouds(ref: Unit, amount: float, generator: np.random.Generator) -> Unit:
     """White over `amount` percent of the ground; edges fray over a few pixels."""
+    from scipy.ndimage import gaussian_filter
+
     mask = covered(ref.shape[0], ref.shape[1], amount, generator)
     cloud = gaussian_filter(mask.astype(np.float64), 1.5, mode="reflect")[..., None]
     cloudy: Unit = (ref * (1 - cloud) + CLOUD_WHITE * cloud).astype(np.float32)

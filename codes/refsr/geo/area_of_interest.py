@@ -121,7 +121,10 @@ def read_area(path: str | Path) -> AreaOfInterest:
     content = parse_json(read_text(Path(path)), path, "GeoJSON")
     if not isinstance(content, dict) or "type" not in content:
         raise DataError(f"{path}: is no GeoJSON: expected an object with a type, such as a Feature")
-    polygons = tuple(_polygon(str(path), rings) for rings in _polygons(str(path), content))
+    try:
+        polygons = tuple(_polygon(str(path), rings) for rings in _polygons(str(path), content))
+    except RecursionError:
+        raise DataError(f"{path}: its GeoJSON is nested too deep") from None
     if not polygons:
         raise DataError(f"{path}: holds no polygon")
     return AreaOfInterest(str(path), _system(str(path), content), polygons)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from refsr.core.atomic import explain_io
 from refsr.geo.raster_source import RasterSource, spread_windows
@@ -14,10 +15,20 @@ WHOLE = 2**30
 PART, PARTS = 2**20, 64
 WINDOWS, SIDE = 4, 64
 """Windows a side, and their side in pixels, that stand for a raster without local files."""
+_KNOWN: WeakKeyDictionary[RasterSource, str] = WeakKeyDictionary()
 
 
 def raster_digest(source: RasterSource) -> str:
-    """SHA-256 of the local files that a raster is made of; without any, of its header and windows spread over it."""
+    """SHA-256 of the local files that a raster is made of; without any, of its header and windows spread over it.
+
+    It is computed once for each open raster.
+    """
+    if source not in _KNOWN:
+        _KNOWN[source] = _digest(source)
+    return _KNOWN[source]
+
+
+def _digest(source: RasterSource) -> str:
     running = hashlib.sha256()
     files = source.files
     for file in files:

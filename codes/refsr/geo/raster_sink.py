@@ -20,6 +20,7 @@ import numpy as np
 
 from refsr.core.atomic import explain_io, sync_folder, write_bytes, write_text
 from refsr.core.errors import DataError, RefsrError, UsageError
+from refsr.core.foreign_files import parse_json, read_record
 from refsr.core.window import Window
 from refsr.geo.block_cache import bounded_cache
 from refsr.geo.geotransform import Geotransform
@@ -35,7 +36,7 @@ COMPANIONS = (".aux.xml", ".msk")
 """Suffixes of the files beside a PNG that hold its place and tags, and its mask."""
 RECORD = "blocks.json"
 BLOCKS = "blocks"
-"""Suffix of the hidden folder beside a result in which its blocks are kept."""
+"""Suffix of the folder in which blocks are kept."""
 WHOLE = "whole"
 """Says, from just before the result is put in place, that the blocks are no longer needed."""
 FINAL = "final"
@@ -82,7 +83,7 @@ class RasterSink:
         part: str = BLOCKS,
     ) -> None:
         self.output, self.profile, self.format = output, profile, format
-        self.folder = _folder(output, part)
+        self.folder = blocks_folder(output, part)
         self._identity = json.loads(json.dumps(identity))
 
     def open(self, overwrite: bool = False) -> None:
@@ -94,7 +95,8 @@ class RasterSink:
             if found == self._identity:
                 return
             if not overwrite and any(self.folder.glob(BLOCK_FILES)):
-                differs = ", ".join(_different(found, self._identity)) if found is not None else "its record is damaged"
+                known = isinstance(found, dict)
+                differs = ", ".join(_different(found, self._identity)) if known else "its record is damaged"
                 raise UsageError(
                     f"{self.output}: was begun from something else ({differs}); --overwrite begins anew, "
                     f"and what is done lies in {self.folder}"
@@ -144,7 +146,12 @@ class RasterSink:
                     text = source.tags().get(FINDINGS, "{}")
             except gdal_errors() as error:
                 raise RefsrError(f"{self.output}: its block {block} cannot be read: {error}") from error
-            found.append({str(name): float(number) for name, number in json.loads(text).items()})
+            try:
+                found.append({str(name): float(number) for name, number in parse_json(text, block).items()})
+            except (DataError, ValueError, TypeError, AttributeError, OverflowError) as error:
+                raise DataError(
+                    f"{block}: what this block says of itself is damaged; remove it to make it anew"
+                ) from error
         return found
 
     def finish(self, windows: Iterable[Window]) -> None:
@@ -254,13 +261,19 @@ class RasterSink:
         )
 
 
+def is_begun(output: Path) -> bool:
+    """Whether a run that was stopped has left blocks for `output`."""
+    return (blocks_folder(output) / RECORD).is_file()
+
+
 def begun_identity(output: Path) -> dict[str, Any]:
     """The identity of the run that has left blocks for `output`; empty where there is none."""
-    found = _read_record(_folder(output) / RECORD)
+    found = _read_record(blocks_folder(output) / RECORD)
     return found if isinstance(found, dict) else {}
 
 
-def _folder(output: Path, part: str = BLOCKS) -> Path:
+def blocks_folder(output: Path, part: str = BLOCKS) -> Path:
+    """The hidden folder beside a result in which its blocks are kept."""
     return output.with_name(f".{output.name}.{part}")
 
 
@@ -269,10 +282,10 @@ def clear_finished(output: Path) -> bool:
 
     The folder is renamed first, so that a stop while it is removed leaves nothing that looks like a run to continue.
     """
-    second = _folder(output, FINAL)
+    second = blocks_folder(output, FINAL)
     left = _cleared(second, output)
     # While the second pass is not at its end, the first one's blocks are needed.
-    return left if second.exists() else _cleared(_folder(output), output) or left
+    return left if second.exists() else _cleared(blocks_folder(output), output) or left
 
 
 def _cleared(folder: Path, output: Path) -> bool:
@@ -356,8 +369,8 @@ def _metadata(tags: Mapping[str, str]) -> str:
 
 
 def _read_record(record: Path) -> Any:
-    with contextlib.suppress(OSError, ValueError):
-        return json.loads(record.read_text(encoding="utf-8"))
+    with contextlib.suppress(DataError):
+        return read_record(record)
     return None
 
 

@@ -22,10 +22,12 @@ def valid_pixels(source: Any, window: Window, pixels: Array, bands: Sequence[int
     """
     rows, columns = (window.top, window.bottom), (window.left, window.right)
     valid: Mask = np.ones(pixels.shape[:2], bool)
-    if nodata is not None and not np.isnan(nodata):
-        valid &= (pixels != np.asarray(nodata).astype(pixels.dtype)).all(axis=2)
-    if pixels.dtype.kind == "f":
-        valid &= np.isfinite(pixels).all(axis=2)
+    # Band by band: NumPy takes fifty times as long to reduce a short last axis.
+    for plane in np.moveaxis(pixels, 2, 0):
+        if nodata is not None and not np.isnan(nodata):
+            valid &= plane != np.asarray(nodata).astype(pixels.dtype)
+        if pixels.dtype.kind == "f":
+            valid &= np.isfinite(plane)
     # GDAL takes an alpha band for a mask in bytes and unsigned words only, so alpha bands are read as they are.
     for band in alpha_bands(source):
         valid &= source.read(band, window=(rows, columns)) > 0

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from itertools import pairwise
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import ConfigDict, Field, Json, ValidationError
+from pydantic import ConfigDict, Field, Json, ValidationError, model_validator
 
 from refsr.core.errors import DataError
 from refsr.core.options.datasets import DatasetOptions
@@ -24,6 +25,54 @@ class CardMasks(Section):
     source: MaskSource | None = "file"
 
 
+class CardIntervals(Section):
+    """Logarithms of half-widths at increasing logarithms of what predicts them."""
+
+    predicted: list[float] = Field(min_length=2)
+    half_widths: list[float]
+
+    @model_validator(mode="after")
+    def _rises(self) -> CardIntervals:
+        if len(self.predicted) != len(self.half_widths):
+            raise ValueError("predicted and half_widths differ in length")
+        if any(right <= left for left, right in pairwise(self.predicted)):
+            raise ValueError("predicted is not increasing")
+        return self
+
+
+class CardSpread(CardIntervals):
+    """Intervals by the deviation over so many images, as `inference/spread.py` has it."""
+
+    samples: int = Field(ge=2)
+
+
+class CardErrors(CardIntervals):
+    """A predictor of errors with its intervals, as `inference/error_model.py` has it."""
+
+    means: list[float]
+    stds: list[Annotated[float, Field(gt=0)]]
+    slopes: list[list[float]]
+    bias: float
+
+    @model_validator(mode="after")
+    def _fits(self) -> CardErrors:
+        if not len(self.means) == len(self.stds) == len(self.slopes):
+            raise ValueError("means, stds and slopes are of different numbers of features")
+        return self
+
+
+class CardTrust(Section):
+    """How results are held to LR where nobody asks for anything else, and how large their errors are."""
+
+    consistent: Literal["off", "soft", "hard"] = "off"
+    response: str = "bicubic"
+    softness: float = Field(default=10.0, gt=0)
+    guard_floor: float = Field(default=3 / 255, gt=0)
+    errors: CardErrors | None = None
+    spread: CardSpread | None = None
+    calibrated_on: dict[str, Any] = Field(default_factory=dict)
+
+
 class CardHeader(Section):
     """The texts of a header; some of them are JSON."""
 
@@ -36,6 +85,7 @@ class CardHeader(Section):
     sampling: Json[dict[str, Any]] = Field(default_factory=dict)
     masks: Json[dict[str, Any]] = Field(default_factory=dict)
     cubes: Json[dict[str, Any]] = Field(default_factory=dict)
+    trust: Json[dict[str, Any]] = Field(default_factory=dict)
     sources: Json[dict[str, str]] = Field(default_factory=dict)
 
 
@@ -43,6 +93,7 @@ SECTIONS: Mapping[str, tuple[type[Section], Mapping[str, Any]]] = {
     "sampling": (SamplingOptions, {}),
     "masks": (CardMasks, {}),
     "cubes": (DatasetOptions, {"mode": "hyperspectral"}),
+    "trust": (CardTrust, {}),
 }
 """What entries are, and what they leave unsaid."""
 

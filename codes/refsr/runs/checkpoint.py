@@ -14,6 +14,7 @@ from torch import Tensor
 from refsr.core.atomic import atomic_folder, write_text
 from refsr.core.digests import file_digest
 from refsr.core.errors import DataError, suggestion
+from refsr.core.foreign_files import read_record
 from refsr.core.registry import MODEL_SUFFIX
 from refsr.runs.model_file import ModelCard, read_card, read_tensors, write_model, write_tensors
 from refsr.runs.run_folder import COMPLETE, checkpoint_steps, is_complete
@@ -64,10 +65,12 @@ def read_checkpoint(folder: Path) -> Checkpoint:
             raise DataError(f"{folder}: {name} cannot be read: {error.strerror or error}") from error
         if found != digest:
             raise DataError(f"{folder}: {name} is damaged")
-    facts = json.loads((folder / STATE).read_text(encoding="utf-8"))
-    if facts.pop("format") != FORMAT:
+    facts = read_record(folder / STATE)
+    if not isinstance(facts, dict) or facts.pop("format", None) != FORMAT:
         raise DataError(f"{folder}: is a checkpoint of another version of refsr")
-    checkpoint = Checkpoint(facts.pop("step"), {}, {}, {}, facts)
+    if not isinstance(step := facts.pop("step", None), int):
+        raise DataError(f"{folder}: {STATE} names no step")
+    checkpoint = Checkpoint(step, {}, {}, {}, facts)
     for file in sorted(folder.glob(f"*{MODEL_SUFFIX}")):
         tensors, header = read_tensors(file)
         if file.name.endswith(OPTIMISER):
@@ -125,13 +128,11 @@ def prune(folder: Path, keep_last: int | None, keep: Mapping[int, str]) -> Itera
 
 
 def _digests(folder: Path) -> dict[str, str]:
-    try:
-        digests = json.loads((folder / COMPLETE).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{folder}: {COMPLETE} cannot be read") from error
+    digests = read_record(folder / COMPLETE)
     if (
         not isinstance(digests, dict)
         or STATE not in digests
+        or not all(Path(name).name == name and "\0" not in name for name in digests)
         or not all(isinstance(one, str) for one in digests.values())
     ):
         raise DataError(f"{folder}: {COMPLETE} is damaged")

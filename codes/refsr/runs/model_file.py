@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from refsr.core.atomic import write_bytes
 from refsr.core.errors import DataError, UsageError, suggestion
 from refsr.core.foreign_files import MOST_TEXT, parse_json, require_file
 from refsr.core.memory import is_out_of_memory
-from refsr.core.registry import MODEL_SUFFIX, Kind, bundled, names, source
+from refsr.core.registry import MODEL_SUFFIX, ONNX_SUFFIX, Kind, bundled, names, source
 from refsr.core.version import __version__
 from refsr.networks.budget import parameter_budget, require_held
 from refsr.networks.descriptor import NetworkSpec, resolved_keywords
@@ -52,11 +52,18 @@ class ModelCard:
     """How change masks became numbers while it learnt, as MaskOptions has it: `encoding` and `values`."""
     cubes: Mapping[str, Any] = field(default_factory=dict)
     """How cubes were read while it learnt, as a data set's options have it: `range_hsi`, `bands_hsi` and `hsi`."""
+    trust: Mapping[str, Any] = field(default_factory=dict)
+    """How results are held to LR, and how large their errors are, as CardTrust has it."""
 
 
 def write_model(path: str | Path, weights: Mapping[str, Tensor], card: ModelCard) -> None:
     """A network's state dict and card at `path`, whole or not at all."""
-    header = {
+    write_tensors(path, weights, card_header(card))
+
+
+def card_header(card: ModelCard) -> dict[str, str]:
+    """What a file's header says of a network, as texts."""
+    return {
         "format": FORMAT,
         "refsr": __version__,
         "network": card.spec.network,
@@ -66,9 +73,9 @@ def write_model(path: str | Path, weights: Mapping[str, Tensor], card: ModelCard
         "sampling": json.dumps(dict(card.sampling), sort_keys=True),
         "masks": json.dumps(dict(card.masks), sort_keys=True),
         "cubes": json.dumps(dict(card.cubes), sort_keys=True),
+        "trust": json.dumps(dict(card.trust), sort_keys=True),
         "sources": json.dumps({kind: source(kind, name) for kind, name in _names(card)}),
     }
-    write_tensors(path, weights, header)
 
 
 def read_card(header: Mapping[str, str], path: str | Path) -> ModelCard:
@@ -87,11 +94,16 @@ def _checked(header: Mapping[str, str], path: str | Path) -> CardHeader:
 
 def _card(says: CardHeader) -> ModelCard:
     spec = NetworkSpec(says.network, says.keywords)
-    return ModelCard(spec, says.model, says.origin, says.sampling, says.masks, says.cubes)
+    return ModelCard(spec, says.model, says.origin, says.sampling, says.masks, says.cubes, says.trust)
 
 
 def read_model(path: str | Path) -> tuple[nn.Module, ModelCard]:
     """The network in evaluation mode on the CPU, and its card."""
+    if Path(path).suffix == ONNX_SUFFIX:
+        raise DataError(
+            f"{path}: is an ONNX file, which refsr restore and refsr info take; here the model file that it was made "
+            "of is needed"
+        )
     weights, header = read_tensors(path)
     says = _checked(header, path)
     card = _card(says)
@@ -134,8 +146,17 @@ def _names(card: ModelCard) -> tuple[tuple[Kind, str], ...]:
     return ("network", card.spec.network), ("task", card.model)
 
 
-def fit_weights(network: nn.Module, weights: Mapping[str, Tensor], source: object, strict: bool = True) -> list[str]:
-    """Loads the weights; keys that do not fit are a DataError, or are returned as lines where `strict` is off."""
+def fit_weights(
+    network: nn.Module,
+    weights: Mapping[str, Tensor],
+    source: object,
+    strict: bool = True,
+    part: Callable[[Tensor, Tensor], Tensor] = lambda whole, like: whole,
+) -> list[str]:
+    """Loads the weights; keys that do not fit are a DataError, or are returned as lines where `strict` is off.
+
+    `part` makes of a weight what the network holds, where that is not the whole of it.
+    """
     wanted = network.state_dict()
     problems = [f"{key}: is missing" for key in wanted if key not in weights]
     problems += [f"{key}: is not known" for key in weights if key not in wanted]
@@ -154,7 +175,7 @@ def fit_weights(network: nn.Module, weights: Mapping[str, Tensor], source: objec
         shown = "".join(f"\n  {problem}" for problem in problems[:6])
         more = f"\n  and {len(problems) - 6} more" if len(problems) > 6 else ""
         raise DataError(f"{source}: {len(problems)} keys do not fit the network{shown}{more}")
-    network.load_state_dict(fitting, strict=False)
+    network.load_state_dict({key: part(one, wanted[key]) for key, one in fitting.items()}, strict=False)
     return problems
 
 

@@ -16,8 +16,10 @@ from datetime import timedelta
 import torch
 import torch.distributed as distributed
 from torch import Tensor
+from torch.distributed.rendezvous import rendezvous
 
 from refsr.core.errors import RefsrError, UsageError
+from refsr.runs.heartbeats import Heartbeats, of_this_attempt
 
 LOG = logging.getLogger(__name__)
 SLURM_PORT = "29500"
@@ -35,6 +37,7 @@ class Group:
     device: torch.device
     timeout: float = TIMEOUT
     """Seconds after which an exchange with processes that do not answer is an error."""
+    heartbeats: Heartbeats | None = None
 
     @property
     def is_main(self) -> bool:
@@ -61,22 +64,35 @@ class Group:
 
     @contextlib.contextmanager
     def waiting(self, what: str) -> Iterator[None]:
-        """Says so once where an exchange with the other processes takes long."""
+        """Says so once where an exchange with the other processes takes long, and for which of them it waits."""
         if self.world == 1:
             yield
             return
-        text = (
-            f"{what}: process {self.rank} has waited {SILENCE} s for the others; "
-            f"without an answer it ends after {self.timeout:g} s (timeout)"
-        )
-        # An error to the log, because processes other than the main one show nothing less.
-        timer = threading.Timer(SILENCE, LOG.error, (text,))
+        if self.heartbeats is not None:
+            self.heartbeats.exchanges += 1
+        over = threading.Event()
+
+        def warn() -> None:
+            missing = self.missing()
+            if not over.is_set():
+                # An error to the log, because processes other than the main one show nothing less.
+                LOG.error(
+                    "%s: process %d has waited %g s for the others: %s; without an answer it ends after %g s (timeout)",
+                    *(what, self.rank, SILENCE, missing, self.timeout),
+                )
+
+        timer = threading.Timer(SILENCE, warn)
         timer.daemon = True
         timer.start()
         try:
             yield
         finally:
+            over.set()
             timer.cancel()
+
+    def missing(self) -> str:
+        """For which processes this one waits, in words."""
+        return "not known which" if self.heartbeats is None else self.heartbeats.missing()
 
 
 ALONE = Group(0, 1, torch.device("cpu"))
@@ -115,37 +131,41 @@ def joined_process_group(gpu_ids: Sequence[int] | None, timeout: float = TIMEOUT
         yield Group(0, 1, device)
         return
     _set_rendezvous(launch)
+    patience, rank, world = timedelta(seconds=timeout), launch.rank, launch.world
     try:
+        store = of_this_attempt(next(rendezvous("env://", rank, world, timeout=patience))[0])
         distributed.init_process_group(
-            "nccl" if cuda else "gloo", rank=launch.rank, world_size=launch.world, timeout=timedelta(seconds=timeout)
+            "nccl" if cuda else "gloo", store=store, timeout=patience, rank=rank, world_size=world
         )
     except (RuntimeError, ValueError) as error:
         raise RefsrError(
             f"the {launch.world} processes that {launch.by} started do not find each other: {error}"
         ) from (error)
-    group = Group(launch.rank, launch.world, device, timeout)
+    heartbeats = Heartbeats.of_run(launch.rank, launch.world)
+    group = Group(launch.rank, launch.world, device, timeout, heartbeats)
     if "TORCHELASTIC_RUN_ID" in os.environ:
         _stop_with_launcher()
-    try:
-        yield group
-        # All leave together. A process that shut down right after its last exchange could abort: a thread of Gloo may
-        # hold tensors of it a moment longer, and must not drop them while Python ends.
-        with group.waiting("end"):
-            distributed.barrier(device_ids=[device.index] if cuda else None)
-    except RuntimeError as error:
-        lost = peer_lost(error, group)
-        if lost is None:
-            raise
-        raise RefsrError(lost) from error
-    finally:
-        distributed.destroy_process_group()
+    with contextlib.ExitStack() as stack:
+        stack.callback(distributed.destroy_process_group)
+        stack.enter_context(heartbeats.sent())
+        try:
+            yield group
+            # All leave together. A process that shut down right after its last exchange could abort: a thread of Gloo
+            # may hold tensors of it a moment longer, and must not drop them while Python ends.
+            with group.waiting("end"):
+                distributed.barrier(device_ids=[device.index] if cuda else None)
+        except RuntimeError as error:
+            lost = peer_lost(error, group)
+            if lost is None:
+                raise
+            raise RefsrError(lost) from error
 
 
 def peer_lost(error: RuntimeError, group: Group) -> str | None:
     """What became of another process, if the error is the back-end's way to say that it ended or hangs."""
     text = str(error)
     if "timed out" in text.lower() or "timeout" in text:
-        return f"another process of the run has not answered for {group.timeout:g} s: it is stopped or hangs (timeout)"
+        return f"waited {group.timeout:g} s (timeout) for the other processes of the run: {group.missing()}"
     words = ("Connection closed by peer", "Connection reset by peer", "gloo")
     if isinstance(error, distributed.DistBackendError) or any(word in text for word in words):
         return "another process of the run has ended; its own log lines say why"

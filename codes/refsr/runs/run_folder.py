@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from refsr.core.atomic import explain_io, sweep, write_text
-from refsr.core.errors import UsageError
+from refsr.core.errors import DataError, UsageError
+from refsr.core.foreign_files import read_record
+from refsr.core.locks import held
 from refsr.core.options.schema import Options
 from refsr.metrics import metric_named
 
@@ -57,16 +59,11 @@ class RunFolder:
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
         """Keeps other runs out of the folder; the lock goes with the process, however it ends."""
-        import fcntl
-
-        with explain_io(self.path):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            lock = (self.path.parent / f".{self.path.name}.lock").open("w")
-        with lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise UsageError(f"{self.path}: another run is writing here; give this one another name") from None
+        busy = UsageError(f"{self.path}: another run is writing here; give this one another name")
+        with contextlib.ExitStack() as stack:
+            with explain_io(self.path):
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(held(self.path.parent / f".{self.path.name}.lock", busy))
             sweep(self.path)
             yield
 
@@ -120,7 +117,7 @@ def checkpoint_steps(folder: Path) -> list[int]:
 def best_step(checkpoints: Path) -> int | None:
     """The step that `best.json` names, if its checkpoint is there."""
     try:
-        step = int(json.loads((checkpoints / BEST).read_text(encoding="utf-8"))["step"])
-    except (OSError, ValueError, KeyError, TypeError):
+        step = int(read_record(checkpoints / BEST)["step"])
+    except (DataError, ValueError, KeyError, TypeError, OverflowError):
         return None
     return step if (checkpoints / str(step)).is_dir() else None

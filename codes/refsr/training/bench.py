@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from refsr.core.atomic import write_text
-from refsr.core.errors import OptionsError, RefsrError, UsageError, suggestion
+from refsr.core.errors import DataError, OptionsError, RefsrError, UsageError, suggestion
+from refsr.core.foreign_files import read_record
 from refsr.core.options.bench import BenchOptions, SystemOptions
 from refsr.core.options.load import load_options
 from refsr.core.options.schema import Options
@@ -105,13 +106,25 @@ def _budget(bench: BenchOptions, systems: Sequence[System], root: Path, group: G
     """Iterations by system, as they were computed the first time."""
     assert bench.minutes is not None
     file = root / BUDGET_FILE
-    kept: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-    found: dict[str, int] = kept.get("iterations", {}) if kept.get("minutes") == bench.minutes else {}
+    found = _kept_budget(file, bench.minutes) if file.exists() else {}
     for system in systems:
         if system.name not in found:
             found[system.name] = max(1, int(bench.minutes * 60 / seconds_a_step(system.options, group)))
     if group.is_main:
         write_text(file, json.dumps({"minutes": bench.minutes, "iterations": found}, indent=1) + "\n")
+    return found
+
+
+def _kept_budget(file: Path, minutes: float) -> dict[str, int]:
+    content = read_record(file, "budget of a bench")
+    try:
+        found = {str(name): int(count) for name, count in content["iterations"].items()}
+        if content["minutes"] != minutes:
+            return {}
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+        raise DataError(f"{file}: is no budget of a bench ({error}); remove it, and it is measured anew") from error
+    if any(count < 1 for count in found.values()):
+        raise DataError(f"{file}: has a budget below one iteration; remove it, and it is measured anew")
     return found
 
 

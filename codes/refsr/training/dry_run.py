@@ -16,6 +16,7 @@ from refsr.runs.process_group import Group
 from refsr.runs.run_folder import RunFolder
 from refsr.training.run_log import memory_peak
 from refsr.training.setup import TrainingSetup, set_up_training
+from refsr.training.sharding import whole_network
 from refsr.training.step import StepResult, StepRunner
 
 OPTIMISER_COPIES = 2
@@ -36,7 +37,7 @@ class RunEstimate:
     seconds_an_image: float
     """For one validation image by every network that is measured; zero without validation."""
     validations: int
-    memory_mib: float
+    memory_mib: float | None
     checkpoint_mib: float
     losses: dict[str, float]
 
@@ -102,7 +103,8 @@ def _timed_steps(setup: TrainingSetup, warmup: int = 1) -> tuple[StepResult, flo
 def _seconds_an_image(setup: TrainingSetup) -> float:
     """Seconds to restore the first validation image."""
     for dataset in setup.validation_sets.values():
-        batch, networks = one_batch(dataset[0], setup.group.device), setup.validated_networks()
+        batch, spec = one_batch(dataset[0], setup.group.device), setup.task.specs["G"]
+        networks = {name: whole_network(one, spec, setup.group) for name, one in setup.validated_networks().items()}
         started = _now(setup.group.device)
         for network in networks.values():
             with torch.inference_mode(), setup.precision.autocast():

@@ -1,11 +1,9 @@
-"""The log of a run: log.txt, log.jsonl and TensorBoard curves."""
+"""The log of a run: log.txt and log.jsonl, and what its trackers get."""
 
 from __future__ import annotations
 
 import json
 import logging
-import resource
-import sys
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +13,10 @@ import numpy.typing as npt
 import torch
 
 from refsr.core.atomic import explain_io, write_text
+from refsr.core.memory import peak_memory
+from refsr.core.options.schema import Options
 from refsr.runs.run_folder import RunFolder
+from refsr.training.trackers import Trackers
 
 logger = logging.getLogger("refsr.run")
 
@@ -23,19 +24,19 @@ logger = logging.getLogger("refsr.run")
 class RunLog:
     """The log of the main process, opened at the step at which a run starts or resumes."""
 
-    def __init__(self, folder: RunFolder, first: int, curves: bool) -> None:
+    def __init__(self, folder: RunFolder, first: int, options: Options) -> None:
         self._folder = folder
-        self._curves: Any = None
+        reached: dict[str, int] = {}
         with explain_io(folder.path):
             folder.path.mkdir(parents=True, exist_ok=True)
             if folder.events.exists():
-                write_text(folder.events, "".join(_until(folder.events.read_text(encoding="utf-8"), first)))
+                logged = _events(folder.events.read_text(encoding="utf-8"))
+                for _, kind, step in logged:
+                    reached[kind] = max(step, reached.get(kind, 0))
+                write_text(folder.events, "".join(line for line, _, step in logged if step < first))
             self._events = folder.events.open("a", encoding="utf-8", errors="backslashreplace")
             self._lines = folder.lines.open("a", encoding="utf-8", errors="backslashreplace")
-        if curves:
-            from torch.utils.tensorboard.writer import SummaryWriter
-
-            self._curves = SummaryWriter(str(folder.path / "tensorboard"), purge_step=first)
+        self._trackers = Trackers(folder, options, first, reached, self.note)
 
     def event(self, kind: str, **facts: Any) -> None:
         """A JSON line in log.jsonl."""
@@ -56,40 +57,36 @@ class RunLog:
         self.line(text)
         self.event("note", text=text, **facts)
 
-    def scalars(self, step: int, values: Mapping[str, float]) -> None:
-        """Points of TensorBoard curves."""
-        if self._curves is not None:
-            for name, value in values.items():
-                self._curves.add_scalar(name, value, step)
+    def scalars(self, kind: str, step: int, values: Mapping[str, float]) -> None:
+        """Points of curves, which belong to the event of that kind and step."""
+        self._trackers.scalars(kind, step, values)
 
-    def image(self, step: int, name: str, image: npt.NDArray[np.uint8]) -> None:
-        """An image (H, W, 3) for TensorBoard."""
-        if self._curves is not None:
-            self._curves.add_image(name, image, step, dataformats="HWC")
+    def image(self, kind: str, step: int, name: str, image: npt.NDArray[np.uint8]) -> None:
+        """An image (H, W, 3) for the trackers."""
+        self._trackers.image(kind, step, name, image)
 
     def close(self) -> None:
+        self._trackers.finish()
         self._events.close()
         self._lines.close()
-        if self._curves is not None:
-            self._curves.close()
 
 
-def memory_peak(device: torch.device) -> float:
-    """Peak memory so far in MiB: the GPU's where there is one, else the process's."""
+def memory_peak(device: torch.device) -> float | None:
+    """Peak memory so far in MiB: the GPU's where there is one, else the process's, where the system counts it."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
-    # Linux counts in KiB, macOS in bytes.
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**10 if sys.platform != "darwin" else 2**20)
+    peak = peak_memory()
+    return None if peak is None else peak / 2**20
 
 
-def _until(text: str, first: int) -> list[str]:
-    """The JSON lines of steps before `first`, without incomplete ones."""
+def _events(text: str) -> list[tuple[str, str, int]]:
+    """The JSON lines with their kinds and steps, without incomplete ones."""
     kept = []
     for line in text.splitlines(keepends=True):
         try:
             event = json.loads(line)
         except ValueError:
             continue
-        if line.endswith("\n") and isinstance(event, dict) and event.get("step", 0) < first:
-            kept.append(line)
+        if line.endswith("\n") and isinstance(event, dict):
+            kept.append((line, event.get("kind", ""), event.get("step", 0)))
     return kept

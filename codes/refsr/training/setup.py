@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
+from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.checkpoint import checkpoint
 
@@ -31,6 +32,8 @@ from refsr.tasks.regression import required_train
 from refsr.tasks.restore import require_base, require_fit, restore_function
 from refsr.training.ema import ema_copy
 from refsr.training.precision import Precision
+from refsr.training.sharding import is_sharded, require_shardable, shard
+from refsr.training.trackers import require_trackers
 
 
 @dataclass
@@ -80,6 +83,7 @@ def set_up_training(options: Options, group: Group, check_base: bool = True) -> 
     train = required_train(options)
     if "train" not in options.datasets:
         raise UsageError("the options have no datasets.train, so there is nothing to train on")
+    require_trackers(options)
     if group.device.type == "cpu":
         keep_freed_memory()
     if train.deterministic:
@@ -104,7 +108,13 @@ def set_up_training(options: Options, group: Group, check_base: bool = True) -> 
         if train.channels_last:
             network.to(memory_format=torch.channels_last)
     ema = ema_copy(task.networks["G"], train, options.datasets["train"].batch_size)
-    wrapped = {key: wrap_for_training(network, train, group) for key, network in task.networks.items()}
+    if is_sharded(train, group):
+        require_shardable(task, train)
+    wrapped = {
+        key: wrap_for_training(network, train, group, task.optimisers[key]) for key, network in task.networks.items()
+    }
+    if ema is not None and is_sharded(train, group):
+        shard(ema.module, None, group)
     metrics = validation_metrics(options, group)
     return TrainingSetup(options, train, group, precision, task, wrapped, ema, training_set, validation_sets, metrics)
 
@@ -196,7 +206,9 @@ def _separate(module: nn.Module) -> bool:
     return bool(getattr(module, "checkpoint_separately", False))
 
 
-def wrap_for_training(network: nn.Module, train: TrainOptions, group: Group) -> nn.Module:
+def wrap_for_training(
+    network: nn.Module, train: TrainOptions, group: Group, optimiser: Optimizer | None = None
+) -> nn.Module:
     """The network with activation checkpointing, compiled and distributed, as the options say."""
     if train.activation_checkpointing:
         for module in checkpointed_modules(network):
@@ -204,6 +216,9 @@ def wrap_for_training(network: nn.Module, train: TrainOptions, group: Group) -> 
     if train.compile:
         compiled: nn.Module = torch.compile(network)  # type: ignore[assignment]
         network = compiled
+    if is_sharded(train, group):
+        shard(network, optimiser, group)
+        return network
     if group.world > 1:
         devices = [group.device.index] if group.device.type == "cuda" else None
         # Buffers are constants or each process's own statistics, and no parameter is ever left without a gradient.

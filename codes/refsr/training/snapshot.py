@@ -16,12 +16,14 @@ from refsr.core.options.show import plain
 from refsr.runs.checkpoint import Checkpoint
 from refsr.runs.model_file import AVERAGE, ModelCard, fit_weights
 from refsr.training.setup import TrainingSetup
+from refsr.training.sharding import part_of, whole
 
 
 def take_snapshot(setup: TrainingSetup, step: int, facts: Mapping[str, Any]) -> Checkpoint:
-    """Everything that determines what follows `step`."""
+    """Everything that determines what follows `step`; where the run is sharded, all processes call this together."""
     task, options = setup.task, setup.options
-    weights = {key: network.state_dict() for key, network in task.networks.items()}
+    kept = setup.group.is_main
+    weights = {key: whole(network.state_dict(), kept) for key, network in task.networks.items()}
 
     def card(key: str, averaged: bool) -> ModelCard:
         origin = {"run": options.name, "step": step, "averaged": averaged}
@@ -31,10 +33,10 @@ def take_snapshot(setup: TrainingSetup, step: int, facts: Mapping[str, Any]) -> 
     cards = {key: card(key, False) for key in task.networks}
     all_facts = {**facts, "loss_scale": setup.precision.scaler.state_dict(), "agreed": agreed(options)}
     if setup.ema is not None:
-        weights[AVERAGE] = setup.ema.module.state_dict()
+        weights[AVERAGE] = whole(setup.ema.module.state_dict(), kept)
         cards[AVERAGE] = card("G", True)
         all_facts["averaged"] = int(setup.ema.n_averaged)
-    optimisers = {key: optimiser_tensors(one, task.networks[key]) for key, one in task.optimisers.items()}
+    optimisers = {key: whole(optimiser_tensors(one, task.networks[key]), kept) for key, one in task.optimisers.items()}
     return Checkpoint(step, weights, cards, optimisers, all_facts)
 
 
@@ -51,12 +53,12 @@ def apply_snapshot(setup: TrainingSetup, checkpoint: Checkpoint, source: object)
                 f"{source}: network {key} is {found.network} {json.dumps(dict(found.keywords))} there, "
                 f"{wanted.network} {json.dumps(dict(wanted.keywords))} in the options"
             )
-        fit_weights(network, checkpoint.weights[key], source)
+        fit_weights(network, checkpoint.weights[key], source, part=part_of)
         load_optimiser(task.optimisers[key], network, checkpoint.optimisers.get(key, {}), source)
     differences = []
     if setup.ema is not None:
         if AVERAGE in checkpoint.weights:
-            fit_weights(setup.ema.module, checkpoint.weights[AVERAGE], source)
+            fit_weights(setup.ema.module, checkpoint.weights[AVERAGE], source, part=part_of)
             setup.ema.n_averaged.fill_(checkpoint.facts["averaged"])
         else:
             differences.append("the averaged copy starts now, the checkpoint has none")
@@ -88,7 +90,8 @@ def load_optimiser(optimiser: Optimizer, network: nn.Module, tensors: Mapping[st
             raise DataError(f"{source}: the optimiser's {key!r} fits no parameter of the network")
         # Adam counts its steps on the CPU, wherever the parameter is.
         device = torch.device("cpu") if tensor.dim() == 0 else parameter.device
-        optimiser.state[parameter][kind] = tensor.clone().to(device, memory_format=torch.preserve_format)
+        part = part_of(tensor, parameter) if tensor.dim() else tensor
+        optimiser.state[parameter][kind] = part.clone().to(device, memory_format=torch.preserve_format)
 
 
 def mask_record(options: Options) -> dict[str, Any]:
@@ -114,7 +117,15 @@ def agreed(options: Options) -> dict[str, Any]:
     everything = plain(options)
     irrelevant = ("n_workers", "verify_reads", "dataroot_cover", "register_cache")
     dataset = {key: value for key, value in everything["datasets"].get("train", {}).items() if key not in irrelevant}
-    free = {"val_freq", "manual_seed", "gradient_accumulation", "activation_checkpointing", "compile", "channels_last"}
+    free = {
+        "val_freq",
+        "manual_seed",
+        "gradient_accumulation",
+        "activation_checkpointing",
+        "compile",
+        "channels_last",
+        "shard",
+    }
     train = {key: value for key, value in (everything["train"] or {}).items() if key not in free}
     rows = {f"datasets.train.{key}": value for key, value in dataset.items()}
     rows |= {f"train.{key}": value for key, value in train.items()}

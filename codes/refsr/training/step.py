@@ -15,6 +15,7 @@ from refsr.runs.process_group import Group
 from refsr.tasks.base import Batch, IterationCache, Phase, Task
 from refsr.training.lr_schedule import LRSchedule
 from refsr.training.precision import Precision
+from refsr.training.sharding import whole_tensor
 
 
 @dataclass
@@ -99,7 +100,7 @@ class StepRunner:
                 cache.statistics = {}
         scaler.unscale_(optimiser)
         gradients = [one.grad for group in optimiser.param_groups for one in group["params"] if one.grad is not None]
-        norm = torch.nn.utils.get_total_norm(gradients)
+        norm = whole_tensor(torch.nn.utils.get_total_norm(gradients))
         result.losses |= losses
         result.statistics |= statistics
         result.norms[key] = norm

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import signal
 import time
 from collections.abc import Generator, Iterator
@@ -36,6 +37,7 @@ from refsr.tasks.instability import InstabilityMonitor, Monitored
 from refsr.training.nonfinite_dump import write_nonfinite_dump
 from refsr.training.run_log import RunLog, memory_peak
 from refsr.training.setup import TrainingSetup, set_up_training
+from refsr.training.sharding import is_sharded
 from refsr.training.snapshot import apply_snapshot, take_snapshot
 from refsr.training.step import NotFiniteError, StepResult, StepRunner
 from refsr.training.stop_request import StopRequest
@@ -140,7 +142,7 @@ class _TrainingRun:
         """Opens the log of the main process and writes its first lines."""
         if not self.group.is_main:
             return
-        self.log = RunLog(self.folder, self.first + 1, self.options.use_tb_logger)
+        self.log = RunLog(self.folder, self.first + 1, self.options)
         write_text(self.folder.path / "options.yml", self.options_text)
         self.log.event(
             "start",
@@ -233,7 +235,8 @@ class _TrainingRun:
         memory = memory_peak(self.group.device)
         numbers = [f"{name} {value:.4e}" for name, value in losses.items()]
         numbers += [f"lr {rate:.2e}" if name == "G" else f"lr_{name} {rate:.2e}" for name, rate in rates.items()]
-        text = "  ".join([*numbers, f"{speed:.2f} images/s", f"{memory / 1024:.2f} GiB"])
+        numbers += [f"{speed:.2f} images/s"] + ([] if memory is None else [f"{memory / 1024:.2f} GiB"])
+        text = "  ".join(numbers)
         bar.advance(0, text)
         self.log.line(f"iteration {self.step}/{self.settings.niter}  {text}{self._time_left()}")
         norms = {name: float(norm) for name, norm in result.norms.items()}
@@ -244,14 +247,14 @@ class _TrainingRun:
             lr=rates,
             gradient_norm=norms,
             images_per_second=round(speed, 3),
-            memory_mib=round(memory, 1),
+            memory_mib=None if memory is None else round(memory, 1),
         )
         for line in self.monitor.update(losses, norms):
             self.log.note(f"iteration {self.step}: {line}", step=self.step)
         curves = {f"loss/{name}": value for name, value in losses.items()}
         curves |= {f"gradient_norm/{name}": norm for name, norm in norms.items()}
         curves |= {f"lr/{name}": rate for name, rate in rates.items()} | {"images_per_second": speed}
-        self.log.scalars(self.step, curves)
+        self.log.scalars("train", self.step, curves)
         self._restart_clock()
 
     def _time_left(self) -> str:
@@ -271,7 +274,7 @@ class _TrainingRun:
         metric, name = self.options.logger.best_by, primary_validation_set(self.options)
         if metric is not None and name is not None:
             value = scores[name][metric]
-            if self.best is None or self.best.beaten_by(value):
+            if not math.isnan(value) and (self.best is None or self.best.beaten_by(value)):
                 self.best = Best(metric, self.step, value)
                 self._save()
         self._clock += time.perf_counter() - paused
@@ -281,11 +284,13 @@ class _TrainingRun:
         if self._saved == self.step:
             return
         self._saved = self.step
-        if not self.group.is_main or self.log is None:
+        if not self.group.is_main and not is_sharded(self.settings, self.group):
             return
         paused = time.perf_counter()
         facts = {"best": asdict(self.best) if self.best is not None else None, "processes": self.group.world}
         checkpoint = take_snapshot(self.setup, self.step, facts)
+        if self.log is None:
+            return
         written = write_checkpoint(self.folder.checkpoints, checkpoint, self.options_text)
         keep = {}
         if self.best is not None:

@@ -1,7 +1,9 @@
-"""Validation during training: scores of every validation set, restored images, and panels for TensorBoard."""
+"""Validation during training: scores of every validation set, restored images, and panels for trackers."""
 
 from __future__ import annotations
 
+import logging
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -10,6 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from refsr.core.errors import OutputError
 from refsr.core.options.schema import Options
 from refsr.core.progress import ProgressFactory, no_progress
 from refsr.data.sample import Sample
@@ -19,9 +22,11 @@ from refsr.metrics.protocols import DEFAULT_PROTOCOL, protocol
 from refsr.runs.run_folder import RunFolder
 from refsr.training.run_log import RunLog
 from refsr.training.setup import TrainingSetup
+from refsr.training.sharding import whole_network
 
+logger = logging.getLogger("refsr.run")
 PANELS = 4
-"""Images of a validation set that TensorBoard shows."""
+"""Images of a validation set that trackers show."""
 GAP = 4
 """White columns between the images of a panel."""
 
@@ -47,7 +52,8 @@ def validate(
     """
     networks = setup.validated_networks()
     scores: dict[str, dict[str, float]] = {}
-    for which, network in networks.items():
+    for which, held in networks.items():
+        network = whole_network(held, setup.task.specs["G"], setup.group)
         training = network.training
         network.eval()
         for name in setup.validation_sets:
@@ -67,29 +73,47 @@ def mean_scores(
     on_restored: OnRestored | None,
     progress: ProgressFactory = no_progress,
 ) -> dict[str, float]:
-    """A network's mean scores over a validation set under the default protocol; each process restores its share."""
+    """A network's mean scores over a validation set under the default protocol; each process restores its share.
+
+    Where it gives nothing of use, an OutputError, or scores that are no number, as `train.on_nonfinite` says.
+    """
     group, dataset, val = setup.group, setup.validation_sets[name], setup.options.val
     count = _image_count(setup, name)
     table = torch.zeros(count, len(setup.metrics), dtype=torch.float64)
+    useless = torch.zeros(count, dtype=torch.float64)
     indices = range(group.rank, count, group.world)
     with progress("validating", len(indices)) as bar:
         for index in indices:
             sample = dataset[index]
             batch = one_batch(sample, group.device)
-            with torch.inference_mode(), setup.precision.autocast():
-                restored = restore_tiled(setup.restore, network, batch, val.tile, val.tile_overlap, val.tiling)
+            bar.advance()
+            try:
+                with torch.inference_mode(), setup.precision.autocast():
+                    restored = restore_tiled(setup.restore, network, batch, val.tile, val.tile_overlap, val.tiling)
+            except OutputError:
+                # Told below, by all processes alike: one that ends alone leaves the others waiting.
+                table[index], useless[index] = math.nan, 1
+                continue
             image = to_hwc(restored[0])
             pair = protocol(DEFAULT_PROTOCOL).compared(image, to_hwc(sample["hr"]), setup.options.scale)
             table[index] = torch.tensor([metric(*pair) for metric in setup.metrics.values()], dtype=torch.float64)
             if on_restored is not None:
                 on_restored(RestoredSample(index, sample, image))
-            bar.advance()
     means = group.total(table).mean(dim=0).tolist()
+    if found := int(group.total(useless).sum()):
+        settings = setup.options.train
+        said = f"{name}: the network gives values that are not finite, or one value, for {found} of {count} images"
+        if settings is not None and settings.on_nonfinite == "stop":
+            raise OutputError(
+                f"validation of {said}; its training diverged, or it needs a wider type (train.precision); "
+                "train.on_nonfinite: skip goes on without these scores"
+            )
+        logger.warning("validation of %s; it has no score", said)
     return dict(zip(setup.metrics, means, strict=True))
 
 
 def _image_saver(setup: TrainingSetup, name: str, step: int, folder: RunFolder, log: RunLog | None) -> OnRestored:
-    """A callback that saves restored images and sends a few panels to TensorBoard."""
+    """A callback that saves restored images and gives a few panels to the trackers."""
     label = _label(setup, name)
 
     def on_restored(one: RestoredSample) -> None:
@@ -97,7 +121,7 @@ def _image_saver(setup: TrainingSetup, name: str, step: int, folder: RunFolder, 
         if setup.options.val.save_images:
             save_png(folder.images / file_name(key) / f"{file_name(key)}_{step}.png", one.image)
         if log is not None and one.index < PANELS * setup.group.world:
-            log.image(step, f"{label}/{key}", panel(one.sample, one.image))
+            log.image("validation", step, f"{label}/{key}", panel(one.sample, one.image))
 
     return on_restored
 
@@ -125,9 +149,10 @@ def _log_scores(
     score_text = ", ".join(f"{metric} {value:.4f}" for metric, value in found.items())
     of = f" by {which}" if several else ""
     log.line(f"iteration {step}: {label}{of} ({count} images, {DEFAULT_PROTOCOL}): {score_text}")
+    found = {metric: value for metric, value in found.items() if not math.isnan(value)}
     log.event("validation", step=step, dataset=label, network=which, protocol=DEFAULT_PROTOCOL, images=count, **found)
     ending = f"/{which}" if several else ""
-    log.scalars(step, {f"{label}/{metric}{ending}": value for metric, value in found.items()})
+    log.scalars("validation", step, {f"{label}/{metric}{ending}": value for metric, value in found.items()})
 
 
 def _image_count(setup: TrainingSetup, name: str) -> int:

@@ -99,6 +99,7 @@ def _references(dataset: DatasetOptions, here: str) -> Iterator[Problem]:
         ("dataroot_Ref_weight", dataset.dataroot_Ref_weight is not None),
         ("ref_wrong", dataset.ref_wrong > 0),
         ("ref_missing", dataset.ref_missing > 0),
+        ("ref_shift", dataset.ref_shift > 0),
     ):
         if given and not takes:
             yield _wrong(f"{here}.{key}", f"has no place in mode {dataset.mode}, which has no Ref", f"{here}.mode")
@@ -298,6 +299,10 @@ def _restoring(options: Options) -> Iterator[Problem]:
         yield _wrong("val.tile_overlap", f"{val.tile_overlap} is not below tile {val.tile}", "val.tile")
 
 
+_OF_TRAINING = ("GT_size", "use_flip", "use_rot", "ref_wrong", "ref_missing", "ref_shift")
+"""Keys of data sets that count for training alone."""
+
+
 def notices(options: Options) -> Iterator[Problem]:
     """What is allowed and may surprise."""
     if options.network_D is not None and not adversarial(options):
@@ -308,7 +313,7 @@ def notices(options: Options) -> Iterator[Problem]:
         if len({root.name.endswith("lmdb") for root in dataset.roots().values()}) > 1:
             message = "some data are LMDB stores and some folders; fine here, but the published loader wants one kind"
             yield _wrong(f"datasets.{name}", message)
-        for key in ("GT_size", "use_flip", "use_rot", "ref_wrong", "ref_missing") if name != "train" else ():
+        for key in _OF_TRAINING if name != "train" else ():
             if getattr(dataset, key):
                 message = "does nothing: validation takes whole images as they are"
                 yield _wrong(f"datasets.{name}.{key}", message)

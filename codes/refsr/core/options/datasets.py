@@ -100,6 +100,12 @@ class DatasetOptions(Section):
         le=1,
         description="share of training samples without Ref: upsampled LR in its place, weight 0",
     )
+    ref_shift: float = Field(
+        default=0.0,
+        ge=0,
+        description="HR pixels by which Ref is moved at most, in half of the training samples; its weight map stays: "
+        "what a registration may leave",
+    )
 
     range: list[float] | None = Field(
         default=None,

@@ -29,10 +29,11 @@ from refsr.core.user_modules import import_module
 logger = logging.getLogger(__name__)
 
 # What a run whose name contains `debug` does, as in the published code; overrides still win.
-_DEBUG: dict[KeyPath, int | bool] = {
+_DEBUG: dict[KeyPath, int | bool | list[str]] = {
     ("train", "val_freq"): 8,
     ("logger", "print_freq"): 1,
     ("logger", "save_checkpoint_freq"): 8,
+    ("logger", "trackers"): [],
     ("use_tb_logger",): False,
 }
 _KEYS = keys_of(Options)

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from refsr.core.options.bench import BenchOptions
 from refsr.core.options.schema import Options
 from refsr.core.options.section import fields_of, has_no_effect
 from refsr.core.options.show import write_value
@@ -38,8 +39,16 @@ This page is generated: `refsr options schema --markdown > docs/options.md`.
 
 def json_schema() -> dict[str, Any]:
     """JSON schema of an option file, for editors."""
-    schema = Options.model_json_schema()
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "refsr options"}
+    return _titled(Options, "refsr options")
+
+
+def bench_schema() -> dict[str, Any]:
+    """JSON schema of a bench file."""
+    return _titled(BenchOptions, "refsr bench")
+
+
+def _titled(section: type[BaseModel], title: str) -> dict[str, Any]:
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **section.model_json_schema(), "title": title}
 
 
 def markdown() -> str:
@@ -107,6 +116,8 @@ def _type(annotation: Any) -> str:
         plural = {int: "whole numbers", float: "numbers", str: "text", Path: "paths"}
         if typing.get_origin(pair := _bare(inner[0])) is list:
             return f"list of pairs of {plural[_bare(typing.get_args(pair)[0])]}"
+        if typing.get_origin(inner[0]) is Literal:
+            return f"list of {_type(inner[0])}"
         return f"list of {plural.get(_bare(inner[0]), 'values')}"
     names = {int: "whole number", float: "number", bool: "`true`, `false`", str: "text"}
     return names.get(annotation, "section" if _below(annotation, "") else "path")

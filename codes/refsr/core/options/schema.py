@@ -69,6 +69,11 @@ class LoggerOptions(Section):
         default=None,
         description="metric by which the best checkpoint is kept beside the newest; none: no best checkpoint",
     )
+    trackers: list[Literal["tensorboard", "wandb", "mlflow"]] = Field(
+        default=[],
+        description="programs that get curves and panels, beside what use_tb_logger asks for; wandb and mlflow need "
+        "the extra trackers, and write into the run folder unless their environment variables name a server",
+    )
 
 
 class ValOptions(Section):

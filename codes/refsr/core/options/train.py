@@ -156,7 +156,8 @@ class TrainOptions(Section):
         default=None, gt=0, description="largest norm of a network's gradient; none: no clipping"
     )
     on_nonfinite: Literal["stop", "skip"] = Field(
-        default="stop", description="at a loss or gradient that is not finite: stop the run, or skip the iteration"
+        default="stop",
+        description="at a loss, gradient or validated image that is not finite: stop the run, or go on without it",
     )
     ema_decay: float = Field(
         default=0.0,
@@ -175,6 +176,11 @@ class TrainOptions(Section):
     ema_start: Iteration = Field(default=0, description="iteration at which averaging starts")
     activation_checkpointing: bool = Field(
         default=False, description="recompute activations in the backward pass: less memory, more time"
+    )
+    shard: Literal["none", "fsdp"] = Field(
+        default="none",
+        description="sharding: each process of a run holds everything (none), or its part of weights, gradients, "
+        "optimiser state and averages (fsdp), for networks that do not fit",
     )
     channels_last: bool = Field(default=False, description="channels-last memory format, for tensor cores")
     compile: bool = Field(default=False, description="compile networks with torch.compile")

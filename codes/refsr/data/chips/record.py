@@ -9,6 +9,7 @@ from typing import Any
 
 from refsr.core.atomic import explain_io, write_text
 from refsr.core.errors import DataError, UsageError
+from refsr.core.foreign_files import parse_json, read_bytes, read_record
 from refsr.data.prepare.manifest import differences
 
 NAME = "chips.json"
@@ -44,17 +45,17 @@ class ChipsRecord:
                 f"{self._target}: was cut otherwise: {'; '.join(changed)}; --overwrite begins anew, or choose "
                 "another folder"
             )
-        self.complete = bool(found["complete"])
-        self.known, self.left_out = dict(found["chips"]), dict(found["left_out"])
+        self.complete, self.known, self.left_out = found["complete"], found["chips"], found["left_out"]
         journal = self._target / JOURNAL
         if journal.exists():
-            for line in journal.read_bytes().splitlines():
+            for line in read_bytes(journal).splitlines():
                 try:
-                    key, entry = json.loads(line)
-                except ValueError:
+                    key, entry = parse_json(line, journal)
+                except (DataError, ValueError, TypeError):
                     # The line at which a kill struck.
                     continue
-                self.known[key] = entry
+                if isinstance(key, str):
+                    self.known[key] = entry
 
     def begin(self) -> None:
         """A record of nothing yet."""
@@ -76,11 +77,12 @@ class ChipsRecord:
         file = self._target / NAME
         if not file.exists():
             return None
+        found: dict[str, Any] = read_record(file, "record of refsr chips (remove it to start anew)")
         try:
-            found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
             if found["format"] != FORMAT:
                 raise DataError(f"{file}: format {found['format']!r}, this version knows {FORMAT!r}")
-            return {**found, "settings": dict(found["settings"]), "chips": dict(found["chips"])}
+            kept = {name: dict(found[name]) for name in ("settings", "left_out", "chips")}
+            return {**kept, "complete": bool(found["complete"])}
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DataError(f"{file}: not a record of refsr chips ({error}); remove it to start anew") from error
 

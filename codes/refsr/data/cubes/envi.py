@@ -26,6 +26,7 @@ DATA_SUFFIXES = (".img", ".dat", ".raw", ".bsq", ".bil", ".bip", ".bin", ".cube"
 TYPES = {
     1: "u1", 2: "i2", 3: "i4", 4: "f4", 5: "f8", 6: "c8", 9: "c16", 12: "u2", 13: "u4", 14: "i8", 15: "u8",
 }  # fmt: skip
+UTM_ZONE = re.compile("0?[1-9]|[1-5][0-9]|60")
 # Where rows, columns and bands stand in the file.
 ORDERS = {"bsq": "brc", "bil": "rbc", "bip": "rcb"}
 
@@ -197,7 +198,7 @@ def _system(words: Sequence[str]) -> str | None:
     datum = any(re.sub(r"[\s-]", "", word).lower() in ("wgs84", "wgs1984") for word in words[7:])
     if kind == "geographic lat/lon" and datum:
         return "EPSG:4326"
-    if kind == "utm" and datum and len(words) > 8 and words[7].isdigit():
+    if kind == "utm" and datum and len(words) > 8 and UTM_ZONE.fullmatch(words[7]):
         south = words[8].lower().startswith("s")
         return f"EPSG:{(32700 if south else 32600) + int(words[7])}"
     return None

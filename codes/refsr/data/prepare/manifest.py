@@ -10,6 +10,7 @@ from typing import Any
 
 from refsr.core.atomic import write_text
 from refsr.core.errors import DataError
+from refsr.core.foreign_files import read_record
 
 NAME = "prepare.json"
 FORMAT = 1
@@ -34,8 +35,8 @@ def load(target: Path) -> Manifest | None:
     file = target / NAME
     if not file.exists():
         return None
+    content = read_record(file, "manifest of refsr prepare (remove it to start anew)")
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
         if content["format"] != FORMAT:
             raise DataError(f"{file}: format {content['format']!r}, this version knows {FORMAT}")
         return Manifest(dict(content["settings"]), {str(key): dict(entry) for key, entry in content["images"].items()})

@@ -39,6 +39,8 @@ def plan_split(
         "name": scenes.name,
         "split": "lists" if lists is not None else "drawn",
         "images": {part: len(entries) for part, entries in split.items()},
-        "digest": hashlib.blake2b("\f".join(texts.values()).encode(), digest_size=16).hexdigest(),
+        "digest": hashlib.blake2b(
+            "\f".join(texts.values()).encode(errors="surrogateescape"), digest_size=16
+        ).hexdigest(),
     }
     return SplitPlan(pairs, record, texts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -30,7 +30,16 @@ from refsr.data.registered.stores import RegisteredRefs, RegisteredStore
 from refsr.data.sample import PackedSample, Sample, Unit, unpacked
 from refsr.data.sets.checks import check_bands, check_side, check_sizes, check_weights
 from refsr.data.sets.degraded import DegradedLR
-from refsr.data.sets.reference import Frame, Under, WeightedRef, everywhere, mirrored_on, reference_members, within
+from refsr.data.sets.reference import (
+    Frame,
+    Under,
+    WeightedRef,
+    everywhere,
+    mirrored_on,
+    reference_members,
+    shifted,
+    within,
+)
 from refsr.data.stores.base import Store
 
 LOG = logging.getLogger(__name__)
@@ -250,9 +259,15 @@ class PairedSet(Dataset[Sample]):
         return self.packed(index, *self._cut(self._whole(index), index, draw), draw)
 
     def _reference(self, index: int, window: Window, draw: int | None) -> dict[str, Unit]:
-        """`ref` and what goes with it, under a window; in some draws another sample's, or none."""
-        fault, source = (None, index) if draw is None else self.faults.draw(self.seed, draw, index, len(self.keys))
-        return self.composed(index, None if fault == "missing" else self.weighted_ref(source), window, draw)
+        """`ref` and what goes with it, under a window; in some draws another sample's, moved, or none."""
+        if draw is None:
+            return self.composed(index, self.weighted_ref(index), window)
+        fault, source = self.faults.draw(self.seed, draw, index, len(self.keys))
+        given = None if fault == "missing" else self.weighted_ref(source)
+        right, down = self.faults.drawn_shift(self.seed, draw, index)
+        if given is not None and (right, down) != (0, 0):
+            given = replace(given, ref=shifted(given.ref, right, down))
+        return self.composed(index, given, window, draw)
 
     def composed(
         self, index: int, given: WeightedRef | None, window: Window | None = None, draw: int | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from refsr.core.window import Window
 from refsr.data.derivation import derived
 from refsr.data.reference_perturbations import mirrored
 from refsr.data.sample import Unit
+from refsr.registration.warping import REACH, sampled
 
 Under = Callable[[Window], Unit]
 """An image (height, width, C) under a window of HR, in [0, 1]."""
@@ -79,6 +81,22 @@ def mirrored_on(image: Under, height: int, width: int) -> Under:
         top, left = int(rows.min()), int(columns.min())
         part = Window(top, left, int(rows.max()) - top + 1, int(columns.max()) - left + 1)
         return image(part)[(rows - top)[:, None], columns - left]
+
+    return under
+
+
+def shifted(image: Under, right: float, down: float) -> Under:
+    """An image of which each pixel shows what lay so many pixels further right and down, by Lanczos interpolation."""
+    margin = REACH + math.ceil(max(abs(right), abs(down)))
+
+    def under(window: Window) -> Unit:
+        around = window.grown(margin)
+
+        def coordinates(part: Window) -> tuple[Unit, Unit]:
+            rows, columns = np.mgrid[part.top : part.bottom, part.left : part.right]
+            return columns - around.left + right, rows - around.top + down
+
+        return sampled(image(around), coordinates, window, 1.0)[0]
 
     return under
 

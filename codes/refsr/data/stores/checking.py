@@ -38,7 +38,10 @@ def verify(path: Path) -> list[Damage]:
     """Everything that is wrong with the store at `path`; every byte of every image is read."""
     store = open_store(path)
     if not isinstance(store, PackedStore):
-        return _verify_images(store)
+        try:
+            return _verify_images(store)
+        finally:
+            store.close()
     # A damaged tree can make LMDB crash the process that walks it, so another one does.
     check_locks()
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), end_with_parent) as pool:
@@ -134,7 +137,7 @@ def _completeness(text: Any, images: int) -> list[Damage]:
         return [Damage(None, f"packing did not end ({images} images so far); the same pack command completes it")]
     try:
         expected = json.loads(bytes(text))["images"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return [Damage(None, "the completeness record is damaged")]
     return [] if expected == images else [Damage(None, f"{images} images are here, {expected} were packed")]
 

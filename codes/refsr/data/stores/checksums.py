@@ -9,8 +9,11 @@ from pathlib import Path
 from refsr.core.atomic import explain_io, write_bytes
 from refsr.core.digests import file_digest
 from refsr.core.errors import StoreError
+from refsr.core.foreign_files import read_bytes
 
 SUMS = "SHA256SUMS"
+MOST_LISTED = 1 << 30
+"""Bytes of a list: millions of files."""
 
 
 class Checksums:
@@ -41,6 +44,11 @@ class Checksums:
         return [name for name in self._sums or () if not (self._folder / name).is_file()]
 
 
+def check_listed(file: Path) -> None:
+    """Raises a StoreError for a file that the checksums of its folder, where there are any, say otherwise of."""
+    Checksums(file.parent).check(file)
+
+
 def write_checksums(folder: Path, files: Iterable[Path]) -> None:
     """Writes the list of these files, which lie below the folder."""
     with explain_io(folder):
@@ -61,7 +69,7 @@ def _line(name: str, digest: str) -> bytes:
 
 def _read(file: Path) -> dict[str, str]:
     found = {}
-    for number, line in enumerate(os.fsdecode(file.read_bytes()).rstrip("\n").split("\n"), 1):
+    for number, line in enumerate(os.fsdecode(read_bytes(file, MOST_LISTED)).rstrip("\n").split("\n"), 1):
         digest, gap, name = line.lstrip("\\").partition("  ")
         if len(digest) != 64 or not gap or not name:
             raise StoreError(f"{file}: line {number} is no checksum and name as sha256sum writes them")

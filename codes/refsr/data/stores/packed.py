@@ -123,7 +123,7 @@ def check_format(path: Path, transaction: Any) -> None:
     try:
         found = json.loads(bytes(text))
         version = found["version"] if found["format"] == FORMAT["format"] else None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         version = None
     if version != FORMAT["version"]:
         raise StoreError(f"{path}: format {bytes(text)[:80]!r} is not known to this version of refsr")

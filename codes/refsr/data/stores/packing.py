@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +15,7 @@ import lmdb
 
 from refsr.core.atomic import atomic_folder
 from refsr.core.errors import StoreError
+from refsr.core.locks import held
 from refsr.core.progress import ProgressFactory, no_progress
 from refsr.data.cubes.cube_file import NO_CUBE_HINTS, CubeHints
 from refsr.data.cubes.folder import folder_of
@@ -134,17 +134,13 @@ def writing(target: Path) -> Iterator[Any]:
     """An environment for writing the packed store `target`, which no other process is writing."""
     if target.exists() and not target.is_dir():
         raise StoreError(f"{target}: a file is in the way")
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-        lock = (target / LOCK_FILE).open("w")
-    except OSError as error:
-        raise StoreError(f"{target}: {error.strerror}") from error
-    with lock:
+    with contextlib.ExitStack() as stack:
         try:
-            # The kernel drops this lock when the process ends, however it ends.
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise StoreError(f"{target}: another process is writing this store") from None
+            target.mkdir(parents=True, exist_ok=True)
+            busy = StoreError(f"{target}: another process is writing this store")
+            stack.enter_context(held(target / LOCK_FILE, busy))
+        except OSError as error:
+            raise StoreError(f"{target}: {error.strerror}") from error
         close_readers(os.path.realpath(target))
         with explain_lmdb(target):
             environment = open_to_write(target)

@@ -22,6 +22,7 @@ META = struct.Struct("=16x II 16x 48s 48s QQ")
 TREE = struct.Struct("=I HH 32x Q")
 """Page size (in the first tree), flags, depth, root."""
 PAGE, NODE, NUMBER = struct.Struct("=QHHHH"), struct.Struct("=HHHH"), struct.Struct("=Q")
+PAGE_SIZES = tuple(1 << power for power in range(9, 17))
 BRANCH, LEAF = 0x01, 0x02
 ON_OVERFLOW_PAGES = 0x01
 NO_PAGE = 2**64 - 1
@@ -49,6 +50,10 @@ class _File:
         if first is None:
             return
         self._page_size = TREE.unpack(first[2])[0]
+        if self._page_size not in PAGE_SIZES:
+            raise StoreError(
+                f"{self._store}: is damaged: says that a page has {self._page_size} bytes; delete it and pack again"
+            )
         second = self._meta(self._page_size)
         newest = first if second is None or first[5] > second[5] else second
         for tree in newest[2:4]:

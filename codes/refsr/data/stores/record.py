@@ -54,7 +54,10 @@ class Header:
     @staticmethod
     def decode(text: bytes) -> Header:
         """The header in `text`; a ValueError says what is wrong with it."""
-        fields = json.loads(bytes(text))
+        try:
+            fields = json.loads(bytes(text))
+        except RecursionError:
+            raise ValueError("the header is nested too deep") from None
         if not isinstance(fields, dict) or set(fields) - {"beside"} != FIELDS:
             raise ValueError("the header has other fields")
         shape, beside = tuple(fields.pop("shape")), fields.pop("beside", None)

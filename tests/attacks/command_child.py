@@ -1,15 +1,15 @@
-"""`refsr restore` in small blocks, with something that happens to it at a chosen moment.
+"""`refsr` with something that happens to it at a chosen moment.
 
-    python restore_child.py
+    python command_child.py
 
 reads one request a line from standard input, a JSON object with `words` (of the command), `block` (the side of a block
-in pixels of LR), `moment` and `action`, carries it out in a process of its own, and answers with a line of JSON:
-`code`, `out`, `err` and `steps`. What is slow to import is imported once.
+of a raster in pixels of LR), `begin`, `moment` and `action`, carries it out in a process of its own, and answers with a
+line of JSON: `code`, `out`, `err` and `steps`. What is slow to import is imported once.
 
-At the step number `moment` that Python takes with files (opening one, renaming, removing, making a folder) `action`
-happens: `kill`, `soon:SECONDS` (a kill so much later, whatever runs then), `interrupt`, `fill:FOLDER` (until its disk
-is full), `cut:FILE` (to half its length), `limit` (no file of the process may grow beyond 1000 bytes any more), or
-`none`. Steps are counted from the first that touches the folder of blocks.
+At the step number `moment` that Python takes with files (opening one, renaming, removing, making a folder, writing to
+an LMDB) `action` happens: `kill`, `soon:SECONDS` (a kill so much later, whatever runs then), `interrupt`,
+`fill:FOLDER` (until its disk is full), `cut:FILE` (to half its length), `limit` (no file of the process may grow beyond
+1000 bytes any more), or `none`. Steps are counted from the first that touches a path with the text `begin` in it.
 """
 
 from __future__ import annotations
@@ -25,6 +25,19 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+import lmdb
+
+IMPORTED = (
+    "refsr.data.chips.run",
+    "refsr.data.prepare.run",
+    "refsr.evaluation.evaluate",
+    "refsr.inference.files",
+    "refsr.inference.rasters",
+    "refsr.interop.weights.families",
+    "refsr.report.page",
+    "refsr.training.trainer",
+    "refsr.worlds.world_folder",
+)
 STEPS = ("open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.rmtree")
 
 
@@ -57,7 +70,7 @@ def act(action: str) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
 
 
-def carry_out(words: list[str], block: int, moment: int, action: str, steps: Path) -> int:
+def carry_out(words: list[str], block: int, begin: str, moment: int, action: str, steps: Path) -> int:
     """Runs the command in this process; its number of steps is written to a file."""
     from refsr.cli.main import main as refsr
     from refsr.inference import raster_blocks
@@ -65,9 +78,19 @@ def carry_out(words: list[str], block: int, moment: int, action: str, steps: Pat
     count, quiet = 0, False
 
     def watch(event: str, arguments: Any) -> None:
-        nonlocal count, quiet
-        if quiet or event not in STEPS or not (count or ".blocks" in str(arguments[0])):
+        if quiet or event not in STEPS:
             return
+        name = str(arguments[0])
+        # Opening a module is no step of the command's: it depends on what was imported before.
+        if (count or begin in name) and not name.endswith((".py", ".pyc")):
+            step()
+
+    def watch_stores(frame: Any, event: str, called: Any) -> None:
+        if not quiet and event == "c_call" and isinstance(getattr(called, "__self__", None), lmdb.Transaction):
+            step()
+
+    def step() -> None:
+        nonlocal count, quiet
         count += 1
         if count == moment:
             quiet = True
@@ -76,8 +99,12 @@ def carry_out(words: list[str], block: int, moment: int, action: str, steps: Pat
 
     raster_blocks.BLOCK = block
     sys.addaudithook(watch)
+    if words[0] == "pack":
+        # LMDB's own writing is no event that Python tells of; to watch every call slows other commands down.
+        sys.setprofile(watch_stores)
     code = refsr(words)
     quiet = True
+    sys.setprofile(None)
     steps.write_text(str(count))
     return code
 
@@ -119,9 +146,13 @@ def _read(source: int, sink: int) -> str:
 
 def serve() -> None:
     import torch
+    from mixing import Mixing
+
+    from refsr.core.registry import register_network
 
     torch.set_num_threads(1)
-    for module in ("mixing", "refsr.cli.restore", "refsr.inference.files", "refsr.inference.rasters"):
+    register_network("Mixing", Mixing)
+    for module in IMPORTED:
         importlib.import_module(module)
     with tempfile.TemporaryDirectory() as folder:
         # An empty line ends it, too: other processes may have inherited the pipe and keep it open.
