@@ -46,6 +46,7 @@ FILES = (
     "refdiff/small",
     "sisr/edsr-x4",
     "sisr/srresnet-x4",
+    "sisr/swinir-x4",
     "sisr/dat-x4",
     "flagship/x4",
     "flagship/x4-fast",
@@ -53,9 +54,9 @@ FILES = (
 )
 
 
-def inputs(descriptor: Descriptor) -> list[Tensor]:
-    """One image of each member that the network takes."""
-    low = descriptor.side or SIDE // descriptor.scale
+def inputs(descriptor: Descriptor, side: int = SIDE) -> list[Tensor]:
+    """One image of each member that the network takes, for a result of `side`, unless its size is fixed."""
+    low = descriptor.side or side // descriptor.scale
     large = low * descriptor.scale
     images = {"lr": low, "lr_up": large, "ref": large, "ref_down": large}
     made = [torch.empty(1, descriptor.channels, images[one], images[one]) for one in descriptor.inputs if one in images]

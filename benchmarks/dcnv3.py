@@ -26,8 +26,8 @@ import torch
 from torch import Tensor
 
 from refsr.core.atomic import write_text
-from refsr.ops import dcnv3
-from refsr.ops.deformable_v3 import library, native, using
+from refsr.ops import dcnv3, native
+from refsr.ops.deformable_v3 import using
 
 HERE = Path(__file__).resolve().parent
 THREADS = 2
@@ -148,7 +148,7 @@ def copy_bandwidth() -> float:
 
 def use_build(folder: str) -> str:
     """Loads the build in place, or one made into `folder`; says why there is none."""
-    if library.NATIVE.reason is None:
+    if native.LIBRARY.reason is None:
         return ""
     if not (Path(folder) / "refsr_dcnv3.so").exists():
         setup = HERE.parent / "codes" / "ops_dcn_v3" / "setup.py"
@@ -156,8 +156,8 @@ def use_build(folder: str) -> str:
             [sys.executable, str(setup), "--output", folder, *([] if torch.cuda.is_available() else ["--cpu-only"])],
             check=True,
         )
-    library.NATIVE = native.load(Path(folder))
-    return library.NATIVE.reason or ""
+    native.LIBRARY = native.load(Path(folder))
+    return native.LIBRARY.reason or ""
 
 
 def measure(device: str, folder: str) -> dict[str, Any]:
@@ -165,7 +165,7 @@ def measure(device: str, folder: str) -> dict[str, Any]:
         "device": torch.cuda.get_device_name() if device == "cuda" else platform.machine(),
         "threads": THREADS,
         "torch": torch.__version__,
-        "build": library.NATIVE.stamp,
+        "build": native.LIBRARY.stamp,
         "sizes": {},
     }
     bandwidth = copy_bandwidth() if device == "cuda" else None

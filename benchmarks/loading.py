@@ -2,9 +2,10 @@
 
 OMP_NUM_THREADS=1 python benchmarks/loading.py
 
-Rivals: a plain loader that decodes whole files with cv2 and cuts after; the same stores read whole, with the bytes cut
-before they become floats; and the same read whole in the published order, floats first, cut after. All give equal
-samples (checked) from the same draws, as batches of floats; they take turns, the best of three rounds counts. Pages are
+Beside them stands the same loader of PNG files. Rivals: a plain loader that decodes whole files with cv2 and cuts;
+the same stores read whole, with the bytes cut before they become floats; and the same read whole in the published
+order, floats first, cut after. All give equal samples (checked) from the same draws, as batches of floats; they take
+turns, the best of three rounds counts. Pages are
 in memory, as in any training after its first epoch.
 """
 
@@ -142,6 +143,7 @@ def datasets(root: Path) -> dict[str, PairedSet | PublishedOrder]:
     stores = {
         "lmdb windows": lambda member: open_store(root / f"{member}.lmdb"),
         "lmdb whole": lambda member: WholeStore(open_store(root / f"{member}.lmdb")),
+        "png files": lambda member: open_store(root / f"png_{member}"),
         "cv2 png": lambda member: DecodedFiles(root / f"png_{member}", ".png"),
         "cv2 jpeg": lambda member: DecodedFiles(root / f"jpg_{member}", ".jpg"),
     }

@@ -58,8 +58,10 @@ def main() -> None:
     split(arguments.folder.resolve(), halves)
     words = [f"name={NAME}", f"path.root={work / 'exp'}", f"train.niter={arguments.iterations}"]
     words += [*roots("train", halves / "train"), *roots("val", halves / "kagglesrd"), "train.val_freq=0"]
+    # The file's own test set is a world, which need not be there.
+    trained = [*words, *roots("test", halves / "kagglesrd")]
     if arguments.iterations not in checkpoint_steps(work / "exp" / "experiments" / NAME / "checkpoints"):
-        refsr(work, "train", str(OPTIONS), "--auto-resume", *words)
+        refsr(work, "train", str(OPTIONS), "--auto-resume", *trained)
     sets = {}
     for name, place in FAMILIES.items():
         output = work / "real_references" / place

@@ -31,10 +31,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from refsr.core.atomic import write_text
 from refsr.core.memory import keep_freed_memory
+from refsr.networks.refdiff import fast_convolution
 from refsr.networks.refdiff.blocks import ConditionFeatures, Conditions, DecoderBlock
 from refsr.networks.refdiff.fast_convolution import fast_convolutions
 from refsr.networks.refdiff.layers import ResampledConv, SpatialFeatureTransform, nearest
-from refsr.networks.refdiff.network import RefDiff, fast_convolution
+from refsr.networks.refdiff.network import RefDiff
 from refsr.networks.refdiff.unet import ConditionedUNet
 from refsr.ops.winograd import OUTPUTS
 

@@ -1,9 +1,10 @@
-"""Measures registration on worlds whose displacement is known, on wrong pairs, and on real sets.
+"""Measures registration on worlds whose displacement is known, on wrong pairs, on a scene, and on real sets.
 
-python benchmarks/registration.py [--places 24] [--wrong 500] [--worlds FOLDER] [--part worlds|wrong|real ...] writes
-benchmarks/results/registration.json. Ref is taken from a wider world and moved by a known transform: turns to 6
-degrees, scales 0.75 to 1.3, shifts to 30 HR pixels. Errors are of pixels that did not change and that Ref shows. The
-real sets are those in data/ of REFSR_SHARED, with studies/gradient_ncc.py beside it, and are left out without them.
+python benchmarks/registration.py [--places 24] [--wrong 500] [--worlds FOLDER] [--part worlds|wrong|scene|real ...]
+writes benchmarks/results/registration.json. The scene is nine wide worlds side by side, Ref off by a shift. Elsewhere
+Ref is taken from a wider world and moved by a known transform: turns to 6 degrees, scales 0.75 to 1.3, shifts to 30 HR
+pixels. Errors are of pixels that did not change and that Ref shows. The real sets are those in data/ of REFSR_SHARED,
+with studies/gradient_ncc.py beside it, and are left out without them.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from refsr.core.window import Window
 from refsr.ops.resize import imresize
 from refsr.registration import Registration, register
 from refsr.registration.local import jacobian
+from refsr.registration.scenes import register_scene
 from refsr.worlds import make
 
 Array = npt.NDArray[Any]
@@ -51,7 +53,11 @@ SETS = {
     "RRSSRD 1": ("rrssrd/val_1st", "google_Ref"),
     "RRSSRD 2": ("rrssrd/val_2nd", "google_Ref"),
 }
-PARTS = ("worlds", "wrong", "real")
+PARTS = ("worlds", "wrong", "scene", "real")
+SCENE_SIDE = 3
+"""Wide scenes along the side of the scene."""
+SCENE_SHIFT = (11, -17)
+"""HR pixels down and right by which the scene's Ref shows the ground elsewhere."""
 FAR = 4.0
 """HR pixels of median local displacement beyond which a registration is doubtful."""
 
@@ -208,6 +214,42 @@ def measured(name: str, likeness: Any) -> dict[str, Any]:
     }
 
 
+def scene(folder: Path) -> dict[str, Any]:
+    """Processor seconds and errors of one large scene at x4, whose Ref lies beside its georeference."""
+    places = [place(folder, index) for index in range(SCENE_SIDE**2)]
+
+    def joined(name: str) -> Array:
+        rows = [places[first : first + SCENE_SIDE] for first in range(0, len(places), SCENE_SIDE)]
+        return np.concatenate([np.concatenate([one[name] for one in row], axis=1) for row in rows])
+
+    hr, ref = (joined(name).astype(np.float32) / 255 for name in ("hr", "ref"))
+    down, right = SCENE_SHIFT
+    moved = cv2.warpAffine(ref, np.float64([[1, 0, right], [0, 1, down]]), ref.shape[1::-1])
+    known = cv2.warpAffine(
+        np.ones(ref.shape[:2], np.uint8), np.float64([[1, 0, right], [0, 1, down]]), ref.shape[1::-1]
+    )
+    lr = imresize(hr, "1/4")
+
+    def reader(image: Array, valid: Array) -> Any:
+        whole = Window(0, 0, *valid.shape)
+        return lambda window: (image[window.within(whole)], valid[window.within(whole)])
+
+    start = time.process_time()
+    found = register_scene(reader(lr, np.ones(lr.shape[:2], bool)), reader(moved, known > 0), hr.shape[:2], 4)
+    seconds = time.process_time() - start
+    field = cv2.resize(found.displacement, hr.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    flow = joined("flow")
+    off = np.hypot(field[:, :, 0] - flow[:, :, 1] - right, field[:, :, 1] - flow[:, :, 0] - down)
+    weight = cv2.resize(found.weight, hr.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    return {
+        "megapixels": round(hr.shape[0] * hr.shape[1] / 1e6, 2),
+        "cpu_seconds_a_megapixel": round(seconds * 1e6 / (hr.shape[0] * hr.shape[1]), 3),
+        "accepted": found.accepted,
+        "all": spread([off[joined("valid") > 0]]),
+        "weight_above_half": spread([off[(joined("valid") > 0) & (weight > 0.5)]]),
+    }
+
+
 def gradient_likeness() -> Any:
     """The study's measure, or None where it is absent."""
     file = SHARED / "studies" / "gradient_ncc.py"
@@ -236,6 +278,8 @@ def main() -> None:
             keep("worlds", f"x{scale}", worlds(folder, arguments.places, scale))
         if "wrong" in arguments.part:
             keep("wrong", "worlds x4", wrong(folder, arguments.places, arguments.wrong))
+        if "scene" in arguments.part:
+            keep("scene", "x4", scene(folder))
     likeness = gradient_likeness() if "real" in arguments.part else None
     for name in SETS if likeness is not None else ():
         keep("real", name, measured(name, likeness))

@@ -3,7 +3,7 @@
 python scripts/bundle_model.py RUN NAME [key=value ...]
 
 RUN is the folder of a run or a checkpoint; key=value changes a keyword of the network that is not trained, such as
-full_agreement=1.1. The page of the model, NAME.md, is written by hand.
+full_agreement=1.0. The page of the model, NAME.md, is written by hand.
 """
 
 from __future__ import annotations

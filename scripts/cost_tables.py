@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from result_files import stored, table
+from typing import Any
+
+from result_files import stored, table, word_table
 
 COSTS = {
     "rrsgan": ("rrsgan/published", "rrsgan/small"),
@@ -42,6 +44,20 @@ def denoiser() -> str:
     return table(["", "GMACs", "relative time", "memory (GiB)"], rows)
 
 
+def onnx() -> str:
+    """The bundled models by torch and by onnxruntime: processor time for a megapixel, and how far apart they are."""
+    rows = [
+        [
+            f"`{name}`",
+            *(f"{one['seconds_per_megapixel'][way]:.2f}" for way in ("torch", "onnxruntime")),
+            f"{one['greatest_difference']} of 255, at {one['pixels_that_differ']:.1e} of the values",
+            f"{one['bytes'] / 1e6:.1f}",
+        ]
+        for name, one in stored("onnx-cpu")["models"].items()
+    ]
+    return table(["model", "torch (CPU s per Mpx)", "onnxruntime", "greatest difference", "file (MB)"], rows)
+
+
 def spectral_products() -> str:
     """Multiply-accumulates and time of TSFNet, as published and as here."""
     one = stored("tsfnet-cpu")
@@ -67,3 +83,64 @@ def specgan_cost() -> str:
         rows.append([name, f"{one['giga_products']:.1f}", f"{one['million_parameters']:.2f}", *times, *memory])
     head = ["", "GMACs", "Params (M)", "relative time, inference", "relative time, training"]
     return table([*head, "memory, inference (GiB)", "memory, training at quarter width (GiB)"], rows)
+
+
+def speed(kind: str) -> str:
+    """CPU seconds and memory of `forward` or `step`, and how near they are to the machine's peak."""
+    rows = []
+    for file, one in _timed(kind).items():
+        megapixels = one["side"] ** 2 / 1e6
+        rows.append(
+            [
+                f"`{file}.yml`",
+                str(one["side"]),
+                f"{one['giga_products'] / megapixels:.0f}",
+                f"{one['seconds'] / megapixels:.1f}",
+                f"{one['share_of_peak']:.2f}",
+                f"{one['memory_mib'] / 1024:.2f}",
+                f"{one['to_plain']:.2f}" if one["to_plain"] else "",
+            ]
+        )
+    head = [
+        "option file",
+        "side",
+        "GMACs a megapixel",
+        "CPU s a megapixel",
+        "share of peak",
+        "memory (GiB)",
+        "to plain",
+    ]
+    return table(head, rows)
+
+
+def speed_restore() -> str:
+    """CPU seconds and memory of `refsr restore` as a whole."""
+    rows = []
+    for what, one in _timed("restore").items():
+        model, side = what.split()
+        relative = f"{one['to_plain']:.2f}" if one["to_plain"] else ""
+        megapixels = one["side"] ** 2 / 1e6
+        cells = [f"{one['seconds']:.1f}", f"{one['seconds'] / megapixels:.1f}", f"{one['memory_mib'] / 1024:.2f}"]
+        rows.append([f"`{model}`", side, *cells, relative])
+    return table(["weights", "LR pixels", "CPU s", "CPU s a megapixel", "memory (GiB)", "to plain"], rows)
+
+
+def largest_costs() -> str:
+    """The ten operators that take most of each network's time at inference."""
+    rows = [
+        [f"`{file}.yml`", ", ".join(f"`{name}` {round(100 * share)}" for name, share in one["costs"].items())]
+        for file, one in _timed("forward").items()
+    ]
+    return word_table(["option file", "operators and their share of the time, %"], rows)
+
+
+def tiles() -> str:
+    """Of the bundled models: how often a pixel of an image in automatic tiles is computed."""
+    found = stored("counts")["restore"]
+    rows = [[f"`{name}`", f"{one['times_computed']['automatic']:.2f}"] for name, one in found.items()]
+    return table(["weights", "times computed"], rows)
+
+
+def _timed(kind: str) -> dict[str, Any]:
+    found = stored("speed")["rows"].items()
+    return {name.removeprefix(f"{kind} "): one for name, one in found if name.startswith(f"{kind} ")}

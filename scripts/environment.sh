@@ -11,6 +11,13 @@ refsr_environment() {
     extras=$(echo "$*" | tr ' ' ',')
     python="$(cd "$REFSR_VENV" && pwd)/bin/python"
     (cd "$refsr_root" && "$python" -m pip install -q -r requirements.txt ${extras:+-e ".[$extras]"})
+    refsr_operators "$python"
+}
+
+# Compiles the operators for the CPU once, in about 20 seconds; where that does not work, plain torch serves.
+refsr_operators() {
+    "$1" "$refsr_root/codes/ops_dcn_v3/setup.py" --cpu-only --if-needed \
+        || echo "refsr: going on with plain torch in place of the compiled operators"
 }
 
 # Makes `refsr` callable: the one on PATH, else that of REFSR_VENV.

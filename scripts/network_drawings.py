@@ -216,7 +216,7 @@ def gated_transfer() -> Drawing:
     for one, other in ((lr, front), (front, base), (base, image)):
         draw.arrow(one, other)
     draw.group(195, 95, 515, 300, "Transfer")
-    statistics = draw.box(400, 130, 290, "Local means, contrast, correlation\nof image and Ref, on LR's grid", "weighs")
+    statistics = draw.box(400, 130, 290, "Means, contrast, correlation\nof image and Ref, around a pixel", "weighs")
     draw.arrow(ref, statistics, into=70 / 290)
     draw.arrow(weight, statistics, into=240 / 290)
     layers = draw.box(

@@ -3,7 +3,8 @@
 python scripts/notebooks.py            runs each and writes its outputs
 python scripts/notebooks.py --check    runs each and exits 1 where it fails or prints something else than is stored
 
-Cells run as plain Python: no Jupyter is needed. Printed text and images shown by IPython.display are kept.
+Cells run as plain Python: no Jupyter is needed. Printed text is kept, and what IPython.display shows: images,
+and objects with HTML.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class Image:
 
 def outputs(notebook: dict[str, Any]) -> list[list[dict[str, Any]]]:
     """What each code cell puts out, in order; an exception of a cell passes through."""
-    shown: list[Image] = []
+    shown: list[Any] = []
     display = types.ModuleType("IPython.display")
     display.Image, display.display = Image, shown.append  # type: ignore[attr-defined]
     names: dict[str, Any] = {"__name__": "__notebook__"}
@@ -58,13 +59,16 @@ def outputs(notebook: dict[str, Any]) -> list[list[dict[str, Any]]]:
     return found
 
 
-def kept(printed: str, shown: list[Image]) -> list[dict[str, Any]]:
-    """Printed text and images as a notebook stores them."""
+def kept(printed: str, shown: list[Any]) -> list[dict[str, Any]]:
+    """Printed text, images and objects with HTML as a notebook stores them."""
     found: list[dict[str, Any]] = []
     if printed:
         found.append({"name": "stdout", "output_type": "stream", "text": printed.splitlines(keepends=True)})
-    for image in shown:
-        data = {"image/png": base64.b64encode(image.data).decode(), "text/plain": ["<image>"]}
+    for one in shown:
+        if isinstance(one, Image):
+            data = {"image/png": base64.b64encode(one.data).decode(), "text/plain": ["<image>"]}
+        else:
+            data = {"text/html": [one._repr_html_()], "text/plain": [repr(one)]}
         found.append({"data": data, "metadata": {}, "output_type": "display_data"})
     return found
 

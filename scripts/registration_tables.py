@@ -35,6 +35,16 @@ def real_sets() -> str:
     return table(["set", "as it lies", "registered", "used"], rows)
 
 
+def scene() -> str:
+    """A large scene at x4, Ref beside its georeference."""
+    found = stored("registration")["scene"]["x4"]
+    rows = [
+        ["median / 90th percentile, HR px", f"{found['all']['median']:.2f} / {found['all']['p90']:.2f}"],
+        ["CPU seconds a megapixel of HR", f"{found['cpu_seconds_a_megapixel']:.2f}"],
+    ]
+    return table([f"scene of {found['megapixels']} megapixels", "x4"], rows)
+
+
 def others() -> str:
     """Error or correlation, failures and CPU seconds of each way, by group of ten pairs."""
     found: dict[str, dict[str, dict[str, Any]]] = stored("registration-others")

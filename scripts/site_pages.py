@@ -66,6 +66,8 @@ def notebook_page(notebook: Path) -> str:
         for output in cell.get("outputs", ()):
             if output["output_type"] == "stream":
                 parts.append(f"```text\n{''.join(output['text']).rstrip()}\n```")
+            elif "text/html" in output["data"]:
+                parts.append("".join(output["data"]["text/html"]))
             else:
                 parts.append(f'<img alt="output" src="data:image/png;base64,{output["data"]["image/png"]}">')
     # The page's title comes first.

@@ -17,6 +17,7 @@ import cost_tables
 import metric_tables
 import registration_tables
 import score_tables
+import trust_tables
 from result_files import ROOT
 
 BLOCK = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -43,14 +44,27 @@ TABLES: dict[str, Callable[[], str]] = {
     "masks": score_tables.masks,
     "registration-errors": registration_tables.errors,
     "registration-real": registration_tables.real_sets,
+    "registration-scene": registration_tables.scene,
     "registration-others": registration_tables.others,
     "denoiser": cost_tables.denoiser,
+    "onnx": cost_tables.onnx,
     "spectral-products": cost_tables.spectral_products,
     "spectral-guidance": score_tables.spectral_guidance,
     "spectral-gains": score_tables.spectral_gains,
     "specgan-cost": cost_tables.specgan_cost,
+    "speed-forward": functools.partial(cost_tables.speed, "forward"),
+    "speed-step": functools.partial(cost_tables.speed, "step"),
+    "speed-restore": cost_tables.speed_restore,
+    "speed-operators": cost_tables.largest_costs,
+    "tiles": cost_tables.tiles,
     "refdiff-samplers": score_tables.refdiff_samplers,
     "refdiff-areas": score_tables.refdiff_areas,
+    "trust-held": trust_tables.held,
+    "trust-guarded": trust_tables.guarded,
+    "trust-intervals": trust_tables.intervals,
+    "trust-areas": trust_tables.areas,
+    "trust-invented": trust_tables.invented,
+    "change-detection": trust_tables.change_detection,
     "metrics": metric_tables.metrics,
     "metric-files": metric_tables.weight_files,
     **{f"costs-{page}": functools.partial(cost_tables.costs, *files) for page, files in cost_tables.COSTS.items()},

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from browser import Browser, chromium, find_chromium
 from refsr.core import registry, user_modules
 from refsr.data.images import write_image
 
@@ -32,6 +33,25 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no folder {folder} of real images (REFSR_SHARED names it)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A headless Chromium; the test is skipped where there is none."""
+    program = find_chromium()
+    if program is None:
+        pytest.skip("no Chromium here (apt-get install chromium, or REFSR_CHROMIUM names one)")
+    with chromium(program, tmp_path_factory.mktemp("chromium")) as started:
+        yield started
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_name_is_left() -> Iterator[None]:
+    """What a module of tests registers is gone after it: the next one may count what there is."""
+    yield
+    places = {name: registry._place(target) for name, target in registry.NAMES["network"].items()}
+    left = {name: place for name, place in places.items() if ":" in place and not place.startswith("refsr.")}
+    assert not left, "still registered"
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +22,15 @@ MODULES = sorted(
     for file in PACKAGE.rglob("*.py")
     if file.name not in ("__init__.py", "__main__.py")
 )
+
+NEWER = {
+    "typing": {"Self", "Never", "LiteralString", "Required", "NotRequired", "Unpack", "assert_never", "override"},
+    "enum": {"StrEnum", "ReprEnum", "verify"},
+    "datetime": {"UTC"},
+    "contextlib": {"chdir"},
+    "itertools": {"batched"},
+}
+"""Names that the lowest supported version, Python 3.10, does not have."""
 
 # A torchvision beside a torch that it was not built for raises RuntimeError, not ImportError.
 IMPORT_ALL = """
@@ -54,3 +64,15 @@ def test_files_have_one_idea(file):
     assert len(file.read_text().splitlines()) <= 400
     assert file.name != "utils.py"
     assert file.read_text().startswith('"""')
+
+
+def test_nothing_needs_a_newer_python_than_the_lowest() -> None:
+    found = [
+        f"{file.relative_to(REPOSITORY)}: {node.module}.{name.name}"
+        for file in sorted(PACKAGE.rglob("*.py"))
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"), feature_version=(3, 10)))
+        if isinstance(node, ast.ImportFrom)
+        for name in node.names
+        if name.name in NEWER.get(node.module or "", ()) or node.module in ("tomllib", "wsgiref.types")
+    ]
+    assert found == []

@@ -43,9 +43,10 @@ def described() -> str:
         lines.append(f"refsr.{name}{inspect.signature(FUNCTIONS[name]) if name in FUNCTIONS else ''}")
     for name, one in CLASSES.items():
         lines.append(f"refsr.{name}{inspect.signature(one)}")
-        for member in sorted(vars(one)):
+        bases = [base for base in reversed(one.__mro__) if base.__module__.startswith("refsr.")]
+        members = {key: value for base in bases for key, value in vars(base).items()}
+        for member, value in sorted(members.items()):
             if not member.startswith("_"):
-                value = vars(one)[member]
                 lines.append(f"refsr.{name}.{member}{inspect.signature(value) if inspect.isfunction(value) else ''}")
     lines += [f"refsr.metrics.{name}" for name in refsr.metrics.__all__]
     lines += [f"refsr.metrics.{name.replace('-', '_')}(...)" for name in refsr.list_metrics()]

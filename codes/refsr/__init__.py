@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         register_network,
         register_task,
     )
+    from refsr.inference.display import show
     from refsr.inference.restorer import Restorer
     from refsr.networks.descriptor import build_network
 
@@ -51,6 +52,7 @@ __all__ = [
     "register_metric",
     "register_network",
     "register_task",
+    "show",
     "worlds",
 ]
 
@@ -59,6 +61,7 @@ _PLACES = {
     "list_models": "refsr.core.registry",
     "Restorer": "refsr.inference.restorer",
     "build_network": "refsr.networks.descriptor",
+    "show": "refsr.inference.display",
 }
 
 

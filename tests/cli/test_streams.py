@@ -103,6 +103,19 @@ def test_odd_names_are_packed(odd_places: Path) -> None:
     assert verify(odd_places / "HR.lmdb") == []
 
 
+def test_odd_names_are_prepared_and_restored(odd_places: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What is drawn for an image is drawn by its name, which could not be encoded."""
+    target = tmp_path_factory.mktemp("target")
+    made, restored = target / "made", target / "restored"
+    for _ in range(2):
+        assert refsr(["prepare", str(odd_places), str(made), "--scale", "4", "--workers", "0"]) == 0
+        words = ["--lr", str(made / "LR"), "-o", str(restored), "--model", "refsr-x4-fast"]
+        assert refsr(["restore", *words]) == 0
+    there = {file.name for file in (odd_places / "HR").glob("*.png")}
+    assert f"{NOT_UTF8}.png" in there
+    assert {file.name for file in restored.glob("*.png")} == there
+
+
 def test_odd_names_are_evaluated(odd_places: Path) -> None:
     """The table of scores could not be written after all images were restored."""
     options: dict[str, Any] = {

@@ -61,6 +61,13 @@ def test_what_was_measured_is_kept(runs, tmp_path, monkeypatch, capsys):
     assert set(kept["systems"]["RRSNet"]) == {"unperturbed", "swap", "blank", "shift:2", "shift:8", "clouds:50"}
     assert set(kept["systems"]["SRResNet"]) == {"unperturbed"}
     assert f"{kept['systems']['RRSNet']['swap']:.2f}" in printed
+    made_up = kept["invention"]["RRSNet"]
+    assert set(made_up) == {"consistency", "improvement", "omission", "hallucination"}
+    for end in ("unperturbed", "swap", "blank"):
+        assert sum(made_up[kind][end] for kind in ("improvement", "omission", "hallucination")) == pytest.approx(
+            1, abs=2e-3
+        )
+    assert set(kept["invention"]["SRResNet"]["hallucination"]) == {"unperturbed"}
     measured = Results.read(Path(runs[0]) / "stress" / "test")
     (mean,) = [one.mean for one in measured.table() if (one.method, one.metric) == ("RRSNet ref=shift:8", "psnr")]
     assert kept["systems"]["RRSNet"]["shift:8"] == pytest.approx(mean, abs=1e-4)

@@ -15,6 +15,7 @@ import pytest
 import yaml
 from pages import REPOSITORY, Block, blocks, commands, pages
 
+from onnx_files import write_blending
 from refsr.cli.main import COMMANDS, Parser, _parsed, main
 from refsr.core.options.load import load_options
 from refsr.data.images import read_image, write_image
@@ -25,7 +26,7 @@ OWN_TEST = {
     "docs/extend.md": "tests/docs/test_extend.py",
 }
 """Pages whose Python and YAML another test runs as a whole."""
-OTHER_PROGRAMS = ("pip", "pytest", "mkdocs", "cd", "git")
+OTHER_PROGRAMS = ("qgis_process", "pip", "pytest", "mkdocs", "cd", "git")
 LAUNCHERS = ("torchrun", "srun")
 CALLS_REFSR = re.compile(r"^(scripts/(train|val|bench|quickstart|\w+_world)\.sh|codes/example/\w+/\w+\.sh)$")
 """Scripts that do nothing but call refsr, so that they can be run with another program of that name."""
@@ -191,6 +192,7 @@ def first_hour(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copy("quickstart/world/test/Ref/000002.png", "older.png")
         for name in ("scene", "older"):
             write_image(f"{name}.tif", read_image(f"{name}.png"))
+        write_blending(Path("fast.onnx"))
         for kind in ("HR", "Ref"):
             shutil.copytree(f"quickstart/world/test/{kind}", f"my_images/{kind}")
     return folder

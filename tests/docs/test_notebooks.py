@@ -22,12 +22,12 @@ RUNNER = script("notebooks")
 SITE = script("site_pages")
 
 
-def test_there_is_one():
-    assert NOTEBOOKS
+def test_there_are_three():
+    assert [file.stem for file in NOTEBOOKS] == ["first_hour", "own_network", "own_raster"]
 
 
 @pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
-def test_it_prints_what_is_stored(file, monkeypatch, tmp_path):
+def test_it_prints_what_is_stored(file, own_names, monkeypatch, tmp_path):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
     assert not RUNNER.problems(json.loads(file.read_text(encoding="utf-8")))
@@ -50,6 +50,19 @@ def test_other_output_is_found():
     assert RUNNER.problems(notebook("print('more')"))
     with pytest.raises(ZeroDivisionError):
         RUNNER.problems(notebook("1 / 0"))
+
+
+def test_html_of_an_object_is_kept_and_shown(tmp_path):
+    class Rich:
+        def _repr_html_(self):
+            return "<b>rich</b>"
+
+    (output,) = RUNNER.kept("", [Rich()])
+    assert output["data"]["text/html"] == ["<b>rich</b>"]
+    cells = [{"cell_type": "markdown", "source": ["# Title"]}, {"cell_type": "code", "source": [], "outputs": [output]}]
+    file = tmp_path / "made.ipynb"
+    file.write_text(json.dumps({"cells": cells}))
+    assert "\n\n<b>rich</b>" in SITE.notebook_page(file)
 
 
 def test_it_becomes_a_page_with_outputs(tmp_path):

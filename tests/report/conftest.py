@@ -1,14 +1,12 @@
-"""Runs to report on, and a browser where the machine has one."""
+"""Runs to report on."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import Browser, chromium, find_chromium
 from made_runs import MakeRun, log_lines, make_results
 
 
@@ -27,13 +25,3 @@ def make_run(tmp_path: Path) -> MakeRun:
         return folder
 
     return make
-
-
-@pytest.fixture(scope="session")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """A headless Chromium; the test is skipped where there is none."""
-    program = find_chromium()
-    if program is None:
-        pytest.skip("no Chromium here (apt-get install chromium, or REFSR_CHROMIUM names one)")
-    with chromium(program, tmp_path_factory.mktemp("chromium")) as started:
-        yield started

@@ -10,9 +10,9 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from browser import Browser
 from made_runs import log_lines, make_results
 
+from browser import Browser
 from refsr.report.page import write_report
 
 DIVIDER = "document.querySelector('.example .divider')"
@@ -71,11 +71,25 @@ def pixels(browser: Browser) -> np.ndarray[Any, Any]:
 
 def test_every_picture_loads_without_a_complaint_or_a_request(shown: Browser, page: Path) -> None:
     widths = shown.run("Promise.all([...document.images].map((one) => one.decode().then(() => one.naturalWidth)))")
-    # Five examples with LR, Ref, HR, two results, two error maps, and two on the stage.
-    assert len(widths) == 5 * 9
+    # Five examples: LR, Ref, HR, two results, two error maps, what the run made up, where most; two on the stage.
+    assert len(widths) == 5 * 11
     assert min(widths) > 0
     assert shown.complaints() == []
     assert shown.requests() == [page.resolve().as_uri()]
+
+
+def test_layers_are_laid_over_both_pictures_in_turn(shown: Browser) -> None:
+    layer = "(document.querySelector('.example .layer') || {}).src"
+    labels = shown.run("[...document.querySelector('.layers').options].map((one) => one.textContent)")
+    assert len(labels) == 1 + 3
+    shown.run(f"{DIVIDER}.focus()")
+    seen = []
+    for _ in labels:
+        seen.append(shown.run(f"{layer} || ''"))
+        shown.key("l")
+    assert seen[0] == ""
+    assert len(set(seen)) == len(labels)
+    assert shown.run(f"{layer} || ''") == ""
 
 
 def test_a_script_that_is_not_ours_does_not_run(shown: Browser) -> None:

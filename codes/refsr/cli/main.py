@@ -25,6 +25,10 @@ from refsr.core.version import __version__
 COMMANDS = {
     "train": ("refsr.cli.train", "train a network from an option file"),
     "val": ("refsr.cli.val", "evaluate weights and baselines under named protocols"),
+    "calibrate": (
+        "refsr.cli.calibrate",
+        "measure how large a model's errors are, so that results say how sure they are",
+    ),
     "bench": ("refsr.cli.bench", "train several systems with one budget and compare them in one table"),
     "stress": ("refsr.cli.stress", "evaluate runs with perturbed references and draw the curves"),
     "report": ("refsr.cli.report", "write an HTML page about runs: scores, example images, training curves"),
@@ -35,9 +39,12 @@ COMMANDS = {
     "prepare": ("refsr.cli.prepare", "make LR, LR_UX and Ref_DUX images from HR and Ref"),
     "pack": ("refsr.cli.pack", "pack image folders into LMDB stores"),
     "store": ("refsr.cli.store", "describe, verify or repair stores of images; write checksums"),
+    "view": ("refsr.cli.view", "look at rasters and images in the browser, and restore a rectangle there"),
     "restore": ("refsr.cli.restore", "super-resolve images with a model file and a reference"),
+    "archive": ("refsr.cli.archive", "restore many scenes on many machines, on Dask"),
     "import": ("refsr.cli.import_weights", "convert published weights to a model file"),
-    "export": ("refsr.cli.export", "write weights as a .pth file for the published code"),
+    "export": ("refsr.cli.export", "write a network as ONNX, or weights for the published code"),
+    "completion": ("refsr.cli.completion", "print a script that completes refsr in bash, zsh or fish"),
     "info": ("refsr.cli.info", "describe the installation and the bundled weights, or a model file"),
 }
 

@@ -2,7 +2,7 @@
 
 refsr options check OPTIONS.yml [--fix] [--no-paths] [key=value ...]
 refsr options show OPTIONS.yml [key=value ...]
-refsr options schema [--markdown]
+refsr options schema [--bench|--markdown]
 """
 
 from __future__ import annotations
@@ -60,12 +60,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="print the schema of option files",
         description="Prints the JSON schema of option files, which editors can use.",
     )
-    schema.add_argument("--markdown", action="store_true", help="print docs/options.md instead")
+    instead = schema.add_mutually_exclusive_group()
+    instead.add_argument("--bench", action="store_true", help="print the schema of bench files instead")
+    instead.add_argument("--markdown", action="store_true", help="print docs/options.md instead")
 
 
 def run(arguments: argparse.Namespace) -> int:
     if arguments.action == "schema":
-        return _schema(arguments.markdown)
+        return _schema(arguments.bench, arguments.markdown)
     if arguments.action == "show":
         return _show(arguments.file, arguments.overrides)
     if arguments.fix:
@@ -121,8 +123,9 @@ def _show(file: Path, overrides: list[str]) -> int:
     return 0
 
 
-def _schema(as_markdown: bool) -> int:
-    from refsr.core.options.pages import json_schema, markdown
+def _schema(of_bench: bool, as_markdown: bool) -> int:
+    from refsr.core.options.pages import bench_schema, json_schema, markdown
 
-    print(markdown() if as_markdown else json.dumps(json_schema(), indent=2) + "\n", end="")
+    schema = bench_schema if of_bench else json_schema
+    print(markdown() if as_markdown else json.dumps(schema(), indent=2) + "\n", end="")
     return 0

@@ -44,29 +44,37 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from refsr.core.atomic import write_text
+    from refsr.geo.raster_sink import clear_finished, is_begun
+
     targets = [file for file in (arguments.output, arguments.report, arguments.points) if file is not None]
     sources = [resolved(Path(name)) for name in (arguments.lr, arguments.ref)]
+    clear_finished(arguments.output)
+    # What lies beside a result is written before it, by a run that was stopped, too.
+    going_on = not arguments.output.exists() and is_begun(arguments.output)
     for file in targets:
         if resolved(file) in sources:
             raise UsageError(f"{file}: is LR or Ref itself; choose another name")
-        if file.exists() and not arguments.overwrite:
+        if file.exists() and not (arguments.overwrite or going_on):
             raise UsageError(f"{file}: is there already (--overwrite replaces it)")
     if len({resolved(file) for file in targets}) < len(targets):
         raise UsageError("-o, --report and --points name one file twice; each needs a name of its own")
 
-    from refsr.core.atomic import write_text
     from refsr.inference.register_files import points_geojson, registered_files, write_registered
 
     with registered_files(
         arguments.lr, arguments.ref, arguments.mode, arguments.scale, console_progress, print_line
     ) as found:
-        write_registered(found, arguments.output, arguments.overwrite, console_progress)
-        if arguments.points is not None:
-            write_text(arguments.points, json.dumps(points_geojson(found)) + "\n")
-        if arguments.report is not None:
-            from refsr.report.registration import write_page
 
-            write_page(found, arguments.report)
+        def write_beside() -> None:
+            if arguments.points is not None:
+                write_text(arguments.points, json.dumps(points_geojson(found)) + "\n")
+            if arguments.report is not None:
+                from refsr.report.registration import write_page
+
+                write_page(found, arguments.report)
+
+        write_registered(found, arguments.output, arguments.overwrite, console_progress, write_beside)
         size = f"{found.pair.grid.height}x{found.pair.grid.width}"
         print(f"{arguments.output}: {size}, {found.pair.scale} times as fine as {arguments.lr}")
     return 0

@@ -11,6 +11,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from refsr.cli.arguments import add_max_pixels
 from refsr.cli.console import console_progress
 
 
@@ -28,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what images are ranked by: gain over bicubic, or PSNR (default: gain)",
     )
     parser.add_argument("--protocol", metavar="NAME", help="protocol to show first (default: the first of the results)")
+    add_max_pixels(parser)
     parser.add_argument(
         "--max-mib", type=float, default=24.0, metavar="X", help="largest size of all pictures in MiB (default: 24)"
     )

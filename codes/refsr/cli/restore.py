@@ -1,8 +1,8 @@
 """Restores images: refsr restore --lr a.tif --ref b.tif -o out.tif
 
 The result has the resolution of LR times the model's scale, 4 for the bundled weights. --model W takes another model: W
-is a model file, a run's folder (its best checkpoint, else its newest), one checkpoint's folder, or the name of bundled
-weights, such as refsr-x4-fast, which is three times faster.
+is a model file, a run's folder (its best checkpoint, else its newest), one checkpoint's folder, the name of bundled
+weights, such as refsr-x4-fast, which is three times faster, or an ONNX file of refsr export, computed on the CPU.
 
 Rasters: --lr and --ref may be anything that GDAL opens (GeoTIFF, COG, JP2, VRT, /vsizip/..., https://..., s3://...), on
 any grids: each reference is warped onto LR's grid, made finer by the model's scale. --ref may be repeated, or name a
@@ -39,7 +39,11 @@ says which mask was used.
 
 Diffusion models sample as their run's options said; --sampling steps=8 seed=1 changes that (docs/options.md has all
 keys). --spread also writes the standard deviation over several seeds, in LR's units: high where LR and Ref leave the
-image open.
+image open; of calibrated models, half the width of the 90 % interval is its second band.
+
+--evidence FILE.tif writes beside the result, band by band, what the reference brought (borrowed), where it counted
+(coverage), what changed since (change), and of calibrated models how sure each pixel is (uncertainty): docs/trust.md
+says how to read them. --consistent, --ref-strength and --guard decide how far the result follows LR and the reference.
 """
 
 from __future__ import annotations
@@ -51,6 +55,15 @@ from typing import TYPE_CHECKING, Any
 
 from refsr.cli.arguments import add_imports, add_max_pixels, flag
 from refsr.cli.console import console_progress
+from refsr.cli.raster_arguments import (
+    add_raster_values,
+    add_restoring,
+    add_values,
+    check_tiles,
+    raster_keywords,
+    read_range,
+    restoring_keywords,
+)
 from refsr.core.errors import UsageError
 from refsr.core.memory import keep_freed_memory
 from refsr.core.registry import DEFAULT_MODEL
@@ -71,7 +84,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=Path(DEFAULT_MODEL),
         metavar="W",
-        help=f"model file, folder of a run or a checkpoint, or a name (refsr info; default: {DEFAULT_MODEL})",
+        help=f"model or ONNX file, folder of a run or a checkpoint, or a name (refsr info; default: {DEFAULT_MODEL})",
     )
     parser.add_argument("--lr", required=True, metavar="PATH", help="raster or image to make sharp, or a folder")
     parser.add_argument(
@@ -92,10 +105,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-o", "--output", type=Path, required=True, metavar="PATH", help="where to write: a file, or a folder"
     )
     parser.add_argument("--overwrite", action="store_true", help="replace what is there")
-    parser.add_argument("--device", metavar="cpu|cuda", help="where to compute (default: the GPU, where there is one)")
-    parser.add_argument(
-        "--tile", type=int, metavar="N", help="side of tiles in LR pixels (default: by the image's size)"
-    )
+    add_restoring(parser)
     parser.add_argument(
         "--bits",
         type=int,
@@ -103,30 +113,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of images made of 8-bit LR (default: 8, as LR has; not for rasters)",
     )
     parser.add_argument("--sampling", nargs="+", default=[], metavar="key=value", help="how a diffusion model samples")
+    parser.add_argument(
+        "--evidence",
+        type=Path,
+        metavar="FILE.tif",
+        help="also write what the result rests on: bands borrowed, coverage, change and, of calibrated models, "
+        "uncertainty",
+    )
     parser.add_argument("--spread", type=Path, metavar="FILE", help="also write the std over seeds as a TIFF")
     parser.add_argument("--samples", type=int, metavar="N", help="samples for --spread (default: 8)")
+    add_values(parser)
     parser.add_argument(
-        "--overlap",
-        type=int,
-        default=0,
-        metavar="N",
-        help="LR pixels of context around each tile; 0: the network's halo (radius of the receptive field in LR "
-        "pixels) and a margin of 8 (default: 0)",
+        "--range-hsi",
+        nargs="+",
+        metavar=("LOW", "HIGH"),
+        help="raw values that are 0 and 1 in cubes (default: as in training)",
     )
-    for name, what in (
-        ("", "LR, or auto (default): 0 to 255 for 8 bits, else from scale and offset, else by the scene's values"),
-        ("-ref", "Ref (default: LR's if both are declared and of one type, else auto)"),
-        ("-hsi", "cubes (default: as in training)"),
-    ):
-        parser.add_argument(
-            f"--range{name}", nargs="+", metavar=("LOW", "HIGH"), help=f"raw values that are 0 and 1 in {what}"
-        )
-    for name, what in (
-        ("", "LR: numbers from 1, descriptions or colours (default: red, green and blue where the file says which)"),
-        ("-ref", "Ref"),
-        ("-hsi", "cubes (default: as in training)"),
-    ):
-        parser.add_argument(f"--bands{name}", nargs="+", metavar="BAND", help=f"bands to take of {what}")
+    parser.add_argument(
+        "--bands-hsi", nargs="+", metavar="BAND", help="bands to take of cubes (default: as in training)"
+    )
     rasters = parser.add_argument_group("rasters")
     rasters.add_argument("--dry-run", action="store_true", help="print what would be done, with the time of one block")
     rasters.add_argument(
@@ -135,16 +140,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="as-is pairs Ref with LR pixel by pixel, whatever their grids say (default: auto)",
     )
-    for name, what in (("", "LR"), ("-ref", "Ref")):
-        rasters.add_argument(
-            f"--nodata{name}",
-            type=float,
-            metavar="X",
-            help=f"value of {what}'s pixels without data (default: the file's)",
-        )
-    rasters.add_argument(
-        "--clip", action="store_true", help="allow more than 1 %% of LR's values beyond a --range; they are cut off"
-    )
+    add_raster_values(rasters)
     for name, what in (("", "Ref without a grid"), ("-lr", "LR without a grid")):
         rasters.add_argument(
             f"--gcps{name}",
@@ -152,12 +148,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             help=f"ground control points of {what}: columns column, row, x, y; `# EPSG:32612` names their CRS",
         )
     rasters.add_argument("--gcps-crs", metavar="CRS", help="CRS of control points (default: the file's, else LR's)")
-    rasters.add_argument(
-        "--other-bands",
-        choices=("guided", "enlarge", "drop"),
-        help="LR's bands that the model does not take: guided adds the detail of the restored ones, enlarge is bicubic "
-        "(default: guided; drop for PNG)",
-    )
     rasters.add_argument(
         "--bbox",
         type=float,
@@ -169,19 +159,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     rasters.add_argument(
         "--aoi", metavar="FILE.geojson", help="restore the area of these polygons only; outside the result is empty"
     )
-    rasters.add_argument(
-        "--resolution",
-        type=float,
-        metavar="METRES",
-        help="pixel size of the result, between the network's and LR's (default: the network's)",
-    )
     rasters.add_argument("--format", choices=("cog", "gtiff", "png", "zarr"), help="default: by -o; .tif is a COG")
-    parser.add_argument(
-        "--register",
-        choices=("auto", "global", "local", "none"),
-        help="how Ref is registered to LR: global is an affine transform, local adds a displacement at each pixel, "
-        "auto chooses, none takes Ref as it lies (default: auto)",
-    )
     add_max_pixels(parser)
     add_imports(parser)
 
@@ -209,6 +187,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"{arguments.model}: {restorer.card.spec.network} restores in one pass and samples nothing")
     options = _options(arguments, made)
     named = f"{restorer.card.spec.network} x{restorer.scale}"
+    held = f"; {restorer.trust(options).held}" if restorer.trust(options).held else ""
     mask = f"; {describe_mask(made, restorer.scale)}" if restorer.takes_mask else ""
     if arguments.dry_run:
         return _plan(restorer, images, arguments.output, options)
@@ -217,12 +196,21 @@ def run(arguments: argparse.Namespace) -> int:
         ready = report.images - report.restored
         refused = f" ({report.refused} references refused)" if report.refused else ""
         counts = f"{report.restored} restored by {named}{refused}, {ready} already there, {report.images} in all"
-        print(f"{arguments.output}: {counts}{mask}")
+        print(f"{arguments.output}: {counts}{held}{mask}")
         return 0
     samples = () if arguments.samples is None else (arguments.samples,)
     spread = None if arguments.spread is None else SpreadOptions(arguments.spread, *samples)
-    info = restore_file(restorer, images, arguments.output, options, arguments.overwrite, console_progress, spread)
-    print(f"{arguments.output}: {info}, by {named}{mask}")
+    info = restore_file(
+        restorer,
+        images,
+        arguments.output,
+        options,
+        arguments.overwrite,
+        console_progress,
+        spread,
+        evidence=arguments.evidence,
+    )
+    print(f"{arguments.output}: {info}, by {named}{held}{mask}")
     return 0
 
 
@@ -261,10 +249,7 @@ def _check(arguments: argparse.Namespace, images: Mapping[str, Any], folder: boo
             raise UsageError(f"{one} is a folder and {other} is not; expected files only, or folders only")
     if folder and isinstance(images.get("ref"), (list, str)):
         raise UsageError(f"{images['lr']} is a folder; expected one folder of references too")
-    if arguments.tile is not None and arguments.tile < 1:
-        raise UsageError(f"--tile {arguments.tile}: expected 1 or more")
-    if arguments.overlap < 0:
-        raise UsageError(f"--overlap {arguments.overlap}: expected 0 or more")
+    check_tiles(arguments)
     if not folder and arguments.output.exists() and not arguments.overwrite and not arguments.dry_run:
         name = Path(str(images["lr"])).name
         inside = f"is a folder; a file in it would do, such as {arguments.output / name}"
@@ -274,6 +259,8 @@ def _check(arguments: argparse.Namespace, images: Mapping[str, Any], folder: boo
         raise UsageError("--dry-run goes with one raster, not with folders")
     if arguments.spread is not None and folder:
         raise UsageError("--spread goes with one image, not with folders")
+    if arguments.evidence is not None and (folder or arguments.spread is not None or arguments.dry_run):
+        raise UsageError("--evidence goes with one image or raster, without --spread and --dry-run")
     if arguments.samples is not None and arguments.spread is None:
         raise UsageError(f"--samples {arguments.samples}: counts the images of --spread FILE, which is not given")
 
@@ -289,21 +276,6 @@ def _plan(restorer: Restorer, images: Mapping[str, Any], output: Path, options: 
     for line in plan_raster(restorer, lr, refs, output, options).lines:
         print(line)
     return 0
-
-
-def _range(words: Sequence[str] | None, option: str) -> tuple[float, float] | None:
-    """The two numbers of a range; None for `auto`."""
-    if words is None or list(words) == ["auto"]:
-        return None
-    try:
-        low, high = (float(word) for word in words)
-    except ValueError:
-        raise UsageError(f"{option} {' '.join(words)}: expected two numbers, or auto") from None
-    return low, high
-
-
-def _bands(words: Sequence[str] | None) -> list[int | str] | None:
-    return None if words is None else [int(word) if word.lstrip("-").isdigit() else word for word in words]
 
 
 def _cube_bands(words: Sequence[str] | None) -> list[int] | None:
@@ -323,31 +295,21 @@ def _options(arguments: argparse.Namespace, made: MadeMask | None) -> RestoreOpt
 
         sampling = override_values(arguments.sampling, "steps=12")
     return RestoreOptions(
-        range=_range(arguments.range, "--range"),
-        range_ref=_range(arguments.range_ref, "--range-ref"),
-        range_hsi=_range(arguments.range_hsi, "--range-hsi"),
-        bands=_bands(arguments.bands),
-        bands_ref=_bands(arguments.bands_ref),
+        **restoring_keywords(arguments),
+        range_hsi=read_range(arguments.range_hsi, "--range-hsi"),
         bands_hsi=_cube_bands(arguments.bands_hsi),
         made_mask=made,
-        tile=arguments.tile,
-        overlap=arguments.overlap,
         sampling=sampling,
         bits=arguments.bits,
-        register=arguments.register,
         raster=RasterOptions(
-            nodata=arguments.nodata,
-            nodata_ref=arguments.nodata_ref,
+            **raster_keywords(arguments),
             ref_grid=arguments.ref_grid,
-            clip=arguments.clip,
             gcps=arguments.gcps,
             gcps_lr=arguments.gcps_lr,
             gcps_crs=arguments.gcps_crs,
-            other_bands=arguments.other_bands,
             bbox=None if arguments.bbox is None else tuple(arguments.bbox),
             bbox_crs=arguments.bbox_crs,
             aoi=arguments.aoi,
-            resolution=arguments.resolution,
             format=arguments.format,
         ),
         spelling=flag,

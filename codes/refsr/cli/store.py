@@ -12,6 +12,7 @@ import argparse
 from collections import Counter
 from pathlib import Path
 
+from refsr.cli.arguments import add_max_pixels
 from refsr.core.errors import UsageError
 from refsr.data.cubes.folder import folder_of
 from refsr.data.stores import open_store
@@ -52,6 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "From then on files that differ from it, or are not in it, are errors when they are read.",
     )
     sums.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="folder of images or cubes")
+    for action in (about, check, fix):
+        add_max_pixels(action)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -2,8 +2,9 @@
 
 Each run is evaluated on its held-out images with eight perturbations of the reference (shift, rotate, scale, down,
 recolour, haze, clouds, change) by growing amounts, with the reference of another place, and with a blank one. One HTML
-page shows a curve for each run, and bicubic for comparison; a run without a reference is a level line. Results of the
-same weights are kept, so an interrupted command is continued by running it again.
+page shows a curve for each run, and bicubic for comparison; a run without a reference is a level line. A table shows
+what each run improves, omits and makes up (docs/evaluation.md) with its reference, another place's and none. Results of
+the same weights are kept, so an interrupted command is continued by running it again.
 """
 
 from __future__ import annotations
@@ -38,9 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from refsr.core.errors import UsageError
     from refsr.evaluation.evaluate import EvaluationOptions
-    from refsr.evaluation.metrics import find_metrics
+    from refsr.evaluation.metrics import find_metrics, known_metric
     from refsr.evaluation.stress import run_options, stress_run
-    from refsr.metrics import metric_named
+    from refsr.metrics.invention import WITH_LR
     from refsr.metrics.protocols import DEFAULT_PROTOCOL, protocol
     from refsr.report.stress import collect, write_stress
     from refsr.runs.process_group import joined_process_group
@@ -48,14 +49,14 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.images is not None and arguments.images < 1:
         raise UsageError(f"--images {arguments.images}: expected 1 or more")
     quoted = protocol(arguments.protocol or DEFAULT_PROTOCOL).name
-    metric = metric_named(arguments.metric).name
+    metric = known_metric(arguments.metric)
     options = [run_options(folder) for folder in arguments.runs]
     scales = {one.scale for one in options}
     if len(scales) > 1:
         raise UsageError(f"runs of different scales cannot share a page: {', '.join(map(str, sorted(scales)))}")
     with joined_process_group(options[0].gpu_ids, options[0].timeout) as group:
-        metrics = find_metrics([metric], arguments.metric_weights, options[0].scale, group.device)
-        if metric not in metrics.images:
+        metrics = find_metrics([metric, *WITH_LR], arguments.metric_weights, options[0].scale, group.device)
+        if metric not in (*metrics.images, *metrics.with_lr):
             raise UsageError(f"--metric {metric}: {'; '.join(metrics.missing) or 'is computed on whole sets only'}")
         what = EvaluationOptions([quoted], metrics, save_images=False, limit=arguments.images)
         progress = console_progress if group.is_main else no_progress

@@ -91,7 +91,7 @@ def _rows(found: RunEstimate) -> list[tuple[str, str]]:
             "time",
             f"{found.seconds_a_step:.2f} s/iteration, {hours:.1f} hours in all with {found.validations} validations",
         ),
-        ("memory", f"{found.memory_mib / 1024:.2f} GiB peak so far"),
+        ("memory", "" if found.memory_mib is None else f"{found.memory_mib / 1024:.2f} GiB peak so far"),
         ("checkpoint", f"{found.checkpoint_mib:.1f} MiB each"),
     ]
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from refsr.cli.arguments import add_imports, add_max_pixels, add_option_file
+from refsr.cli.arguments import add_imports, add_max_pixels, add_option_file, add_trust, flag
 from refsr.cli.console import columns, console_progress
 from refsr.core.progress import no_progress
 
@@ -62,6 +62,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "down:N, recolour, haze:PERCENT, clouds:PERCENT or change:PERCENT; may be repeated",
     )
     parser.add_argument(
+        "--task",
+        action="append",
+        metavar="cover|change",
+        help="downstream task: cover, land cover (measured anyway where dataroot_cover is given); change, what changed "
+        "since the reference, found in each restored image, against dataroot_mask; may be repeated",
+    )
+    parser.add_argument(
         "--hsi",
         action="append",
         metavar="PERTURBATION",
@@ -73,23 +80,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="lay references on LR first, instead of what the file says (datasets.NAME.register); perturbations "
         "come before",
     )
+    add_trust(parser, consistent="off", guard="off")
     parser.add_argument(
         "-o", "--output", type=Path, metavar="DIR", help="where to write (default: results in the folder of the run)"
     )
     parser.add_argument("--no-images", action="store_true", help="do not save restored images")
+    parser.add_argument(
+        "--evidence",
+        action="store_true",
+        help="save beside the images what they rest on (docs/trust.md), for refsr report to lay over them",
+    )
     add_max_pixels(parser)
     add_imports(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from refsr.core.errors import UsageError
+    from refsr.core.errors import UsageError, suggestion
     from refsr.core.options.load import load_options
     from refsr.data.build import build_dataset
     from refsr.data.perturbation import parse_cube_perturbation, parse_perturbation
-    from refsr.evaluation.evaluate import EvaluationOptions, evaluate
-    from refsr.evaluation.metrics import find_metrics
+    from refsr.evaluation.evaluate import TASKS, EvaluationOptions, evaluate
+    from refsr.evaluation.metrics import find_metrics, known_metric
     from refsr.evaluation.weights import load_network, weights_file
-    from refsr.metrics import metric_named
+    from refsr.inference.trust_options import decide
     from refsr.metrics.protocols import DEFAULT_PROTOCOL, protocol
     from refsr.runs.model_file import model_file_at
     from refsr.runs.process_group import joined_process_group
@@ -98,6 +111,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.baselines and (arguments.weights or arguments.ref or arguments.hsi or arguments.register):
         with_network = "--weights, --ref, --hsi and --register"
         raise UsageError(f"--baselines evaluates no network, so {with_network} cannot be given with it")
+    if arguments.evidence and (arguments.baselines or arguments.no_images):
+        other = "--baselines" if arguments.baselines else "--no-images"
+        raise UsageError(f"--evidence lies beside the images of a network, which {other} leaves out")
     words = registered_words(arguments.file, arguments.overrides, arguments.dataset, arguments.register)
     options = load_options(arguments.file, [*arguments.overrides, *words])
     names = chosen_sets(options, arguments.dataset)
@@ -105,14 +121,27 @@ def run(arguments: argparse.Namespace) -> int:
         lack = "no data set with references (dataroot_Ref)"
         raise UsageError(f"--register {arguments.register}: {', '.join(names)}: {lack}")
     protocols = [protocol(name).name for name in arguments.protocol or [DEFAULT_PROTOCOL]]
-    metrics = [metric_named(name).name for name in arguments.metric or []]
+    metrics = [known_metric(name) for name in arguments.metric or []]
+    for task in arguments.task or []:
+        if task not in TASKS:
+            raise UsageError(f"--task {task}: the tasks are {', '.join(TASKS)}{suggestion(task, TASKS)}")
     ablations = [parse_perturbation(word) for word in arguments.ref or []]
     ablations += [parse_cube_perturbation(word) for word in arguments.hsi or []]
-    network = None
+    network, trust = None, None
     if not arguments.baselines:
         given: Path | None = arguments.weights
         chosen = weights_file(options) if given is None else model_file_at(given, averaged=options.val.use_ema)
         network = load_network(chosen)
+        asked = decide(
+            network.card.trust,
+            arguments.consistent,
+            arguments.response,
+            arguments.ref_strength,
+            arguments.guard == "on",
+            arguments.evidence,
+            spelling=flag,
+        )
+        trust = None if asked.plain else asked
     root = arguments.output or RunFolder.of(options).path / "results"
     with joined_process_group(options.gpu_ids, options.timeout) as group:
         what = EvaluationOptions(
@@ -121,6 +150,8 @@ def run(arguments: argparse.Namespace) -> int:
             ablations=ablations,
             save_images=options.val.save_images and not arguments.no_images,
             limit=options.val.max_images,
+            trust=trust,
+            tasks=arguments.task or (),
         )
         for name in names:
             dataset = build_dataset(options.datasets[name], options.scale, options.run_seed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from refsr.registration.gradients import correlation, oriented, signed, smooth
+from refsr.registration.gradients import correlation, dot, oriented, signed, smooth
 from refsr.registration.greys import Greys
 from refsr.registration.refine import seen_through
 from refsr.registration.result import Figures
@@ -46,8 +46,8 @@ def weight_map(
 
 def local_likeness(own: Floats, seen: Floats, both: Floats) -> Floats:
     """(H, W, C) twice -> their correlation around each pixel, (H, W)."""
-    together = smooth((own * seen).sum(axis=2) * both, AROUND)
-    power = smooth((own * own).sum(axis=2) * both, AROUND) * smooth((seen * seen).sum(axis=2) * both, AROUND)
+    together = smooth(dot(own, seen) * both, AROUND)
+    power = smooth(dot(own, own) * both, AROUND) * smooth(dot(seen, seen) * both, AROUND)
     found: Floats = together / (np.sqrt(power) + FAINT)
     return found
 

@@ -30,6 +30,14 @@ def smooth(image: Floats, sigma: float) -> Floats:
     return blurred
 
 
+def dot(one: Floats, other: Floats) -> Floats:
+    """(H, W, C) twice -> (H, W). NumPy's sums over a short last axis take 25 times as long, einsum three times."""
+    found: Floats = one[:, :, 0] * other[:, :, 0]
+    for band in range(1, one.shape[2]):
+        found += one[:, :, band] * other[:, :, band]
+    return found
+
+
 def gradients(image: Floats) -> tuple[Floats, Floats]:
     """(H, W) -> differences a pixel to the right and down."""
     import cv2
@@ -55,7 +63,7 @@ def oriented(image: Floats, valid: Floats, before: float = 0.8, behind: float = 
     planes[:, :, 1] = (right * right - down * down) * DOUBLE / steep
     planes[:, :, 2] = 2 * right * down * DOUBLE / steep
     planes = smooth(planes, behind)
-    planes /= (np.sqrt((planes * planes).sum(axis=2)) + FLAT)[:, :, None]
+    planes /= (np.sqrt(dot(planes, planes)) + FLAT)[:, :, None]
     weight = valid.sum()
     if weight > 0:
         planes -= (planes * valid[:, :, None]).sum((0, 1)) / weight
@@ -71,8 +79,8 @@ def signed(image: Floats, blur: float) -> Floats:
 
 def gradients_alike(own: Floats, seen: Floats, both: Floats, around: float) -> Floats:
     """(H, W, C) twice -> their correlation around each pixel, (H, W), where `both` is 1."""
-    together = smooth(np.einsum("hwc,hwc->hw", own, seen) * both, around)
-    power = [smooth(np.einsum("hwc,hwc->hw", one, one) * both, around) for one in (own, seen)]
+    together = smooth(dot(own, seen) * both, around)
+    power = [smooth(dot(one, one) * both, around) for one in (own, seen)]
     found: Floats = together / (np.sqrt(power[0] * power[1]) + np.float32(0.05))
     return found
 

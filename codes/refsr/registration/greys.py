@@ -49,11 +49,14 @@ class Greys:
 
 
 def grey(image: Image) -> tuple[Floats, npt.NDArray[np.bool_]]:
-    """(h, w[, C]) -> the mean over the bands that hold data (h, w), in float32, and where any does."""
+    """(h, w[, C]) -> the mean over the bands (h, w), in float32, and where all do."""
     bands = image[:, :, None] if image.ndim == 2 else image
-    known = np.isfinite(bands)
-    valid: npt.NDArray[np.bool_] = np.asarray(known.all(axis=2))
-    mean = np.where(known, bands, 0).mean(axis=2, dtype=np.float64)
+    # Band by band: NumPy's mean over a short last axis takes fifty times as long.
+    mean = bands[:, :, 0].astype(np.float64)
+    for band in range(1, bands.shape[2]):
+        mean += bands[:, :, band]
+    valid: npt.NDArray[np.bool_] = np.isfinite(mean)
+    mean /= bands.shape[2]
     if not valid.all():
         mean = np.where(valid, mean, mean[valid].mean() if valid.any() else 0.0)
     return mean.astype(np.float32), valid

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from refsr.registration.gradients import Features, gradients_alike, smooth
+from refsr.registration.gradients import Features, dot, gradients_alike, smooth
 from refsr.registration.greys import Greys
 from refsr.registration.refine import CELL, cells, equations, gathered, seen_through, solved
 from refsr.registration.transforms import Floats, Transform
@@ -52,11 +52,12 @@ def local_field(
         for _ in range(steps):
             seen, valid = seen_through(greys, transform, field)
             other = features(seen, blur)
-            weight = valid * greys.lr_valid / (1 + ((own - other) ** 2).sum(axis=2) / (ROBUST * ROBUST))
+            rest = own - other
+            weight = valid * greys.lr_valid / (1 + dot(rest, rest) / (ROBUST * ROBUST))
             found = equations(own, other, weight)
             damping = DAMPING * float(np.median(found.xx + found.yy)) + 1e-6
             step = solved(gathered(found, window / CELL), damping, (field - before) * np.float32(damping))
-            length = np.sqrt((step * step).sum(axis=2, keepdims=True))
+            length = np.sqrt(dot(step, step))[:, :, None]
             step *= np.minimum(1, LONGEST_STEP / np.maximum(length, np.float32(1e-6)))
             field = smooth(field + step, max(0.3, window / CELL / 3))
     kept = field * _followed(greys, transform, field, features)[:, :, None]
@@ -89,7 +90,7 @@ def agreement(greys: Greys, transform: Transform, features: Features) -> Floats:
     strength = found.xx + found.yy
     step = solved(found, 0.05 * float(np.median(strength)) + 1e-6)
     known = (strength > np.percentile(strength, 30)).astype(np.float32)
-    still = known * (np.sqrt((step * step).sum(axis=2)) < STILL)
+    still = known * (np.sqrt(dot(step, step)) < STILL)
     around = smooth(still, WIDE / CELL) / (smooth(known, WIDE / CELL) + np.float32(1e-3))
     share: Floats = 0.5 * (around + np.float32(still.sum() / max(1.0, float(known.sum()))))
     return share

@@ -6,6 +6,7 @@ import numpy as np
 
 from refsr.core.errors import DataError
 from refsr.registration.confidence import lead_and_sides, reasons_against, weight_map
+from refsr.registration.gradients import dot
 from refsr.registration.greys import FINER, Greys, Image, prepare
 from refsr.registration.local import local_field
 from refsr.registration.options import RegistrationOptions
@@ -139,7 +140,7 @@ def _verdict_on(
     weight, covered = weight_map(greys, transform, field, size)
     outer = greys.outer(transform)
     step = scale / 2
-    lengths = np.zeros(1) if field is None else np.sqrt((field * field).sum(axis=2)) * step
+    lengths = np.zeros(1) if field is None else np.sqrt(dot(field, field)) * step
     shift, turn, ratio = shift_turn_scale(after(inverse(start), outer), size)
     lead, sides = lead_and_sides(greys, transform)
     figures = Figures(

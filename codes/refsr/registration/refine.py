@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from refsr.registration.gradients import SMALLEST_SHARE, Features, correlation, oriented, signed, smooth
+from refsr.registration.gradients import SMALLEST_SHARE, Features, correlation, dot, oriented, signed, smooth
 from refsr.registration.greys import Greys
 from refsr.registration.transforms import Floats, Transform, after, inverse, points
 
@@ -21,6 +21,8 @@ STEPS = ((4.0, 4), (2.0, 3))
 ROBUST = np.float32(0.5)
 OFF = (2.0, 1.5, 1.0, 0.7, 0.5, 0.35, 0.25, 0.18, 0.12, 0.1, 0.1)
 """Matching pixels off the dominant motion at which a cell counts a quarter: leaning roofs and shadows are off."""
+TILE_OFF = (2.0, 1.3, 0.8, 0.5, 0.3, 0.18, 0.12)
+"""The same for tiles of a scene, in fewer steps."""
 FINEST = 0.5
 LOSS = 0.05
 """How much likeness the dominant motion may lose against the motion of all edges."""
@@ -79,7 +81,7 @@ def equations(own: Floats, seen: Floats, weight: Floats) -> Equations:
     rows, columns = cells(own.shape)
     planes = []
     for one, other in ((gx, gx), (gx, gy), (gy, gy), (gx, rest), (gy, rest)):
-        product = np.einsum("hwc,hwc->hw", one, other) * weight
+        product = dot(one, other) * weight
         planes.append(cv2.resize(product, (columns, rows), interpolation=cv2.INTER_AREA))
     return Equations(*planes)
 
@@ -127,27 +129,28 @@ def affine(greys: Greys, transform: Transform) -> Transform:
             if weight.mean() < SMALLEST_SHARE:
                 return transform
             other = oriented(seen, valid, behind=blur)
-            weight = weight / (1 + ((own - other) ** 2).sum(axis=2) / (ROBUST * ROBUST))
+            rest = own - other
+            weight = weight / (1 + dot(rest, rest) / (ROBUST * ROBUST))
             found = after(found, affine_step(equations(own, other, weight), greys.lr.shape))
             if not plausible(after(inverse(transform), found), greys.lr.shape):
                 return transform
     return found
 
 
-def dominant(greys: Greys, transform: Transform, features: Features) -> Transform:
+def dominant(greys: Greys, transform: Transform, features: Features, steps_off: tuple[float, ...] = OFF) -> Transform:
     """The transform refined to the motion that most of the ground has; the same where the steps lead nowhere.
 
     Each cell counts alike, however strong its edges are, and the less the further it is off.
     """
     found = transform
     own = features(greys.lr, FINEST)
-    for off in OFF:
+    for off in steps_off:
         seen, valid = seen_through(greys, found)
         near = gathered(equations(own, features(seen, FINEST), valid * greys.lr_valid), 1.0)
         strength = near.xx + near.yy
         usual = float(np.median(strength)) + 1e-6
         step = solved(near, 0.06 * usual)
-        squares = (step * step).sum(axis=2)
+        squares = dot(step, step)
         trust = 1 / (1 + squares / np.float32(off * off)) ** 2 / (strength + np.float32(0.4 * usual))
         found = after(found, affine_step(Equations(*(part * trust for part in near.parts())), greys.lr.shape))
         if not plausible(after(inverse(transform), found), greys.lr.shape):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from refsr.registration.gradients import correlation, oriented, signed, through
+from refsr.registration.gradients import correlation, dot, oriented, signed, through
 from refsr.registration.greys import FINER, Greys
 from refsr.registration.refine import seen_through
 from refsr.registration.transforms import Floats, Transform, after, inverse, moved, pixels, similarity
@@ -28,7 +28,7 @@ class Candidate:
 def _spectra(image: Floats, valid: Floats, room: tuple[int, int]) -> tuple[Floats, Floats, Floats]:
     """Of the planes, of their power and of where they are valid."""
     planes = np.fft.rfft2(np.moveaxis(image, 2, 0), room)
-    return planes, np.fft.rfft2((image * image).sum(axis=2), room), np.fft.rfft2(valid, room)
+    return planes, np.fft.rfft2(dot(image, image), room), np.fft.rfft2(valid, room)
 
 
 def best_of(

@@ -14,7 +14,7 @@ from refsr.registration.confidence import local_likeness
 from refsr.registration.gradients import oriented
 from refsr.registration.greys import prepare
 from refsr.registration.local import TILE_LEVELS, local_field
-from refsr.registration.refine import features_for, seen_through
+from refsr.registration.refine import TILE_OFF, dominant, features_for, seen_through
 from refsr.registration.search import search_shift
 from refsr.registration.transforms import Floats, Transform, after, points
 
@@ -100,7 +100,9 @@ def match_tile(
     if greys.flat:
         return None
     transform = search_shift(greys, reach)
-    field = local_field(greys, transform, features_for(greys, transform), TILE_LEVELS)
+    features = features_for(greys, transform)
+    transform = dominant(greys, transform, features, TILE_OFF)
+    field = local_field(greys, transform, features, TILE_LEVELS)
     return _read_off(greys, transform, field, hr, part, scale)
 
 

@@ -63,7 +63,9 @@ def _part(image: Image, coordinates: Coordinates, window: Window, ratio: float) 
     if seen.empty:
         seen = Window(0, 0, min(height, 1), min(width, 1))
     pixels = np.asarray(image[seen.top : seen.bottom, seen.left : seen.right], np.float32)
-    known = np.asarray(np.isfinite(pixels).all(axis=2))
+    known: npt.NDArray[np.bool_] = np.isfinite(pixels[:, :, 0])
+    for band in range(1, pixels.shape[2]):
+        known &= np.isfinite(pixels[:, :, band])
     if not known.all():
         means = pixels[known].mean(axis=0) if known.any() else np.zeros(pixels.shape[2], np.float32)
         pixels = np.where(known[:, :, None], pixels, means)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,7 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from refsr.core.errors import DataError
+from refsr.evaluation.evidence import PREFIX
+from refsr.inference.evidence import ABOUT as EVIDENCE
 from refsr.report.comparison import SCORED, Comparison, Method
+from refsr.report.invention import invention, worst_parts
 from refsr.report.numbers import count
 from refsr.report.pictures import Crop, Errors, Rgb, common_top, encoded, error_map, load, painted, worst_crop
 
@@ -18,6 +22,10 @@ MOST_PIXELS = 512
 """Longest side of HR as shown; larger images are cropped to the part with the largest errors."""
 MOST_RUNS = 4
 ERROR = "Error of "
+INVENTED = "Made up by "
+WORST = "Most made up: LR, Ref, result, HR"
+MAPS = ("error", "invention", "evidence", "window")
+"""Roles of pictures that are no images of the place."""
 
 
 @dataclass
@@ -27,7 +35,7 @@ class Picture:
     label: str
     image: Rgb
     role: str
-    """`lr`, `ref`, `hr`, `result` or `error`."""
+    """`lr`, `ref`, `hr`, `result`, or of MAPS."""
     size: tuple[int, int] = (0, 0)
     """Width and height of the whole picture."""
     source: str = ""
@@ -106,6 +114,8 @@ def choose(comparison: Comparison, protocol: str, order: str, number: int) -> Ch
                 f"{example.image}: {example.problems[0] if example.problems else 'its pictures are missing'}"
             )
     _paint(chosen)
+    for example in chosen.examples:
+        _map_invention(example, comparison)
     return chosen
 
 
@@ -115,8 +125,8 @@ def encode(chosen: ChosenExamples, lossless: bool) -> int:
     size = 0
     for example in chosen.examples:
         for picture in example.pictures:
-            # Error maps have few colours, so lossless files are small.
-            picture.source = encoded(picture.image, lossless or picture.role == "error")
+            # Maps have few colours, so lossless files are small.
+            picture.source = encoded(picture.image, lossless or picture.role in ("error", "invention", "evidence"))
             size += len(picture.source)
     return size
 
@@ -144,6 +154,7 @@ def _gather(example: Example, comparison: Comparison) -> None:
         name = method.source.results.pictures.get(example.image, {}).get(method.name)
         if name is not None:
             _add(example, method.label, "result", method.source.folder, name)
+    _add_evidence(example, comparison)
     _compute_errors(example)
     shown = next((example.errors[one.label] for one in example.of("result")[::-1] if one.label in example.errors), None)
     first = comparison.shown
@@ -180,6 +191,19 @@ def _add(example: Example, label: str, role: str, folder: Path, name: str) -> bo
     return True
 
 
+def _add_evidence(example: Example, comparison: Comparison) -> None:
+    """The evidence beside the shown run's image, where it was saved."""
+    shown = comparison.shown
+    named = shown.source.results.pictures.get(example.image, {}) if shown is not None else {}
+    for plane in EVIDENCE:
+        name = named.get(PREFIX + plane)
+        if shown is None or name is None:
+            continue
+        if _add(example, plane.capitalize(), "evidence", shown.source.folder, name):
+            picture = example.pictures[-1]
+            picture.image = painted(picture.image[:, :, 0].astype(np.float32), 255)
+
+
 def _compute_errors(example: Example) -> None:
     targets = example.of("hr")
     if not targets:
@@ -198,6 +222,24 @@ def _paint(chosen: ChosenExamples) -> None:
     for example in chosen.examples:
         for label, errors in example.errors.items():
             example.pictures.append(Picture(f"{ERROR}{label}", painted(errors, chosen.top), "error"))
+
+
+def _map_invention(example: Example, comparison: Comparison) -> None:
+    """What the runs made up in an example, where its LR is shown beside its HR."""
+    targets, lows = example.of("hr"), example.of("lr")
+    runs = {method.label for method in comparison.of_kind("run")}
+    if not targets or not lows:
+        return
+    for result in example.of("result"):
+        if result.label in runs:
+            with contextlib.suppress(DataError):
+                found = invention(result.image, targets[0].image, lows[0].image, comparison.scale)
+                label = f"{INVENTED}{result.label}: {found.worst:.0%} in the frame"
+                example.pictures.append(Picture(label, found.picture, "invention"))
+                if comparison.shown is not None and result.label == comparison.shown.label:
+                    parts = [lows[0].image, *(one.image for one in example.of("ref")), result.image, targets[0].image]
+                    strip = worst_parts(parts, found.window, targets[0].image.shape[:2])
+                    example.pictures.append(Picture(WORST, strip, "window"))
 
 
 def _last_if_nan(value: float) -> float:

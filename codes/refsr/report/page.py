@@ -89,7 +89,7 @@ def write_report(
     problems += [
         f"{example.image}: {problem}" for one in chosen for example in one.examples for problem in example.problems
     ]
-    return WrittenPage(path, len(text.encode()), problems)
+    return WrittenPage(path, path.stat().st_size, problems)
 
 
 def fit(chosen: Sequence[ChosenExamples], most: float) -> None:

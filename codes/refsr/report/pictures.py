@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from refsr.core.errors import DataError
 from refsr.data.images import read_image
+from refsr.evaluation.results import picture_file
 
 Rgb = npt.NDArray[np.uint8]
 Errors = npt.NDArray[np.float32]
@@ -47,10 +48,7 @@ class Crop:
 
 def load(folder: Path, name: str) -> Rgb:
     """Reads a picture as (H, W, 3): with fewer bands the first in grey, with more the first three."""
-    file = folder / name
-    if not file.resolve().is_relative_to(folder.resolve()):
-        raise DataError(f"{name}: leads out of {folder}")
-    image = read_image(file)
+    image = read_image(picture_file(folder, name))
     bands = image[:, :, :3] if image.shape[2] >= 3 else np.repeat(image[:, :, :1], 3, axis=2)
     if bands.dtype == np.uint8:
         return np.ascontiguousarray(bands)

@@ -13,7 +13,6 @@ from refsr.report import log as training
 from refsr.report.log import Log, read_log
 
 OPTIONS_FILE = "options.yml"
-RESULTS_FOLDER = "results"
 
 
 @dataclass
@@ -61,12 +60,12 @@ def read_run(path: Path) -> RunRecord:
         return RunRecord(entry.results.run or folder.name, folder, results_folders=[entry])
     run = RunRecord(folder.resolve().name, folder)
     _read_training(run)
-    problems = _read_results_folders(run, _results_folders(folder))
+    problems = _read_results_folders(run, stored.results_folders(folder))
     if run.log is None and not run.results_folders:
         if problems:
             raise DataError(problems[0])
         raise DataError(
-            f"{path}: contains neither {training.FILE} nor {RESULTS_FOLDER}/*/{stored.FILE}; refsr train or refsr val "
+            f"{path}: contains neither {training.FILE} nor {stored.FOLDER}/*/{stored.FILE}; refsr train or refsr val "
             "writes them"
         )
     run.problems += problems
@@ -74,15 +73,11 @@ def read_run(path: Path) -> RunRecord:
 
 
 def read_results(folder: Path) -> ResultsFolder:
-    """Reads one data set's results and checks what the page relies on."""
+    """Reads one data set's results."""
     try:
-        results = Results.read(folder)
+        return ResultsFolder(folder, Results.read(folder))
     except OSError as error:
         raise DataError(f"{folder / stored.FILE}: {error.strerror or error}") from error
-    problem = _problem(results)
-    if problem:
-        raise DataError(f"{folder / stored.FILE}: is damaged: {problem}")
-    return ResultsFolder(folder, results)
 
 
 def _read_training(run: RunRecord) -> None:
@@ -114,34 +109,6 @@ def _read_results_folders(run: RunRecord, folders: Iterable[Path]) -> list[str]:
     return problems
 
 
-def _results_folders(folder: Path) -> list[Path]:
-    """Folders with results: below `results`, or directly below a `results` folder."""
-    below = folder / RESULTS_FOLDER
-    return sorted(file.parent for file in (below if below.is_dir() else folder).glob(f"*/{stored.FILE}"))
-
-
-def _problem(results: Results) -> str:
-    """What is wrong with a results file; empty if nothing."""
-    kinds = (results.protocols, results.metrics, results.pictures, results.about)
-    if not all(isinstance(one, dict) for one in kinds) or not isinstance(results.methods, list):
-        return "an entry has the wrong type"
-    texts = [results.run, results.dataset, *results.methods, *results.protocols, *results.metrics]
-    if not all(isinstance(one, str) for one in texts):
-        return "a name is not text"
-    if not isinstance(results.scale, int):
-        return "its scale is not a whole number"
-    if not all(isinstance(one, dict) for one in (*results.metrics.values(), *results.pictures.values())):
-        return "an entry has the wrong type"
-    if not all(isinstance(name, str) for named in results.pictures.values() for name in named.values()):
-        return "a picture is not a file name"
-    for score in results.scores:
-        if not all(isinstance(one, str) for one in (score.image, score.method, score.protocol, score.metric)):
-            return "a name is not text"
-        if score.method not in results.methods:
-            return f"a score of {score.method!r}, which is not among its methods"
-    return ""
-
-
 def _distinct(names: list[str], folders: list[Path]) -> list[str]:
     """Distinct names: equal ones get a parent folder or a number added."""
     labels = []
@@ -149,7 +116,7 @@ def _distinct(names: list[str], folders: list[Path]) -> list[str]:
         if names.count(name) == 1:
             labels.append(name)
             continue
-        parents = [part for part in folder.resolve().parts if part not in ("/", "experiments", RESULTS_FOLDER, name)]
+        parents = [part for part in folder.resolve().parts if part not in ("/", "experiments", stored.FOLDER, name)]
         hint = parents[-1] if parents else str(place + 1)
         labels.append(f"{name} ({hint})")
     return [name if labels.count(name) == 1 else f"{name} #{place + 1}" for place, name in enumerate(labels)]

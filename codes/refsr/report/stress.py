@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from refsr.core.atomic import write_text
 from refsr.core.errors import DataError
 from refsr.evaluation.results import ABLATION, Results
 from refsr.evaluation.stress import SWEEPS, PerturbationSweep
+from refsr.metrics.invention import WITH_LR
 from refsr.report.chart import ChartStyle, Line, line_chart
 from refsr.report.colours import swatch
 from refsr.report.frame import framed
@@ -31,6 +32,14 @@ REACH = (
     "The last columns give the largest amount of each perturbation at which the network still scores better than with "
     "a blank reference. A dash: no amount, over: also at the largest amount that was evaluated."
 )
+INVENTED = (
+    "What a result makes of LR: its difference from LR once reduced; the shares of pixels that are near to the ground "
+    "truth, as LR shows them, or neither; and how much of the reference's detail it shows on changed ground, where "
+    "masks name that. With the reference, another place's and a blank one."
+)
+LEAK = "leak-changed"
+ENDS = {"": "own", "swap": "another place's", "blank": "blank"}
+"""References of the table of what is made up, by perturbation."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +50,8 @@ class StressCurves:
     unperturbed: float
     perturbed: dict[str, float]
     """By perturbation, as in `shift:8`; empty for a network without a reference."""
+    invented: dict[str, dict[str, float]] = field(default_factory=dict)
+    """By metric of WITH_LR, and the leak: means with each of ENDS that was evaluated."""
 
     def along(self, sweep: PerturbationSweep) -> list[tuple[float, float]]:
         """(amount, score) from the unperturbed reference on; constant for networks without a reference."""
@@ -69,6 +80,8 @@ class StressResults:
     places: int
     floor: float
     systems: list[StressCurves]
+    invention: list[Metric]
+    """What the table of what is made up shows."""
 
 
 def collect(labelled: Sequence[tuple[str, Results]], metric: str) -> StressResults:
@@ -84,10 +97,20 @@ def collect(labelled: Sequence[tuple[str, Results]], metric: str) -> StressResul
         means = _means(results, protocol, metric)
         own = f"{results.run}{ABLATION}"
         perturbed = {name.removeprefix(own): mean for name, mean in means.items() if name.startswith(own)}
-        systems.append(StressCurves(label, means[results.run], perturbed))
+        invented = {one: _ends(results, protocol, one) for one in (*WITH_LR, LEAK) if one in results.metrics}
+        systems.append(StressCurves(label, means[results.run], perturbed, invented))
     places = len({score.image for score in first.scores if score.image})
     about = Metric.of(metric, first.metrics[metric])
-    return StressResults(first.dataset, first.scale, protocol, about, places, floors[labelled[0][0]], systems)
+    measured = {key: None for one in systems for key, ends in one.invented.items() if ends}
+    invention = [Metric.of(key, next(of.metrics[key] for _, of in labelled if key in of.metrics)) for key in measured]
+    floor = floors[labelled[0][0]]
+    return StressResults(first.dataset, first.scale, protocol, about, places, floor, systems, invention)
+
+
+def _ends(results: Results, protocol: str, metric: str) -> dict[str, float]:
+    means = _means(results, protocol, metric)
+    methods = {end: f"{results.run}{ABLATION}{end}" if end else results.run for end in ENDS}
+    return {end: means[method] for end, method in methods.items() if method in means}
 
 
 def _means(results: Results, protocol: str, metric: str) -> dict[str, float]:
@@ -115,6 +138,13 @@ def numbers(found: StressResults) -> dict[str, Any]:
             | {key: round(mean, 4) for key, mean in one.perturbed.items()}
             for one in found.systems
         },
+        "invention": {
+            one.name: {
+                key: {end or "unperturbed": round(mean, 4) for end, mean in ends.items()}
+                for key, ends in one.invented.items()
+            }
+            for one in found.systems
+        },
     }
 
 
@@ -131,6 +161,10 @@ def page(found: StressResults) -> str:
         tag("section", tag("h2", "Table"), _table(found), tag("p", REACH, class_="lead"), id="numbers"),
     ]
     links = [("#curves", "Curves"), ("#numbers", "Table")]
+    if found.invention:
+        lead = tag("p", INVENTED, class_="lead")
+        sections.append(tag("section", tag("h2", "Made up"), _invention(found), lead, id="invention"))
+        links.append(("#invention", "Made up"))
     return framed(f"{title} \N{MIDDLE DOT} refsr stress", links, join([header, *sections]))
 
 
@@ -158,6 +192,24 @@ def _table(found: StressResults) -> Html:
     head = tag("thead", tag("tr", *[tag("th", name, scope="col") for name in heads]))
     table = tag("table", head, tag("tbody", *rows, floor), class_="scores")
     return tag("div", table, class_="scroll", tabindex="0", role="region", aria_label="Numbers")
+
+
+def _invention(found: StressResults) -> Html:
+    """What each network improves, omits and makes up with each of ENDS."""
+    rows = []
+    for place, one in enumerate(found.systems):
+        for end, words in ENDS.items():
+            values = [one.invented.get(metric.key, {}).get(end) for metric in found.invention]
+            if any(value is not None for value in values):
+                cells = [
+                    tag("td", "" if value is None else of.show(value))
+                    for of, value in zip(found.invention, values, strict=True)
+                ]
+                rows.append(tag("tr", tag("th", swatch(place), one.name, scope="row"), tag("td", words), *cells))
+    heads = ["Method", "Reference", *(metric.label for metric in found.invention)]
+    head = tag("thead", tag("tr", *[tag("th", name, scope="col") for name in heads]))
+    table = tag("table", head, tag("tbody", *rows), class_="scores")
+    return tag("div", table, class_="scroll", tabindex="0", role="region", aria_label="What is made up")
 
 
 def _reach(one: StressCurves, sweep: PerturbationSweep, better: float) -> str:

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import shlex
+
+from refsr.evaluation.evidence import WIDEST
 from refsr.report.comparison import BASE, SCORED, Comparison, Method
-from refsr.report.examples import ChosenExamples, Example, Picture
+from refsr.report.examples import MAPS, ChosenExamples, Example, Picture
 from refsr.report.html import Html, join, raw, tag
+from refsr.report.invention import legend
 from refsr.report.numbers import MINUS
 from refsr.report.pictures import gradient
 
 HINT = (
     "Drag the divider, or focus it and press the arrow keys. + and \N{MINUS SIGN}, or Ctrl and the mouse wheel, zoom "
     "all pictures of an example; Shift and the arrow keys move them."
+)
+LAYERS = ("evidence", "invention", "error")
+"""Roles of maps that may be laid over both pictures."""
+EVIDENCE = (
+    "Evidence, black 0 to light yellow 1: the share of detail that the reference brought (Borrowed), the weight of the "
+    "reference (Coverage), the probability that the ground changed since (Change); of Uncertainty, half the 90 % "
+    f"interval, light yellow is {round(WIDEST * 255)} levels and more. The menu Layer lays it over both pictures."
 )
 TIMES = "\N{MULTIPLICATION SIGN}"
 
@@ -24,6 +35,10 @@ def examples_section(comparison: Comparison, chosen: ChosenExamples, protocol: s
         parts.append(tag("p", HINT, class_="hint", hidden=True))
         if any(example.errors for example in chosen.examples):
             parts.append(_scale(chosen.top))
+        if any(example.of("invention") for example in chosen.examples):
+            parts.append(legend())
+        if any(example.of("evidence") for example in chosen.examples):
+            parts.append(tag("p", EVIDENCE, class_="hint", hidden=True))
     parts += [tag("p", problem, class_="problem") for problem in chosen.problems]
     parts += [_example(example, comparison, protocol, anchors[example.image]) for example in chosen.examples]
     return join(parts)
@@ -66,10 +81,18 @@ def _example(example: Example, comparison: Comparison, protocol: str, anchor: st
             tag("div", *[tile(one, example.image) for one in _in_order(example)], class_="tiles"),
             class_="viewer",
         ),
+        _command(example, comparison),
         *[tag("p", problem, class_="problem") for problem in [*example.problems, *_crop_note(example)]],
         id=anchor, class_="example", aria_labelledby=heading, tabindex="-1",
         style=f"--ratio:{ratio.shape[1]}/{ratio.shape[0]}",
     )  # fmt: skip
+
+
+def _command(example: Example, comparison: Comparison) -> Html:
+    """How the whole pictures are opened in the viewer, with values and profiles."""
+    folders = list(dict.fromkeys(str(method.source.folder) for method in comparison.of_kind("run")))
+    words = shlex.join(["refsr", "view", *folders, "--case", example.image])
+    return tag("p", "Whole, with values and profiles: ", tag("code", words), class_="open-in-viewer")
 
 
 def _figures(example: Example, comparison: Comparison, protocol: str) -> Html:
@@ -101,17 +124,18 @@ def _scored(comparison: Comparison) -> list[Method]:
 
 
 def _in_order(example: Example) -> list[Picture]:
-    return [one for role in ("lr", "ref", "hr", "result", "error") for one in example.of(role)]
+    return [one for role in ("lr", "ref", "hr", "result", *MAPS) for one in example.of(role)]
 
 
 def tile(picture: Picture, of: str) -> Html:
     """A picture of something, with its name and size."""
     width, height = picture.size
     size = f"{width} {TIMES} {height}" if width else ""
-    words = f"{picture.label} of {of}" if picture.role != "error" else f"{picture.label}, {of}"
+    words = f"{picture.label} of {of}" if picture.role not in MAPS else f"{picture.label}, {of}"
+    image = tag("img", src=raw(picture.source), alt=words, decoding="async", draggable="false")
     return tag(
         "figure",
-        tag("div", tag("img", src=raw(picture.source), alt=words, decoding="async", draggable="false"), class_="frame"),
+        tag("div", image, class_="strip" if picture.role == "window" else "frame"),
         tag("figcaption", picture.label, tag("small", size) if size else None),
         class_=f"tile {picture.role}",
         data_label=picture.label,
@@ -149,6 +173,7 @@ def stage(pictures: list[Picture], left: int, right: int) -> Html:
         tag("label", tag("span", "Left"), _picker(pictures, left, "left")),
         tag("button", "Swap", type="button", class_="exchange", title="Swap left and right (x)"),
         tag("label", tag("span", "Right"), _picker(pictures, right, "right")),
+        _layers(pictures),
         tag(
             "div",
             tag("button", MINUS, type="button", data_zoom="out", aria_label="Zoom out", title="Zoom out (-)"),
@@ -162,8 +187,21 @@ def stage(pictures: list[Picture], left: int, right: int) -> Html:
     return tag("div", frame, controls, class_="stage", hidden=True)
 
 
+def _layers(pictures: list[Picture]) -> Html | None:
+    """A menu of the maps that may be laid over both pictures."""
+    maps = [(place, one.label) for place, one in enumerate(pictures) if one.role in LAYERS]
+    if not maps:
+        return None
+    choices = [tag("option", "none", value=""), *(tag("option", label, value=place) for place, label in maps)]
+    return tag("label", tag("span", "Layer"), tag("select", *choices, class_="layers"), title="Over both (l: the next)")
+
+
 def _picker(pictures: list[Picture], chosen: int, side: str) -> Html:
-    choices = [tag("option", one.label, value=place, selected=place == chosen) for place, one in enumerate(pictures)]
+    choices = [
+        tag("option", one.label, value=place, selected=place == chosen)
+        for place, one in enumerate(pictures)
+        if one.role != "window"
+    ]
     return tag("select", *choices, data_side=side)
 
 

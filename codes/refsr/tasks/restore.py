@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from refsr.core.errors import DataError, RefsrError
+from refsr.core.errors import DataError, OutputError
 from refsr.core.options.sampling import SamplingOptions
 from refsr.core.registry import resolve
 from refsr.networks.descriptor import Descriptor, descriptor_of
@@ -116,9 +116,9 @@ def single_pass(network: nn.Module, batch: Batch) -> Tensor:
 
 
 def require_finite(restored: Tensor, lr: Tensor) -> None:
-    """A RefsrError where a network makes values that are not finite of LR that is."""
+    """An OutputError where a network makes values that are not finite of LR that is."""
     if not torch.isfinite(restored).all() and torch.isfinite(lr).all():
-        raise RefsrError(
+        raise OutputError(
             f"the network gives values that are not finite in {restored.dtype}; its training diverged, or it needs a "
             "wider type"
         )

@@ -13,6 +13,7 @@ from typing import Any
 
 from refsr.core.atomic import explain_io, sweep, write_text
 from refsr.core.errors import DataError, RefsrError, UsageError
+from refsr.core.foreign_files import read_record
 from refsr.core.processes import spread
 from refsr.core.progress import ProgressFactory, no_progress
 from refsr.geo.geotransform import Geotransform
@@ -129,9 +130,8 @@ def _check_target(target: Path, knobs: Knobs) -> None:
     description = target / DESCRIPTION
     if not description.is_file():
         raise DataError(f"{target}: is not empty and holds no world; choose another folder")
+    found = read_record(description, "description of a world")
     try:
-        with explain_io(description):
-            found = json.loads(description.read_text())
         before, generator = dict(found["knobs"]), found["generator"]
     except (ValueError, KeyError, TypeError, AttributeError):
         raise DataError(f"{description}: is not a world's description; choose another folder") from None
@@ -156,10 +156,10 @@ def _check_target(target: Path, knobs: Knobs) -> None:
 def _whole(target: Path, name: str) -> dict[str, Any] | None:
     """The record of a scene whose files are all there."""
     try:
-        record: dict[str, Any] = json.loads((target / RECORDS / f"{name}.json").read_text())
+        record: dict[str, Any] = read_record(target / RECORDS / f"{name}.json")
         files: Sequence[str] = record["files"]
         return record if all((target / file).is_file() for file in files) else None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (DataError, KeyError, TypeError):
         return None
 
 

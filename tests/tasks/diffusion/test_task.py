@@ -231,6 +231,44 @@ def test_the_command_line_samples_as_asked(options, places, masks, tmp_path, cap
         assert message in capsys.readouterr().err
 
 
+def test_the_spread_of_a_calibrated_model_has_intervals(options, places, masks, tmp_path, caplog):
+    words = ("datasets.train.mask_encoding=changed", "datasets.val.mask_encoding=changed")
+    run = train(options("train.niter=1", "sampling.steps=2", *words), ALONE)
+    model = tmp_path / "calibrated.safetensors"
+    calibrate = [
+        "calibrate",
+        str(run.folder),
+        "--dataset",
+        "val",
+        "--samples",
+        "2",
+        "--device",
+        "cpu",
+        "-o",
+        str(model),
+    ]
+    assert main(calibrate) == 0
+    assert load(run.folder, "cpu").spread_intervals is None
+    intervals = load(model, "cpu").spread_intervals
+    assert intervals.samples == 2
+    lr = tmp_path / "lr.png"
+    write_image(lr, np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8))
+    restore = ["restore", "--model", str(model), "--lr", str(lr), "--ref", f"{places}/Ref/0.png", "--device", "cpu"]
+    restore += ["--mask", f"{masks}/0.png"]
+    for samples, planes in ((2, 2), (3, 1)):
+        spread = tmp_path / f"{samples}.tif"
+        words = ["-o", str(tmp_path / f"{samples}.png"), "--spread", str(spread), "--samples", str(samples)]
+        assert main([*restore, *words]) == 0
+        found = read_image(spread)
+        assert found.shape == (32, 32, planes)
+        assert ("intervals are for --samples 2" in caplog.text) == (planes == 1)
+    rasterio = pytest.importorskip("rasterio")
+    with rasterio.open(tmp_path / "2.tif") as file:
+        assert file.descriptions == ("deviation over 2 seeds", "half of the 90 % interval")
+    found = read_image(tmp_path / "2.tif")
+    np.testing.assert_allclose(found[:, :, 1], intervals.half_width(found[:, :, 0], 255), rtol=1e-5)
+
+
 SAMPLING = SamplingOptions(steps=3)
 
 

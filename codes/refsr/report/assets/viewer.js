@@ -68,6 +68,15 @@
         pick("left");
         pick("right");
       };
+      const layers = stage.querySelector(".layers");
+      const overlay = Object.assign(document.createElement("img"), { className: "layer", alt: "", draggable: false });
+      const cover = () => {
+        overlay.remove();
+        if (layers.value === "") return;
+        overlay.src = tiles[layers.value].querySelector("img").src;
+        clip.after(overlay);
+      };
+      if (layers) layers.addEventListener("change", cover);
       for (const side of ["left", "right"]) {
         pick(side);
         stage.querySelector(`select[data-side=${side}]`).addEventListener("change", () => pick(side));
@@ -91,6 +100,10 @@
         else if (event.key === "-") zoomTo(view.zoom / 2);
         else if (event.key === "0") zoomTo(1);
         else if (event.key === "x") exchange();
+        else if (event.key === "l" && layers) {
+          layers.selectedIndex = (layers.selectedIndex + 1) % layers.options.length;
+          cover();
+        }
         else if (event.shiftKey && event.key in pans) { event.preventDefault(); move(...pans[event.key]); }
       });
       stage.hidden = false;

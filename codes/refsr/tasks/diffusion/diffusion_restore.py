@@ -14,8 +14,8 @@ from refsr.core.progress import ProgressFactory, no_progress
 from refsr.data.ranges import rescale
 from refsr.networks.descriptor import descriptor_of
 from refsr.networks.refdiff.fast_convolution import fast_convolutions
+from refsr.ops.consistency import Consistency
 from refsr.tasks.base import Batch, Tile
-from refsr.tasks.diffusion.consistency import Consistency
 from refsr.tasks.diffusion.denoiser import Denoiser
 from refsr.tasks.diffusion.noise_field import NoiseField
 from refsr.tasks.diffusion.samplers import network_evaluations, sample
