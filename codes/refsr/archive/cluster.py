@@ -16,6 +16,7 @@ LOOPBACK = "127.0.0.1"
 CORES_A_WORKER = 4
 """Of a machine without GPUs: what a network uses well."""
 SECONDS_TO_CONNECT = 20
+GONE = "the scheduler is gone; what is done stays, and the same command does the rest"
 COMPARED = ("refsr", "torch", "numpy", "rasterio")
 """Packages whose versions results may depend on."""
 
@@ -46,8 +47,9 @@ def connected(scheduler: str | None, workers: int | None, announce: Announce) ->
                 client = stack.enter_context(Client(scheduler, timeout=SECONDS_TO_CONNECT))
             except (OSError, ValueError, TimeoutError) as error:
                 raise RefsrError(f"{scheduler}: no scheduler answers there: {error}") from error
-            announce(f"scheduler: {scheduler}, {len(client.scheduler_info(n_workers=-1)['workers'])} workers")
-            compare_versions(client, announce)
+            with scheduler_errors(client):
+                announce(f"scheduler: {scheduler}, {worker_count(client)} workers")
+                compare_versions(client, announce)
         if importlib.util.find_spec("bokeh") is not None:
             announce(f"dashboard: {client.dashboard_link}")
         else:
@@ -88,6 +90,20 @@ def compare_versions(client: Any, announce: Announce) -> None:
         if differs:
             versions = ", ".join(f"{name} {theirs.get(name)} (here {own[name]})" for name in differs)
             announce(f"worker {address} has other versions: {versions}")
+
+
+@contextlib.contextmanager
+def scheduler_errors(client: Any) -> Iterator[None]:
+    """Turns what Dask raises in the block into one RefsrError where the scheduler ended meanwhile."""
+    from concurrent.futures import CancelledError
+
+    try:
+        yield
+    except Exception as error:
+        # A lost connection is an OSError, whether or not the client knows of it yet; a client that knows raises more kinds.
+        if isinstance(error, OSError | CancelledError) or client.status != "running":
+            raise RefsrError(GONE) from error
+        raise
 
 
 def worker_count(client: Any) -> int:

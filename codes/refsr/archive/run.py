@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from refsr.archive.cluster import worker_count
+from refsr.archive.cluster import GONE, scheduler_errors, worker_count
 from refsr.archive.folder import ArchiveFolder
 from refsr.archive.journal import ASIDE, BLOCKS, DONE, RETRY, Journal
 from refsr.archive.settings import ArchiveSettings, Outcome, SceneWork
@@ -131,25 +131,29 @@ class ArchiveRun:
         settings, scene = self._settings, unit.scenes[0]
         # The number in the key keeps Dask from taking a task that is tried again for the one that failed.
         key = f"{'finish' if unit.finish else 'restore'}-{scene.name}-{next(self._number)}"
-        if unit.finish:
-            future = self._client.submit(finish_scene, settings, scene, key=key, pure=False)
-        elif unit.blocks:
-            future = self._client.submit(restore_blocks, settings, scene, unit.blocks, key=key, pure=False)
-        else:
-            future = self._client.submit(restore_scenes, settings, unit.scenes, key=key, pure=False)
+        with scheduler_errors(self._client):
+            if unit.finish:
+                future = self._client.submit(finish_scene, settings, scene, key=key, pure=False)
+            elif unit.blocks:
+                future = self._client.submit(restore_blocks, settings, scene, unit.blocks, key=key, pure=False)
+            else:
+                future = self._client.submit(restore_scenes, settings, unit.scenes, key=key, pure=False)
         self._under_way[future] = unit
         future.add_done_callback(self._ended.put)
 
     def _take(self, future: Any, unit: Unit) -> None:
         if future.status == "finished":
-            outcomes: list[Outcome] = future.result()
+            with scheduler_errors(self._client):
+                outcomes: list[Outcome] = future.result()
             for scene, outcome in zip(unit.scenes, outcomes, strict=True):
                 self._settle(scene, outcome, unit)
             self._adapt(unit, outcomes)
         elif future.status == "error":
-            self._failed_task(unit, future.exception())
+            with scheduler_errors(self._client):
+                error = future.exception()
+            self._failed_task(unit, error)
         else:
-            self._lost()
+            raise RefsrError(GONE)
 
     def _failed_task(self, unit: Unit, error: Any) -> None:
         """A worker that died, or that could not begin."""
@@ -242,14 +246,12 @@ class ArchiveRun:
     def _check_cluster(self) -> None:
         """An error where the scheduler is gone; a line where it has no workers."""
         if self._client.status != "running" or any(one.status in ("lost", "cancelled") for one in self._under_way):
-            self._lost()
+            raise RefsrError(GONE)
         now = self._counted = time.monotonic()
-        self._workers = worker_count(self._client)
+        with scheduler_errors(self._client):
+            self._workers = worker_count(self._client)
         if self._workers:
             self._alone, self._seen_alone = now, False
         elif now - self._alone > SECONDS_WITHOUT_WORKERS and not self._seen_alone:
             self._seen_alone = True
             self._announce("the scheduler has no workers; waiting for some")
-
-    def _lost(self) -> None:
-        raise RefsrError("the scheduler is gone; what is done stays, and the same command does the rest")
