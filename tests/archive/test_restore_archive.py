@@ -4,12 +4,27 @@ from __future__ import annotations
 
 import json
 import shutil
+from concurrent.futures import CancelledError
 
 import numpy as np
 import pystac
 import pytest
 import rasterio
-from made_archives import PIXEL, SIDE, settings, sources, textured, write_csv, write_pair, write_raster, write_scenes
+from distributed.client import ClosedClientError
+from distributed.comm import CommClosedError
+from made_archives import (
+    PIXEL,
+    SIDE,
+    Done,
+    ImmediateClient,
+    settings,
+    sources,
+    textured,
+    write_csv,
+    write_pair,
+    write_raster,
+    write_scenes,
+)  # fmt: skip
 from pyarrow import parquet
 from pystac.validation.stac_validator import JsonSchemaSTACValidator
 
@@ -64,8 +79,6 @@ def alone(scenes, enlarging, tmp_path_factory):
 @pytest.fixture(scope="module")
 def archive(scenes, enlarging, tmp_path_factory):
     """The folder of a finished archive."""
-    from made_archives import ImmediateClient
-
     folder = tmp_path_factory.mktemp("archive") / "out"
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(raster_blocks, "BLOCK", 24)
@@ -317,3 +330,32 @@ def test_a_stop_between_result_and_item_leaves_the_item_to_the_next(
     assert not folder.item("large").exists()
     assert restored(sources(scenes), made).done == 4
     assert json.loads(folder.item("large").read_text())["properties"]["refsr:references"]
+
+
+@pytest.mark.parametrize("call", ["submit", "result", "exception", "scheduler_info"])
+@pytest.mark.parametrize(
+    "raised", [CommClosedError("closed"), CancelledError("cancelled"), ClosedClientError("closed")]
+)
+def test_a_scheduler_that_ends_during_a_call_is_named(
+    call, raised, scenes, enlarging, tmp_path, immediate, monkeypatch
+):
+    client = immediate()
+    before = {"submit": 2, "result": 1, "exception": 0, "scheduler_info": 1}[call]
+    owner = ImmediateClient if hasattr(ImmediateClient, call) else Done
+    proper, calls = getattr(owner, call), 0
+
+    def breaks(*arguments, **named):
+        nonlocal calls
+        calls += 1
+        if calls <= before:
+            return proper(*arguments, **named)
+        client.status = "closed"
+        raise raised("closed")
+
+    monkeypatch.setattr(owner, call, breaks)
+    monkeypatch.setattr("refsr.archive.run.TICK", 0.0)
+    if call == "exception":
+        monkeypatch.setattr(Done, "status", property(lambda _: "error", lambda *_: None), raising=False)
+    with pytest.raises(RefsrError, match="the scheduler is gone; what is done stays"):
+        restored(sources(scenes), settings(enlarging, tmp_path / "out"))
+    assert calls == before + 1

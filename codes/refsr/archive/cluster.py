@@ -100,7 +100,7 @@ def scheduler_errors(client: Any) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        # A lost connection is an OSError, whether or not the client knows of it yet; a client that knows raises more kinds.
+        # A lost connection is an OSError, also before the client knows of it; a client that knows raises more kinds.
         if isinstance(error, OSError | CancelledError) or client.status != "running":
             raise RefsrError(GONE) from error
         raise
