@@ -1,6 +1,7 @@
 """Networks with and without a reference on real images and on synthetic places: quality, use of the reference, costs.
 
-python benchmarks/comparison.py WORK [FOLDER] writes benchmarks/results/comparison.json.
+python benchmarks/comparison.py WORK [FOLDER] [--only LABEL ...] writes benchmarks/results/comparison.json. With --only,
+the networks of these labels, such as refsr-x4, and DAT-light are measured, and the figures of the others stay.
 
 WORK holds bench/registered-x4 (by scripts/registered.sh x4), dataset/bundled_world (by scripts/bundled_world.sh) and
 weights/dat-light-x4.safetensors (by scripts/bundled_models.sh), and takes what is measured; FOLDER holds rrssrd/ and
@@ -140,26 +141,34 @@ def timed(restorer: Restorer, section: Mapping[str, str]) -> dict[str, float]:
     return found
 
 
-def work_and_folder(about: str | None) -> tuple[Path, Path]:
-    """Where a benchmark works and where the published test sets are, by its command line."""
+def work_parser(about: str | None) -> argparse.ArgumentParser:
+    """The words of a benchmark that name where it works and where the published test sets are."""
     parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("work", type=Path)
-    parser.add_argument("folder", nargs="?", type=Path, default=FOLDER)
-    arguments = parser.parse_args()
-    return arguments.work.resolve(), arguments.folder.resolve()
+    parser.add_argument("work", type=lambda word: Path(word).resolve())
+    parser.add_argument("folder", nargs="?", type=lambda word: Path(word).resolve(), default=FOLDER.resolve())
+    return parser
 
 
 def main() -> None:
-    work, folder = work_and_folder(__doc__)
+    parser = work_parser(__doc__)
+    parser.add_argument("--only", nargs="+", default=[], metavar="LABEL")
+    arguments = parser.parse_args()
+    work, folder, only = arguments.work, arguments.folder, arguments.only
+    found = methods(work)
+    if unknown := set(only) - set(found):
+        parser.error(f"{', '.join(sorted(unknown))}: not there; there are {', '.join(found)}")
+    stored = json.loads(RESULT.read_text()) if only else {"methods": {}, "sets": {}}
     sets = sections(work, folder)
     network = {"which_model_G": "GatedTransfer"}
     content = {"name": OWN, "model": "regression", "scale": SCALE, "datasets": sets, "network_G": network}
     write_text(work / FILE, yaml.safe_dump(content))
-    costs: dict[str, dict[str, Any]] = {}
-    scores: dict[str, dict[str, Any]] = {}
+    costs: dict[str, dict[str, Any]] = stored["methods"]
+    scores: dict[str, dict[str, Any]] = stored["sets"]
     without: dict[str, dict[str, float]] = {}
     first = next(iter(sets.values()))
-    for label, weights in methods(work).items():
+    for label, weights in found.items():
+        if only and label not in (DAT, *only):
+            continue
         restorer = refsr.load(weights, device="cpu")
         count = sum(one.numel() for one in restorer.network.parameters())
         costs[label] = {"parameters": count, **timed(restorer, first)}
@@ -176,7 +185,7 @@ def main() -> None:
                 own = of_worlds(results, worlds)
                 if label == DAT:
                     without[part] = own.values(OWN, PROTOCOL, "psnr")
-                    scores[part] = {"bicubic": stored_of(own, "bicubic", without[part])}
+                    scores.setdefault(part, {})["bicubic"] = stored_of(own, "bicubic", without[part])
                 scores[part][label] = stored_of(own, OWN, without[part])
                 if lying is not None:
                     scores[part][label]["as it lies"] = stored_of(of_worlds(lying, worlds), OWN, without[part])

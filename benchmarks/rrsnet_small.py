@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 import yaml
-from comparison import HELD_OUT, measured, of_worlds, reference_set, work_and_folder
+from comparison import HELD_OUT, measured, of_worlds, reference_set, work_parser
 from real_data import SCALE, SETS
 
 from refsr.core.atomic import write_text
@@ -36,7 +36,8 @@ def stored_of(results: Results) -> dict[str, Any]:
 
 
 def main() -> None:
-    work, folder = work_and_folder(__doc__)
+    arguments = work_parser(__doc__).parse_args()
+    work, folder = arguments.work, arguments.folder
     file = work / "real.yml"
     places = {place.replace("/", "_"): (name, folder / place) for name, place in SETS.items()}
     real = {f"test_{key}": reference_set(name, place) for key, (name, place) in places.items()}
