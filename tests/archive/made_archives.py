@@ -51,9 +51,9 @@ def with_enlarging() -> Iterator[None]:
         os.environ.update(before[1])
 
 
-def write_enlarging(path: Path, pause: float = 0.0) -> Path:
+def write_enlarging(path: Path, **options: object) -> Path:
     """A model file of the network that only enlarges."""
-    spec = NetworkSpec("Enlarging", {"pause": pause})
+    spec = NetworkSpec("Enlarging", options)
     write_model(path, spec.build().state_dict(), ModelCard(spec, "SISR_model", {"weights": "none"}))
     return path
 

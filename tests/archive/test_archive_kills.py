@@ -18,16 +18,17 @@ from typing import Any
 import psutil
 import pytest
 import rasterio
-from made_archives import HERE, settings, sources, write_enlarging, write_scenes
+from gate import Gate
+from made_archives import HERE, settings, sources, write_enlarging, write_pair, write_scenes
 
 import refsr
-from refsr.archive.journal import BLOCKS, DONE, read_journal
+from refsr.archive.journal import BEGUN, BLOCKS, DONE, read_journal
 from refsr.archive.restore_archive import restore_archive
 from refsr.core.progress import no_progress
 from refsr.inference.rasters import restore_raster
 
 EFFORT = int(os.environ.get("REFSR_EFFORT", "1"))
-SMALL, LARGE = 10, 600
+SMALL, LARGE = 20, 600
 PAUSE = 0.01
 """Seconds that a tile waits, so that there is time to kill something."""
 PATIENCE = 240.0
@@ -36,12 +37,14 @@ PATIENCE = 240.0
 
 @pytest.fixture(scope="module")
 def model(enlarging: Path) -> Path:
-    return write_enlarging(enlarging.with_name("slow.safetensors"), PAUSE)
+    return write_enlarging(enlarging.with_name("slow.safetensors"), pause=PAUSE)
 
 
 @pytest.fixture(scope="module")
 def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = write_scenes(tmp_path_factory.mktemp("scenes"), SMALL, LARGE)
+    folder = write_scenes(tmp_path_factory.mktemp("scenes"), SMALL)
+    # Comes last by its name, so that no worker is busy with it while small ones are left.
+    write_pair(folder, "vast", 999, LARGE, 1e5)
     (folder / "LR" / "cut.tif").write_bytes((folder / "LR" / "small-000.tif").read_bytes()[:900])
     return folder
 
@@ -82,10 +85,10 @@ def until(condition: Any, what: str) -> None:
         time.sleep(0.05)
 
 
-def events(out: Path) -> int:
-    """Scenes and parts of scenes that the journal has."""
+def events(out: Path, *kinds: str) -> int:
+    """Events of these kinds in the journal; without any, scenes and parts of scenes that are done."""
     journal = out / "journal.jsonl"
-    return sum(line["event"] in (DONE, BLOCKS) for line in read_journal(journal)) if journal.exists() else 0
+    return sum(line["event"] in (kinds or (DONE, BLOCKS)) for line in read_journal(journal)) if journal.exists() else 0
 
 
 @contextlib.contextmanager
@@ -119,15 +122,27 @@ def kill_a_worker(out: Path, after: int, generator: random.Random) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(20 if EFFORT > 1 else 1))
 def test_client_scheduler_and_worker_are_killed(scenes, model, alone, tmp_path, seed):
-    generator, out = random.Random(seed), tmp_path / "out"
+    generator, out, folder = random.Random(seed), tmp_path / "out", tmp_path / "gate"
+    folder.mkdir()
+    gate = Gate(folder)
+    # The weights are those of `model`, which goes on with what was done.
+    gated = write_enlarging(tmp_path / "gated.safetensors", gate=str(folder))
+
+    def progress(count: int) -> bool:
+        # One tile at a time, so that scenes are left when something is killed, however late this process gets to it.
+        gate.let_one_through()
+        return events(out) >= count
+
     with cluster(tmp_path) as (address, scheduler):
-        words = command(scenes, out, model, address)
+        words = command(scenes, out, gated, address)
         with started(*words):
             first = generator.randint(1, 4)
-            until(lambda: events(out) >= first, "progress of the first command")
+            until(lambda: progress(first), "progress of the first command")
         done = events(out)
         with started(*words, stderr=subprocess.PIPE) as client:
-            until(lambda: events(out) > done, "progress of the second command")
+            # What the workers go on with for the first command waits for the second one, too.
+            until(lambda: events(out, BEGUN) == 2, "the start of the second command")
+            until(lambda: progress(done + 1), "progress of the second command")
             scheduler.kill()
             _, said = client.communicate(timeout=PATIENCE)
             assert client.returncode == 1
