@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 from concurrent.futures import CancelledError
+from datetime import datetime, timezone
 
 import numpy as np
 import pystac
 import pytest
 import rasterio
+import shapely
 from distributed.client import ClosedClientError
 from distributed.comm import CommClosedError
 from made_archives import (
@@ -200,6 +202,26 @@ def test_poisoned_scenes_are_set_aside_with_their_reason(enlarging, tmp_path, im
     # What was put right is done by the same command.
     shutil.copy(low / "small-000.tif", low / "cut.tif")
     assert "cut" not in restored(sources(tmp_path), settings(enlarging, tmp_path / "out")).aside
+
+
+def test_a_scene_whose_footprint_is_no_polygon_is_set_aside_alone(enlarging, tmp_path, immediate):
+    """GEOS refuses to intersect a ring that crosses itself."""
+    write_scenes(tmp_path, 2)
+    items = []
+    for number, scene in enumerate(read_catalog(tmp_path / "LR")):
+        known = scene.measured().footprint
+        west, south, east, north = known.bounds
+        crossing = shapely.Polygon([(west, south), (east, (north + south) / 2), (east, south), (west, north)])
+        shape = json.loads(shapely.to_geojson(crossing if number else known))
+        made = pystac.Item(scene.name, shape, list(known.bounds), datetime(2024, 6, 1, tzinfo=timezone.utc), {})
+        made.add_asset("image", pystac.Asset(scene.path, media_type=pystac.MediaType.COG))
+        items.append(made)
+    file = tmp_path / "items.json"
+    file.write_text(json.dumps(pystac.ItemCollection(items).to_dict()))
+    immediate()
+    counts = restored(Sources(file, references=tmp_path / "Ref"), settings(enlarging, tmp_path / "out"))
+    assert counts.done == 1
+    assert "its footprint is no valid polygon" in counts.aside["small-001"]
 
 
 def test_a_scene_without_a_reference_is_restored_where_that_is_asked_for(enlarging, tmp_path, immediate):

@@ -49,8 +49,7 @@ def scene_work(scene: CatalogScene, references: ReferenceCatalog | None, setting
     candidates, known = [Candidate(Path(path).stem, path) for path in scene.references], scene
     if references is not None and not candidates:
         known = scene.measured()
-        if known.footprint is None:
-            raise DataError(f"{scene.path}: its footprint is not known")
+        known.require_footprint()
         candidates = references.ranked(known)
     if references is not None and not candidates and not settings.without_reference:
         raise DataError(
