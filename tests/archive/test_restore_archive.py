@@ -36,9 +36,11 @@ from refsr.archive.catalog import read_catalog
 from refsr.archive.folder import ArchiveFolder
 from refsr.archive.journal import archive_state
 from refsr.archive.restore_archive import Sources, restore_archive
-from refsr.archive.worker import restore_blocks, restore_scenes
+from refsr.archive.settings import SceneWork
+from refsr.archive.worker import finish_scene, restore_blocks, restore_scenes
 from refsr.core.errors import RefsrError, UsageError
 from refsr.core.progress import no_progress
+from refsr.geo.raster_sink import WHOLE, blocks_folder
 from refsr.inference import raster_blocks
 from refsr.inference.inputs import RestoreOptions
 from refsr.inference.rasters import restore_raster
@@ -60,6 +62,10 @@ def scenes(tmp_path_factory):
 
 def restored(given, made, lines=None):
     return restore_archive(given, made, no_progress, (lines if lines is not None else []).append)
+
+
+def restore_alone(given, scene):
+    return restore_scenes(given, [scene])
 
 
 def results(folder):
@@ -352,6 +358,43 @@ def test_a_stop_between_result_and_item_leaves_the_item_to_the_next(
     assert not folder.item("large").exists()
     assert restored(sources(scenes), made).done == 4
     assert json.loads(folder.item("large").read_text())["properties"]["refsr:references"]
+
+
+@pytest.mark.parametrize("task", [finish_scene, restore_alone])
+def test_blocks_of_a_result_that_is_in_place_do_not_stay(task, enlarging, tmp_path, immediate):
+    """A worker that is killed while it removes them; its task is given to another."""
+    write_scenes(tmp_path, 1)
+    immediate()
+    made = settings(enlarging, tmp_path / "out", evidence=True)
+    restored(Sources(tmp_path / "LR"), made)
+    folder, (scene,) = ArchiveFolder(tmp_path / "out"), read_catalog(tmp_path / "LR")
+    folder.item(scene.name).unlink()
+    left = [blocks_folder(output(scene.name)) for output in (folder.result, folder.evidence)]
+    for blocks in left:
+        blocks.mkdir()
+        (blocks / WHOLE).touch()
+        (blocks / "0-0.tif").touch()
+    (outcome,) = task(made, SceneWork(scene.name, scene.path))
+    assert outcome.done
+    assert folder.item(scene.name).exists()
+    assert not any(blocks.exists() for blocks in left)
+
+
+def test_what_a_worker_holds_open_is_of_one_command(enlarging, tmp_path):
+    """The scene may have been replaced, and the folder removed, since an earlier one was stopped."""
+    low = write_scenes(tmp_path, 0, LARGE) / "LR" / "large.tif"
+    scene = SceneWork("large", str(low))
+    (begun,) = restore_alone(settings(enlarging, tmp_path / "out"), scene)
+    restore_blocks(settings(enlarging, tmp_path / "out"), scene, begun.missing[:2])
+    shutil.rmtree(tmp_path / "out")
+    white = tmp_path / "white.tif"
+    write_raster(white, np.full((LARGE, LARGE, 3), 255, np.uint8), 1e5).replace(low)
+    made = settings(enlarging, tmp_path / "out")
+    restore_blocks(made, scene, begun.missing)
+    (outcome,) = finish_scene(made, scene)
+    assert outcome.done, outcome.reason
+    with rasterio.open(ArchiveFolder(tmp_path / "out").result("large")) as source:
+        assert (source.read() == 255).all()
 
 
 @pytest.mark.parametrize("call", ["submit", "result", "exception", "scheduler_info"])

@@ -54,12 +54,14 @@ class Process:
         self._loaded: tuple[ArchiveSettings, Any] | None = None
 
     def run(self, settings: ArchiveSettings, task: Callable[[Any], Made]) -> Made:
-        """Runs a task with what restores scenes, which stays the same as long as the settings do."""
+        """Runs a task with what restores scenes, which stays the same within a command."""
         return self._thread.submit(lambda: task(self._work(settings))).result()
 
     def _work(self, settings: ArchiveSettings) -> Any:
         if self._loaded is None or self._loaded[0] != settings:
-            self._loaded = None
+            if self._loaded is not None:
+                self._loaded[1].close()
+                self._loaded = None
             self._loaded = settings, _loaded(settings)
         return self._loaded[1]
 
