@@ -35,6 +35,7 @@ from refsr.archive import scene_work
 from refsr.archive.catalog import read_catalog
 from refsr.archive.folder import ArchiveFolder
 from refsr.archive.journal import archive_state
+from refsr.archive.references import Candidate
 from refsr.archive.restore_archive import Sources, restore_archive
 from refsr.archive.settings import SceneWork
 from refsr.archive.worker import finish_scene, restore_blocks, restore_scenes
@@ -43,6 +44,7 @@ from refsr.core.progress import no_progress
 from refsr.geo.raster_sink import WHOLE, blocks_folder
 from refsr.inference import raster_blocks
 from refsr.inference.inputs import RestoreOptions
+from refsr.inference.raster_run import RasterRun
 from refsr.inference.rasters import restore_raster
 from refsr.report.archive import archive_page
 
@@ -378,6 +380,27 @@ def test_blocks_of_a_result_that_is_in_place_do_not_stay(task, enlarging, tmp_pa
     assert outcome.done
     assert folder.item(scene.name).exists()
     assert not any(blocks.exists() for blocks in left)
+
+
+def test_an_item_that_another_worker_has_written_stays(enlarging, tmp_path, monkeypatch):
+    """It was left at work by a stopped command; what is known of the scene goes with its item."""
+    write_scenes(tmp_path, 1)
+    (scene,), made = read_catalog(tmp_path / "LR"), settings(enlarging, tmp_path / "out")
+    work = SceneWork(scene.name, scene.path, (Candidate("ref", str(tmp_path / "Ref" / "small-000-ref.tif")),))
+    item, finish, before = ArchiveFolder(tmp_path / "out").item(scene.name), RasterRun.finish, []
+
+    def meanwhile(run):
+        finish(run)
+        monkeypatch.setattr(RasterRun, "finish", finish)
+        other = scene_work.Restoring(refsr.load(enlarging, device="cpu"), made)
+        assert other.restore(work).done
+        before.append(item.read_bytes())
+
+    monkeypatch.setattr(RasterRun, "finish", meanwhile)
+    (outcome,) = restore_alone(made, work)
+    assert outcome.done
+    assert item.read_bytes() == before[0]
+    assert json.loads(before[0])["properties"]["refsr:references"][0]["id"] == "ref"
 
 
 def test_what_a_worker_holds_open_is_of_one_command(enlarging, tmp_path):

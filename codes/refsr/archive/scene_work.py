@@ -141,7 +141,11 @@ class Restoring:
 
     def _publish(self, scene: SceneWork) -> None:
         """Writes what lies beside a result, the item last, which says that the scene is done."""
+        # Read before the item is looked for: another worker, which a stopped command has left at work, writes the item
+        # first and removes the draft then.
         draft = self._draft(scene)
+        if self.folder.item(scene.name).exists():
+            return
         for made in (self.folder.result(scene.name), self.folder.evidence(scene.name)):
             # Of a worker that was stopped between a result and its item.
             clear_finished(made)
