@@ -282,7 +282,12 @@ class _TrainingRun:
         metric, name = self.options.logger.best_by, primary_validation_set(self.options)
         if metric is not None and name is not None:
             value = scores[name][metric]
-            if not math.isnan(value) and (self.best is None or self.best.beaten_by(value)):
+            if not math.isfinite(value):
+                if self.log is not None:
+                    self.log.note(
+                        f"iteration {self.step}: {metric} {value} compares with no other step", step=self.step
+                    )
+            elif self.best is None or self.best.beaten_by(value):
                 self.best = Best(metric, self.step, value)
                 self._save()
 
