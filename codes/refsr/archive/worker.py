@@ -80,8 +80,7 @@ def _loaded(settings: ArchiveSettings) -> Any:
 
     if settings.version != __version__:
         raise RefsrError(f"this worker has refsr {__version__}, the command {settings.version}; install one version")
-    for name, value in RETRIES.items():
-        os.environ.setdefault(name, value)
+    patient_with_servers()
     for word in settings.imports:
         import_module(word)
     name, threads = _dask_worker()
@@ -95,6 +94,12 @@ def _loaded(settings: ArchiveSettings) -> Any:
     if restorer.device.type == "cpu":
         keep_freed_memory()
     return Restoring(restorer, settings)
+
+
+def patient_with_servers() -> None:
+    """Lets GDAL repeat its requests in this process."""
+    for name, value in RETRIES.items():
+        os.environ.setdefault(name, value)
 
 
 def _dask_worker() -> tuple[Any, int]:
