@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timezone
+from pathlib import Path
 
 import ground
 import numpy as np
@@ -32,6 +33,12 @@ def rasters(tmp_path):
     write_raster(tmp_path / "in" / "deep" / "b.tif", image, 80)
     (tmp_path / "in" / "notes.txt").write_text("no raster")
     return tmp_path / "in"
+
+
+def projjson(crs, kind="GeographicCRS"):
+    """What GeoParquet holds of a CRS, as far as it matters here."""
+    authority, code = crs.split(":")
+    return {"type": kind, "name": crs, "id": {"authority": authority, "code": code}}
 
 
 def item(name, href, **more):
@@ -106,6 +113,55 @@ def test_geoparquet_has_geometries(tmp_path):
     assert one.footprint.equals(BOX)
 
 
+def test_a_folder_named_from_here_gives_paths_for_workers_elsewhere(rasters, monkeypatch):
+    monkeypatch.chdir(rasters.parent)
+    assert [scene.path for scene in read_catalog(Path("in"))] == [
+        str(rasters / "a.tif"), str(rasters / "deep" / "b.tif"),
+    ]  # fmt: skip
+
+
+def test_geoparquet_lists_references_as_text_or_as_a_list(tmp_path):
+    for references in ("r.tif|k.tif", ["r.tif", "k.tif"]):
+        parquet.write_table(pyarrow.table({"path": ["a.tif"], "references": [references]}), tmp_path / "c.parquet")
+        (one,) = read_catalog(tmp_path / "c.parquet")
+        assert one.references == (str(tmp_path / "r.tif"), str(tmp_path / "k.tif"))
+
+
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [
+        (
+            {"crs": projjson("EPSG:32612", "ProjectedCRS")},
+            r"geometry is in EPSG:32612; expected longitude and latitude",
+        ),
+        ({"crs": None}, r"geometry is in an unknown CRS; expected longitude and latitude"),
+        ({"encoding": "polygon"}, r"geometry is encoded as polygon; expected WKB"),
+    ],
+)
+def test_geometries_that_are_no_longitude_and_latitude_are_refused(tmp_path, column, message):
+    """Metres taken for degrees would place every scene elsewhere."""
+    geo = {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": {"encoding": "WKB", **column}}}
+    table = pyarrow.table({"path": ["a.tif"], "geometry": [shapely.to_wkb(BOX)]})
+    parquet.write_table(table.replace_schema_metadata({"geo": json.dumps(geo)}), tmp_path / "c.parquet")
+    with pytest.raises(DataError, match=message):
+        list(read_catalog(tmp_path / "c.parquet"))
+
+
+@pytest.mark.parametrize("crs", ["OGC:CRS84", "EPSG:4326"])
+def test_geometries_in_longitude_and_latitude_are_taken(tmp_path, crs):
+    geo = {"columns": {"geometry": {"encoding": "WKB", "crs": projjson(crs)}}}
+    table = pyarrow.table({"path": ["a.tif"], "geometry": [shapely.to_wkb(BOX)]})
+    parquet.write_table(table.replace_schema_metadata({"geo": json.dumps(geo)}), tmp_path / "c.parquet")
+    (one,) = read_catalog(tmp_path / "c.parquet")
+    assert one.footprint.equals(BOX)
+
+
+def test_a_cloud_cover_that_is_no_number_is_not_known(tmp_path):
+    """NaN would rank references at random, and no item can hold it."""
+    (one,) = read_catalog(write_csv(tmp_path / "c.csv", [{"path": "a.tif", "cloud_cover": "nan"}]))
+    assert one.clouds is None
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
@@ -116,6 +172,11 @@ def test_geoparquet_has_geometries(tmp_path):
         ("c.json", "[1]", r"c\.json: is no STAC"),
         ("c.json", '{"type": "Polygon"}', "is of type 'Polygon'"),
         ("c.json", '{"type": "FeatureCollection", "features": [{"type": "Feature"}]}', r"c\.json: is no STAC that can"),
+        (
+            "c.json",
+            json.dumps({"type": "FeatureCollection", "features": [{**item("a", "a.tif").to_dict(), "geometry": {}}]}),
+            r"c\.json: is no STAC that can",
+        ),
         ("c.parquet", "no table", r"c\.parquet: cannot be read as GeoParquet"),
     ],
 )
@@ -136,6 +197,13 @@ def test_other_files_are_no_catalogs(tmp_path):
 def test_dates_without_a_zone_are_utc():
     assert parsed_date("2024-06-01 10:30") == DATE
     assert parsed_date(None) is None
+
+
+def test_dates_of_any_zone_are_given_in_utc():
+    """STAC wants it, and dates of several zones would not sort as texts."""
+    found = parsed_date("2024-06-01T12:30:00+02:00")
+    assert found == DATE
+    assert found.isoformat() == "2024-06-01T10:30:00+00:00"
 
 
 def test_footprints_across_the_meridian_are_split_and_share_what_they_share():

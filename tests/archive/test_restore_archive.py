@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 from concurrent.futures import CancelledError
+from datetime import datetime, timezone
 
 import numpy as np
 import pystac
 import pytest
 import rasterio
+import shapely
 from distributed.client import ClosedClientError
 from distributed.comm import CommClosedError
 from made_archives import (
@@ -33,12 +35,16 @@ from refsr.archive import scene_work
 from refsr.archive.catalog import read_catalog
 from refsr.archive.folder import ArchiveFolder
 from refsr.archive.journal import archive_state
+from refsr.archive.references import Candidate
 from refsr.archive.restore_archive import Sources, restore_archive
-from refsr.archive.worker import restore_blocks, restore_scenes
+from refsr.archive.settings import SceneWork
+from refsr.archive.worker import finish_scene, restore_blocks, restore_scenes
 from refsr.core.errors import RefsrError, UsageError
 from refsr.core.progress import no_progress
+from refsr.geo.raster_sink import WHOLE, blocks_folder
 from refsr.inference import raster_blocks
 from refsr.inference.inputs import RestoreOptions
+from refsr.inference.raster_run import RasterRun
 from refsr.inference.rasters import restore_raster
 from refsr.report.archive import archive_page
 
@@ -58,6 +64,10 @@ def scenes(tmp_path_factory):
 
 def restored(given, made, lines=None):
     return restore_archive(given, made, no_progress, (lines if lines is not None else []).append)
+
+
+def restore_alone(given, scene):
+    return restore_scenes(given, [scene])
 
 
 def results(folder):
@@ -202,6 +212,26 @@ def test_poisoned_scenes_are_set_aside_with_their_reason(enlarging, tmp_path, im
     assert "cut" not in restored(sources(tmp_path), settings(enlarging, tmp_path / "out")).aside
 
 
+def test_a_scene_whose_footprint_is_no_polygon_is_set_aside_alone(enlarging, tmp_path, immediate):
+    """GEOS refuses to intersect a ring that crosses itself."""
+    write_scenes(tmp_path, 2)
+    items = []
+    for number, scene in enumerate(read_catalog(tmp_path / "LR")):
+        known = scene.measured().footprint
+        west, south, east, north = known.bounds
+        crossing = shapely.Polygon([(west, south), (east, (north + south) / 2), (east, south), (west, north)])
+        shape = json.loads(shapely.to_geojson(crossing if number else known))
+        made = pystac.Item(scene.name, shape, list(known.bounds), datetime(2024, 6, 1, tzinfo=timezone.utc), {})
+        made.add_asset("image", pystac.Asset(scene.path, media_type=pystac.MediaType.COG))
+        items.append(made)
+    file = tmp_path / "items.json"
+    file.write_text(json.dumps(pystac.ItemCollection(items).to_dict()))
+    immediate()
+    counts = restored(Sources(file, references=tmp_path / "Ref"), settings(enlarging, tmp_path / "out"))
+    assert counts.done == 1
+    assert "its footprint is no valid polygon" in counts.aside["small-001"]
+
+
 def test_a_scene_without_a_reference_is_restored_where_that_is_asked_for(enlarging, tmp_path, immediate):
     write_pair(tmp_path, "first", 7, SIDE, 0)
     write_pair(tmp_path, "second", 8, SIDE, 5e5)
@@ -330,6 +360,64 @@ def test_a_stop_between_result_and_item_leaves_the_item_to_the_next(
     assert not folder.item("large").exists()
     assert restored(sources(scenes), made).done == 4
     assert json.loads(folder.item("large").read_text())["properties"]["refsr:references"]
+
+
+@pytest.mark.parametrize("task", [finish_scene, restore_alone])
+def test_blocks_of_a_result_that_is_in_place_do_not_stay(task, enlarging, tmp_path, immediate):
+    """A worker that is killed while it removes them; its task is given to another."""
+    write_scenes(tmp_path, 1)
+    immediate()
+    made = settings(enlarging, tmp_path / "out", evidence=True)
+    restored(Sources(tmp_path / "LR"), made)
+    folder, (scene,) = ArchiveFolder(tmp_path / "out"), read_catalog(tmp_path / "LR")
+    folder.item(scene.name).unlink()
+    left = [blocks_folder(output(scene.name)) for output in (folder.result, folder.evidence)]
+    for blocks in left:
+        blocks.mkdir()
+        (blocks / WHOLE).touch()
+        (blocks / "0-0.tif").touch()
+    (outcome,) = task(made, SceneWork(scene.name, scene.path))
+    assert outcome.done
+    assert folder.item(scene.name).exists()
+    assert not any(blocks.exists() for blocks in left)
+
+
+def test_an_item_that_another_worker_has_written_stays(enlarging, tmp_path, monkeypatch):
+    """It was left at work by a stopped command; what is known of the scene goes with its item."""
+    write_scenes(tmp_path, 1)
+    (scene,), made = read_catalog(tmp_path / "LR"), settings(enlarging, tmp_path / "out")
+    work = SceneWork(scene.name, scene.path, (Candidate("ref", str(tmp_path / "Ref" / "small-000-ref.tif")),))
+    item, finish, before = ArchiveFolder(tmp_path / "out").item(scene.name), RasterRun.finish, []
+
+    def meanwhile(run):
+        finish(run)
+        monkeypatch.setattr(RasterRun, "finish", finish)
+        other = scene_work.Restoring(refsr.load(enlarging, device="cpu"), made)
+        assert other.restore(work).done
+        before.append(item.read_bytes())
+
+    monkeypatch.setattr(RasterRun, "finish", meanwhile)
+    (outcome,) = restore_alone(made, work)
+    assert outcome.done
+    assert item.read_bytes() == before[0]
+    assert json.loads(before[0])["properties"]["refsr:references"][0]["id"] == "ref"
+
+
+def test_what_a_worker_holds_open_is_of_one_command(enlarging, tmp_path):
+    """The scene may have been replaced, and the folder removed, since an earlier one was stopped."""
+    low = write_scenes(tmp_path, 0, LARGE) / "LR" / "large.tif"
+    scene = SceneWork("large", str(low))
+    (begun,) = restore_alone(settings(enlarging, tmp_path / "out"), scene)
+    restore_blocks(settings(enlarging, tmp_path / "out"), scene, begun.missing[:2])
+    shutil.rmtree(tmp_path / "out")
+    white = tmp_path / "white.tif"
+    write_raster(white, np.full((LARGE, LARGE, 3), 255, np.uint8), 1e5).replace(low)
+    made = settings(enlarging, tmp_path / "out")
+    restore_blocks(made, scene, begun.missing)
+    (outcome,) = finish_scene(made, scene)
+    assert outcome.done, outcome.reason
+    with rasterio.open(ArchiveFolder(tmp_path / "out").result("large")) as source:
+        assert (source.read() == 255).all()
 
 
 @pytest.mark.parametrize("call", ["submit", "result", "exception", "scheduler_info"])

@@ -50,6 +50,18 @@ def test_a_server_that_comes_and_goes_costs_tries_and_no_scene(server, enlarging
     assert ArchiveFolder(tmp_path / "out").result("small-001").read_bytes() == (tmp_path / "alone.tif").read_bytes()
 
 
+def test_a_scene_whose_place_could_not_be_read_is_looked_at_again(server, enlarging, tmp_path, immediate):
+    """References are found by the command itself, before a worker sees the scene."""
+    rows = [{"path": f"{server.address}/{name}.tif", "id": name} for name in ("small-000", "small-001", "missing")]
+    immediate()
+    given = Sources(write_csv(tmp_path / "c.csv", rows), references=tmp_path / "Ref")
+    server.drops.value = 4
+    counts = restore_archive(given, settings(enlarging, tmp_path / "out"), no_progress, lambda _: None)
+    assert server.drops.value == 0
+    assert counts.done == 2
+    assert set(counts.aside) == {"missing"}
+
+
 @pytest.fixture
 def bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The name of a bucket with the made scenes, in an object store on loopback."""

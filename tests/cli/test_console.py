@@ -21,7 +21,7 @@ def test_lines_tell_the_time_left_from_what_was_done_now(clock, capsys):
         clock[0] = 20
         bar.advance(10, "loss 3")
     assert capsys.readouterr().err.splitlines() == [
-        "training: 810/1000, about 380 s left loss 3",
+        "training: 810/1000, about 6 min left loss 3",
         "training: done: 810/1000 in 20.0 s",
     ]
 

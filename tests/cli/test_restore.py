@@ -101,6 +101,8 @@ def test_sixteen_bits_have_the_range_of_their_scene_or_the_declared_one(tmp_path
         (["--overlap", "-1"], 2, "--overlap -1: expected 0 or more"),
         (["--device", "abacus"], 2, "device 'abacus' is not known"),
         (["--range", "5", "5"], 1, "LR/a.png: range [5.0, 5.0] must rise"),
+        (["--range", "nan", "5"], 1, "LR/a.png: range [nan, 5.0] must rise"),
+        (["--bands", "1", "2", "²"], 2, "LR/a.png: has no band '²'"),
         (["--bands", "1", "2", "7"], 1, "LR/a.png: bands [7] are asked for, the image has 1 to 3"),
     ],
 )

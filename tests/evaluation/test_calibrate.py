@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -66,6 +68,28 @@ def test_clean_lr_is_held_to_hard_and_noisy_lr_is_not():
     assert np.mean([one.psnr(chosen) - one.psnr(free) for one in noisy]) > -2 * MOST_FALL
     hard = Trust("hard", guard=False)
     assert np.mean([one.psnr(hard) - one.psnr(free) for one in noisy]) < -MOST_FALL
+
+
+def test_a_place_that_is_restored_exactly_decides_nothing():
+    """Black water, say: its PSNR is infinite before and after."""
+    black = torch.zeros(1, 3, 96, 96)
+    exact = Place("drawn", Passes(black, black), black[..., :24, :24], black, black)
+    noisy = [drawn(index, noise_of_lr=0.02) for index in range(4)]
+    free = Trust(guard=False)
+    assert least_change([*noisy, exact], free)[0] != "hard"
+    assert exact.psnr(free) == exact.psnr(Trust("hard", guard=False))
+
+
+def test_intervals_are_of_results_as_they_are_made():
+    """Models that sample are not guarded unless that is asked for, so their errors are those without the guard."""
+    places = []
+    for index in range(4):
+        one = drawn(index)
+        mixed = 0.5 * one.passes.image + 0.5 * drawn(index + 50).passes.image
+        places.append(replace(one, passes=Passes(mixed, one.passes.alone)))
+    guarded, free = calibrated(places), calibrated(places, guard=False)
+    assert guarded["errors"] != free["errors"]
+    assert free["errors"]["half_widths"][-1] > guarded["errors"]["half_widths"][-1]
 
 
 def test_half_widths_are_quantiles_that_never_fall():

@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 import rasterio
 
+from refsr.core.atomic import current_umask
 from refsr.core.errors import DataError, RefsrError, UsageError
 from refsr.core.window import Window
+from refsr.geo import raster_sink
 from refsr.geo.geotransform import Geotransform
 from refsr.geo.raster_sink import RasterProfile, RasterSink, check_disk, check_folder
 from refsr.geo.raster_source import BandInfo, RasterSource
@@ -118,6 +120,31 @@ def test_a_stopped_run_goes_on_to_the_same_bytes(tmp_path):
     assert digest(tmp_path / "a" / "a.tif") == digest(tmp_path / "b" / "a.tif")
 
 
+@pytest.mark.parametrize("format", ["cog", "png"])
+def test_two_processes_that_make_the_result_at_once_make_it_whole(tmp_path, monkeypatch, format):
+    """A worker that a stopped command has left at work, and one of the next command: the first is nearly done."""
+    output = tmp_path / f"out.{'tif' if format == 'cog' else format}"
+    first, second = (RasterSink(output, profile(masked=True), {}, format) for _ in range(2))
+    first.open()
+    put(first)
+    check = raster_sink._check
+
+    def meanwhile(staged, wanted):
+        check(staged, wanted)
+        before = staged.read_bytes()
+        with monkeypatch.context() as patch:
+            patch.setattr(raster_sink, "_check", check)
+            second.finish(WINDOWS)
+        assert staged.read_bytes() == before, "nobody else writes to it"
+
+    monkeypatch.setattr(raster_sink, "_check", meanwhile)
+    first.finish(WINDOWS)
+    with rasterio.open(output) as made:
+        assert np.array_equal(np.moveaxis(made.read(), 0, 2)[hole()], pixels()[hole()])
+    assert output.stat().st_mode & 0o777 == 0o666 & ~current_umask()
+    assert not any("blocks" in one.name for one in tmp_path.iterdir())
+
+
 def test_findings_are_kept_with_their_block(tmp_path):
     kept = {"pixels": 65536.0, "covered": 0.1 + 0.2, "least": -math.inf, "most": 5e-324}
     first = RasterSink(tmp_path / "a.tif", profile(masked=True), {}, "cog")
@@ -162,7 +189,7 @@ def test_a_damaged_block_is_one_line_and_nothing_appears(tmp_path):
         sink.finish(WINDOWS)
     assert not (tmp_path / "a.tif").exists()
     assert all(sink.has(window) for window in WINDOWS)
-    assert not list(sink.folder.glob("result*"))
+    assert not list(sink.folder.glob("*result*"))
 
 
 def test_a_full_disk_is_seen_before_the_work(tmp_path):

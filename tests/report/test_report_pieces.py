@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from refsr.core.progress import duration
 from refsr.evaluation.results import summarise
 from refsr.report import numbers
 from refsr.report.axis import ChartAxis, spanning, wants_logarithm
@@ -68,11 +69,11 @@ def test_data_is_json_without_numbers_that_json_lacks() -> None:
         (numbers.compact(2000.0), "2000"),
         (numbers.compact(123456.0), "123\N{THIN SPACE}456"),
         (numbers.compact(1.5e-7), "1.5e−7"),
-        (numbers.duration(11520), "3 h 12 min"),
-        (numbers.duration(41), "41 s"),
-        (numbers.duration(89), "1 min"),
-        (numbers.duration(91), "2 min"),
-        (numbers.duration(7199), "2 h 0 min"),
+        (duration(11520), "3 h 12 min"),
+        (duration(41), "41 s"),
+        (duration(89), "1 min"),
+        (duration(91), "2 min"),
+        (duration(7199), "2 h 0 min"),
         (numbers.count(1, "image"), "1 image"),
     ],
 )

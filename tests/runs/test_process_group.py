@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -145,6 +146,15 @@ def test_slurm_without_scontrol_says_what_to_set(monkeypatch):
 
     monkeypatch.delenv("MASTER_ADDR", raising=False)
     monkeypatch.setenv("PATH", "")
+    with pytest.raises(UsageError, match="set MASTER_ADDR"):
+        group._set_rendezvous(Launch(0, 2, 0, "Slurm"))
+
+
+def test_slurm_without_hosts_says_what_to_set(monkeypatch):
+    from refsr.runs import process_group as group
+
+    monkeypatch.delenv("MASTER_ADDR", raising=False)
+    monkeypatch.setattr(group.subprocess, "run", lambda *_, **__: SimpleNamespace(stdout="\n"))
     with pytest.raises(UsageError, match="set MASTER_ADDR"):
         group._set_rendezvous(Launch(0, 2, 0, "Slurm"))
 

@@ -118,6 +118,40 @@ def curves(folder: Path) -> set[str]:
     return {name for name in held.Tags()["scalars"] if name.startswith("val/")}
 
 
+def test_the_speed_counts_no_validation_and_no_checkpoint_twice(trained, monkeypatch):
+    """By a clock on which an iteration takes a second, a validation five, and writing a checkpoint twenty."""
+    now = [0.0]
+
+    def lasting(seconds, function):
+        def taking_time(*arguments, **keywords):
+            now[0] += seconds
+            return function(*arguments, **keywords)
+
+        return taking_time
+
+    monkeypatch.setattr(trainer.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(StepRunner, "step", lasting(1, StepRunner.step))
+    monkeypatch.setattr(trainer, "validate", lasting(5, trainer.validate))
+    monkeypatch.setattr(trainer, "write_checkpoint", lasting(20, trainer.write_checkpoint))
+    folder = trained("train.val_freq=1", "logger.best_by=psnr", "train.lr_G=1e-2").folder
+    assert {event["images_per_second"] for event in events(folder, "train")} == {4.0}
+
+
+def test_a_validation_that_a_stop_has_left_out_is_made_up_for(trained, monkeypatch):
+    """Else the best step of a run would depend on when it was stopped."""
+    words = ("train.val_freq=2", "logger.best_by=psnr", "train.niter=4")
+    whole = trained("name=whole", *words).folder
+    for step in (2, 4):
+        with monkeypatch.context() as patch:
+            stop_at(patch, step)
+            assert trained("name=stopped", *words).step == step
+        folder = trained("name=stopped", *words, "path.auto_resume=true").folder
+        assert scored(folder) == scored(whole)
+        assert [event["step"] for event in events(folder, "validation")] == [2, 2, 4, 4]
+        assert (folder / "checkpoints" / "best.json").read_bytes() == (whole / "checkpoints" / "best.json").read_bytes()
+        shutil.rmtree(folder)
+
+
 def test_the_best_may_be_chosen_by_any_measure_that_is_there(trained, monkeypatch, tmp_path):
     monkeypatch.setenv("REFSR_WEIGHTS", str(tmp_path))
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))

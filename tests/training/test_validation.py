@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -53,3 +54,17 @@ def test_it_has_no_score_where_the_run_goes_on(trained: Any, options: Any, caplo
     assert second["psnr"] > 0
     assert best_step(folder.checkpoints) == 4
     assert Path(folder.checkpoints / "best.json").is_file()
+
+
+def test_an_infinite_mean_is_not_the_best_of_a_run(trained: Any, options: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One black image that is restored exactly makes the mean PSNR infinite, which no later step could beat."""
+    means = iter([{"psnr": math.inf, "ssim": 1.0}, {"psnr": 20.0, "ssim": 0.5}])
+    monkeypatch.setattr(validation, "mean_scores", lambda *_: next(means))
+    trained(*WORDS)
+    folder = RunFolder.of(options(*WORDS))
+    events = [json.loads(line, parse_constant=pytest.fail) for line in folder.events.read_text().splitlines()]
+    first, second = [event for event in events if event["kind"] == "validation"]
+    assert first.keys() - second.keys() == set()
+    assert "psnr" not in first
+    assert "iteration 2: psnr inf compares with no other step" in folder.lines.read_text()
+    assert best_step(folder.checkpoints) == 4

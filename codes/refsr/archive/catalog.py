@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ import shapely
 
 from refsr.archive.footprints import footprint_of
 from refsr.core.errors import DataError, UsageError, suggestion
-from refsr.core.foreign_files import require_file
+from refsr.core.foreign_files import parse_json, require_file
 from refsr.geo.raster_source import RasterSource, is_remote
 
 RASTERS = (".tif", ".tiff", ".jp2", ".vrt", ".img")
@@ -26,9 +27,11 @@ COLUMNS = {
     "id": "a name (default: the file's)",
     "datetime": "ISO 8601",
     "cloud_cover": "percent",
-    "references": "paths, separated by |",
+    "references": "paths, separated by |; of GeoParquet also a list",
 }
 """Of a table; `path` is needed."""
+GEOGRAPHIC = "GeographicCRS"
+"""The type that PROJJSON gives to a CRS of longitude and latitude."""
 UNSAFE = re.compile(r"[^\w.-]+")
 
 
@@ -59,6 +62,11 @@ class CatalogScene:
                 raise DataError(f"{self.path}: lies nowhere on the ground, so that no reference is found for it")
             found = footprint_of(source.grid) if self.footprint is None else self.footprint
             return replace(self, footprint=found, pixel=self.pixel or source.grid.pixel_metres)
+
+    def require_footprint(self) -> None:
+        """A DataError where its footprint is none that others can be intersected with."""
+        if self.footprint is None or not shapely.is_valid(self.footprint):
+            raise DataError(f"{self.path}: its footprint is no valid polygon")
 
 
 def read_catalog(catalog: Path, asset: str | None = None) -> Iterator[CatalogScene]:
@@ -96,6 +104,8 @@ def _scenes(catalog: Path, asset: str | None) -> Iterator[CatalogScene]:
 
 
 def _from_folder(folder: Path) -> Iterator[CatalogScene]:
+    # Workers may run in another folder than this command.
+    folder = folder.absolute()
     for file in sorted(folder.rglob("*")):
         if file.suffix.lower() in RASTERS and not file.name.startswith(".") and file.is_file():
             yield CatalogScene("-".join(file.relative_to(folder).with_suffix("").parts), str(file))
@@ -120,6 +130,7 @@ def _from_parquet(file: Path) -> Iterator[CatalogScene]:
         with parquet.ParquetFile(file) as table:
             columns = [name for name in (*COLUMNS, "geometry") if name in table.schema_arrow.names]
             _check_columns(file, columns)
+            _check_geometry(file, table.schema_arrow.metadata or {})
             number = 0
             for batch in table.iter_batches(1024, columns=columns):
                 for row in batch.to_pylist():
@@ -139,16 +150,30 @@ def _check_columns(file: Path, columns: Any) -> None:
         raise DataError(f"{file}: has no column path{near} (it has {', '.join(columns)}; known: {', '.join(COLUMNS)})")
 
 
+def _check_geometry(file: Path, metadata: Mapping[bytes, bytes]) -> None:
+    """A DataError where GeoParquet's metadata say that footprints are other than WKB in longitude and latitude."""
+    about = parse_json(metadata.get(b"geo", b"{}"), file, "GeoParquet")
+    column = (about.get("columns") or {}).get("geometry") or {}
+    if (encoding := column.get("encoding", "WKB")) != "WKB":
+        raise DataError(f"{file}: its geometry is encoded as {encoding}; expected WKB")
+    # Where it names none, GeoParquet means OGC:CRS84.
+    crs = column.get("crs", {"type": GEOGRAPHIC}) or {}
+    if crs.get("type") != GEOGRAPHIC:
+        code = crs.get("id") or {}
+        known = f"{code['authority']}:{code['code']}" if {"authority", "code"} <= code.keys() else crs.get("name")
+        raise DataError(f"{file}: its geometry is in {known or 'an unknown CRS'}; expected longitude and latitude")
+
+
 def _from_row(row: Mapping[str, Any], file: Path, where: str) -> CatalogScene:
-    path, date, clouds = row["path"], row.get("datetime"), row.get("cloud_cover")
+    path, given = str(row["path"] or ""), row.get("references") or ""
     if not path:
         raise DataError(f"{file}: {where} has no path")
-    given = row.get("references") or ""
-    references = tuple(_beside(file, one.strip()) for one in given.split("|") if one.strip())
+    listed = given if isinstance(given, list) else str(given).split("|")
+    references = tuple(_beside(file, one.strip()) for one in listed if one and one.strip())
     try:
         return CatalogScene(
-            str(row.get("id") or Path(path).stem), _beside(file, str(path)), None, parsed_date(date), None,
-            None if clouds in (None, "") else float(clouds), references,
+            str(row.get("id") or Path(path).stem), _beside(file, path), None, parsed_date(row.get("datetime")), None,
+            parsed_number(row.get("cloud_cover")), references,
         )  # fmt: skip
     except ValueError as error:
         raise DataError(f"{file}: {where}: {error}") from error
@@ -162,7 +187,7 @@ def _beside(file: Path, path: str) -> str:
 
 
 def parsed_date(given: Any) -> datetime | None:
-    """A date with a time zone, UTC where none is named; a ValueError for other text."""
+    """A date in UTC, which it is in already where no time zone is named; a ValueError for other text."""
     if given in (None, ""):
         return None
     found: datetime | None = given if isinstance(given, datetime) else None
@@ -171,4 +196,10 @@ def parsed_date(given: Any) -> datetime | None:
             found = datetime.fromisoformat(str(given).strip().replace("Z", "+00:00"))
     if found is None:
         raise ValueError(f"{given!r} is no date; expected ISO 8601, such as 2024-06-01T10:30:00Z")
-    return found if found.tzinfo is not None else found.replace(tzinfo=timezone.utc)
+    return found.replace(tzinfo=timezone.utc) if found.tzinfo is None else found.astimezone(timezone.utc)
+
+
+def parsed_number(given: Any) -> float | None:
+    """A number, None where nothing is given or no number is known; a ValueError for other text."""
+    found = math.nan if given in (None, "") else float(given)
+    return found if math.isfinite(found) else None

@@ -48,7 +48,7 @@ def publish(folder: ArchiveFolder, aside: Mapping[str, str]) -> int:
 
     def rows() -> Iterator[dict[str, Any]]:
         for name in folder.finished():
-            item = read_record(folder.item(name))
+            item = read_item(folder, name)
             extent.add(item)
             links.append({"rel": "item", "href": f"./scenes/{name}/{name}.json", "type": "application/geo+json"})
             yield _row(folder, item)
@@ -127,5 +127,5 @@ def read_item(folder: ArchiveFolder, name: str) -> dict[str, Any]:
     """The item of a scene that is done."""
     found = read_record(folder.item(name))
     if not isinstance(found, dict) or "properties" not in found:
-        raise DataError(f"{folder.item(name)}: is no STAC item")
+        raise DataError(f"{folder.item(name)}: is no STAC item; remove it, and the same command makes it anew")
     return found

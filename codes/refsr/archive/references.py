@@ -11,7 +11,6 @@ import shapely
 
 from refsr.archive.catalog import CatalogScene
 from refsr.archive.footprints import shared
-from refsr.core.errors import DataError
 
 LEAST = 1e-4
 """Share of a scene's ground below which footprints only touch."""
@@ -65,8 +64,7 @@ class ReferenceCatalog:
     def __init__(self, scenes: Iterable[CatalogScene]) -> None:
         self._scenes = [scene.measured() for scene in scenes]
         for scene in self._scenes:
-            if scene.footprint is None or not shapely.is_valid(scene.footprint):
-                raise DataError(f"reference {scene.name}: its footprint is no valid polygon")
+            scene.require_footprint()
         self._tree = shapely.STRtree([scene.footprint for scene in self._scenes])
 
     def __len__(self) -> int:

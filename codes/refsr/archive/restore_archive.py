@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import itertools
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +15,10 @@ from refsr.archive.publish import publish
 from refsr.archive.references import Candidate, ReferenceCatalog
 from refsr.archive.run import ArchiveCounts, ArchiveRun
 from refsr.archive.settings import ArchiveSettings, SceneWork
+from refsr.archive.worker import patient_with_servers
 from refsr.core.errors import DataError, RefsrError, UsageError
 from refsr.core.progress import Announce, ProgressFactory
+from refsr.geo.raster_source import is_remote
 from refsr.inference.inputs import RestoreOptions
 from refsr.inference.restorer import Restorer
 from refsr.inference.scene import SUPPORTED
@@ -49,8 +52,7 @@ def scene_work(scene: CatalogScene, references: ReferenceCatalog | None, setting
     candidates, known = [Candidate(Path(path).stem, path) for path in scene.references], scene
     if references is not None and not candidates:
         known = scene.measured()
-        if known.footprint is None:
-            raise DataError(f"{scene.path}: its footprint is not known")
+        known.require_footprint()
         candidates = references.ranked(known)
     if references is not None and not candidates and not settings.without_reference:
         raise DataError(
@@ -59,6 +61,25 @@ def scene_work(scene: CatalogScene, references: ReferenceCatalog | None, setting
     date = None if scene.date is None else scene.date.isoformat()
     used = tuple(candidates[: settings.references + CANDIDATES])
     return SceneWork(scene.name, scene.path, used, date, _bounds(known))
+
+
+def works(
+    scenes: Iterable[CatalogScene],
+    references: ReferenceCatalog | None,
+    settings: ArchiveSettings,
+    set_aside: Callable[[SceneWork, str], None],
+) -> Iterator[SceneWork]:
+    """Scenes with their references; those on servers that cannot be looked at come once more, after all others."""
+    # It is gone through last, and has grown by then.
+    failed: list[CatalogScene] = []
+    for scene, again in itertools.chain(((one, False) for one in scenes), ((one, True) for one in failed)):
+        try:
+            yield scene_work(scene, references, settings)
+        except DataError as error:
+            if is_remote(scene.path) and not again:
+                failed.append(scene)
+            else:
+                set_aside(SceneWork(scene.name, scene.path, bounds=_bounds(scene)), str(error))
 
 
 def _bounds(scene: CatalogScene) -> tuple[float, ...] | None:
@@ -86,6 +107,7 @@ def restore_archive(
     write_page: Callable[[ArchiveFolder], None] | None = None,
 ) -> ArchiveCounts:
     """Restores the scenes of a catalog that are not there yet; what it came to, with those that are there."""
+    patient_with_servers()
     total = sum(1 for _ in sources.scenes())
     references = sources.reference_catalog()
     if references is not None:
@@ -104,22 +126,9 @@ def restore_archive(
             if done < total:
                 with connected(scheduler, workers, announce) as client, progress("archive", total) as bar:
                     bar.skip(done)
-                    run: ArchiveRun | None = None
-
-                    def left() -> Iterator[SceneWork]:
-                        for scene in sources.scenes():
-                            if folder.item(scene.name).exists():
-                                continue
-                            try:
-                                work = scene_work(scene, references, settings)
-                            except DataError as error:
-                                assert run is not None
-                                run.set_aside(SceneWork(scene.name, scene.path, bounds=_bounds(scene)), str(error))
-                                continue
-                            yield work
-
-                    run = ArchiveRun(client, settings, left(), journal, bar, announce)
-                    counts = run.run()
+                    scenes = (scene for scene in sources.scenes() if not folder.item(scene.name).exists())
+                    run = ArchiveRun(client, settings, journal, bar, announce)
+                    counts = run.run(works(scenes, references, settings, run.set_aside))
             counts.done += done
             publish(folder, counts.aside)
             if write_page is not None:

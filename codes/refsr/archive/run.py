@@ -71,12 +71,11 @@ class ArchiveRun:
     """Hands the scenes of a catalog to a cluster. Only tasks that run or wait next are known to the scheduler."""
 
     def __init__(
-        self, client: Any, settings: ArchiveSettings, scenes: Iterator[SceneWork], journal: Journal, bar: ProgressBar,
-        announce: Announce,
-    ) -> None:  # fmt: skip
+        self, client: Any, settings: ArchiveSettings, journal: Journal, bar: ProgressBar, announce: Announce
+    ) -> None:
         self._client, self._settings, self._journal = client, settings, journal
         self._bar, self._announce = bar, announce
-        self._scenes = scenes
+        self._scenes: Iterator[SceneWork] = iter(())
         self._folder = ArchiveFolder(settings.output)
         self._first: deque[Unit] = deque()
         """Tasks of scenes that were begun, which come before new ones, so that few scenes are unfinished at once."""
@@ -94,8 +93,9 @@ class ArchiveRun:
         self._workers = worker_count(client)
         self.counts = ArchiveCounts()
 
-    def run(self) -> ArchiveCounts:
+    def run(self, scenes: Iterator[SceneWork]) -> ArchiveCounts:
         """Restores all scenes; an error where the scheduler is lost, or nothing can be written."""
+        self._scenes = scenes
         while self._hand_out():
             if time.monotonic() - self._counted > TICK:
                 self._check_cluster()

@@ -49,8 +49,6 @@ class Restoring:
         if self.folder.item(scene.name).exists():
             return Outcome(scene.name, time.process_time() - begun, done=True)
         if output.exists():
-            # A worker that was stopped between the result and its item.
-            clear_finished(output)
             self._publish(scene)
             return Outcome(scene.name, time.process_time() - begun, done=True)
         run = self._opened(scene)
@@ -143,7 +141,14 @@ class Restoring:
 
     def _publish(self, scene: SceneWork) -> None:
         """Writes what lies beside a result, the item last, which says that the scene is done."""
+        # Read before the item is looked for: another worker, which a stopped command has left at work, writes the item
+        # first and removes the draft then.
         draft = self._draft(scene)
+        if self.folder.item(scene.name).exists():
+            return
+        for made in (self.folder.result(scene.name), self.folder.evidence(scene.name)):
+            # Of a worker that was stopped between a result and its item.
+            clear_finished(made)
         write_thumbnail(self.folder.result(scene.name), self.folder.thumbnail(scene.name))
         item = scene_item(self.folder, scene, draft, self._settings)
         write_text(self.folder.item(scene.name), json.dumps(item, allow_nan=False) + "\n")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import uuid
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,8 @@ class ArchiveSettings:
     imports: tuple[str, ...] = ()
     """Modules that register names of one's own."""
     version: str = __version__
+    command: str = field(default_factory=lambda: uuid.uuid4().hex)
+    """The command that hands out the work. A worker that outlives it holds nothing open for the next one."""
 
     def record(self) -> dict[str, Any]:
         """All that results depend on."""

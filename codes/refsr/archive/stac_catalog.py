@@ -11,7 +11,7 @@ import pystac
 import shapely
 from pystac.stac_io import DefaultStacIO
 
-from refsr.archive.catalog import CatalogScene, parsed_date
+from refsr.archive.catalog import CatalogScene, parsed_date, parsed_number
 from refsr.core.errors import DataError, listed, suggestion
 from refsr.core.foreign_files import parse_json, read_bytes
 
@@ -20,6 +20,10 @@ MOST_BYTES = 1 << 30
 PREFERRED = ("image", "visual", "data")
 """Assets that are taken where an item has several rasters and nobody names one."""
 RASTER_TYPES = ("image/tiff", "image/jp2", "image/png")
+UNREADABLE = (
+    pystac.STACError, pystac.STACTypeError, shapely.errors.ShapelyError, KeyError, TypeError, ValueError, OSError,
+)  # fmt: skip
+"""What pystac and shapely raise where a catalog is no STAC."""
 RASTER_SUFFIXES = (".tif", ".tiff", ".jp2", ".vrt")
 
 
@@ -41,7 +45,7 @@ def scenes_from_stac(file: Path, asset: str | None) -> Iterator[CatalogScene]:
     try:
         for item in _items(content, home):
             yield _scene(item, home, asset)
-    except (pystac.STACError, pystac.STACTypeError, KeyError, TypeError, ValueError, OSError) as error:
+    except UNREADABLE as error:
         raise DataError(f"{file}: is no STAC that can be read: {type(error).__name__}: {error}") from error
 
 
@@ -66,13 +70,11 @@ def _items(content: dict[str, Any], home: str) -> Iterator[pystac.Item]:
 def _scene(item: pystac.Item, home: str, asset: str | None) -> CatalogScene:
     key = _asset_of(item, asset)
     found = item.assets[key].get_absolute_href() or item.assets[key].href
-    pixel = item.properties.get("gsd")
     geometry = None if item.geometry is None else shapely.from_geojson(json.dumps(item.geometry))
     when = item.datetime or parsed_date(item.properties.get("start_datetime"))
-    clouds = item.properties.get("eo:cloud_cover")
     return CatalogScene(
-        item.id, found, geometry, parsed_date(when), None if pixel is None else float(pixel),
-        None if clouds is None else float(clouds),
+        item.id, found, geometry, parsed_date(when), parsed_number(item.properties.get("gsd")),
+        parsed_number(item.properties.get("eo:cloud_cover")),
     )  # fmt: skip
 
 

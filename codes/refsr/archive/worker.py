@@ -54,12 +54,14 @@ class Process:
         self._loaded: tuple[ArchiveSettings, Any] | None = None
 
     def run(self, settings: ArchiveSettings, task: Callable[[Any], Made]) -> Made:
-        """Runs a task with what restores scenes, which stays the same as long as the settings do."""
+        """Runs a task with what restores scenes, which stays the same within a command."""
         return self._thread.submit(lambda: task(self._work(settings))).result()
 
     def _work(self, settings: ArchiveSettings) -> Any:
         if self._loaded is None or self._loaded[0] != settings:
-            self._loaded = None
+            if self._loaded is not None:
+                self._loaded[1].close()
+                self._loaded = None
             self._loaded = settings, _loaded(settings)
         return self._loaded[1]
 
@@ -78,8 +80,7 @@ def _loaded(settings: ArchiveSettings) -> Any:
 
     if settings.version != __version__:
         raise RefsrError(f"this worker has refsr {__version__}, the command {settings.version}; install one version")
-    for name, value in RETRIES.items():
-        os.environ.setdefault(name, value)
+    patient_with_servers()
     for word in settings.imports:
         import_module(word)
     name, threads = _dask_worker()
@@ -93,6 +94,12 @@ def _loaded(settings: ArchiveSettings) -> Any:
     if restorer.device.type == "cpu":
         keep_freed_memory()
     return Restoring(restorer, settings)
+
+
+def patient_with_servers() -> None:
+    """Lets GDAL repeat its requests in this process."""
+    for name, value in RETRIES.items():
+        os.environ.setdefault(name, value)
 
 
 def _dask_worker() -> tuple[Any, int]:

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from refsr.cli.streams import for_drawing
-from refsr.core.progress import ProgressBar
+from refsr.core.progress import ProgressBar, duration
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -78,7 +78,9 @@ class Lines:
         if now - self._last_line >= SECONDS_BETWEEN_LINES and self._done < self._total:
             self._last_line = now
             worked = self._done - self._skipped
-            left = f", about {(now - self._started) / worked * (self._total - self._done):.0f} s left" if worked else ""
+            left = ""
+            if worked:
+                left = f", about {duration((now - self._started) / worked * (self._total - self._done))} left"
             self._say(f"{self._done}/{self._total}{left} {note}".rstrip())
 
     def skip(self, parts: int) -> None:

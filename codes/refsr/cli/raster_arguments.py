@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from refsr.cli.arguments import add_trust
 from refsr.core.errors import UsageError
+
+NUMBER = re.compile("-?[0-9]+")
 
 
 def add_restoring(parser: argparse.ArgumentParser) -> None:
@@ -96,7 +99,7 @@ def read_range(words: Sequence[str] | None, option: str) -> tuple[float, float] 
 
 def read_bands(words: Sequence[str] | None) -> list[int | str] | None:
     """Numbers, and names as they are."""
-    return None if words is None else [int(word) if word.lstrip("-").isdigit() else word for word in words]
+    return None if words is None else [int(word) if NUMBER.fullmatch(word) else word for word in words]
 
 
 def restoring_keywords(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -64,7 +64,8 @@ def no_progress(label: str, total: int) -> ProgressBar:
 
 
 def duration(seconds: float) -> str:
-    """A time for a person."""
-    if seconds < 90:
+    """A time for a person: `12 s`, `4 min`, `3 h 12 min`."""
+    if seconds < 60:
         return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -46,6 +46,8 @@ PIXELS = 20_000
 RIDGE = 1e-3
 SAME = 1e-4
 """A feature whose standard deviation is below this is the same everywhere."""
+LEAST_SQUARE = 1 / 12
+"""The mean square that rounding to 8 bits makes: a result that is nearer than this is exact, and its PSNR finite."""
 BORDER = 4
 """Pixels that PSNR leaves out, as the default protocol does."""
 
@@ -72,7 +74,7 @@ class Place:
         inner = slice(BORDER, -BORDER)
         pair = ((255 * image.clamp(0, 1)).round()[..., inner, inner] for image in (self.restored(trust)[0], self.hr))
         first, second = pair
-        return float(10 * torch.log10(255**2 / (first - second).double().square().mean()))
+        return float(10 * torch.log10(255**2 / (first - second).double().square().mean().clamp(min=LEAST_SQUARE)))
 
     def restored(self, trust: Trust) -> tuple[Tensor, Tensor]:
         """The result, and what it was before it was held to LR."""
@@ -88,15 +90,15 @@ def place(restore: Restore, network: nn.Module, batch: Batch, set_name: str) -> 
     return Place(set_name, passes, batch["lr"], up, batch["hr"])
 
 
-def calibrated(places: Sequence[Place], response: str = "bicubic") -> dict[str, Any]:
-    """The section `trust` of a card, from the model's results on places."""
+def calibrated(places: Sequence[Place], response: str = "bicubic", guard: bool = True) -> dict[str, Any]:
+    """The section `trust` of a card, from the model's results on places; `guard`: whether those are guarded unasked."""
     if len(places) < FEWEST:
         raise DataError(f"{len(places)} places are too few to calibrate on; expected {FEWEST} or more")
     free = Trust(response=response, guard=False)
     floor = guard_floor(places, free)
-    guarded = replace(free, guard=True, guard_floor=floor)
-    consistent, softness = least_change(places, guarded)
-    trust = replace(guarded, consistent=consistent, softness=softness)
+    usual = replace(free, guard=guard, guard_floor=floor)
+    consistent, softness = least_change(places, usual)
+    trust = replace(usual, consistent=consistent, softness=softness)
     pairs = [_sampled(one, trust, number) for number, one in enumerate(places)]
     # Halves of each set: sorted by set, every other place.
     order = sorted(range(len(places)), key=lambda number: (places[number].set_name, number))
@@ -143,8 +145,10 @@ def calibrate_run(
         for index in range(count):
             seen.append(place(restore, network.module, one_batch(places_of[index], where), dataset).on_cpu())
             bar.advance()
-    trust = calibrated(seen, response)
-    if isinstance(restore, TiledRestore):
+    stochastic = isinstance(restore, TiledRestore)
+    # As LoadedModel.trust has it: the errors are those of results that nobody asked to be guarded.
+    trust = calibrated(seen, response, guard=not stochastic)
+    if stochastic:
         spreads = []
         with progress("spreads", count) as bar:
             for index in range(count):

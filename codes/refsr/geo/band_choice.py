@@ -69,7 +69,7 @@ def colour_of(band: BandInfo) -> str | None:
 def _named(name: str, bands: Sequence[BandInfo], word: int | str) -> int:
     """The number of a band for a number or a word."""
     text = str(word).strip()
-    if text.lstrip("-").isdigit():
+    if re.fullmatch("-?[0-9]+", text):
         number = int(text)
         if not 1 <= number <= len(bands):
             raise UsageError(f"{name}: band {number} is asked for, the raster has 1 to {len(bands)}")

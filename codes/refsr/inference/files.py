@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -106,7 +106,8 @@ def _restore_file(
     if evidence is not None:
         if spread is not None:
             raise UsageError("evidence and a spread are made by two calls")
-        _check_evidence(evidence, output)
+        _check_evidence(evidence)
+        _check_beside(evidence, output, "evidence")
         options = replace(options, evidence=True)
     if spread is None and as_rasters(restorer, images, options, output):
         from refsr.inference.rasters import restore_raster
@@ -121,36 +122,40 @@ def _restore_file(
     lr = images["lr"]
     kind = str(lr.dtype) if isinstance(lr, np.ndarray) else probe_image(lr).dtype
     _check_output(output, "uint16" if options.bits == 16 else kind, restorer.channels)
-    planes_of_evidence = None
-    if evidence is not None and evidence.exists() and not overwrite:
-        raise UsageError(f"{evidence}: is there already (--overwrite replaces it)")
+    beside = evidence if spread is None else spread.output
+    if beside is not None and beside.exists() and not overwrite:
+        raise UsageError(f"{beside}: is there already (--overwrite replaces it)")
+    names: Sequence[str]
     if spread is None:
-        restored, planes_of_evidence = restorer.explained_images(images, options, progress, announce)
+        restored, planes_beside = restorer.explained_images(images, options, progress, announce)
+        names = bands_of(restorer.trust(options))
+        tags = about(names)
     else:
         if spread.output.suffix.lower() not in (".tif", ".tiff"):
             raise UsageError(
                 f"{spread.output}: a spread is kept as a TIFF of floats; expected a name that ends in .tif"
             )
+        _check_beside(spread.output, output, "a spread")
         restored, deviation = restorer.spread_images(images, options, spread.samples, progress, announce)
         low, high = (0, 65535) if options.bits == 16 else declared(kind, options.range, "LR", options.spelling("range"))
-        _write_spread(restorer, spread, deviation, high - low)
+        planes_beside, names = _spread_planes(restorer, spread, deviation, high - low)
+        tags = {}
     planes: Array = restored if restored.ndim == 3 else restored[:, :, None]
     profile: dict[str, Any] = {}
     if named_kind(output) == "tiff" and has_rasterio():
         lr_tags, ref_tags = (read_tags(files[role]) if role in files else None for role in ("lr", "ref"))
-        tags = restored_tags(lr_tags, ref_tags, restorer.scale)
-        profile = {} if tags is None else tags.profile()
+        place = restored_tags(lr_tags, ref_tags, restorer.scale)
+        profile = {} if place is None else place.profile()
         if restorer.takes_mask:
             profile["tags"] = {DESCRIPTION: describe_mask(options.made_mask, restorer.scale)}
-        if tags is not None and tags.nodata is not None:
-            keep_empty(planes, read_image(files["lr"]), tags.nodata, restorer.scale)
-    if evidence is not None and planes_of_evidence is not None:
-        place = {name: value for name, value in profile.items() if name in ("crs", "transform")}
+        if place is not None and place.nodata is not None:
+            keep_empty(planes, read_image(files["lr"]), place.nodata, restorer.scale)
+    if beside is not None and planes_beside is not None:
+        own = {name: value for name, value in profile.items() if name in ("crs", "transform")}
         if "nodata" in profile:
-            keep_empty(planes_of_evidence, read_image(files["lr"]), profile["nodata"], restorer.scale, math.nan)
-            place["nodata"] = math.nan
-        names = bands_of(restorer.trust(options))
-        write_image(evidence, planes_of_evidence, profile={**place, "descriptions": names, "tags": about(names)})
+            keep_empty(planes_beside, read_image(files["lr"]), profile["nodata"], restorer.scale, math.nan)
+            own["nodata"] = math.nan
+        write_image(beside, planes_beside, profile={**own, "descriptions": names, "tags": tags})
     write_image(output, planes, profile=profile)
     return info_of(planes)
 
@@ -197,7 +202,7 @@ def restore_folder(
     return RestoreReport(len(keys), restored, refused)
 
 
-def _write_spread(restorer: Restorer, spread: SpreadOptions, deviation: Plane, unit: float) -> None:
+def _spread_planes(restorer: Restorer, spread: SpreadOptions, deviation: Plane, unit: float) -> tuple[Array, list[str]]:
     """The deviation over seeds and, of calibrated models, half the width of the 90 % interval that it stands for."""
     intervals = restorer.spread_intervals
     planes, names = [deviation], [f"deviation over {spread.samples} seeds"]
@@ -208,15 +213,18 @@ def _write_spread(restorer: Restorer, spread: SpreadOptions, deviation: Plane, u
         LOG.warning(
             "%s: has no intervals, the model's intervals are for --samples %d", spread.output, intervals.samples
         )
-    write_image(spread.output, np.stack(planes, axis=2), profile={"descriptions": names})
+    return np.stack(planes, axis=2), names
 
 
-def _check_evidence(evidence: Path, output: Path) -> None:
+def _check_evidence(evidence: Path) -> None:
     require_tiff(evidence)
-    if resolved(evidence) == resolved(output):
-        raise UsageError(f"{evidence}: is the result itself; evidence needs a file of its own")
     if not has_rasterio():
         raise UsageError(f"{evidence}: evidence is kept as a GeoTIFF, which needs rasterio; pip install 'refsr[geo]'")
+
+
+def _check_beside(file: Path, output: Path, what: str) -> None:
+    if resolved(file) == resolved(output):
+        raise UsageError(f"{file}: is the result itself; {what} needs a file of its own")
 
 
 def _check_target(output: Path, inputs: Mapping[str, object], overwrite: bool) -> None:

@@ -22,7 +22,7 @@ class Spread:
 
     def __init__(self) -> None:
         self.count = 0
-        self._mean = self._square = np.zeros(())
+        self._sum = self._sum_of_squares = np.zeros(())
 
     def add(self, image: Array) -> None:
         """Takes (H, W, C) or (H, W)."""
@@ -30,13 +30,13 @@ class Spread:
             self.first = image
         # As differences from the first image, whose squares lose nothing.
         apart = image.astype(np.float64) - self.first.astype(np.float64)
-        self._mean, self._square = self._mean + apart, self._square + apart**2
+        self._sum, self._sum_of_squares = self._sum + apart, self._sum_of_squares + apart**2
         self.count += 1
 
     @property
     def deviation(self) -> Plane:
         """(H, W): the root of the mean square over bands, in the images' units."""
-        variance = np.maximum(self._square - self._mean**2 / self.count, 0) / (self.count - 1)
+        variance = np.maximum(self._sum_of_squares - self._sum**2 / self.count, 0) / (self.count - 1)
         planes = variance if variance.ndim == 3 else variance[:, :, None]
         found: Plane = np.sqrt(planes.mean(axis=2)).astype(np.float32)
         return found

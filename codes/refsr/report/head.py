@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
+from refsr.core.progress import duration
 from refsr.report.colours import swatch
 from refsr.report.comparison import SCORED, Comparison, Method
 from refsr.report.html import Html, join, tag
 from refsr.report.log import Log
-from refsr.report.numbers import Metric, count, duration, interval
+from refsr.report.numbers import Metric, count, interval
 from refsr.report.read_runs import RunRecord
 
 DIGEST_SHOWN = 12

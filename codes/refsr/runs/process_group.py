@@ -200,9 +200,10 @@ def _set_rendezvous(launch: Launch) -> None:
         hosts = subprocess.run(
             ["scontrol", "show", "hostnames", nodes], check=True, capture_output=True, text=True, timeout=30
         ).stdout.split()
-    except (OSError, subprocess.SubprocessError) as error:
+        first = hosts[0]
+    except (OSError, IndexError, subprocess.SubprocessError) as error:
         raise UsageError(
             f"Slurm's scontrol does not tell the hosts of {nodes!r}; set MASTER_ADDR to the first one"
         ) from error
-    os.environ["MASTER_ADDR"] = hosts[0]
+    os.environ["MASTER_ADDR"] = first
     os.environ.setdefault("MASTER_PORT", SLURM_PORT)

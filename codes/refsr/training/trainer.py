@@ -17,7 +17,7 @@ from refsr.core.atomic import write_text
 from refsr.core.errors import RefsrError
 from refsr.core.options.schema import Options
 from refsr.core.options.show import show
-from refsr.core.progress import ProgressBar, ProgressFactory, no_progress
+from refsr.core.progress import ProgressBar, ProgressFactory, duration, no_progress
 from refsr.core.seeding import derive
 from refsr.data.loader_faults import explain_loader_faults
 from refsr.data.loading import StepSampler, batches
@@ -127,6 +127,8 @@ class _TrainingRun:
         self.options, self.group, self.settings = setup.options, setup.group, setup.train
         self.step = self.first = start.step if start is not None else 0
         self.best = Best.of(start.facts) if start is not None else None
+        self._validated = start is None or start.facts.get("validated", True)
+        """Whether the validation that is due at this step has not been left out for a stop."""
         self.log: RunLog | None = None
         batch = self.options.datasets["train"].batch_size
         self.step_runner = StepRunner(setup.task, setup.wrapped, self.group, setup.precision, self.settings, batch)
@@ -168,6 +170,10 @@ class _TrainingRun:
     def loop(self, bar: ProgressBar) -> TrainingResult:
         """Runs all remaining iterations."""
         bar.skip(self.first)
+        if not self._validated and self._due(self.settings.val_freq):
+            self._validate()
+            if self.best is not None and self.group.is_main:
+                self.best.write(self.folder.checkpoints)
         self._restart_clock()
         with contextlib.closing(self._batches()) as batches_by_step:
             return self._run_iterations(batches_by_step, bar)
@@ -180,7 +186,9 @@ class _TrainingRun:
                 self._log_iteration(result, bar)
             bar.advance()
             stop = self.group.any([self.stop_request.signal is not None])[0]
-            if not stop and self._due(self.settings.val_freq):
+            due = self._due(self.settings.val_freq)
+            self._validated = not (due and stop)
+            if due and not stop:
                 self._validate()
             if stop or self._due(self.options.logger.save_checkpoint_freq):
                 self._save()
@@ -262,8 +270,7 @@ class _TrainingRun:
         steps = self.settings.niter - self.step
         if not steps or not self._since:
             return ""
-        seconds = int((time.perf_counter() - self._clock) / self._since * steps)
-        return f"  {seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02} left"
+        return f"  about {duration((time.perf_counter() - self._clock) / self._since * steps)} left"
 
     def _restart_clock(self) -> None:
         self._clock, self._since = time.perf_counter(), 0
@@ -271,13 +278,18 @@ class _TrainingRun:
     def _validate(self) -> None:
         paused = time.perf_counter()
         scores = validate(self.setup, self.step, self.folder, self.log)
+        self._clock += time.perf_counter() - paused
         metric, name = self.options.logger.best_by, primary_validation_set(self.options)
         if metric is not None and name is not None:
             value = scores[name][metric]
-            if not math.isnan(value) and (self.best is None or self.best.beaten_by(value)):
+            if not math.isfinite(value):
+                if self.log is not None:
+                    self.log.note(
+                        f"iteration {self.step}: {metric} {value} compares with no other step", step=self.step
+                    )
+            elif self.best is None or self.best.beaten_by(value):
                 self.best = Best(metric, self.step, value)
                 self._save()
-        self._clock += time.perf_counter() - paused
 
     def _save(self) -> None:
         """Writes this step's checkpoint, once, and removes older ones as the options say."""
@@ -287,7 +299,8 @@ class _TrainingRun:
         if not self.group.is_main and not is_sharded(self.settings, self.group):
             return
         paused = time.perf_counter()
-        facts = {"best": asdict(self.best) if self.best is not None else None, "processes": self.group.world}
+        best = asdict(self.best) if self.best is not None else None
+        facts = {"best": best, "processes": self.group.world, "validated": self._validated}
         checkpoint = take_snapshot(self.setup, self.step, facts)
         if self.log is None:
             return

@@ -149,7 +149,8 @@ def _log_scores(
     score_text = ", ".join(f"{metric} {value:.4f}" for metric, value in found.items())
     of = f" by {which}" if several else ""
     log.line(f"iteration {step}: {label}{of} ({count} images, {DEFAULT_PROTOCOL}): {score_text}")
-    found = {metric: value for metric, value in found.items() if not math.isnan(value)}
+    # JSON has no other numbers. PSNR is infinite where an image is restored exactly, such as a black one.
+    found = {metric: value for metric, value in found.items() if math.isfinite(value)}
     log.event("validation", step=step, dataset=label, network=which, protocol=DEFAULT_PROTOCOL, images=count, **found)
     ending = f"/{which}" if several else ""
     log.scalars("validation", step, {f"{label}/{metric}{ending}": value for metric, value in found.items()})

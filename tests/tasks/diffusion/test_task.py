@@ -231,6 +231,30 @@ def test_the_command_line_samples_as_asked(options, places, masks, tmp_path, cap
         assert message in capsys.readouterr().err
 
 
+def test_a_spread_lies_where_the_result_does_and_replaces_nothing_unasked(options, places, masks, tmp_path, capsys):
+    rasterio = pytest.importorskip("rasterio")
+    run = train(options("train.niter=1", "sampling.steps=2"), ALONE)
+    lr, spread, output = (tmp_path / name for name in ("lr.tif", "spread.tif", "sr.tif"))
+    image = np.random.default_rng(0).integers(1, 256, (8, 8, 3), np.uint8)
+    image[:2] = 0
+    place = {"crs": "EPSG:32612", "transform": rasterio.transform.from_origin(5e5, 4e6, 10, 10), "nodata": 0}
+    write_image(lr, image, profile=place)
+    words = ["restore", "--model", str(run.folder), "--lr", str(lr), "--ref", f"{places}/Ref/0.png", "--device", "cpu"]
+    words += ["--mask", f"{masks}/0.png", "--samples", "2"]
+    assert main([*words, "-o", str(output), "--spread", str(spread)]) == 0
+    with rasterio.open(spread) as file, rasterio.open(output) as result:
+        assert (file.crs, file.transform) == (result.crs, result.transform)
+        assert np.array_equal(np.isnan(file.read(1)), (result.read() == 0).all(axis=0))
+        assert np.isnan(file.read(1)).sum() == 8 * 32
+    capsys.readouterr()
+    before = spread.read_bytes()
+    assert main([*words, "-o", str(tmp_path / "b.tif"), "--spread", str(spread)]) == 2
+    assert f"{spread}: is there already (--overwrite replaces it)" in capsys.readouterr().err
+    assert spread.read_bytes() == before
+    assert main([*words, "-o", str(tmp_path / "c.tif"), "--spread", str(tmp_path / "c.tif")]) == 2
+    assert "is the result itself" in capsys.readouterr().err
+
+
 def test_the_spread_of_a_calibrated_model_has_intervals(options, places, masks, tmp_path, caplog):
     words = ("datasets.train.mask_encoding=changed", "datasets.val.mask_encoding=changed")
     run = train(options("train.niter=1", "sampling.steps=2", *words), ALONE)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from refsr.core.errors import DataError
 from refsr.data.images.headers import PNG_START
-from refsr.data.images.png_inflation import png_chunks
+from refsr.data.images.png_inflation import named_chunks
 
 LOG = logging.getLogger(__name__)
 # In JPEG's compressed data 0xff is followed by 0x00, by a restart mark, or by fill bytes; else a marker starts.
@@ -30,7 +30,7 @@ def check_end(file: Path, kind: str, data: memoryview) -> None:
 def png_end(data: memoryview) -> int | None:
     """Walks the chunks."""
     end = PNG_START
-    for name, chunk in png_chunks(data):
+    for name, chunk in named_chunks(data):
         end += len(chunk)
         if name == b"IEND":
             return end if len(chunk) == 12 else None

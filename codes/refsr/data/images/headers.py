@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import itertools
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 from refsr.core.errors import DataError
 from refsr.core.foreign_files import require_file
@@ -63,19 +62,25 @@ def png_info(file: Path) -> ImageInfo:
         if bands is None:
             raise DataError(f"{file}: broken PNG header")
         if colour in (2, 3):
-            handle.seek(PNG_START)
-            names = (name for name, _ in itertools.islice(png_chunks(handle), MOST_CHUNKS))
+
+            def head_at(at: int) -> bytes:
+                handle.seek(at)
+                return handle.read(8)
+
+            names = (name for name, _ in itertools.islice(png_chunks(head_at), MOST_CHUNKS))
             bands += b"tRNS" in itertools.takewhile(lambda name: name != b"IDAT", names)
     return ImageInfo(height, width, bands, "uint16" if depth == 16 else "uint8")
 
 
-def png_chunks(handle: BinaryIO) -> Iterator[tuple[bytes, int]]:
-    """The name of each chunk from here on, and where it ends."""
-    at = handle.tell()
-    while len(head := handle.read(8)) == 8:
-        at += 12 + int.from_bytes(head[:4], "big")
-        yield head[4:], at
-        handle.seek(at)
+def png_chunks(head_at: Callable[[int], bytes]) -> Iterator[tuple[bytes, slice]]:
+    """The name of each chunk, and where it lies; `head_at` gives the eight bytes of the file from a place on."""
+    at = PNG_START
+    while len(head := head_at(at)) == 8:
+        end = at + 12 + int.from_bytes(head[:4], "big")
+        yield head[4:], slice(at, end)
+        if head[4:] == b"IEND":
+            return
+        at = end
 
 
 def tiff_shape(file: Path) -> tuple[int, int, int]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from isal import isal_zlib
 
-from refsr.data.images.headers import PNG_START
+from refsr.data.images.headers import PNG_START, png_chunks
 
 SAMPLES = {0: 1, 2: 3, 4: 2, 6: 4}
 """Samples of a pixel by the colour type of the header; palettes are left to OpenCV."""
@@ -30,7 +30,7 @@ def inflated(data: memoryview) -> bytes | None:
     if size > MOST:
         return None
     before, packed = [bytes(data[:PNG_START])], []
-    for name, chunk in png_chunks(data):
+    for name, chunk in named_chunks(data):
         if name == b"IDAT":
             (checksum,) = struct.unpack(">I", chunk[-4:])
             if isal_zlib.crc32(chunk[4:-4]) != checksum:
@@ -49,15 +49,10 @@ def inflated(data: memoryview) -> bytes | None:
     return b"".join([*before, png_chunk(b"IDAT", stored(pixels)), png_chunk(b"IEND", b"")])
 
 
-def png_chunks(data: memoryview) -> Iterator[tuple[bytes, memoryview]]:
+def named_chunks(data: memoryview) -> Iterator[tuple[bytes, memoryview]]:
     """The name of each chunk of a whole file, and the chunk from its length to its checksum."""
-    at = PNG_START
-    while len(head := bytes(data[at : at + 8])) == 8:
-        end = at + 12 + int.from_bytes(head[:4], "big")
-        yield head[4:], data[at:end]
-        if head[4:] == b"IEND":
-            return
-        at = end
+    for name, place in png_chunks(lambda at: bytes(data[at : at + 8])):
+        yield name, data[place]
 
 
 def png_chunk(name: bytes, content: bytes) -> bytes:
