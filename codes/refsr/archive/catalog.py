@@ -14,7 +14,7 @@ from typing import Any
 import shapely
 
 from refsr.archive.footprints import footprint_of
-from refsr.core.errors import DataError, UsageError, suggestion
+from refsr.core.errors import DataError, UsageError
 from refsr.core.foreign_files import require_file
 from refsr.geo.raster_source import RasterSource, is_remote
 
@@ -144,8 +144,7 @@ def _from_parquet(file: Path) -> Iterator[CatalogScene]:
 
 def _check_columns(file: Path, columns: Any) -> None:
     if "path" not in columns:
-        near = suggestion("path", columns)
-        raise DataError(f"{file}: has no column path{near} (it has {', '.join(columns)}; known: {', '.join(COLUMNS)})")
+        raise DataError(f"{file}: has no column path (it has {', '.join(columns)}; known: {', '.join(COLUMNS)})")
 
 
 def _from_row(row: Mapping[str, Any], file: Path, where: str) -> CatalogScene:
