@@ -58,6 +58,14 @@ def test_a_folder_is_searched_to_its_depth(rasters):
     assert north == pytest.approx(42.0, abs=0.1)
 
 
+def test_blocks_of_an_interrupted_run_are_no_scenes(rasters):
+    """They lie in a hidden folder beside the result that was begun there."""
+    blocks = rasters / ".sharp.tif.blocks"
+    blocks.mkdir()
+    (blocks / "0-0.tif").write_bytes((rasters / "a.tif").read_bytes())
+    assert [scene.name for scene in read_catalog(rasters)] == ["a", "deep-b"]
+
+
 def test_a_csv_has_paths_beside_it_and_addresses_as_they_are(tmp_path, rasters):
     rows = [
         {

@@ -76,7 +76,7 @@ def test_an_lr_that_shows_nothing_may_become_nothing() -> None:
 @pytest.mark.parametrize(
     ("image", "limits", "says"),
     [
-        (LR.astype(np.float32), None, r"beyond 0 to 1 and are cut off: from 0 to 25\d"),
+        (LR.astype(np.float32), None, r"beyond 0 to 1 and are cut off: from 0 to 25\d; range states"),
         (LR.astype(np.uint16) * 256, (0, 1), r"beyond 0 to 1 and are cut off"),
     ],
 )

@@ -69,6 +69,13 @@ def test_wrong_arguments_are_named(given, message, capsys):
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("out", ["LR", "LR/out", "Ref/out"])
+def test_results_among_the_scenes_are_refused(words, tmp_path, out, capsys):
+    """The same command would take them for scenes, or references, when it goes on."""
+    assert main([*words, "-o", str(tmp_path / out), "--dry-run"]) == 2
+    assert "results would be taken for rasters of the catalog" in capsys.readouterr().err
+
+
 def test_a_folder_without_an_archive_has_no_status(tmp_path, capsys):
     assert main(["archive", "--status", str(tmp_path)]) == 1
     assert f"{tmp_path}: holds no archive" in capsys.readouterr().err

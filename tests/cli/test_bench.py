@@ -120,7 +120,7 @@ def test_minutes_become_iterations_that_are_kept(file, tmp_path, monkeypatch):
         ({"dataset": "tset"}, "no datasets.tset to measure on; did you mean 'test'?"),
         (
             {"systems": {"A": {"options": "pair.yml"}, "B": {"options": "single.yml", "overrides": ["seed=4"]}}},
-            "seed differs: 3 (A), 4 (B); put seed=VALUE over all of them",
+            "seed differs: 3 (A), 4 (B); put seed=VALUE in the overrides of the bench",
         ),
     ],
 )

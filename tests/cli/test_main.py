@@ -36,6 +36,28 @@ def test_a_mistyped_command_is_one_line_with_the_right_one(capsys):
     )
 
 
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["--refs", "b.tif"], "there is no option --refs; did you mean '--ref'?"),
+        (["--registr=none"], "there is no option --registr; did you mean '--register'?"),
+        (["--zzz"], "there is no option --zzz"),
+        (["--ref", "b.tif", "c.tif"], "'c.tif' is one argument too many; repeat --ref for each value"),
+        (["--tile", "64", "c.tif"], "'c.tif' is one argument too many"),
+    ],
+)
+def test_a_mistyped_option_is_one_line_with_the_right_one(words, line, capsys):
+    assert main(["restore", "--lr", "a.tif", "-o", "sharp.tif", *words]) == 2
+    assert capsys.readouterr().err == f"refsr: refsr restore: {line} (see refsr restore --help)\n"
+
+
+def test_torch_prints_no_counts_of_its_own():
+    """Ctrl-C while torch was being imported once printed how often its cache was hit."""
+    script = "import logging; from refsr.cli.main import main; main(['-V']); logging.getLogger('torch.x').info('1')"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+
+
 @pytest.mark.parametrize("words", [["--help"], ["world", "--help"]])
 @pytest.mark.parametrize("buffered", [True, False])
 def test_output_that_cannot_go_out_is_no_second_complaint(words, buffered):

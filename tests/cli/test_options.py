@@ -80,7 +80,7 @@ def test_schema_prints_json_and_the_page(capsys):
         (["show", "."], "refsr: .: is a folder, not an option file"),
         (["chekc", "try.yml"], "refsr: refsr options: argument check|show|schema: invalid choice: 'chekc'"),
         (["check"], "refsr: refsr options check: the following arguments are required: OPTIONS.yml"),
-        (["check", "try.yml", "--fxi"], "refsr: refsr options: unrecognized arguments: --fxi"),
+        (["check", "try.yml", "--fxi"], "refsr: refsr options: there is no option --fxi; did you mean '--fix'?"),
     ],
 )
 def test_a_wrong_call_is_one_line(file, words, line, capsys):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import re
 import subprocess
@@ -102,6 +104,24 @@ def test_the_page_stands_alone_and_shows_what_was_found(made):
     assert text.count("<line ") > 10
     assert "Ground without a match" in text
     assert len(text) < 4_000_000
+
+
+def test_the_page_shows_the_colours_that_the_file_names(tmp_path):
+    """Bands in the order of Sentinel-2, blue first, were once shown as red, green, blue."""
+    blue_first = np.tile(np.array([20, 100, 200, 60]), (16, 16, 1)) * 100 + np.arange(16)[:, None]
+    for name, pixel in (("lr.tif", SCALE * PIXEL), ("ref.tif", PIXEL)):
+        file = write(tmp_path / name, blue_first, 0, 0, pixel, "uint16")
+        with rasterio.open(file, "r+") as raster:
+            raster.descriptions = ("B02", "B03", "B04", "B08")
+    words = "--lr lr.tif --ref ref.tif -o out.tif --report page.html --mode none"
+    done = register(tmp_path, *words.split())
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    for label in ("LR", "Ref before"):
+        source = re.search(rf'<img src="data:[^,]*,([^"]*)" alt="{label} of', page)
+        assert source is not None
+        red, _, blue = np.asarray(Image.open(io.BytesIO(base64.b64decode(source[1]))).convert("RGB"))[2, 2]
+        assert red > 2 * blue
 
 
 def test_a_repeated_call_needs_overwrite_and_gives_the_same_bytes(made):

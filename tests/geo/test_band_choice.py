@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from refsr.core.errors import DataError, UsageError
-from refsr.geo.band_choice import choose_bands, colour_of
+from refsr.geo.band_choice import bands_to_show, choose_bands, colour_of
 from refsr.geo.raster_source import BandInfo
 
 PLAIN = [BandInfo() for _ in range(3)]
@@ -83,3 +83,16 @@ def test_a_single_band_stands_for_each():
     assert choose_bands("a.tif", [BandInfo(colour="alpha"), BandInfo()], 3).bands == (2, 2, 2)
     with pytest.raises(DataError, match=r"has 2 bands \(1 undefined, 2 undefined\), the model takes 3"):
         choose_bands("a.tif", [BandInfo()] * 2, 3)
+
+
+@pytest.mark.parametrize(
+    ("bands", "numbers", "shown"),
+    [
+        (list(reversed(NAIP)), (1, 2, 3, 4), (4, 3, 2)),
+        ([BandInfo()] * 5, (1, 2, 3, 4, 5), (1, 2, 3)),
+        ([BandInfo()] * 2, (1, 2), (1,)),
+        ([BandInfo(colour="alpha"), BandInfo()], (2,), (2,)),
+    ],
+)
+def test_pictures_show_what_a_model_would_take_and_else_the_first_bands(bands, numbers, shown):
+    assert bands_to_show("a.tif", bands, numbers) == shown

@@ -9,6 +9,7 @@ import pytest
 import refsr
 from refsr.core.errors import DataError, UsageError
 from refsr.data.images import write_image
+from refsr.inference.raster_inputs import raster_list
 
 rasterio = pytest.importorskip("rasterio")
 
@@ -101,3 +102,14 @@ def test_mistakes_are_named(restorer, files, change, kind, answer, monkeypatch):
     with pytest.raises(kind, match=answer) as caught:
         restorer.restore(**words)
     assert "\n" not in str(caught.value)
+
+
+def test_lr_in_the_folder_of_references_is_no_reference(tmp_path):
+    """It has data everywhere, so that the others would not count."""
+    for name in ("scene.tif", "older.tif"):
+        (tmp_path / name).write_bytes(b"")
+    lr = tmp_path / "scene.tif"
+    assert raster_list({"lr": lr, "ref": tmp_path}) == [lr, tmp_path / "older.tif"]
+    (tmp_path / "older.tif").unlink()
+    with pytest.raises(UsageError, match="holds no raster beside LR"):
+        raster_list({"lr": str(lr), "ref": tmp_path})

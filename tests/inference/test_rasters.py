@@ -280,7 +280,18 @@ def test_a_reference_that_is_coarser_than_lr_is_named(scene, restorer, lr_file, 
     coarse = write(tmp_path / "coarse.tif", scene["LR"][::2, ::2].copy(), north_up(2 * SCALE * PIXEL))
     lines = []
     restore_raster(restorer, lr_file, [coarse], tmp_path / "sr.tif", RestoreOptions(), announce=lines.append)
-    assert any("coarse.tif" in line and "its pixels are not smaller than LR's" in line for line in lines)
+    (line,) = (line for line in lines if line.startswith("Ref: "))
+    assert "coarse.tif" in line
+    assert "its pixels are not smaller than LR's" in line
+    assert "are LR and Ref swapped?" in line
+
+
+def test_a_name_without_a_format_is_an_error_before_the_work(restorer, lr_file, tmp_path):
+    """It once came after registration."""
+    lines = []
+    with pytest.raises(UsageError, match=r"sr\.xyz: a raster is written to \.tif"):
+        restore_raster(restorer, lr_file, [], tmp_path / "sr.xyz", RestoreOptions(), announce=lines.append)
+    assert lines == []
 
 
 def test_one_band_in_three_inputs_comes_back_as_one(scene, restorer, tmp_path):

@@ -71,6 +71,14 @@ def test_a_reference_of_another_size_is_registered_by_image(place, restorer):
     assert restorer.restore(lr, larger).shape == truth.shape
 
 
+def test_swapped_inputs_are_named(place):
+    """The network would bring detail of LR's pixel size into HR."""
+    wide, lr = place
+    small = imresize(inside(wide), "1/4")
+    assert "are LR and Ref swapped?" in registered(inside(wide), {"ref": small}, SCALE, "auto").line
+    assert "swapped" not in registered(lr, {"ref": inside(wide)}, SCALE, "auto").line
+
+
 def test_where_ref_counts_nothing_the_network_gets_upsampled_lr(place):
     wide, lr = place
     found = registered(lr, {"ref": inside(wide, 30, 0)}, SCALE, "auto")

@@ -273,7 +273,7 @@ def test_a_raster_gets_its_evidence_beside_it(files, monkeypatch):
         np.testing.assert_allclose(tiled[index].filled(0), planes[index].filled(0), atol=0.02, rtol=0.02)
     # What is there is not replaced, and no folder of blocks is left.
     assert main([*words, "-o", str(files / "c.tif"), "--evidence", str(files / "eb.tif")]) == 2
-    assert not list(files.glob(".*evidence*"))
+    assert not [*files.glob(".*evidence*"), *files.glob(".c.tif*")]
 
 
 def test_evidence_of_a_part_lies_where_the_part_does(files):

@@ -162,7 +162,10 @@ def test_line_charts_put_points_where_their_values_are() -> None:
 
 def test_charts_of_nothing_are_not_drawn_and_of_one_point_are() -> None:
     assert line_chart("Loss", "", [Line("a", [])], ChartStyle()) is None
-    drawn(line_chart("Loss", "", [Line("a", [(1, 0.5)])], ChartStyle(smooth=True, log_from=8)))
+    alone = line_chart("Loss", "", [Line("a", [(1, 0.5)])], ChartStyle(smooth=True, log_from=8))
+    drawn(alone)
+    # A path of one point shows nothing.
+    assert "<circle" in str(alone)
     drawn(line_chart("Loss", "", [Line("a", [(1, 0.0), (2, 0.0)])], ChartStyle(smooth=True, log_from=8)))
 
 

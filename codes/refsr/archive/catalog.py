@@ -15,13 +15,15 @@ from typing import Any
 import shapely
 
 from refsr.archive.footprints import footprint_of
-from refsr.core.errors import DataError, UsageError, suggestion
+from refsr.core.errors import DataError, UsageError
 from refsr.core.foreign_files import parse_json, require_file
 from refsr.geo.raster_source import RasterSource, is_remote
 
 RASTERS = (".tif", ".tiff", ".jp2", ".vrt", ".img")
 """Suffixes of what a folder of rasters is searched for."""
 KINDS = "a STAC ItemCollection or catalog (.json, .geojson), a .parquet or .csv file, or a folder of rasters"
+STATIC = ("catalog.json", "collection.json")
+"""Of a folder: files that make it a static STAC catalog."""
 COLUMNS = {
     "path": "what GDAL opens",
     "id": "a name (default: the file's)",
@@ -86,11 +88,10 @@ def read_catalog(catalog: Path, asset: str | None = None) -> Iterator[CatalogSce
 
 def _scenes(catalog: Path, asset: str | None) -> Iterator[CatalogScene]:
     suffix = catalog.suffix.lower()
+    if is_searched(catalog):
+        return _from_folder(catalog)
     if catalog.is_dir():
-        stac = [catalog / name for name in ("catalog.json", "collection.json") if (catalog / name).is_file()]
-        if not stac:
-            return _from_folder(catalog)
-        catalog, suffix = stac[0], ".json"
+        catalog, suffix = next(catalog / name for name in STATIC if (catalog / name).is_file()), ".json"
     require_file(catalog)
     if suffix in (".json", ".geojson"):
         from refsr.archive.stac_catalog import scenes_from_stac
@@ -103,11 +104,19 @@ def _scenes(catalog: Path, asset: str | None) -> Iterator[CatalogScene]:
     raise UsageError(f"{catalog}: is no catalog; expected {KINDS}")
 
 
+def is_searched(catalog: Path) -> bool:
+    """Whether a catalog is a folder whose rasters are found by looking, at any depth."""
+    return catalog.is_dir() and not any((catalog / name).is_file() for name in STATIC)
+
+
 def _from_folder(folder: Path) -> Iterator[CatalogScene]:
     # Workers may run in another folder than this command.
     folder = folder.absolute()
     for file in sorted(folder.rglob("*")):
-        if file.suffix.lower() in RASTERS and not file.name.startswith(".") and file.is_file():
+        parts = file.relative_to(folder).parts
+        # In hidden folders are the blocks of runs that were interrupted.
+        hidden = any(part.startswith(".") for part in parts)
+        if file.suffix.lower() in RASTERS and not hidden and file.is_file():
             yield CatalogScene("-".join(file.relative_to(folder).with_suffix("").parts), str(file))
 
 
@@ -146,8 +155,7 @@ def _from_parquet(file: Path) -> Iterator[CatalogScene]:
 
 def _check_columns(file: Path, columns: Any) -> None:
     if "path" not in columns:
-        near = suggestion("path", columns)
-        raise DataError(f"{file}: has no column path{near} (it has {', '.join(columns)}; known: {', '.join(COLUMNS)})")
+        raise DataError(f"{file}: has no column path (it has {', '.join(columns)}; known: {', '.join(COLUMNS)})")
 
 
 def _check_geometry(file: Path, metadata: Mapping[bytes, bytes]) -> None:

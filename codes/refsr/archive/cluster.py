@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from refsr.core.errors import RefsrError, UsageError
-from refsr.core.progress import Announce
+from refsr.core.progress import Announce, counted
 
 LOOPBACK = "127.0.0.1"
 CORES_A_WORKER = 4
@@ -47,14 +47,14 @@ def connected(scheduler: str | None, workers: int | None, announce: Announce) ->
                 )
             )  # fmt: skip
             client = stack.enter_context(Client(cluster))
-            announce(f"workers: {count} of {threads} {'threads' if threads > 1 else 'thread'} on this machine")
+            announce(f"workers: {count} on this machine, with {counted(threads, 'thread')} each")
         else:
             try:
                 client = stack.enter_context(Client(scheduler, timeout=SECONDS_TO_CONNECT))
             except (OSError, ValueError, TimeoutError) as error:
                 raise RefsrError(f"{scheduler}: no scheduler answers there: {error}") from error
             with scheduler_errors(client):
-                announce(f"scheduler: {scheduler}, {worker_count(client)} workers")
+                announce(f"scheduler: {scheduler}, {counted(worker_count(client), 'worker')}")
                 compare_versions(client, announce)
         if importlib.util.find_spec("bokeh") is not None:
             announce(f"dashboard: {client.dashboard_link}")

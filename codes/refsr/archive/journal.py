@@ -92,7 +92,7 @@ class ArchiveState:
         left = self.total - self.done - len(self.aside)
         words = [f"{self.done} of {self.total} scenes done, {left} left, {len(self.aside)} set aside"]
         if self.seconds and self.megapixels:
-            words.append(f"{self.megapixels / self.seconds:.2f} megapixels a second")
+            words.append(f"{self.megapixels / self.seconds:.4g} megapixels a second")
         worked = self.done - self.before
         if left and worked and self.seconds and not self.ended:
             words.append(f"about {duration(self.seconds / worked * left)} left")

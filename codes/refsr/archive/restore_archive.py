@@ -17,7 +17,7 @@ from refsr.archive.run import ArchiveCounts, ArchiveRun
 from refsr.archive.settings import ArchiveSettings, SceneWork
 from refsr.archive.worker import patient_with_servers
 from refsr.core.errors import DataError, RefsrError, UsageError
-from refsr.core.progress import Announce, ProgressFactory
+from refsr.core.progress import Announce, ProgressFactory, counted
 from refsr.geo.raster_source import is_remote
 from refsr.inference.inputs import RestoreOptions
 from refsr.inference.restorer import Restorer
@@ -118,7 +118,7 @@ def restore_archive(
         if (fault := folder.fault()) is not None:
             raise RefsrError(f"{fault}; nothing can be written there")
         done = sum(folder.item(scene.name).exists() for scene in sources.scenes())
-        announce(f"{sources.catalog}: {total} scenes, {done} of them are done")
+        announce(f"{sources.catalog}: {counted(total, 'scene')}, {done} of them done")
         journal = Journal(folder.journal)
         try:
             journal.add(BEGUN, scenes=total, done=done, catalog=str(sources.catalog))

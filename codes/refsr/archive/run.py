@@ -17,7 +17,7 @@ from refsr.archive.journal import ASIDE, BLOCKS, DONE, RETRY, Journal
 from refsr.archive.settings import ArchiveSettings, Outcome, SceneWork
 from refsr.archive.worker import finish_scene, restore_blocks, restore_scenes
 from refsr.core.errors import RefsrError
-from refsr.core.progress import Announce, ProgressBar
+from refsr.core.progress import Announce, ProgressBar, counted
 from refsr.geo.raster_source import is_remote
 
 TASKS_A_WORKER = 2
@@ -241,7 +241,7 @@ class ArchiveRun:
     def _note(self) -> str:
         elapsed = max(time.monotonic() - self._began, 1e-3)
         aside = f", {len(self.counts.aside)} set aside" if self.counts.aside else ""
-        return f"{self.counts.blocks} blocks, {self.counts.megapixels / elapsed:.2f} MP/s{aside}"
+        return f"{counted(self.counts.blocks, 'block')}, {self.counts.megapixels / elapsed:.4g} MP/s{aside}"
 
     def _check_cluster(self) -> None:
         """An error where the scheduler is gone; a line where it has no workers."""

@@ -34,6 +34,7 @@ from refsr.cli.raster_arguments import (
     restoring_keywords,
 )
 from refsr.core.errors import RefsrError, UsageError
+from refsr.core.progress import counted
 from refsr.core.registry import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
         return _status(arguments.status)
     _check(arguments)
     _require_packages()
+    _check_apart(arguments)
     from refsr.archive.restore_archive import Sources, check_model, restore_archive
     from refsr.inference.restorer import load
     from refsr.report.archive import write_archive_page
@@ -101,7 +103,7 @@ def run(arguments: argparse.Namespace) -> int:
     counts = restore_archive(
         sources, settings, console_progress, _announce, arguments.scheduler, arguments.workers, write_archive_page
     )
-    print(f"{arguments.output}: {counts.done} scenes done, {len(counts.aside)} set aside")
+    print(f"{arguments.output}: {counted(counts.done, 'scene')} done, {len(counts.aside)} set aside")
     return SET_ASIDE if counts.aside else 0
 
 
@@ -118,6 +120,19 @@ def _check(arguments: argparse.Namespace) -> None:
     if arguments.scheduler is not None and arguments.workers is not None:
         raise UsageError("--workers starts workers on this machine; a scheduler has its own")
     check_tiles(arguments)
+
+
+def _check_apart(arguments: argparse.Namespace) -> None:
+    """A UsageError where results would be taken for scenes or references by the next command."""
+    from refsr.archive.catalog import is_searched
+    from refsr.core.foreign_files import resolved
+
+    for catalog in filter(None, (arguments.catalog, arguments.refs)):
+        if is_searched(catalog) and resolved(arguments.output).is_relative_to(resolved(catalog)):
+            raise UsageError(
+                f"{arguments.output}: lies in {catalog}, where results would be taken for rasters of the catalog; "
+                "choose a folder outside of it"
+            )
 
 
 def _require_packages() -> None:
@@ -171,7 +186,7 @@ def _plan(sources: Sources, settings: ArchiveSettings, restorer: Restorer) -> in
             first.append(work)
             named = ", ".join(_described(one) for one in work.candidates[: settings.references]) or "none"
             print(f"{scene.name}: references: {named} (of {len(work.candidates)})")
-    print(f"{total} scenes: {done} are done, {total - done - wrong} to restore, {wrong} would be set aside")
+    print(f"{counted(total, 'scene')}: {done} are done, {total - done - wrong} to restore, {wrong} would be set aside")
     for work in first:
         refs = [one.path for one in work.candidates[: settings.references]]
         try:

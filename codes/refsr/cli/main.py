@@ -76,6 +76,8 @@ def guarded(command: Callable[[], int]) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     # What GDAL logs on its way to an error is in the error that it raises.
     logging.getLogger("rasterio").setLevel(logging.CRITICAL)
+    # torch sets its own level when it is imported whole; a Ctrl-C before would let its counts of a cache through.
+    logging.getLogger("torch").setLevel(logging.WARNING)
     try:
         with _one_interrupt():
             return _run_and_flush(command)
@@ -175,9 +177,34 @@ def _dispatch(words: list[str]) -> int:
 def _parsed(parser: Parser, words: list[str]) -> argparse.Namespace:
     """Allows flags anywhere, which argparse supports only for commands without sub-commands."""
     try:
-        return parser.parse_intermixed_args(words)
+        arguments, unknown = parser.parse_known_intermixed_args(words)
     except TypeError:
-        return parser.parse_args(words)
+        arguments, unknown = parser.parse_known_args(words)
+    if unknown:
+        raise UsageError(f"{parser.prog}: {_unknown(unknown[0], words, parser)} (see {parser.prog} --help)")
+    return arguments
+
+
+def _unknown(word: str, words: list[str], parser: argparse.ArgumentParser) -> str:
+    """What is wrong with a word that no argument took, and what may be meant."""
+    known = _flags(parser)
+    if word.startswith("-"):
+        flag = word.partition("=")[0]
+        return f"there is no option {flag}{suggestion(flag, known)}"
+    before = next((one for one in reversed(words[: words.index(word)]) if one in known), "")
+    repeated = isinstance(known.get(before), argparse._AppendAction)
+    return f"{word!r} is one argument too many{f'; repeat {before} for each value' if repeated else ''}"
+
+
+def _flags(parser: argparse.ArgumentParser) -> dict[str, argparse.Action]:
+    """The options of a parser and of those of its sub-commands."""
+    # The parser's own list has no public name.
+    found = {flag: action for action in parser._actions for flag in action.option_strings}
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for below in action.choices.values():
+                found |= _flags(below)
+    return found
 
 
 def _overview() -> str:

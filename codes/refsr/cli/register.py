@@ -76,7 +76,8 @@ def run(arguments: argparse.Namespace) -> int:
 
         write_registered(found, arguments.output, arguments.overwrite, console_progress, write_beside)
         size = f"{found.pair.grid.height}x{found.pair.grid.width}"
-        print(f"{arguments.output}: {size}, {found.pair.scale} times as fine as {arguments.lr}")
+        fine = "on the grid of" if found.pair.scale == 1 else f"{found.pair.scale} times as fine as"
+        print(f"{arguments.output}: {size}, {fine} {arguments.lr}")
     return 0
 
 

@@ -211,6 +211,10 @@ def run(arguments: argparse.Namespace) -> int:
         evidence=arguments.evidence,
     )
     print(f"{arguments.output}: {info}, by {named}{held}{mask}")
+    if arguments.evidence is not None:
+        from refsr.inference.evidence import bands_of
+
+        print(f"{arguments.evidence}: evidence: {', '.join(bands_of(restorer.trust(options)))}")
     return 0
 
 

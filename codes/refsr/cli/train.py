@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from refsr.cli.arguments import add_max_pixels, add_option_file
 from refsr.cli.console import console_progress
-from refsr.core.progress import no_progress
+from refsr.core.progress import duration, no_progress
 
 if TYPE_CHECKING:
     from refsr.core.options.schema import Options
@@ -80,17 +80,14 @@ def _dry_run(options: Options, group: Group) -> int:
 
 
 def _rows(found: RunEstimate) -> list[tuple[str, str]]:
-    hours = found.seconds / 3600
+    time = f"{found.seconds_a_step:.2f} s/iteration, {duration(found.seconds)} in all"
     return [
         ("run folder", str(found.folder)),
         ("samples", f"{found.samples} for training, {found.validation_samples} for validation"),
         ("parameters", ", ".join(f"{name} {count:,}" for name, count in found.parameters.items())),
         ("losses of step 1", ", ".join(f"{name} {value:.4g}" for name, value in found.losses.items())),
         ("iterations", f"{found.niter}, {found.epochs:.1f} epochs"),
-        (
-            "time",
-            f"{found.seconds_a_step:.2f} s/iteration, {hours:.1f} hours in all with {found.validations} validations",
-        ),
+        ("time", f"{time} with {found.validations} validations"),
         ("memory", "" if found.memory_mib is None else f"{found.memory_mib / 1024:.2f} GiB peak so far"),
         ("checkpoint", f"{found.checkpoint_mib:.1f} MiB each"),
     ]

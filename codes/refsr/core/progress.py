@@ -63,6 +63,11 @@ def no_progress(label: str, total: int) -> ProgressBar:
     return NoProgressBar()
 
 
+def counted(count: int, noun: str) -> str:
+    """`1 scene`, `2 scenes`."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 def duration(seconds: float) -> str:
     """A time for a person: `12 s`, `4 min`, `3 h 12 min`."""
     if seconds < 60:

@@ -58,6 +58,15 @@ def choose_bands(
     )
 
 
+def bands_to_show(name: str, bands: Sequence[BandInfo], numbers: Sequence[int]) -> tuple[int, ...]:
+    """Of a raster's bands the one or three that a picture shows, as a model would take them, else the first ones."""
+    try:
+        found = tuple(dict.fromkeys(choose_bands(name, bands, len(RGB)).bands))
+    except DataError:
+        found = tuple(numbers)
+    return found[: len(RGB)] if len(found) >= len(RGB) else found[:1]
+
+
 def colour_of(band: BandInfo) -> str | None:
     """red, green, blue or nir, where the file says so by role, wavelength or Sentinel-2's name."""
     for colour in WAVELENGTHS:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from refsr.core.errors import DataError, suggestion
+from refsr.core.errors import DataError
 from refsr.core.foreign_files import read_text
 from refsr.geo.geotransform import IDENTITY, Geotransform
 from refsr.geo.grid import Floats
@@ -71,9 +71,8 @@ def read_control_points(path: str | Path) -> ControlPoints:
     heading = [word.strip().lower() for word in next(csv.reader([rows[0][1]]))]
     for name in COLUMNS:
         if name not in heading:
-            raise DataError(
-                f"{path}: has no column {name!r}{suggestion(name, heading)}; expected the heading {','.join(COLUMNS)}"
-            )
+            has = f"has no column {name!r} (it has {', '.join(heading)})"
+            raise DataError(f"{path}: {has}; expected the heading {','.join(COLUMNS)}")
     places = [heading.index(name) for name in COLUMNS]
     values = np.array([_numbers(str(path), number, line, places) for number, line in rows[1:]], np.float64)
     values = values.reshape(-1, len(COLUMNS))

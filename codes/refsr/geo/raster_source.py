@@ -154,8 +154,10 @@ class RasterSource:
             pixels = np.ascontiguousarray(np.moveaxis(planes, 0, 2))
             return pixels, valid_pixels(self._source, whole, pixels, self.bands, self.nodata)
         except gdal_errors() as error:
-            why = "its server did not give what was asked for" if is_remote(self.name) else _cause(error)
-            raise DataError(f"{self.name}: cannot be read at {tuple(window)}: {why}") from error
+            damaged = f"{_cause(error)}; the file may be damaged or cut off"
+            why = "its server did not give what was asked for" if is_remote(self.name) else damaged
+            place = f"rows {whole.top} to {whole.bottom}, columns {whole.left} to {whole.right}"
+            raise DataError(f"{self.name}: cannot be read at {place}: {why}") from error
 
     def strip_bytes(self, rows: float) -> int:
         """Bytes of the strips that hold so many rows in all bands of the file; 0 for a raster in tiles."""

@@ -28,7 +28,7 @@ class Scope:
 def bounding_box(box: Sequence[float], crs: str | None, grid: Grid) -> AreaOfInterest:
     """LEFT BOTTOM RIGHT TOP as a rectangle, in LR's coordinate system unless `crs` names another."""
     left, bottom, right, top = box
-    name = f"bbox {' '.join(f'{value:g}' for value in box)}"
+    name = f"bbox {' '.join(f'{value:.12g}' for value in box)}"
     if not all(math.isfinite(value) for value in box):
         raise UsageError(f"{name}: expected four numbers, LEFT BOTTOM RIGHT TOP")
     if crs is not None:

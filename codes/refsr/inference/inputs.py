@@ -216,7 +216,7 @@ def open_input(
         raise DataError(f"{name}: has pixels that are not finite; fill them first")
     limits = declared(str(pixels.dtype), range, name, option, in_option_file=False)
     if role != "mask" and (beyond := beyond_range(pixels, *limits)):
-        LOG.warning("%s: %s", name, beyond)
+        LOG.warning("%s: %s; %s states the raw values of 0 and 1", name, beyond, option)
     return Input(pixels, limits, name, count, options)
 
 

@@ -51,7 +51,7 @@ class EvidenceRaster:
             geotransform=None if self._profile.geotransform is None else own.grid.geotransform,
         )  # fmt: skip
         final_sink = RasterSink(self._output, final, self._made_of, "cog", FINAL)
-        finish_raster(own, self.sink, windows, final_sink, overwrite, progress)
+        finish_raster(own, self.sink, windows, final_sink, overwrite, progress, "finishing evidence")
 
 
 def band_infos(names: Sequence[str]) -> list[BandInfo]:

@@ -155,13 +155,14 @@ def finish_raster(
     sink: RasterSink,
     overwrite: bool,
     progress: ProgressFactory,
+    label: str = "finishing",
 ) -> None:
     """Makes the final raster of the blocks of `restored`, resumable as these are, and removes them."""
     sink.open(overwrite)
     parts = finish.windows
     with bounded_cache(), RasterSource(restored.mosaic(windows)) as source:
         missing = [part for part in parts if not sink.has(part)]
-        with progress("finishing", len(parts)) as bar:
+        with progress(label, len(parts)) as bar:
             bar.skip(len(parts) - len(missing))
             for part in missing:
                 sink.write(part, *finish.read(part, source.read))

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from refsr.core.errors import DataError, UsageError
+from refsr.core.foreign_files import resolved
 from refsr.data.images import file_kind, named_kind, probe_image
 from refsr.geo.data_arrays import is_data_array
 from refsr.geo.raster import has_rasterio
@@ -74,16 +75,19 @@ def raster_list(images: Mapping[str, Any]) -> list[RasterLike]:
     """LR and its references in order; a folder of references stands for the rasters in it, by name."""
     refs = images.get("ref")
     several = list(refs) if isinstance(refs, (list, tuple)) else [refs]
-    return [images["lr"], *(one for ref in several if ref is not None for one in _mosaic(ref))]
+    return [images["lr"], *(one for ref in several if ref is not None for one in _mosaic(ref, images["lr"]))]
 
 
-def _mosaic(ref: RasterLike) -> list[RasterLike]:
+def _mosaic(ref: RasterLike, lr: RasterLike) -> list[RasterLike]:
+    """The rasters of a folder but LR itself, which would stand for the others; or what is a raster already."""
     folder = Path(ref) if isinstance(ref, (str, Path)) else None
     if folder is None or not folder.is_dir() or folder.suffix.lower() in RASTER_FOLDERS:
         return [ref]
-    found = sorted(file for file in folder.iterdir() if file.suffix.lower() in MOSAIC_SUFFIXES)
+    own = resolved(Path(lr)) if isinstance(lr, (str, Path)) else None
+    rasters = (file for file in folder.iterdir() if file.suffix.lower() in MOSAIC_SUFFIXES)
+    found = sorted(file for file in rasters if resolved(file) != own)
     if not found:
-        raise UsageError(f"{folder}: holds no raster ({', '.join(MOSAIC_SUFFIXES)})")
+        raise UsageError(f"{folder}: holds no raster beside LR ({', '.join(MOSAIC_SUFFIXES)})")
     return list(found)
 
 

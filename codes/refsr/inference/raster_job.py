@@ -175,17 +175,27 @@ def raster_job(
 
 
 def for_output(options: RestoreOptions, output: Path) -> RestoreOptions:
-    """The options with what becomes of the other bands decided: PNG has no room for them."""
+    """The options with what becomes of the other bands decided: PNG has no room for them.
+
+    A name that says no format is an error here, before registration has taken its time.
+    """
+    png = named_format(output, options.raster.format) == "png"
     if options.raster.other_bands is not None:
         return options
-    png = (options.raster.format or FORMATS.get(output.suffix.lower())) == "png"
     return replace(options, raster=replace(options.raster, other_bands="drop" if png else "guided"))
 
 
-def output_format(output: Path, wanted: RasterFormat | None, profile: RasterProfile) -> RasterFormat:
+def named_format(output: Path, wanted: RasterFormat | None) -> RasterFormat:
+    """The format that is asked for, or that the name of the output says."""
     found = wanted or FORMATS.get(output.suffix.lower())
     if found is None:
         raise UsageError(f"{output}: a raster is written to {', '.join(FORMATS)}, or as --format says")
+    return found
+
+
+def output_format(output: Path, wanted: RasterFormat | None, profile: RasterProfile) -> RasterFormat:
+    """The same, if it holds what is written."""
+    found = named_format(output, wanted)
     if found == "png" and (profile.dtype not in PNG_TYPES or len(profile.bands) not in (1, 3)):
         raise UsageError(f"{output}: PNG holds 1 or 3 bands of 8 or 16 bits; use .tif for {profile.dtype}")
     return found

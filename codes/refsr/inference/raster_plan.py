@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from refsr.core.memory import peak_memory
-from refsr.core.progress import NoProgressBar, duration
+from refsr.core.progress import NoProgressBar, counted, duration
 from refsr.geo.raster_sink import size_text
 from refsr.geo.raster_source import RasterLike
 from refsr.inference.inputs import RestoreOptions
@@ -48,7 +48,7 @@ def plan_raster(
         lines = [
             *job.lines,
             f"result: {job.info}, {format}, {job.grid}",
-            f"{_counted(len(job.layout), 'tile')} in {_counted(len(blocks), 'block')}; "
+            f"{counted(len(job.layout), 'tile')} in {counted(len(blocks), 'block')}; "
             f"about {duration(seconds)} on {restorer.device}; "
             f"{memory}up to {size_text(job.disk)} of disk meanwhile",
         ]
@@ -56,7 +56,3 @@ def plan_raster(
         near = inexact(descriptor, seen_around(descriptor, job.tile[1])) if len(job.layout) > 1 else ""
         lines += [near] if near else []
         return RasterPlan(lines, seconds, job.disk)
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"

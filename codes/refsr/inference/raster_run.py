@@ -19,6 +19,7 @@ from refsr.geo.raster_sink import (
     blocks_folder,
     check_disk,
     check_folder,
+    is_begun,
 )
 from refsr.geo.raster_source import RasterLike
 from refsr.inference.findings import SceneFindings
@@ -102,8 +103,10 @@ def raster_run(
     evidence: Path | None = None,
 ) -> Iterator[RasterRun]:
     """Opens a raster, and takes over the blocks and registrations that an earlier or another call has made for it."""
-    if output.exists() and not overwrite:
-        raise UsageError(f"{output}: is there already (--overwrite replaces it)")
+    # A run that was stopped may have left its evidence, which is in place before the result is.
+    for target in [output] if evidence is None or is_begun(output) else [output, evidence]:
+        if target.exists() and not overwrite:
+            raise UsageError(f"{target}: is there already (--overwrite replaces it)")
     check_folder(output)
     options = for_output(replace(options, evidence=evidence is not None), output)
     begun = begun_identity(output).get("tile") if options.tile is None and not overwrite else None

@@ -54,15 +54,16 @@ def registered(
         line = f"Ref is taken as it lies: LR of {lr.shape[0]}x{lr.shape[1]} is too small to compare"
         return RegisteredReference(dict(images), np.ones(size, np.float32), line, None)
     found = register(lr, ref, scale, RegistrationOptions(mode=mode))
+    line = registration_line(found) + _coarse(lr, ref)
     if mode == "auto" and stays(found, scale):
         line = on_lr_line(displacement(found))
         return RegisteredReference(dict(images), np.ones(size, np.float32), line, found)
     if not blend:
         warped = {name: np.clip(found.warp(image)[0], 0, 1) for name, image in images.items()}
-        return RegisteredReference(warped, found.weight, registration_line(found), found)
+        return RegisteredReference(warped, found.weight, line, found)
     large = upsampled(lr, scale) if lr_up is None else lr_up
     laid = {name: _laid(found, image, large) for name, image in images.items()}
-    return RegisteredReference(laid, found.weight, registration_line(found), found)
+    return RegisteredReference(laid, found.weight, line, found)
 
 
 def registration_line(found: Registration) -> str:
@@ -70,6 +71,14 @@ def registration_line(found: Registration) -> str:
     if not found.accepted:
         return f"{REFUSED}: {'; '.join(found.verdict.reasons)}; restored without a reference"
     return f"{found.sentence()}: no reference there"
+
+
+def _coarse(lr: Unit, ref: Unit) -> str:
+    """A warning where Ref, whose frame is about that of LR, has fewer pixels."""
+    if ref.shape[0] * ref.shape[1] >= lr.shape[0] * lr.shape[1]:
+        return ""
+    sizes = f"{ref.shape[0]}x{ref.shape[1]}, is smaller than LR, {lr.shape[0]}x{lr.shape[1]}"
+    return f". Ref, {sizes}: it adds no detail (are LR and Ref swapped?)"
 
 
 def _laid(found: Registration, image: Unit, large: Unit) -> Unit:

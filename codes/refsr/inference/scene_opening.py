@@ -91,6 +91,8 @@ def open_scene(
                 place = f"{other.grid} -> {grid}; covers {shared_ground(grid, other.grid):.0%} of LR"
                 if other.grid.pixel_metres > low.pixel_metres * SHARPER:
                     place += f"; its pixels are not smaller than LR's {low}: it adds no detail"
+                if other.grid.pixel_metres * SHARPER > low.pixel_metres:
+                    place += " (are LR and Ref swapped?)"
             else:
                 place = f"{other.height}x{other.width}, laid on LR by image"
             lines.append(f"Ref: {other.name}: {place}; {choice}")

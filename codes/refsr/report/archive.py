@@ -152,7 +152,8 @@ def _scenes(folder: ArchiveFolder, items: Sequence[Mapping[str, Any]], state: Ar
         coverage = about.get("refsr:coverage")
         lines = [tag("div", line) for line in used or ["none"]] + [tag("div", line, class_="quiet") for line in refused]
         cells = [
-            tag("td", picture),
+            # Text is aligned with the first line, not with the lower edge of a thumbnail.
+            tag("td", picture, style="vertical-align:top"),
             tag("th", tag("a", name, href=f"scenes/{name}/{name}.json"), scope="row"),
             tag("td", about.get("datetime") or "not known"),
             tag("td", "" if coverage is None else f"{coverage:.0%}"),
@@ -183,7 +184,7 @@ def _work(state: ArchiveState) -> Html:
         "Scenes of the catalog": str(state.total),
         "Done by the last command": str(state.done - state.before),
         "Its time": duration(state.seconds),
-        "Its speed": f"{speed:.2f} megapixels of results a second",
+        "Its speed": f"{speed:.4g} megapixels of results a second",
     }
     return _table((), [tag("tr", tag("th", name, scope="row"), tag("td", value)) for name, value in facts.items()])
 

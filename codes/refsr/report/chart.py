@@ -134,7 +134,8 @@ def _line(line: Line, across: ChartAxis, up: ChartAxis, smooth: bool) -> tuple[H
         ]
         marks.append(tag("path", d=_path(edges), class_=f"{kind} faint"))
     marks.append(tag("path", d=_path(places), class_=kind))
-    if len(places) <= DOTS_UP_TO and not smooth:
+    # A path of one point is drawn as nothing.
+    if len(places) == 1 or (len(places) <= DOTS_UP_TO and not smooth):
         marks += [tag("circle", cx=f"{x:.1f}", cy=f"{y:.1f}", r="2.6", class_=line.colour) for x, y in places]
     readings = [
         [float(f"{step:.6g}"), float(f"{value:.6g}"), round(x, 1), round(y, 1)]

@@ -10,6 +10,8 @@ import numpy.typing as npt
 
 from refsr.core.atomic import write_text
 from refsr.core.window import Window
+from refsr.geo.band_choice import bands_to_show
+from refsr.geo.raster_source import RasterSource
 from refsr.geo.validity import filled
 from refsr.geo.value_range import ValueRange
 from refsr.geo.warped import WarpedRaster
@@ -30,7 +32,7 @@ MAP = 460
 MOST_ARROWS = 600
 LONGEST = 28.0
 """Length at which the longest arrow is drawn."""
-LEAD = "Pictures show a part of the scene. Where roads continue from square to square of a checkerboard, Ref fits."
+LEAD = "Where roads continue from square to square of a checkerboard, Ref fits."
 
 
 def write_page(found: FileRegistration, path: Path) -> None:
@@ -61,9 +63,10 @@ def _viewer(found: FileRegistration, title: str) -> Html:
     window = shown(found)
     scale = found.pair.scale
     low, _ = found.pair.lr.read(window.reduced(scale))
-    lr = _rgb(found.pair.lr_range.unit(low))
+    lr = _rgb(found.pair.lr_range.unit(low)[:, :, _shown(found.pair.lr)])
     up = np.clip(imresize(lr / 255.0, scale) * 255, 0, 255).astype(np.uint8)
-    before, after = (_warped(one, window, found.pair.ref_range) for one in (found.before, found.after))
+    ref = _shown(found.pair.ref)
+    before, after = (_warped(one, window, found.pair.ref_range, ref) for one in (found.before, found.after))
     pictures = [
         Picture("LR", lr, "lr", (lr.shape[1], lr.shape[0])),
         _picture("LR, upsampled", up),
@@ -125,16 +128,21 @@ def _picture(label: str, image: Rgb) -> Picture:
     return Picture(label, image, "result", (image.shape[1], image.shape[0]))
 
 
-def _warped(raster: WarpedRaster, window: Window, span: ValueRange) -> Rgb:
+def _shown(source: RasterSource) -> list[int]:
+    """Which of the bands that are read the pictures show."""
+    return [source.bands.index(number) for number in bands_to_show(source.name, source.all_bands, source.bands)]
+
+
+def _warped(raster: WarpedRaster, window: Window, span: ValueRange, shown: list[int]) -> Rgb:
     values, valid = raster.read(window)
-    found = _rgb(span.unit(filled(values, valid)))
+    found = _rgb(span.unit(filled(values[:, :, shown], valid)))
     found[~valid] = 0
     return found
 
 
 def _rgb(unit: npt.NDArray[np.float32]) -> Rgb:
-    """The first three bands, or the first in grey, in 8 bits."""
-    bands = unit[:, :, :3] if unit.shape[2] >= 3 else np.repeat(unit[:, :, :1], 3, axis=2)
+    """Three bands, or one in grey, in 8 bits."""
+    bands = unit if unit.shape[2] == 3 else np.repeat(unit, 3, axis=2)
     return np.rint(255 * np.clip(np.nan_to_num(bands), 0, 1)).astype(np.uint8)
 
 

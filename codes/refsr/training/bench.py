@@ -90,7 +90,7 @@ def _require_comparable(bench: BenchOptions, systems: list[System]) -> list[Syst
         values = {one.name: _value(plain(one.options), key) for one in systems}
         if len({json.dumps(value) for value in values.values()}) > 1:
             values_text = ", ".join(f"{value} ({name})" for name, value in values.items())
-            problems.append(f"{key} differs: {values_text}; put {key}=VALUE over all of them")
+            problems.append(f"{key} differs: {values_text}; put {key}=VALUE in the overrides of the bench")
     if problems:
         raise UsageError("\n".join(problems))
     return systems

@@ -113,7 +113,7 @@ def _archive(folder: RunFolder, remarks: list[str]) -> None:
     archive = folder.archived()
     if archive is not None:
         remarks.append(
-            f"{folder.path} held an earlier run, which is {archive} now; path.auto_resume=true would resume it"
+            f"{folder.path} held an earlier run, which is {archive} now; --auto-resume would have continued it"
         )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from refsr.core.errors import DataError, UsageError
 from refsr.data.images import read_image
-from refsr.geo.band_choice import choose_bands
+from refsr.geo.band_choice import bands_to_show
 from refsr.geo.geotransform import IDENTITY, Geotransform
 from refsr.geo.grid import Grid
 from refsr.geo.projection import may_meet
@@ -112,12 +112,7 @@ def opened_raster(file: NamedFile) -> Opened:
             infos = source.all_bands
             numbers = source.bands
             names = tuple(infos[number - 1].description or f"band {number}" for number in numbers)
-            try:
-                shown = tuple(dict.fromkeys(choose_bands(file.shown_name, infos, 3).bands))
-            except (DataError, UsageError):
-                shown = numbers[:3] if len(numbers) >= 3 else numbers[:1]
-            if len(shown) not in (1, 3):
-                shown = shown[:1]
+            shown = bands_to_show(file.shown_name, infos, numbers)
             found = source.dtype
             return Opened(
                 file, file.source, source.grid, (source.height, source.width), names, numbers, str(found), shown,

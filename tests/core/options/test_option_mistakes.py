@@ -306,12 +306,15 @@ def test_a_mistake_on_the_command_line_is_told_as_such(good, words, expected):
 
 def test_files_that_cannot_be_read_are_one_line(tmp_path):
     (tmp_path / "train.yml").write_text("a: 1")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "options.yml").write_text("a: 1")
     (tmp_path / "latin.yml").write_bytes(b"a: 1\nb: \xe9\n")
     (tmp_path / "wide.yml").write_bytes("a: 1".encode("utf-16"))
     (tmp_path / "long.yml").write_bytes(b"#" * 300_000)
     expected = {
         "trian.yml": f"{tmp_path}/trian.yml: no such file; did you mean '{tmp_path}/train.yml'?",
         "": f"{tmp_path}: is a folder, not an option file",
+        "run": f"{tmp_path}/run: is a folder, not an option file; did you mean '{tmp_path}/run/options.yml'?",
         "latin.yml": f"{tmp_path}/latin.yml:2: byte 0xe9 is not UTF-8; save the file as UTF-8",
         "wide.yml": f"{tmp_path}/wide.yml:1: the text is UTF-16; save it as UTF-8",
         "long.yml": f"{tmp_path}/long.yml: is larger than 256 KiB; is it an option file?",

@@ -22,7 +22,10 @@ def read_source(path: Path) -> tuple[str, Problem | None]:
     """The file's text, or why there is none; line ends stay as they are."""
     source = str(path)
     if what := other_than_file(path):
-        return "", Problem((), f"is {what}, not an option file", Location(source))
+        # A run's folder is named where one of its files is meant.
+        inside = path / "options.yml"
+        hint = f"; did you mean '{inside}'?" if inside.is_file() else ""
+        return "", Problem((), f"is {what}, not an option file{hint}", Location(source))
     try:
         with path.open("rb") as handle:
             content = handle.read(MOST_BYTES + 1)
