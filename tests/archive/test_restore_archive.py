@@ -23,6 +23,7 @@ from made_archives import (
     sources,
     textured,
     write_csv,
+    write_enlarging,
     write_pair,
     write_raster,
     write_scenes,
@@ -447,3 +448,12 @@ def test_a_scheduler_that_ends_during_a_call_is_named(
     with pytest.raises(RefsrError, match="the scheduler is gone; what is done stays"):
         restored(sources(scenes), settings(enlarging, tmp_path / "out"))
     assert calls == before + 1
+
+
+def test_scenes_that_take_long_without_computing_are_handed_out_one_by_one(enlarging, tmp_path, immediate, monkeypatch):
+    sizes = []
+    immediate(lambda function, given: sizes.append(len(given[1])) if function is restore_scenes else None)
+    monkeypatch.setattr("refsr.archive.run.SECONDS_A_TASK", 0.3)
+    waiting = write_enlarging(tmp_path / "waiting.safetensors", pause=0.3)
+    restored(sources(write_scenes(tmp_path, 8)), settings(waiting, tmp_path / "out"))
+    assert sizes == [1] * 8

@@ -168,7 +168,7 @@ class ArchiveRun:
             self._first.extend(Unit([scene]) for scene in unit.scenes)
             return
         reason = "its worker died, perhaps for want of memory"
-        self._settle(unit.scenes[0], Outcome(unit.scenes[0].name, 0.0, reason), unit)
+        self._settle(unit.scenes[0], Outcome(unit.scenes[0].name, reason=reason), unit)
 
     def _settle(self, scene: SceneWork, outcome: Outcome, unit: Unit) -> None:
         """Takes the outcome of a scene, or of a part of one."""
@@ -234,7 +234,7 @@ class ArchiveRun:
         """Takes so many scenes together that a task lasts a few seconds."""
         if unit.blocks or unit.finish or any(one.missing for one in outcomes):
             return
-        each = sum(one.seconds for one in outcomes) / len(outcomes)
+        each = sum(one.elapsed for one in outcomes) / len(outcomes)
         wanted = SECONDS_A_TASK / max(each, 1e-3)
         self._batch = int(max(1, min(wanted, 2 * self._batch, MOST_SCENES_A_TASK)))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -44,38 +43,35 @@ class Restoring:
 
     def restore(self, scene: SceneWork) -> Outcome:
         """Restores a scene whole; one with many blocks left is only opened, and the blocks are named."""
-        begun = time.process_time()
         output = self.folder.result(scene.name)
         if self.folder.item(scene.name).exists():
-            return Outcome(scene.name, time.process_time() - begun, done=True)
+            return Outcome(scene.name, done=True)
         if output.exists():
             self._publish(scene)
-            return Outcome(scene.name, time.process_time() - begun, done=True)
+            return Outcome(scene.name, done=True)
         run = self._opened(scene)
         missing = run.missing()
         if len(missing) >= SHARED:
-            return Outcome(scene.name, time.process_time() - begun, missing=tuple(missing))
+            return Outcome(scene.name, missing=tuple(missing))
         for number in missing:
             run.restore(number, NoProgressBar())
         pixels = self._pixels(run, missing)
         self._finish(scene, run)
-        return Outcome(scene.name, time.process_time() - begun, done=True, megapixels=pixels, blocks=len(missing))
+        return Outcome(scene.name, done=True, megapixels=pixels, blocks=len(missing))
 
     def restore_blocks(self, scene: SceneWork, numbers: Sequence[int]) -> Outcome:
         """Restores those of some blocks that are not there."""
-        begun = time.process_time()
         if self.folder.result(scene.name).exists():
-            return Outcome(scene.name, time.process_time() - begun)
+            return Outcome(scene.name)
         run = self._opened(scene)
         missing = sorted({*run.missing()} & {*numbers})
         for number in missing:
             run.restore(number, NoProgressBar())
         pixels = self._pixels(run, missing)
-        return Outcome(scene.name, time.process_time() - begun, megapixels=pixels, blocks=len(missing))
+        return Outcome(scene.name, megapixels=pixels, blocks=len(missing))
 
     def finish(self, scene: SceneWork) -> Outcome:
         """Makes the result of blocks that are all there."""
-        begun = time.process_time()
         if not self.folder.result(scene.name).exists():
             run = self._opened(scene)
             if run.missing():
@@ -83,7 +79,7 @@ class Restoring:
             self._finish(scene, run)
         elif not self.folder.item(scene.name).exists():
             self._publish(scene)
-        return Outcome(scene.name, time.process_time() - begun, done=True)
+        return Outcome(scene.name, done=True)
 
     def _opened(self, scene: SceneWork) -> RasterRun:
         """The scene with the references that were chosen for it, chosen now where nothing says so."""

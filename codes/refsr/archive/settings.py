@@ -63,8 +63,10 @@ class Outcome:
     """What became of a scene, or of some of its blocks, on a worker."""
 
     name: str
-    seconds: float
+    seconds: float = 0.0
     """Of a processor."""
+    elapsed: float = 0.0
+    """Of the clock: more, where it waits for servers or a GPU."""
     reason: str | None = None
     """Why it failed; None where it did not."""
     fatal: bool = False

@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from refsr.archive.settings import ArchiveSettings, Outcome, SceneWork
@@ -118,14 +119,12 @@ def _dask_worker() -> tuple[Any, int]:
 
 def _guarded(work: Any, scene: SceneWork, task: Callable[[], Outcome]) -> Outcome:
     """The outcome of a task; where it failed, why, and whether the fault lies with the folder of results."""
-    begun = time.process_time()
+    processor, clock = time.process_time(), time.monotonic()
     try:
-        return task()
-    except RefsrError as error:
-        reason = str(error)
+        outcome = task()
     except Exception as error:
-        reason = f"{type(error).__name__}: {error}"
-    work.close()
-    fault = work.folder.fault()
-    reason = fault or " ".join(reason.split())
-    return Outcome(scene.name, time.process_time() - begun, reason, fatal=fault is not None)
+        reason = str(error) if isinstance(error, RefsrError) else f"{type(error).__name__}: {error}"
+        work.close()
+        fault = work.folder.fault()
+        outcome = Outcome(scene.name, reason=fault or " ".join(reason.split()), fatal=fault is not None)
+    return replace(outcome, seconds=time.process_time() - processor, elapsed=time.monotonic() - clock)
