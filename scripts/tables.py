@@ -29,6 +29,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "bench-x4": functools.partial(score_tables.bench, "bench-world-x4"),
     "bench-x8": functools.partial(score_tables.bench, "bench-world-x8"),
     "bench-registered-x4": functools.partial(score_tables.bench, "bench-registered-x4"),
+    "bench-registered-x8": functools.partial(score_tables.bench, "bench-registered-x8"),
     "quickstart": score_tables.quickstart,
     "real-training": score_tables.real_training,
     "comparison": score_tables.comparison,
