@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from gate import Gate
+from tile_gate import Gate
 from torch import Tensor, nn, zeros
 
 from refsr.core.registry import register_network

@@ -18,8 +18,8 @@ from typing import Any
 import psutil
 import pytest
 import rasterio
-from gate import Gate
 from made_archives import HERE, settings, sources, write_enlarging, write_pair, write_scenes
+from tile_gate import Gate
 
 import refsr
 from refsr.archive.journal import BEGUN, BLOCKS, DONE, read_journal

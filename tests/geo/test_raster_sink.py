@@ -15,8 +15,9 @@ from refsr.core.atomic import current_umask
 from refsr.core.errors import DataError, RefsrError, UsageError
 from refsr.core.window import Window
 from refsr.geo import raster_sink
+from refsr.geo.disk_space import check_disk, check_folder
 from refsr.geo.geotransform import Geotransform
-from refsr.geo.raster_sink import RasterProfile, RasterSink, check_disk, check_folder
+from refsr.geo.raster_sink import RasterProfile, RasterSink
 from refsr.geo.raster_source import BandInfo, RasterSource
 
 HEIGHT, WIDTH, SIDE = 700, 900, 256

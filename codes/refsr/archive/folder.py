@@ -15,7 +15,7 @@ from refsr.core.atomic import explain_io, write_text
 from refsr.core.errors import RefsrError, UsageError
 from refsr.core.foreign_files import read_record
 from refsr.core.locks import held
-from refsr.geo.raster_sink import check_folder
+from refsr.geo.disk_space import check_folder
 
 LOCK = ".lock"
 PROBE = 1 << 16

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from refsr.core.memory import peak_memory
 from refsr.core.progress import NoProgressBar, counted, duration
-from refsr.geo.raster_sink import size_text
+from refsr.geo.disk_space import size_text
 from refsr.geo.raster_source import RasterLike
 from refsr.inference.inputs import RestoreOptions
 from refsr.inference.raster_blocks import blocks_of

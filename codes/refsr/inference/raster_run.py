@@ -10,6 +10,7 @@ from pathlib import Path
 from refsr.core.errors import UsageError
 from refsr.core.progress import Announce, ProgressBar, ProgressFactory, no_progress
 from refsr.core.window import Window
+from refsr.geo.disk_space import check_disk, check_folder
 from refsr.geo.raster_sink import (
     FINAL,
     RasterFormat,
@@ -17,8 +18,6 @@ from refsr.geo.raster_sink import (
     RasterSink,
     begun_identity,
     blocks_folder,
-    check_disk,
-    check_folder,
     is_begun,
 )
 from refsr.geo.raster_source import RasterLike

@@ -16,11 +16,12 @@ from refsr.core.errors import DataError, UsageError
 from refsr.core.progress import Announce, ProgressFactory, no_progress
 from refsr.core.version import __version__
 from refsr.core.window import Window
+from refsr.geo.disk_space import check_disk
 from refsr.geo.geotransform import IDENTITY, Geotransform
 from refsr.geo.grid import Grid
 from refsr.geo.projection import check_overlap, reprojected
 from refsr.geo.raster_digest import raster_digest
-from refsr.geo.raster_sink import RasterProfile, RasterSink, check_disk
+from refsr.geo.raster_sink import RasterProfile, RasterSink
 from refsr.geo.raster_source import RasterLike, RasterSource
 from refsr.geo.rounding import as_type
 from refsr.geo.value_range import find_range, sampled
