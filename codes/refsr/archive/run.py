@@ -131,13 +131,13 @@ class ArchiveRun:
         settings, scene = self._settings, unit.scenes[0]
         # The number in the key keeps Dask from taking a task that is tried again for the one that failed.
         key = f"{'finish' if unit.finish else 'restore'}-{scene.name}-{next(self._number)}"
+        task: tuple[Any, ...] = (restore_scenes, settings, unit.scenes)
+        if unit.finish:
+            task = finish_scene, settings, scene
+        elif unit.blocks:
+            task = restore_blocks, settings, scene, unit.blocks
         with scheduler_errors(self._client):
-            if unit.finish:
-                future = self._client.submit(finish_scene, settings, scene, key=key, pure=False)
-            elif unit.blocks:
-                future = self._client.submit(restore_blocks, settings, scene, unit.blocks, key=key, pure=False)
-            else:
-                future = self._client.submit(restore_scenes, settings, unit.scenes, key=key, pure=False)
+            future = self._client.submit(*task, key=key, pure=False)
         self._under_way[future] = unit
         future.add_done_callback(self._ended.put)
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from refsr.cli.arguments import add_imports
 from refsr.core.errors import RefsrError
 from refsr.core.instructions import vector_instructions
+from refsr.core.progress import counted
 from refsr.core.registry import ONNX_SUFFIX
 from refsr.core.version import __version__
 from refsr.ops.build_stamp import FOLDER, LIBRARY_NAME, NOT_BUILT, missing, stamp_of
@@ -161,4 +162,4 @@ def _why_not_on_gpu() -> str | None:
 
 def _cores() -> str:
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return f"{count} core{'s' if count > 1 else ''}"
+    return counted(count, "core")

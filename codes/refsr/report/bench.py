@@ -12,6 +12,7 @@ from typing import Any
 
 from refsr.core.atomic import write_text
 from refsr.core.errors import DataError
+from refsr.core.progress import counted
 from refsr.evaluation.results import ABLATION, Results, Summary
 from refsr.report.numbers import Metric
 from refsr.report.read_runs import read_run
@@ -149,7 +150,7 @@ def markdown(table: BenchTable) -> str:
 
 def title(table: BenchTable) -> str:
     """Data set, number of places, scale, protocol and device in one line."""
-    places = f"{table.places} place{'' if table.places == 1 else 's'}"
+    places = counted(table.places, "place")
     return (
         f"{table.name}: {table.dataset}, {places}, x{table.scale}, mean, protocol {table.protocol}, on {table.device}."
     )
