@@ -16,12 +16,12 @@ LOOPBACK = "127.0.0.1"
 CORES_A_WORKER = 4
 """Of a machine without GPUs: what a network uses well."""
 SECONDS_TO_CONNECT = 20
-FEW_CHECKS = {
+LITTLE_MONITORING = {
     "distributed.worker.profile.enabled": False,
     "distributed.admin.tick.interval": "1s",
     "distributed.admin.system-monitor.interval": "5s",
 }
-"""Of Dask's own doings; as often as Dask does them otherwise, they cost as much as a small scene's bookkeeping."""
+"""Dask's profiler is off and its monitors run rarely: they take processor time from small scenes as long as it runs."""
 GONE = "the scheduler is gone; what is done stays, and the same command does the rest"
 COMPARED = ("refsr", "torch", "numpy", "rasterio")
 """Packages whose versions results may depend on."""
@@ -38,7 +38,11 @@ def connected(scheduler: str | None, workers: int | None, announce: Announce) ->
         if scheduler is None:
             count, threads = _shares(workers)
             # What kills its worker twice kills the next one too.
-            settings = {"distributed.scheduler.allowed-failures": 1, "distributed.worker.daemon": True, **FEW_CHECKS}
+            settings = {
+                "distributed.scheduler.allowed-failures": 1,
+                "distributed.worker.daemon": True,
+                **LITTLE_MONITORING,
+            }
             stack.enter_context(_configured(settings))
             cluster = stack.enter_context(
                 LocalCluster(
