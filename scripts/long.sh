@@ -1,8 +1,9 @@
 #!/bin/sh
 # Runs the tests that take minutes (pytest -m slow), and fuzz, kills and soak with REFSR_EFFORT=12 times their budget in the
-# default suite, and stores their result with its date: sh scripts/long.sh [pytest arguments]
-# REFSR_VENV names the environment's folder (default .venv), PYTHON the interpreter to create it with. Without
-# arguments all slow tests run and the result goes to benchmarks/results/long.json; with arguments it is printed only.
+# default suite, and stores each file's result with its date in benchmarks/results/long.json: sh scripts/long.sh [test files].
+# All files take hours on two cores; with files only their results are replaced. Other arguments go to pytest, and the
+# result is printed only.
+# REFSR_VENV names the environment's folder (default .venv), PYTHON the interpreter to create it with.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/environment.sh

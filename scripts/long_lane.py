@@ -1,9 +1,11 @@
 """Runs the slow tests, and those with a budget under a large one, and keeps how they ended.
 
-    python scripts/long_lane.py [pytest arguments]
+    python scripts/long_lane.py                              all
+    python scripts/long_lane.py tests/attacks/test_fuzz.py   these files; what is stored of others stays
+    python scripts/long_lane.py -k kills                     with other arguments of pytest: printed only
 
 REFSR_EFFORT is the budget: how many times as much as in the default suite (12: two minutes a reader of the fuzz, 24
-kills a command, a soak of ten minutes). REFSR_SEED is the seed of what is drawn; it is stored with the result.
+kills a command, a soak of ten minutes). REFSR_SEED is the seed of what is drawn. Both are stored with each file's result.
 """
 
 from __future__ import annotations
@@ -15,12 +17,13 @@ import platform
 import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import refsr
+from refsr.core.atomic import write_text
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULT = ROOT / "benchmarks" / "results" / "long.json"
@@ -33,41 +36,44 @@ def outcome(case: ElementTree.Element) -> str:
     return next((name for name in ("failure", "error", "skipped") if name in found), "passed")
 
 
-def summary(report: Path, seconds: float) -> dict[str, object]:
-    """Counts and times by test file; tests that did not pass are named."""
-    cases = list(ElementTree.parse(report).iter("testcase"))
-    files: dict[str, dict[str, float]] = {}
-    for case in cases:
-        one = files.setdefault(case.get("classname", ""), {"tests": 0, "seconds": 0.0})
-        one["tests"] += 1
-        one["seconds"] = round(one["seconds"] + float(case.get("time", 0)), 1)
+def by_file(report: Path, circumstances: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """How the tests of each file ended, and how long they took; those that did not pass are named."""
+    cases: dict[str, list[ElementTree.Element]] = {}
+    for case in ElementTree.parse(report).iter("testcase"):
+        cases.setdefault(case.get("classname", ""), []).append(case)
     return {
-        "date": datetime.date.today().isoformat(),
-        "refsr": refsr.__version__,
-        "python": platform.python_version(),
-        "machine": platform.machine(),
-        "seconds": round(seconds),
-        "outcomes": dict(Counter(map(outcome, cases))),
-        "files": files,
-        "not_passed": [f"{case.get('classname')}::{case.get('name')}" for case in cases if outcome(case) != "passed"],
+        file: circumstances
+        | {
+            "seconds": round(sum(float(case.get("time", 0)) for case in of_file)),
+            "outcomes": dict(Counter(map(outcome, of_file))),
+            "not_passed": [str(case.get("name")) for case in of_file if outcome(case) != "passed"],
+        }
+        for file, of_file in cases.items()
     }
 
 
 def main(words: list[str]) -> int:
+    budget = {name: os.environ.get(name, usual) for name, usual in BUDGET.items()}
+    circumstances = {
+        "date": datetime.date.today().isoformat(),
+        "refsr": refsr.__version__,
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "budget": budget,
+    }
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        begun = time.monotonic()
         command = [sys.executable, "-m", "pytest", "-m", "slow or budget", f"--junitxml={report}", *words]
-        budget = {name: os.environ.get(name, usual) for name, usual in BUDGET.items()}
         code = subprocess.run(command, cwd=ROOT, check=False, env={**os.environ, **budget}).returncode
         if not report.exists():
             return code
-        found = json.dumps({**summary(report, time.monotonic() - begun), "budget": budget}, indent=1) + "\n"
-    if words:
-        print(found, end="")
-    else:
-        RESULT.write_text(found, encoding="utf-8")
+        found = by_file(report, circumstances)
+    if all((ROOT / word).is_file() for word in words):
+        stored = json.loads(RESULT.read_text(encoding="utf-8")) if words and RESULT.exists() else {}
+        write_text(RESULT, json.dumps(dict(sorted({**stored, **found}.items())), indent=1) + "\n")
         print(f"{RESULT.relative_to(ROOT)}: written")
+    else:
+        print(json.dumps(found, indent=1))
     return code
 
 
