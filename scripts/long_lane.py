@@ -5,7 +5,7 @@
     python scripts/long_lane.py -k kills                     with other arguments of pytest: printed only
 
 REFSR_EFFORT is the budget: how many times as much as in the default suite (12: two minutes a reader of the fuzz, 24
-kills a command, a soak of ten minutes). REFSR_SEED is the seed of what is drawn. Both are stored with each file's result.
+kills a command, a soak of ten minutes). REFSR_SEED is the seed of what is drawn. Both are stored with each result.
 """
 
 from __future__ import annotations
