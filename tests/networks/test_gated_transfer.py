@@ -75,6 +75,14 @@ class TestWithDAT(Contract):
         return GatedTransfer(scale, channels, DAT, nf=4, n_blocks=1).eval()
 
 
+class TestEnsemble(Contract):
+    scales = (2, 3, 4)
+    bands = (3,)
+
+    def build(self, scale: int = 4, channels: int = 3) -> nn.Module:
+        return GatedTransfer(scale, channels, SKIPPING, front=FRONT, nf=4, n_blocks=1, ensemble=2)
+
+
 def live(scale: int = 4, channels: int = 3, **options: Any) -> GatedTransfer:
     """With weights that add detail."""
     torch.manual_seed(4)
@@ -110,6 +118,22 @@ def test_without_weight_the_result_is_the_single_images_to_the_bit(scale, channe
     found = network.with_gate(lr, ref, weight)
     assert (found.image - alone).abs().max() > 0.01
     assert torch.equal(found.base, alone)
+
+
+@torch.no_grad()
+def test_an_ensemble_is_of_the_base_behind_the_front():
+    network = live(front=FRONT, ensemble=2)
+    lr, ref, weight = scene()
+    clean = network.front(lr)
+    turned = network.base(clean.transpose(-2, -1).flip(-2, -1)).flip(-2, -1).transpose(-2, -1)
+    mean = ((network.base(clean) + turned) / 2).clamp(0, 1)
+    assert torch.equal(network(lr, ref, 0 * weight), mean)
+    assert (mean - network.base(clean).clamp(0, 1)).abs().max() > 1e-4
+
+
+def test_an_ensemble_of_three_is_refused():
+    with pytest.raises(UsageError, match="ensemble is 3; expected one of 1, 2, 4, 8"):
+        GatedTransfer(4, 3, SKIPPING, ensemble=3)
 
 
 @torch.no_grad()
