@@ -1,12 +1,19 @@
-"""A scene in blocks: which tiles reach into each, and what is kept of these."""
+"""A scene in blocks: the tiles of each, and the pieces of tiles that reach from one block into others.
+
+Where tiles fade into one another, a block ends where those of the next block begin to fade in. So what a block's tiles
+make lies in it and in the blocks to the right and below, and no tile needs to be restored for more than one block.
+"""
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from refsr.core.window import Window
 from refsr.inference.tile_io import TensorSink
@@ -14,50 +21,147 @@ from refsr.inference.tile_layout import Layout, Span
 
 BLOCK = 256
 """Pixels of LR along the side of what is read, derived and written at once, at least."""
+MOST_WAITING = 512e6
+"""Bytes of pieces that wait for their blocks. Beyond, the oldest are dropped, and made again where they are needed."""
 
 
-def blocks_of(layout: Layout) -> Iterator[tuple[Window, Layout]]:
-    """Parts of the restored raster, in LR's pixels, and the tiles that reach into each."""
-    for top, bottom in _groups(layout.rows):
-        for left, right in _groups(layout.columns):
-            rows = [span for span in layout.rows if span.kept[0] < bottom and span.kept[1] > top]
-            columns = [span for span in layout.columns if span.kept[0] < right and span.kept[1] > left]
-            yield Window(top, left, bottom - top, right - left), Layout(rows, columns)
+class Block(NamedTuple):
+    """A part of the restored raster, and the tiles that begin in it."""
 
-
-def seen_by(layout: Layout) -> Window:
-    """The pixels of LR that the tiles of a block see."""
-    first, last = (layout.rows[0], layout.columns[0]), (layout.rows[-1], layout.columns[-1])
-    top, left = (span.seen[0] for span in first)
-    return Window(top, left, last[0].seen[1] - top, last[1].seen[1] - left)
-
-
-class BlockSink:
-    """The tile sink of one block: what of each tile lies in it."""
-
-    def __init__(self, window: Window) -> None:
-        self._window = window
-        self._sink = TensorSink(window.height, window.width, dtype=torch.float32)
+    kept: Window
+    """The part, in LR's pixels."""
+    tiles: Layout
+    before: tuple[int, ...]
+    """The numbers of the blocks whose tiles reach into it, too."""
 
     @property
-    def image(self) -> npt.NDArray[np.float32]:
-        image: npt.NDArray[np.float32] = self._sink.image[0].permute(1, 2, 0).numpy()
-        return image
+    def seen(self) -> Window:
+        """The pixels of LR that its tiles see."""
+        return _between((span.seen for span in self.tiles.rows), (span.seen for span in self.tiles.columns))
 
-    def add(self, window: Window, tile: torch.Tensor) -> None:
-        common = Window(*window).common(self._window)
+    @property
+    def reach(self) -> Window:
+        """The pixels of LR that its tiles are kept for, in this block and in others."""
+        return _between((span.kept for span in self.tiles.rows), (span.kept for span in self.tiles.columns))
+
+
+class Blocks(Sequence[Block]):
+    """The blocks of a layout, row by row."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._rows, self._columns = _groups(layout.rows), _groups(layout.columns)
+
+    def __len__(self) -> int:
+        return len(self._rows) * len(self._columns)
+
+    def __getitem__(self, number: int) -> Block:  # type: ignore[override]
+        if not 0 <= number < len(self):
+            raise IndexError(number)
+        row, column = divmod(number, len(self._columns))
+        (top, bottom), (left, right) = (_edges(side, at) for side, at in ((self._rows, row), (self._columns, column)))
+        above = [0, 1] if row and self._rows[row - 1][-1].kept[1] > top else [0]
+        beside = [0, 1] if column and self._columns[column - 1][-1].kept[1] > left else [0]
+        steps = sorted((up * len(self._columns) + back for up in above for back in beside), reverse=True)
+        before = tuple(number - step for step in steps if step)
+        return Block(
+            Window(top, left, bottom - top, right - left), Layout(self._rows[row], self._columns[column]), before
+        )
+
+    def after(self, number: int) -> Iterator[int]:
+        """The numbers of the blocks that its tiles may reach into."""
+        width = len(self._columns)
+        for step in (1, width, width + 1):
+            if number + step < len(self) and number in self[number + step].before:
+                yield number + step
+
+
+class Piece(NamedTuple):
+    """What of a tile lies in a block."""
+
+    tile: tuple[int, int]
+    """Where the whole tile begins: pieces are added in the order of these, as those of an image in memory are."""
+    window: Window
+    """In pixels of the restored raster, as the tile's corner is."""
+    pixels: Tensor
+
+    def common(self, window: Window) -> Piece | None:
+        """What of it lies in a window."""
+        common = self.window.common(window)
         if common.empty:
+            return None
+        rows, columns = common.within(self.window)
+        return Piece(self.tile, common, self.pixels[..., rows, columns].clone())
+
+
+class Pieces:
+    """A tile sink that keeps tiles apart."""
+
+    def __init__(self) -> None:
+        self.all: list[Piece] = []
+
+    def add(self, window: Window, tile: Tensor) -> None:
+        window = Window(*window)
+        self.all.append(Piece((window.top, window.left), window, tile.to("cpu", torch.float32)))
+
+    def within(self, window: Window) -> list[Piece]:
+        """What of them lies in a window."""
+        return [piece for piece in (one.common(window) for one in self.all) if piece is not None]
+
+
+class WaitingPieces:
+    """Pieces that reach into blocks which are still to be restored."""
+
+    def __init__(self) -> None:
+        self._waiting: OrderedDict[tuple[int, int], list[Piece]] = OrderedDict()
+        self._bytes = 0
+
+    def keep(self, source: int, target: int, pieces: list[Piece]) -> None:
+        """What the tiles of a block make of another."""
+        if (source, target) in self._waiting:
             return
-        rows, columns = common.within(Window(*window))
-        inside = Window(common.top - self._window.top, common.left - self._window.left, common.height, common.width)
-        self._sink.add(inside, tile[..., rows, columns])
+        self._waiting[source, target] = pieces
+        self._bytes += _bytes(pieces)
+        while self._bytes > MOST_WAITING:
+            self._bytes -= _bytes(self._waiting.popitem(last=False)[1])
+
+    def take(self, source: int, target: int) -> list[Piece] | None:
+        """The same, once; None where it is not there."""
+        found = self._waiting.pop((source, target), None)
+        self._bytes -= _bytes(found or [])
+        return found
 
 
-def _groups(spans: Sequence[Span]) -> Iterator[tuple[int, int]]:
-    """Stretches of at least BLOCK pixels that end where tiles meet; where these fade, in the middle."""
-    start = 0
+def pixels_of(pieces: Sequence[Piece], window: Window) -> npt.NDArray[np.float32]:
+    """(h, w, planes) of a window of the restored raster, which the pieces fill."""
+    sink = TensorSink(window.height, window.width, dtype=torch.float32)
+    for piece in sorted(pieces, key=lambda one: one.tile):
+        place = piece.window
+        sink.add(Window(place.top - window.top, place.left - window.left, place.height, place.width), piece.pixels)
+    image: npt.NDArray[np.float32] = sink.image[0].permute(1, 2, 0).numpy()
+    return image
+
+
+def _groups(spans: Sequence[Span]) -> list[list[Span]]:
+    """Spans that begin within BLOCK pixels, and the next ones where they would make a block too narrow."""
+    groups: list[list[Span]] = [[]]
     for span, following in zip(spans, [*spans[1:], None], strict=True):
-        stop = span.kept[1] if following is None else (span.kept[1] + following.kept[0]) // 2
-        if stop - start >= BLOCK or following is None:
-            yield start, stop
-            start = stop
+        groups[-1].append(span)
+        if following is not None and following.kept[0] - groups[-1][0].kept[0] >= BLOCK:
+            groups.append([])
+    return groups
+
+
+def _edges(groups: Sequence[Sequence[Span]], at: int) -> tuple[int, int]:
+    """Where a group's block begins and ends."""
+    start = groups[at][0].kept[0]
+    return start, groups[at][-1].kept[1] if at + 1 == len(groups) else groups[at + 1][0].kept[0]
+
+
+def _between(rows: Iterator[tuple[int, int]], columns: Iterator[tuple[int, int]]) -> Window:
+    """From the first to the last of spans along both sides."""
+    (top, *_, bottom), (left, *_, right) = ([edge for span in side for edge in span] for side in (rows, columns))
+    return Window(top, left, bottom - top, right - left)
+
+
+def _bytes(pieces: Sequence[Piece]) -> int:
+    return sum(piece.pixels.nbytes for piece in pieces)

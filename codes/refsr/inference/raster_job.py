@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,8 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from refsr.core.errors import UsageError
-from refsr.core.progress import Announce, PartOf, ProgressBar, ProgressFactory, no_progress
-from refsr.core.window import Window
+from refsr.core.progress import Announce, NoProgressBar, PartOf, ProgressBar, ProgressFactory, no_progress
 from refsr.data.images import ImageInfo
 from refsr.geo.block_cache import bounded_cache
 from refsr.geo.grid import Grid
@@ -25,7 +25,7 @@ from refsr.inference.findings import evidence_findings, result_findings
 from refsr.inference.inputs import RestoreOptions
 from refsr.inference.kept_registrations import KeptRegistrations
 from refsr.inference.provenance import identity, provenance_tags
-from refsr.inference.raster_blocks import BlockSink, blocks_of, seen_by
+from refsr.inference.raster_blocks import Blocks, Piece, Pieces, WaitingPieces, pixels_of
 from refsr.inference.raster_finish import RasterFinish, raster_finish
 from refsr.inference.restorer import Restorer, in_units
 from refsr.inference.scene import Scene, SceneSource
@@ -61,6 +61,7 @@ class RasterJob:
     options: RestoreOptions
     lines: list[str]
     finish: RasterFinish | None
+    _waiting: WaitingPieces = field(default_factory=WaitingPieces, init=False, repr=False)
 
     @property
     def grid(self) -> Grid:
@@ -116,26 +117,55 @@ class RasterJob:
         final = info.height * info.width * info.bands * np.dtype(info.dtype).itemsize
         return 2 * final + (0 if self.finish is None else restored)
 
-    def restored(self, kept: Window, layout: Layout, bar: ProgressBar) -> RestoredBlock:
-        """A block, read and restored."""
-        scale = self.restorer.scale
-        seen, large = seen_by(layout), kept.times(scale)
-        self.source.load(seen, kept)
-        valid = self.source.valid[kept.within(seen)].repeat(scale, 0).repeat(scale, 1)
+    @functools.cached_property
+    def blocks(self) -> Blocks:
+        """The parts that are restored one at a time."""
+        return Blocks(self.layout)
+
+    def restored(self, number: int, bar: ProgressBar) -> RestoredBlock:
+        """A block, read and restored; it is the same whichever blocks were restored before."""
+        block, scale = self.blocks[number], self.restorer.scale
+        large = block.kept.times(scale)
+        pieces: list[Piece] = []
+        for other in block.before:
+            waiting = self._waiting.take(other, number)
+            if waiting is None:
+                waiting = self._made(other, NoProgressBar(), number).within(large)
+            pieces += waiting
+        # Last, so that what is known of the loaded block is known of this one.
+        own = self._made(number, bar)
+        valid = self.source.valid[block.kept.within(block.seen)].repeat(scale, 0).repeat(scale, 1)
         if not valid.any():
             shape, bands = (large.height, large.width), len(self.scene.lr.bands)
-            bar.advance(len(layout))
             nothing = np.zeros((*shape, len(self.evidence)), np.float32)
             return RestoredBlock(np.zeros((*shape, bands), self.scene.lr.dtype), valid, self.source.found, nothing)
-        sink = BlockSink(large)
-        self.restorer.restore_layout(self.source, layout, sink, self.options, lambda *_: PartOf(bar))
+        image = pixels_of([*pieces, *own.within(large)], large)
         bands, value_range = self.restorer.channels, self.scene.range
-        pixels = value_range.raw(sink.image[:, :, :bands], str(self.scene.lr.dtype))
-        evidence = in_units(sink.image[:, :, bands:], value_range.high - value_range.low)
+        pixels = value_range.raw(image[:, :, :bands], str(self.scene.lr.dtype))
+        evidence = in_units(image[:, :, bands:], value_range.high - value_range.low)
         found = self.source.found | result_findings(pixels, valid, scale)
         if self.evidence:
             found |= evidence_findings(evidence, valid, self.evidence, scale)
         return RestoredBlock(pixels, valid, found, evidence)
+
+    def tiles_of(self, number: int, bar: ProgressBar) -> Pieces:
+        """The restored tiles of a block; none where nothing that they are kept for holds data."""
+        block = self.blocks[number]
+        self.source.load(block.seen, block.kept)
+        pieces = Pieces()
+        if self.source.valid[block.reach.within(block.seen)].any():
+            self.restorer.restore_layout(self.source, block.tiles, pieces, self.options, lambda *_: PartOf(bar))
+        else:
+            bar.advance(len(block.tiles))
+        return pieces
+
+    def _made(self, number: int, bar: ProgressBar, wanted: int = -1) -> Pieces:
+        """The same; what reaches into other blocks than the `wanted` one waits for these."""
+        pieces, scale = self.tiles_of(number, bar), self.restorer.scale
+        for other in self.blocks.after(number):
+            if other != wanted:
+                self._waiting.keep(number, other, pieces.within(self.blocks[other].kept.times(scale)))
+        return pieces
 
 
 @contextlib.contextmanager
@@ -167,9 +197,9 @@ def raster_job(
         tile, overlap = restorer.tile_for(source.sizes["lr"], options) if begun is None else begun
         layout = lay_out(descriptor, source.sizes, tile, overlap)
         finish = raster_finish(scene, options, say)
-        _, first = next(blocks_of(layout))
-        with bounded_cache(source.reads(seen_by(first).height)):
-            yield RasterJob(restorer, scene, source, layout, (tile, overlap), options, lines, finish)
+        job = RasterJob(restorer, scene, source, layout, (tile, overlap), options, lines, finish)
+        with bounded_cache(source.reads(job.blocks[0].seen.height)):
+            yield job
     finally:
         scene.close()
 

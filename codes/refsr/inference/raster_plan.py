@@ -12,7 +12,6 @@ from refsr.core.progress import NoProgressBar, counted, duration
 from refsr.geo.disk_space import size_text
 from refsr.geo.raster_source import RasterLike
 from refsr.inference.inputs import RestoreOptions
-from refsr.inference.raster_blocks import blocks_of
 from refsr.inference.raster_job import for_output, output_format, raster_job
 from refsr.inference.restorer import Restorer
 from refsr.inference.tile_layout import inexact, seen_around
@@ -37,18 +36,16 @@ def plan_raster(
     with raster_job(restorer, lr, refs, options, lambda _: None) as job:
         profile, _ = job.profile()
         format = output_format(output, options.raster.format, job.final(profile))
-        blocks = list(blocks_of(job.layout))
-        kept, part = blocks[len(blocks) // 2]
+        middle = len(job.blocks) // 2
         begun = time.monotonic()
-        job.restored(kept, part, NoProgressBar())
-        seconds = (time.monotonic() - begun) * sum(block.height * block.width for block, _ in blocks)
-        seconds /= kept.height * kept.width
+        job.tiles_of(middle, NoProgressBar())
+        seconds = (time.monotonic() - begun) * len(job.layout) / len(job.blocks[middle].tiles)
         peak = peak_memory()
         memory = "" if peak is None else f"peak memory so far {size_text(peak)}; "
         lines = [
             *job.lines,
             f"result: {job.info}, {format}, {job.grid}",
-            f"{counted(len(job.layout), 'tile')} in {counted(len(blocks), 'block')}; "
+            f"{counted(len(job.layout), 'tile')} in {counted(len(job.blocks), 'block')}; "
             f"about {duration(seconds)} on {restorer.device}; "
             f"{memory}up to {size_text(job.disk)} of disk meanwhile",
         ]

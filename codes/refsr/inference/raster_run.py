@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from refsr.core.errors import UsageError
@@ -24,13 +24,12 @@ from refsr.geo.raster_source import RasterLike
 from refsr.inference.findings import SceneFindings
 from refsr.inference.inputs import RestoreOptions
 from refsr.inference.kept_registrations import KeptRegistrations
-from refsr.inference.raster_blocks import blocks_of
+from refsr.inference.raster_blocks import Blocks
 from refsr.inference.raster_evidence import EvidenceRaster
 from refsr.inference.raster_finish import finish_raster
 from refsr.inference.raster_job import RasterJob, for_output, output_format, raster_job
 from refsr.inference.restorer import Restorer
 from refsr.inference.scene_opening import check_beyond
-from refsr.inference.tile_layout import Layout
 
 
 @dataclass
@@ -49,12 +48,15 @@ class RasterRun:
     final: RasterSink
     """Of the result; where that is of the restored bands alone, the same."""
     evidence: EvidenceRaster | None
-    blocks: list[tuple[Window, Layout]] = field(default_factory=list)
+
+    @property
+    def blocks(self) -> Blocks:
+        return self.job.blocks
 
     @property
     def windows(self) -> list[Window]:
         """Of each block, in the restored raster."""
-        return [kept.times(self.job.restorer.scale) for kept, _ in self.blocks]
+        return [block.kept.times(self.job.restorer.scale) for block in self.blocks]
 
     def missing(self) -> list[int]:
         """The numbers of the blocks that are not there."""
@@ -62,13 +64,12 @@ class RasterRun:
 
     def tiles(self, numbers: Sequence[int]) -> int:
         """How many tiles some blocks have."""
-        return sum(len(self.blocks[number][1]) for number in numbers)
+        return sum(len(self.blocks[number].tiles) for number in numbers)
 
     def restore(self, number: int, bar: ProgressBar) -> None:
         """Restores a block; its evidence is there before it is."""
-        kept, part = self.blocks[number]
-        window = kept.times(self.job.restorer.scale)
-        block = self.job.restored(kept, part, bar)
+        window = self.blocks[number].kept.times(self.job.restorer.scale)
+        block = self.job.restored(number, bar)
         if self.evidence is not None:
             self.evidence.sink.write(window, block.evidence, block.valid)
         self.sink.write(window, block.pixels, block.valid, block.findings)
@@ -119,7 +120,7 @@ def raster_run(
         check_disk(output, job.disk)
         sink.open(overwrite)
         registrations.write(sink.folder)
-        run = RasterRun(job, output, overwrite, sink, last, None, list(blocks_of(job.layout)))
+        run = RasterRun(job, output, overwrite, sink, last, None)
         # Evidence is in place before the result is: where all blocks are there, an earlier call has made it.
         if evidence is not None and (overwrite or not evidence.exists() or run.missing()):
             run.evidence = EvidenceRaster(job, evidence, profile, made_of)

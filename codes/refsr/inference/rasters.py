@@ -17,7 +17,6 @@ from refsr.geo.raster_source import RasterLike
 from refsr.geo.validity import marked
 from refsr.inference.findings import SceneFindings
 from refsr.inference.inputs import RestoreOptions
-from refsr.inference.raster_blocks import blocks_of
 from refsr.inference.raster_finish import finished_array
 from refsr.inference.raster_job import raster_job
 from refsr.inference.raster_run import raster_run, said_on_interrupt
@@ -83,12 +82,11 @@ def restore_to_memory(
         shape = job.scene.grid.height, job.scene.grid.width
         pixels = np.zeros((*shape, len(job.scene.lr.bands)), job.scene.lr.dtype)
         known = np.zeros(shape, bool)
-        blocks = list(blocks_of(job.layout))
         found = []
-        with progress("restoring", sum(len(part) for _, part in blocks)) as bar:
-            for kept, part in blocks:
-                window = kept.times(restorer.scale)
-                block, valid, findings, _ = job.restored(kept, part, bar)
+        with progress("restoring", len(job.layout)) as bar:
+            for number, one in enumerate(job.blocks):
+                window = one.kept.times(restorer.scale)
+                block, valid, findings, _ = job.restored(number, bar)
                 place = np.s_[window.top : window.bottom, window.left : window.right]
                 pixels[place], known[place] = marked(block, valid, job.empty), valid
                 found.append(findings)
