@@ -41,8 +41,8 @@ class GatedTransfer(nn.Module):
     of the transfer, whose layers work on HR's grid reduced by `shuffle` (0: by 4, at odd scales by the scale). Where
     the weight is 0 the result is the base's in [0, 1], to the bit. The gate is fully open from `full_agreement` of Ref
     with the base on; a trained network is more careful with a larger one, above 1 as well. With `jpeg_aware`, the
-    transfer looks for traces of JPEG in LR: the worse LR is, the more a reference is worth. `ensemble` is over how many
-    mirror images of LR the base's result is the mean; a pass of the base each.
+    transfer looks for traces of JPEG in LR: the worse LR is, the more a reference is worth. The front's result is
+    the mean over so many mirror images of LR as `front_ensemble` says.
     """
 
     def __init__(
@@ -56,16 +56,17 @@ class GatedTransfer(nn.Module):
         shuffle: int = 0,
         full_agreement: float = FULL,
         jpeg_aware: bool = False,
-        ensemble: int = 1,
+        front_ensemble: int = 1,
     ) -> None:
         require_least("GatedTransfer", 1, scale=scale, channels=channels, nf=nf)
         require_least("GatedTransfer", 0, n_blocks=n_blocks, shuffle=shuffle)
         if full_agreement <= LEAST:
             raise UsageError(f"GatedTransfer: full_agreement is {full_agreement}; expected more than {LEAST}")
-        if ensemble not in PASSES:
-            raise UsageError(f"GatedTransfer: ensemble is {ensemble}; expected one of {', '.join(map(str, PASSES))}")
+        if front_ensemble not in PASSES:
+            known = ", ".join(map(str, PASSES))
+            raise UsageError(f"GatedTransfer: front_ensemble is {front_ensemble}; expected one of {known}")
         super().__init__()
-        self.scale, self.channels, self.ensemble = scale, channels, ensemble
+        self.scale, self.channels, self.front_ensemble = scale, channels, front_ensemble
         self.shuffle = shuffle or (scale if scale % 2 else 4)
         self.front = None if front is None else _single_image("front", front, 1, channels)
         self.base = _single_image("base", base, scale, channels)
@@ -82,8 +83,9 @@ class GatedTransfer(nn.Module):
 
     def single_image(self, lr: Tensor) -> Tensor:
         """LR (B, C, h, w) -> (B, C, s*h, s*w) in [0, 1], as images are kept, without a reference."""
-        clean = lr if self.front is None else self.front(lr)
-        return self_ensemble(self.base, clean, self.ensemble).clamp(0, 1)
+        clean = lr if self.front is None else self_ensemble(self.front, lr, self.front_ensemble)
+        image: Tensor = self.base(clean)
+        return image.clamp(0, 1)
 
     def train(self, mode: bool = True) -> GatedTransfer:
         """Training mode, but for parts that are frozen: their batch norms keep the statistics that they learnt."""
