@@ -3,7 +3,8 @@
 python benchmarks/speed.py [--rows WORD...] writes benchmarks/results/speed.json; rows not asked for stay there.
 
 Rows are `forward FILE` (inference of an option file's network), `step FILE` (forward, backward of L1 and Adam) and
-`restore MODEL LR` (`refsr restore` as a whole, for an image of LR pixels a side). Each has a process and one thread of
+`restore MODEL LR` (`refsr restore` as a whole, for an image of LR pixels a side) and `scene MODEL LR` (the same for a
+raster with a reference that is registered first). Each has a process and one thread of
 its own. Seconds are those that the process had of the processor. Each process measures a product of large matrices
 before and after; the fastest of all is the machine's peak. `to_plain` is the ratio to the same work with every compiled
 operator left aside, in turns with it. Memory is what the process's peak rose by, for `restore` all of it. The ten
@@ -26,12 +27,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import rasterio
 import torch
 import torch.nn.functional as F
 from costs import RESULT as COSTS
 from costs import ROOT, inputs
 from costs import SIDE as COUNTED_SIDE
 from meters import peak as memory_peak
+from rasterio.transform import Affine, from_origin
 from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
@@ -65,10 +68,12 @@ RESTORED = (
     ("refsr-x4-fast", 240),
     ("rrsnet-small-x4", 120),
 )
+SCENES = tuple((model, side) for model in ("refsr-x4", "refsr-x4-fast") for side in (256, 768))
 ROWS = (
     *(f"forward {file}" for file in SIDES),
     *(f"step {file}" for file in SIDES),
     *(f"restore {model} {side}" for model, side in RESTORED),
+    *(f"scene {model} {side}" for model, side in SCENES),
 )
 LARGE = 1024
 """Side of the matrices by which the machine's peak is measured."""
@@ -92,7 +97,7 @@ def _seconds(work: Callable[[], Any]) -> float:
 
 
 def measure(row: str) -> dict[str, Any]:
-    """One row, but for `restore`, in this process."""
+    """One row of a network, in this process."""
     kind, file = row.split()
     keep_freed_memory()
     torch.set_num_threads(1)
@@ -186,6 +191,37 @@ def restored(model: str, side: int) -> dict[str, Any]:
     }
 
 
+def scene(model: str, side: int) -> dict[str, Any]:
+    """`refsr restore` of a raster of cells with straight edges, with the same ground three pixels away as reference."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        large = 4 * side
+        ground = (
+            np.random.default_rng(0).integers(20, 236, (large // 8 + 1, large // 12 + 1, 3)).repeat(8, 0).repeat(12, 1)
+        )
+        seen = {
+            "lr": ground[:large, :large].reshape(side, 4, side, 4, 3).mean(axis=(1, 3)),
+            "ref": np.roll(ground[:large, :large], 3, 1),
+        }
+        words = ["--model", model, "--device", "cpu", "-o", folder / "sr.tif"]
+        for name, image in seen.items():
+            pixel = 10 * side / len(image)
+            write_raster(folder / f"{name}.tif", np.rint(image).astype(np.uint8), from_origin(5e5, 5e6, pixel, pixel))
+            words += [f"--{name}", folder / f"{name}.tif"]
+        seconds, used = _child([sys.executable, "-m", "refsr", "restore", *map(str, words)], {})
+    return {"side": large, "seconds": round(seconds, 2), "memory_mib": round(used)}
+
+
+def write_raster(file: Path, image: np.ndarray, transform: Affine) -> None:
+    """(h, w, 3) as a GeoTIFF."""
+    height, width, bands = image.shape
+    with rasterio.open(
+        file, "w", driver="GTiff", height=height, width=width, count=bands, dtype=image.dtype, crs="EPSG:32633",
+        transform=transform,
+    ) as sink:  # fmt: skip
+        sink.write(np.moveaxis(image, 2, 0))
+
+
 def _child(command: list[str], more: dict[str, str]) -> tuple[float, float]:
     """Processor seconds and peak MiB of a command."""
     child = subprocess.Popen(command, env=os.environ | {"OMP_NUM_THREADS": "1"} | more, stdout=subprocess.DEVNULL)
@@ -211,9 +247,9 @@ def main() -> None:
     wanted = [row for row in ROWS if not arguments.rows or any(word in row for word in arguments.rows)]
     found: dict[str, Any] = json.loads(RESULT.read_text())["rows"] if RESULT.is_file() else {}
     for row in wanted:
-        if row.startswith("restore"):
-            _, model, side = row.split()
-            found[row] = restored(model, int(side))
+        kind, what, *side = row.split()
+        if side:
+            found[row] = {"restore": restored, "scene": scene}[kind](what, int(side[0]))
         else:
             done = subprocess.run(
                 [sys.executable, __file__, "--one", row], stdout=subprocess.PIPE, text=True, check=True

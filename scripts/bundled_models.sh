@@ -8,7 +8,7 @@
 # gives: front, transfer (options/flagship/front.yml, x4.yml); small base, its transfer (x4-fast-base.yml, x4-fast.yml).
 # Interrupted, it goes on where it was, training from its last checkpoint (below 5 MB). On two CPU cores it takes a night.
 #
-# To bundle them: scripts/bundle_model.py, with full_agreement=1.0.
+# To bundle them: scripts/bundle_model.py, with full_agreement=1.0, and for the first front_ensemble=4.
 #
 # Written below WORK (default: the repository): dataset/bundled_models, weights/dat-light-x4.safetensors and exp.
 # REFSR_PLACES (default 540) is the number of synthetic places for training; REFSR_OPEN=no leaves out the images of open

@@ -125,6 +125,16 @@ def speed_restore() -> str:
     return table(["weights", "LR pixels", "CPU s", "CPU s a megapixel", "memory (GiB)", "to plain"], rows)
 
 
+def speed_scenes() -> str:
+    """CPU seconds and memory of `refsr restore` as a whole, for rasters with a reference."""
+    rows = []
+    for what, one in _timed("scene").items():
+        model, side = what.split()
+        each = one["seconds"] / (one["side"] ** 2 / 1e6)
+        rows.append([f"`{model}`", side, f"{one['seconds']:.1f}", f"{each:.1f}", f"{one['memory_mib'] / 1024:.2f}"])
+    return table(["weights", "LR pixels", "CPU s", "CPU s a megapixel", "memory (GiB)"], rows)
+
+
 def largest_costs() -> str:
     """The ten operators that take most of each network's time at inference."""
     rows = [

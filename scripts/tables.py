@@ -56,6 +56,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "speed-forward": functools.partial(cost_tables.speed, "forward"),
     "speed-step": functools.partial(cost_tables.speed, "step"),
     "speed-restore": cost_tables.speed_restore,
+    "speed-scenes": cost_tables.speed_scenes,
     "speed-operators": cost_tables.largest_costs,
     "tiles": cost_tables.tiles,
     "refdiff-samplers": score_tables.refdiff_samplers,

@@ -23,6 +23,10 @@ from refsr.geo.raster_source import is_remote
 TASKS_A_WORKER = 2
 """One that runs and one that waits, so that no worker waits for the scheduler."""
 BLOCKS_A_TASK = 4
+"""At least, of a scene that is shared."""
+TASKS_OF_A_SCENE = 8
+"""For each worker, at most. Where tiles fade into one another, those before a task's blocks are restored for it again: the
+fewer tasks the better. The more of them, the sooner all workers end."""
 MOST_SCENES_A_TASK = 64
 SECONDS_A_TASK = 2.0
 """Of small scenes that are handed out together."""
@@ -193,7 +197,8 @@ class ArchiveRun:
             self._share(scene, outcome.missing)
 
     def _share(self, scene: SceneWork, missing: tuple[int, ...]) -> None:
-        parts = [missing[start : start + BLOCKS_A_TASK] for start in range(0, len(missing), BLOCKS_A_TASK)]
+        each = max(BLOCKS_A_TASK, len(missing) // (TASKS_OF_A_SCENE * max(1, self._workers)))
+        parts = [missing[start : start + each] for start in range(0, len(missing), each)]
         self._shared[scene.name] = Shared(len(parts))
         self._first.extend(Unit([scene], part) for part in parts)
 
