@@ -58,6 +58,24 @@ def onnx() -> str:
     return table(["model", "torch (CPU s per Mpx)", "onnxruntime", "greatest difference", "file (MB)"], rows)
 
 
+def viewer() -> str:
+    """What a person waits for in the viewer, and the server's processor time for a tile."""
+    content = stored("viewer")
+    views = {"whole_scene": "the scene", "reference": "its reference", "panning": "panning"}
+    names = {"without-overviews": "without overviews", "overviews": "with overviews"}
+    rows = [
+        [
+            f"{label}, {names[row['case']]}",
+            f"{row[view]['first_seconds']:.1f}",
+            f"{row[view]['median_tile_seconds']:.2f}",
+            f"{row[view]['processor_seconds_per_tile']:.3f}",
+        ]
+        for view, label in views.items()
+        for row in content["rows"]
+    ]
+    return table(["", "first tile (s)", "a tile, median (s)", "CPU s per tile"], rows)
+
+
 def spectral_products() -> str:
     """Multiply-accumulates and time of TSFNet, as published and as here."""
     one = stored("tsfnet-cpu")

@@ -49,6 +49,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "registration-others": registration_tables.others,
     "denoiser": cost_tables.denoiser,
     "onnx": cost_tables.onnx,
+    "viewer": cost_tables.viewer,
     "spectral-products": cost_tables.spectral_products,
     "spectral-guidance": score_tables.spectral_guidance,
     "spectral-gains": score_tables.spectral_gains,

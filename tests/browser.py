@@ -105,7 +105,7 @@ class Browser:
         self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
 
     def key(self, name: str, code: int = 0, modifiers: int = 0) -> None:
-        text = name if len(name) == 1 else ""
+        text = "\r" if name == "Enter" else name if len(name) == 1 else ""
         for kind in ("keyDown", "keyUp"):
             self.call("Input.dispatchKeyEvent", type=kind, key=name, windowsVirtualKeyCode=code, text=text,
                       modifiers=modifiers)  # fmt: skip

@@ -104,6 +104,8 @@ def until(terminal: int, mark: str) -> str:
         (["restore", "--device", ""], {"cpu", "cuda"}, set()),
         (["restore", "--consistent", ""], {"off", "soft", "hard"}, set()),
         (["restore", "--model", ""], {*list_models(), "notes.txt"}, set()),
+        (["export", "--onnx", "rrs"], {"rrsnet-small-x4"}, {"refsr-x4", "refsr-x4-fast"}),
+        (["view", "--model", ""], {*list_models()}, {"restore"}),
         (["info", "refsr-x4"], {"refsr-x4", "refsr-x4-fast"}, {"rrsnet-small-x4"}),
         (["restore", "--lr", ""], {"notes.txt", "mine.yml"}, set()),
         (["train", ""], {"mine.yml", "folder"}, {"notes.txt"}),

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from refsr.core.errors import DataError, RefsrError
-from refsr.core.processes import ONE_THREAD, spread
+from refsr.core.processes import ONE_THREAD, begin_aside, spread
 
 
 def square(number: int) -> int:
@@ -28,6 +29,19 @@ def refuse(number: int) -> int:
 
 def die(_: int) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def leave_word(target: Path) -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+    target.write_text(f"{os.environ[ONE_THREAD[0]]} {os.nice(0)}")
+
+
+@pytest.mark.skipif(not hasattr(os, "nice"), reason="this system has no priorities by number")
+def test_work_aside_has_one_thread_and_low_priority_and_leaves_interrupts_to_us(tmp_path: Path) -> None:
+    process = begin_aside(leave_word, tmp_path / "word")
+    process.join()
+    assert process.exitcode == 0
+    assert (tmp_path / "word").read_text() == f"1 {min(19, os.nice(0) + 10)}"
 
 
 @pytest.mark.parametrize("workers", [1, 3])

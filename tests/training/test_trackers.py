@@ -158,7 +158,7 @@ def test_another_goes_on_beside_one_that_fails(trained, monkeypatch):
         def scalars(self, step, values):
             raise ConnectionError("no route")
 
-        def finish(self):
+        def finish(self, ending):
             raise AssertionError("it was left out")
 
     monkeypatch.setattr(trackers, "IDENTIFIED", {"wandb": Failing})
@@ -166,6 +166,44 @@ def test_another_goes_on_beside_one_that_fails(trained, monkeypatch):
     folder = trained("train.val_freq=2", "logger.trackers=[wandb,tensorboard]").folder
     assert (folder / "log.txt").read_text().count("tracker wandb failed") == 1
     assert tensorboard_steps(folder) == [1, 2, 3, 4, 5, 6]
+
+
+def test_they_hear_how_a_run_ended(trained, monkeypatch):
+    class Hearing(trackers.TensorBoard):
+        def finish(self, ending):
+            super().finish(ending)
+            endings.append(ending)
+
+    def raising(error):
+        def step(*arguments):
+            raise error
+
+        return step
+
+    endings = []
+    monkeypatch.setattr(trackers, "TensorBoard", Hearing)
+    words = ("train.niter=2", "logger.trackers=[tensorboard]")
+    trained(*words)
+    with monkeypatch.context() as patch:
+        stop_at(patch, 1)
+        trained(*words)
+    for error in (KeyboardInterrupt(), OSError("the disk is full")):
+        with monkeypatch.context() as patch:
+            patch.setattr(StepRunner, "step", raising(error))
+            with pytest.raises(type(error)):
+                trained(*words)
+    assert endings == ["finished", "stopped", "stopped", "failed"]
+
+
+@pytest.mark.parametrize(("ending", "status"), [("finished", "FINISHED"), ("stopped", "KILLED"), ("failed", "FAILED")])
+def test_mlflow_keeps_how_a_run_ended(tmp_path, options, ending, status):
+    needs("mlflow")
+    from mlflow import MlflowClient
+
+    tracker = trackers.MLflow(tmp_path, options(), None)
+    tracker.finish(ending)
+    client = MlflowClient(tracking_uri=f"sqlite:///{tmp_path / 'mlflow' / 'mlflow.db'}")
+    assert client.get_run(tracker.id).info.status == status
 
 
 def test_a_missing_package_is_one_line_before_anything_is_touched(trained, monkeypatch):

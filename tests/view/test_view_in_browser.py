@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -244,6 +246,33 @@ def test_a_pair_is_uploaded_and_what_is_no_image_is_an_error(page, tmp_path):
     page.wait()
     assert page.text("tag-a") == "lr.png (LR)" or page.text("tag-a") == "lr.png"
     assert page.text("tag-b").startswith("ref.png")
+
+
+def test_enter_leads_from_dropped_images_to_a_result(page):
+    """What comes next has the keyboard's focus, and is in view."""
+    focused = "document.activeElement.id"
+    page.run(
+        f"const list = new DataTransfer(); {[as_file(name.source) for name in example_pair()]}"
+        ".forEach(([name, data]) => list.items.add(new File([Uint8Array.from(atob(data), one => one.charCodeAt(0))], "
+        "name))); dispatchEvent(new DragEvent('drop', {dataTransfer: list}))"
+    )
+    assert page.run(focused) == "pair-open"
+    page.run("delete document.documentElement.dataset.ready")
+    page.browser.key("Enter", 13)
+    page.wait()
+    assert page.says("Opened. Press Restore to see")
+    assert page.run(focused) == "restore"
+    page.run("document.querySelector('[name=model]').value = 'refsr-x4-fast'")
+    page.browser.key("Enter", 13)
+    assert eventually(lambda: page.run("document.querySelectorAll('#results > li').length") == 1)
+    assert page.run(focused) == "restore"
+    bottom = "document.querySelector('#results > li').getBoundingClientRect().bottom"
+    assert eventually(lambda: page.run(bottom) <= HEIGHT)
+
+
+def as_file(path: str) -> list[str]:
+    """A file's name and its bytes, for the page."""
+    return [Path(path).name, base64.b64encode(Path(path).read_bytes()).decode()]
 
 
 def test_the_page_fits_narrow_windows_and_both_colour_schemes(page):

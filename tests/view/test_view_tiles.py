@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import threading
+import time
+
 import ground
 import numpy as np
 import pytest
 import rasterio
 from pictures import picture
+from rasterio.env import get_gdal_config
 
 from refsr.core.errors import UsageError
 from refsr.view import overviews
 from refsr.view.opening import NamedFile, open_scene
 from refsr.view.plane import TILE, TileWindow
+from refsr.view.state import CACHE, State
 from refsr.view.tiled import write_tiled
 from refsr.view.tiles import Look, chosen_overview, tile_picture
 from refsr.view.values import footprint, profile, values_at
@@ -130,13 +136,84 @@ def test_a_large_raster_without_overviews_gets_them_beside_it(tmp_path, monkeypa
     folder.mkdir()
     scene = open_scene([NamedFile("sr", str(path))], folder)
     before = picture(tile_picture(scene.plane, scene.layers[0], TileWindow(0, 0, 4), GREY))
-    overviews.make_missing(scene.layers, folder).join()
+    overviews.MissingOverviews(scene.layers, folder).wait()
     layer = scene.layers[0]
     assert layer.overviews == (2, 4)
     after = picture(tile_picture(scene.plane, layer, TileWindow(0, 0, 4), GREY))
     np.testing.assert_allclose(after[:64, :64].astype(float), before[:64, :64], atol=2)
     assert values_at(scene, 10, 10)["layers"]
     assert sorted(file.name for file in tmp_path.iterdir()) == ["own", "plain.tif"]
+    scene.close()
+
+
+@pytest.fixture
+def large(tmp_path):
+    """A raster without overviews that takes a second or more to get them, and a folder of the viewer."""
+    path, folder = tmp_path / "large.tif", tmp_path / "own"
+    folder.mkdir()
+    side = 6000
+    pixels = np.random.default_rng(0).integers(0, 255, (side, side), np.uint8)
+    profile = {"driver": "GTiff", "height": side, "width": side, "count": 1, "dtype": "uint8"}
+    with rasterio.open(path, "w", transform=ground.north_up(10), crs="EPSG:32612", **profile) as sink:
+        sink.write(pixels, 1)
+    return path, folder
+
+
+def test_python_runs_on_while_overviews_are_made(large):
+    """rasterio holds Python's lock meanwhile: in this process no tile would be served, and no address printed."""
+    path, folder = large
+    scene = open_scene([NamedFile("sr", str(path))], folder)
+    made = overviews.MissingOverviews(scene.layers, folder)
+    waiting = threading.Thread(target=made.wait)
+    waiting.start()
+    longest = 0.0
+    begun = last = time.perf_counter()
+    while waiting.is_alive():
+        time.sleep(0.001)
+        now = time.perf_counter()
+        longest, last = max(longest, now - last), now
+    assert scene.layers[0].overviews == (2, 4, 8, 16)
+    assert longest < (last - begun) / 4
+    scene.close()
+
+
+def test_a_viewer_bounds_what_gdal_keeps_and_ends_its_processes(large):
+    path, _ = large
+    before = get_gdal_config("GDAL_CACHEMAX")
+    with State() as state:
+        state.show([NamedFile("lr", str(path))])
+        assert get_gdal_config("GDAL_CACHEMAX") == CACHE
+        assert eventually_busy()
+    assert get_gdal_config("GDAL_CACHEMAX") == before
+    assert multiprocessing.active_children() == []
+
+
+def eventually_busy() -> bool:
+    """Whether a process is started within some seconds."""
+    until = time.monotonic() + 20
+    while not (found := bool(multiprocessing.active_children())) and time.monotonic() < until:
+        time.sleep(0.001)
+    return found
+
+
+def test_making_overviews_is_stopped(large):
+    path, folder = large
+    scene = open_scene([NamedFile("sr", str(path))], folder)
+    made = overviews.MissingOverviews(scene.layers, folder)
+    made.stop()
+    assert scene.layers[0].overviews == ()
+    assert multiprocessing.active_children() == []
+    scene.close()
+
+
+def test_overviews_that_cannot_be_made_are_left_out(tmp_path, capfd, monkeypatch):
+    monkeypatch.setattr(overviews, "LARGE", 100)
+    path = ground.write(tmp_path / "plain.tif", ground.north_up(10), 256, 256, dtype="uint8", nodata=0)
+    scene = open_scene([NamedFile("sr", str(path))], tmp_path)
+    overviews.MissingOverviews(scene.layers, tmp_path / "nowhere").wait()
+    assert scene.layers[0].overviews == ()
+    assert "plain.tif: no overviews could be made: " in (said := capfd.readouterr().err)
+    assert "Traceback" not in said
     scene.close()
 
 

@@ -10,6 +10,7 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
+from multiprocessing.process import BaseProcess
 from typing import TypeVar
 
 from refsr.core.errors import RefsrError
@@ -53,6 +54,21 @@ def spread(
                 raise RefsrError("a worker process died, perhaps for want of memory; a rerun does the rest") from error
             raise
         pool.shutdown(cancel_futures=True)
+
+
+def begin_aside(work: Callable[..., None], *arguments: object) -> BaseProcess:
+    """Starts a picklable function in a process of low priority; it ends with this one, and leaves Ctrl-C to it."""
+    process = get_context("spawn").Process(target=_aside, args=(work, *arguments), daemon=True)
+    with _environment(dict.fromkeys(ONE_THREAD, "1")), _interrupts_held():
+        process.start()
+    return process
+
+
+def _aside(work: Callable[..., None], *arguments: object) -> None:
+    end_with_parent()
+    if hasattr(os, "nice"):
+        os.nice(10)
+    work(*arguments)
 
 
 def check_locks(advice: str = "worker processes need it") -> None:

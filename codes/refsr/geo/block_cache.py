@@ -15,8 +15,8 @@ OPEN = 32
 
 
 @contextlib.contextmanager
-def bounded_cache(reads: Sequence[tuple[RasterSource, float]] = ()) -> Iterator[None]:
-    """Bounds the cache while rasters are read in blocks, which need so many of their rows each.
+def bounded_cache(reads: Sequence[tuple[RasterSource, float]] = (), least: int = LEAST) -> Iterator[None]:
+    """Bounds the cache of all threads while rasters are read in blocks, which need so many of their rows each.
 
     A raster in strips as wide as itself is decoded whole for each block along a row of them, unless its strips are
     kept: these count up to MOST, beyond which time is given for memory.
@@ -24,5 +24,5 @@ def bounded_cache(reads: Sequence[tuple[RasterSource, float]] = ()) -> Iterator[
     import rasterio
 
     strips = sum(source.strip_bytes(rows) for source, rows in reads)
-    with rasterio.Env(GDAL_CACHEMAX=min(MOST, LEAST + strips), GDAL_MAX_DATASET_POOL_SIZE=OPEN):
+    with rasterio.Env(GDAL_CACHEMAX=min(MOST, least + strips), GDAL_MAX_DATASET_POOL_SIZE=OPEN):
         yield

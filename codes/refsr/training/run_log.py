@@ -16,7 +16,7 @@ from refsr.core.atomic import explain_io, write_text
 from refsr.core.memory import peak_memory
 from refsr.core.options.schema import Options
 from refsr.runs.run_folder import RunFolder
-from refsr.training.trackers import Trackers
+from refsr.training.trackers import Ending, Trackers
 
 logger = logging.getLogger("refsr.run")
 
@@ -65,8 +65,8 @@ class RunLog:
         """An image (H, W, 3) for the trackers."""
         self._trackers.image(kind, step, name, image)
 
-    def close(self) -> None:
-        self._trackers.finish()
+    def close(self, ending: Ending) -> None:
+        self._trackers.finish(ending)
         self._events.close()
         self._lines.close()
 

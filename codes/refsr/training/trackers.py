@@ -15,7 +15,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,8 @@ from refsr.data.images import write_image
 from refsr.runs.run_folder import RunFolder
 
 Picture = npt.NDArray[np.uint8]
+Ending = Literal["finished", "stopped", "failed"]
+"""How a run ended: after its last iteration, by a stop request, or by an error."""
 PACKAGES = {"tensorboard": ("tensorboard",), "wandb": ("wandb",), "mlflow": ("mlflow", "sqlalchemy", "alembic")}
 GROUP = "refsr"
 """The W&B project or MLflow experiment of runs, unless the tracker's own environment variable names another."""
@@ -45,8 +47,8 @@ class Tracker(Protocol):
     def image(self, step: int, name: str, image: Picture) -> None:
         """An image (H, W, 3)."""
 
-    def finish(self) -> None:
-        """Writes what is still in memory."""
+    def finish(self, ending: Ending) -> None:
+        """Writes what is still in memory, and how the run ended where the tracker keeps that."""
 
 
 class TensorBoard:
@@ -64,7 +66,7 @@ class TensorBoard:
     def image(self, step: int, name: str, image: Picture) -> None:
         self._writer.add_image(name, image, step, dataformats="HWC")
 
-    def finish(self) -> None:
+    def finish(self, ending: Ending) -> None:
         self._writer.close()
 
 
@@ -96,8 +98,8 @@ class WandB:
     def image(self, step: int, name: str, image: Picture) -> None:
         self._run.log({name: self._image(image)}, step=step)
 
-    def finish(self) -> None:
-        self._run.finish()
+    def finish(self, ending: Ending) -> None:
+        self._run.finish(exit_code=0 if ending == "finished" else 1)
 
 
 class MLflow:
@@ -141,8 +143,9 @@ class MLflow:
             write_image(file, image)
             self._client.log_artifact(self.id, str(file), name)
 
-    def finish(self) -> None:
-        self._client.set_terminated(self.id)
+    def finish(self, ending: Ending) -> None:
+        states = {"finished": "FINISHED", "stopped": "KILLED", "failed": "FAILED"}
+        self._client.set_terminated(self.id, states[ending])
 
     def _created(self, options: Options, artifacts: str | None) -> str:
         name = os.environ.get("MLFLOW_EXPERIMENT_NAME", GROUP)
@@ -188,10 +191,10 @@ class Trackers:
     def image(self, kind: str, step: int, name: str, image: Picture) -> None:
         self._each(kind, step, lambda tracker: tracker.image(step, name, image))
 
-    def finish(self) -> None:
+    def finish(self, ending: Ending) -> None:
         for name, (tracker, _) in list(self._running.items()):
             with self._surviving(name):
-                tracker.finish()
+                tracker.finish(ending)
 
     def _each(self, kind: str, step: int, give: Callable[[Tracker], None]) -> None:
         for name, (tracker, reached) in list(self._running.items()):

@@ -41,6 +41,7 @@ from refsr.training.sharding import is_sharded
 from refsr.training.snapshot import apply_snapshot, take_snapshot
 from refsr.training.step import NotFiniteError, StepResult, StepRunner
 from refsr.training.stop_request import StopRequest
+from refsr.training.trackers import Ending
 from refsr.training.validation import primary_validation_set, validate
 
 
@@ -66,6 +67,9 @@ def train(options: Options, group: Group, progress: ProgressFactory = no_progres
             run.open(remarks)
             with progress(options.name, setup.train.niter) as bar:
                 return run.loop(bar)
+        except KeyboardInterrupt:
+            run.ending = "stopped"
+            raise
         except torch.OutOfMemoryError as error:
             raise RefsrError(
                 f"iteration {run.step}: the GPU's memory is full; a smaller datasets.train.batch_size or GT_size, "
@@ -137,6 +141,7 @@ class _TrainingRun:
             task.instabilities() if isinstance(task, Monitored) else (), list(task.networks)
         )
         self.options_text = show(self.options)
+        self.ending: Ending = "failed"
         self._saved = self.first
         self._clock, self._since = time.perf_counter(), 0
 
@@ -165,7 +170,7 @@ class _TrainingRun:
 
     def close(self) -> None:
         if self.log is not None:
-            self.log.close()
+            self.log.close(self.ending)
 
     def loop(self, bar: ProgressBar) -> TrainingResult:
         """Runs all remaining iterations."""
@@ -193,7 +198,9 @@ class _TrainingRun:
             if stop or self._due(self.options.logger.save_checkpoint_freq):
                 self._save()
             if stop:
+                self.ending = "stopped"
                 return TrainingResult(self.folder.path, self.step, self.stop_request.signal or signal.SIGTERM)
+        self.ending = "finished"
         return TrainingResult(self.folder.path, self.step)
 
     def _due(self, every: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import tempfile
 import threading
@@ -12,8 +13,9 @@ from types import TracebackType
 from refsr.core.errors import DataError, RefsrError, UsageError
 from refsr.core.foreign_files import require_pixels
 from refsr.data.images import file_kind, probe_image
+from refsr.geo.block_cache import bounded_cache
 from refsr.view.opening import NamedFile, open_scene
-from refsr.view.overviews import make_missing
+from refsr.view.overviews import MissingOverviews
 from refsr.view.restoring import Workshop
 from refsr.view.scene import Scene
 from refsr.view.tiles import warm_up
@@ -24,6 +26,8 @@ MOST_UPLOAD_PIXELS = 1 << 26
 UPLOADED = {"png": ".png", "jpeg": ".jpg", "tiff": ".tif", "npy": ".npy"}
 """Kinds of images that are taken, and the suffix that a copy gets. A VRT, which names other files, is none of them."""
 ROLES = ("lr", "ref")
+CACHE = 256 << 20
+"""Bytes of decoded pixels that are kept for tiles beside each other."""
 
 
 class State:
@@ -38,19 +42,25 @@ class State:
             self._folder.rmdir()
             raise
         self._scene: Scene | None = None
+        self._overviews: MissingOverviews | None = None
+        self._open = contextlib.ExitStack()
         self._pair: dict[str, NamedFile] = {}
         self._lock = threading.Lock()
         self._opened = 0
 
     def __enter__(self) -> State:
+        self._open.enter_context(bounded_cache(least=CACHE))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.workshop.close()
+        if self._overviews is not None:
+            self._overviews.stop()
         if self._scene is not None:
             self._scene.close()
+        self._open.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     @property
@@ -69,7 +79,9 @@ class State:
             folder.mkdir()
             scene = open_scene(files, folder, name)
             before, self._scene = self._scene, scene
-            make_missing(scene.layers, folder)
+            if self._overviews is not None:
+                self._overviews.stop()
+            self._overviews = MissingOverviews(scene.layers, folder)
         if before is not None:
             before.close()
         return scene

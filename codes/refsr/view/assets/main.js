@@ -13,6 +13,7 @@ import { Values } from "./values.js";
 import { View } from "./view.js";
 
 const THEME = "refsr-view-theme";
+const OPENED = "refsr-view-opened"; // what was opened when the page began anew
 
 function theme() {
   const chosen = localStorage.getItem(THEME) ?? "";
@@ -56,10 +57,10 @@ async function start() {
   restoring.use(scene);
   restoring.reset();
   // Another scene has another plane: the page begins anew, with what belongs to the old one left out of the address.
-  new Pair(async () => {
+  new Pair((words) => {
+    sessionStorage.setItem(OPENED, words);
     history.replaceState(null, "", location.pathname);
     location.reload();
-    await new Promise(() => {});
   });
   keys({ stage, layers, values, profile, restoring, marks, view });
   for (const radio of document.querySelectorAll("input[name=mode]")) {
@@ -84,9 +85,22 @@ async function start() {
       say(`The address of this view: ${address}`);
     }
   });
-  say(`${scene.layers.length} layers. Drag the divider; press ? for the keys.`);
+  greet(scene);
   document.documentElement.dataset.ready = "yes";
   restoring.watch();
+}
+
+// After images were opened, restoring is what comes next.
+function greet(scene) {
+  const opened = sessionStorage.getItem(OPENED);
+  sessionStorage.removeItem(OPENED);
+  if (!opened) {
+    say(`${scene.layers.length} layers. Drag the divider; press ? for the keys.`);
+    return;
+  }
+  const taken = !at("restore").disabled;
+  at(taken ? "restore" : "draw").focus();
+  say(`${opened} ${taken ? "Press" : "Draw a rectangle and press"} Restore to see what the network makes of it.`);
 }
 
 function name(scene) {

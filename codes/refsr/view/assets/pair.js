@@ -51,6 +51,7 @@ export class Pair {
     put("file-lr", lr);
     put("file-ref", ref);
     if (!at("pair").open) this.open();
+    at(ref ? "pair-open" : "file-ref").focus();
     say(ref ? `LR: ${lr.name}; reference: ${ref.name}` : `LR: ${lr.name}`);
   }
 
@@ -72,21 +73,18 @@ export class Pair {
         say(`Reading ${file.name}`);
         await request(`uploads/${role}?name=${encodeURIComponent(file.name)}`, "PUT", file);
       }
-      const scene = await request("pair", "POST");
+      await request("pair", "POST");
       at("pair").close();
-      await this.show(scene);
-      say("Opened. Press Restore to see what the network makes of it.");
+      this.show("Opened.");
     } catch (error) {
       this.fail(error.message);
     }
   }
 
   async example() {
-    const scene = await attempt(() => request("example", "POST"));
-    if (!scene) return;
+    if (!(await attempt(() => request("example", "POST")))) return;
     at("pair").close();
-    await this.show(scene);
-    say("The synthetic example is shown");
+    this.show("The synthetic example is shown.");
   }
 
   fail(reason) {

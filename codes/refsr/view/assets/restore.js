@@ -105,7 +105,6 @@ export class Restoring {
 
   async cancel() {
     say("Cancelling");
-    at("cancel").disabled = true;
     await attempt(() => request("work", "DELETE"));
   }
 
@@ -115,10 +114,10 @@ export class Restoring {
       const work = await attempt(() => request("work"));
       if (!work || work.state === "none") return;
       const running = work.state === "running";
-      at("progress").hidden = at("cancel").hidden = !running;
-      at("restore").hidden = running;
+      at("progress").hidden = !running;
+      if (running) exchange(at("restore"), at("cancel"));
+      else exchange(at("cancel"), at("restore"));
       if (!running) {
-        at("cancel").disabled = false;
         await this.end(work);
         return;
       }
@@ -136,6 +135,8 @@ export class Restoring {
       await this.refresh();
       at("results").prepend(this.result(work));
       this.showResult(work);
+      // Last: what is said of the layers moves it.
+      at("results").firstElementChild.scrollIntoView({ block: "nearest" });
       say(`Restored in ${work.seconds.toFixed(1)} s: ${figures(work)[0]?.join(" ") ?? ""}`);
     }
   }
@@ -180,6 +181,14 @@ function figures(work) {
   const found = Object.entries(PERCENT).filter(([name]) => name in work.figures).map(([name, words]) => [words, `${(100 * work.figures[name]).toFixed(1)} %`]);
   if ("uncertainty" in work.figures) found.push(["Half the width of the 90 % interval, mean", work.figures.uncertainty.toPrecision(3)]);
   return found;
+}
+
+// Shows a button in place of another, and gives it the keyboard's focus where the other one has it.
+function exchange(gone, shown) {
+  const focused = document.activeElement === gone;
+  shown.hidden = false;
+  if (focused) shown.focus({ preventScroll: true });
+  gone.hidden = true;
 }
 
 function box([x0, y0], [x1, y1]) {
