@@ -9,6 +9,7 @@ from refsr.core.progress import Announce, ProgressFactory, no_progress
 from refsr.core.window import Window
 from refsr.geo.area_of_interest import read_area
 from refsr.geo.band_choice import BandChoice, choose_bands
+from refsr.geo.band_pairing import pair_bands
 from refsr.geo.control_points import fit_grid, read_control_points
 from refsr.geo.geotransform import IDENTITY, Geotransform
 from refsr.geo.grid import Grid
@@ -70,6 +71,9 @@ def open_scene(
         for ref in refs:
             other, choice = _source(ref, channels, options, "_ref", len(refs) == 1)
             opened.append(other)
+            asked, option = bool(options.bands_ref), options.spelling("bands_ref")
+            choice = pair_bands(source, source.bands, other, choice, asked, option)
+            other.take(choice.bands)
             if raster.gcps is not None and (other.grid is None or len(refs) == 1):
                 _check_once(placed, other, options)
                 placed = other.name
