@@ -10,7 +10,7 @@ import contextlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -18,20 +18,20 @@ from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 
-from refsr.core.atomic import current_umask, explain_io, sync_folder, write_bytes, write_text
+from refsr.core.atomic import explain_io, sync_folder, write_bytes, write_text
 from refsr.core.errors import DataError, RefsrError, UsageError
 from refsr.core.foreign_files import parse_json, read_record
-from refsr.core.staging import LOCKED, staged_file
 from refsr.core.window import Window
 from refsr.geo.block_cache import bounded_cache
 from refsr.geo.geotransform import Geotransform
 from refsr.geo.raster_source import BandInfo, gdal_errors
+from refsr.geo.staged_result import is_being_made, put_in_place, staged_result
 from refsr.geo.validity import Array, Mask, marked
 from refsr.geo.zarr_metadata import complete_zarr
 
 RasterFormat = Literal["cog", "gtiff", "png", "zarr"]
-RESULT, BLOCK_FILES = "result", "*-*.tif"
-"""Names in the folder of blocks: a part of the result's before it is in place, and the pattern of the blocks' own."""
+BLOCK_FILES = "*-*.tif"
+"""The pattern of the names of blocks."""
 DRIVERS: dict[RasterFormat, str] = {"cog": "COG", "gtiff": "GTiff", "png": "PNG", "zarr": "Zarr"}
 COMPANIONS = (".aux.xml", ".msk")
 """Suffixes of the files beside a PNG that hold its place and tags, and its mask."""
@@ -158,39 +158,17 @@ class RasterSink:
     def finish(self, windows: Iterable[Window]) -> None:
         """Makes the raster of its blocks, checks it, puts it in place, and removes the blocks."""
         mosaic = self.mosaic(list(windows))
-        with self._staged() as staged:
+        with staged_result(self.folder, self.output, self.format == "zarr") as staged:
             self._make(mosaic, staged)
             with explain_io(self.output):
                 if staged.is_file():
                     with staged.open("rb+") as handle:
                         os.fsync(handle.fileno())
                 self.mark_whole()
-                if self.output.is_dir():
-                    shutil.rmtree(self.output)
                 self._place_companions(staged)
-                staged.replace(self.output)
+                put_in_place(staged, self.output)
                 sync_folder(self.output.parent)
-                _cleared(self.folder, self.output)
-
-    @contextlib.contextmanager
-    def _staged(self) -> Iterator[Path]:
-        """Where the result is made; another process that makes it at the same time has a place of its own.
-
-        A Zarr store has none: GDAL knows it by its suffix.
-        """
-        place = self.folder / f"{RESULT}{self.output.suffix}"
-        if self.format == "zarr" or not LOCKED:
-            if place.is_dir():
-                shutil.rmtree(place)
-            yield place
-            return
-        with explain_io(self.output):
-            descriptor, own = staged_file(place)
-        try:
-            own.chmod(0o666 & ~current_umask())
-            yield own
-        finally:
-            os.close(descriptor)
+        _cleared(self.folder, self.output)
 
     def _make(self, mosaic: Path, staged: Path) -> None:
         from rasterio.shutil import copy
@@ -316,7 +294,7 @@ def _cleared(folder: Path, output: Path) -> bool:
         left = done.exists()
         if left:
             shutil.rmtree(done)
-        if output.exists() and (folder / WHOLE).exists() and not any(folder.glob(f"*{RESULT}*")):
+        if output.exists() and (folder / WHOLE).exists() and not is_being_made(folder):
             folder.rename(done)
             shutil.rmtree(done)
             left = True
