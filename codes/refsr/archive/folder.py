@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from refsr.core.atomic import explain_io, write_text
-from refsr.core.errors import RefsrError, UsageError
+from refsr.core.errors import DataError, RefsrError, UsageError
 from refsr.core.foreign_files import read_record
 from refsr.core.locks import held
 from refsr.geo.disk_space import check_folder
@@ -109,6 +109,8 @@ class ArchiveFolder:
             write_text(self.settings, json.dumps(wanted, indent=1, sort_keys=True) + "\n")
             return
         found = read_record(self.settings)
+        if not isinstance(found, dict):
+            raise DataError(f"{self.settings}: is damaged: expected the settings of an archive; remove the folder")
         differs = sorted(key for key in {*found, *wanted} if found.get(key) != wanted.get(key))
         if differs:
             raise UsageError(
