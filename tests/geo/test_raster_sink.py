@@ -67,7 +67,7 @@ def digest(file) -> str:
 
 
 @pytest.mark.parametrize("format", ["cog", "gtiff"])
-@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "int32", "float32", "float64"])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "int32", "int64", "uint64", "float32", "float64"])
 def test_everything_comes_back(tmp_path, dtype, format):
     nodata = 0 if dtype.startswith("u") else -9999
     sink = RasterSink(

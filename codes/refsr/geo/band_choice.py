@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from refsr.core.errors import DataError, UsageError, suggestion
 from refsr.geo.raster_source import ALPHA, BandInfo
+from refsr.geo.spoken_colours import spoken_colour
 
 RGB = ("red", "green", "blue")
 WAVELENGTHS = {"red": (620, 700), "green": (520, 600), "blue": (440, 520), "nir": (770, 900)}
@@ -16,16 +17,6 @@ BEYOND = {"red edge": (700, 770), "swir": (1300, 2500)}
 """The same of bands that are known, and of which sensors have several."""
 SENTINEL_2 = {"red": "b04", "green": "b03", "blue": "b02", "nir": "b08"}
 """As its files spell them. Other sensors number other colours so, and spell the numbers without the zero."""
-WORDS = {
-    "red edge": "red[ _-]?edge",
-    "nir": "nir|near[ _-]?infra[ _-]?red",
-    "swir": "swir|short[ _-]?wave[ _-]?infra[ _-]?red",
-    "red": "(?<!infra[ _-])red(?![ _-]?edge)",
-    "green": "green",
-    "blue": "blue",
-}
-SPOKEN = {colour: re.compile(f"(?<![a-z])(?:{words})(?![a-z])", re.IGNORECASE) for colour, words in WORDS.items()}
-"""What descriptions call bands, as words of their own."""
 ROLES = {"rededge": "red edge", "nir": "nir", "swir": "swir", "red": "red", "green": "green", "blue": "blue"}
 """GDAL's colour roles of bands that show one part of the spectrum."""
 NANOMETRES = re.compile(r"wavelength\D{0,3}([\d.]+)\s*(nm|um|µm)?", re.IGNORECASE)
@@ -86,7 +77,7 @@ def colour_of(band: BandInfo) -> str | None:
 
     A role comes last: GDAL gives red, green and blue to any three bands of 8 bits.
     """
-    said, wave = _said(band), _wavelength(band)
+    said, wave = spoken_colour(band.description), _wavelength(band)
     measured = [colour for colour, (low, high) in (WAVELENGTHS | BEYOND).items() if low <= wave < high]
     named = [colour for colour in SENTINEL_2 if _by_sentinel_2([band], colour) is not None]
     return said or next(iter([*measured, *named]), None) or ROLES.get(band.colour)
@@ -112,13 +103,7 @@ def _named(name: str, bands: Sequence[BandInfo], word: int | str) -> int:
 
 
 def _by_description(bands: Sequence[BandInfo], colour: str) -> int | None:
-    return _only(number for number, band in enumerate(bands, 1) if _said(band) == colour)
-
-
-def _said(band: BandInfo) -> str | None:
-    """The one colour that a description speaks of; None where it speaks of none or of several."""
-    found = [colour for colour, pattern in SPOKEN.items() if pattern.search(band.description or "")]
-    return found[0] if len(found) == 1 else None
+    return _only(number for number, band in enumerate(bands, 1) if spoken_colour(band.description) == colour)
 
 
 def _by_colour(bands: Sequence[BandInfo], colour: str) -> int | None:

@@ -49,7 +49,7 @@ TILE = 512
 LEVEL = 1
 """How hard ZSTD tries. Level 9, GDAL's default, takes 3 to 4 times as long for files that are 1.5 to 6 % smaller."""
 TYPES = {"uint8": "Byte", "int8": "Int8", "uint16": "UInt16", "int16": "Int16", "uint32": "UInt32", "int32": "Int32",
-         "float32": "Float32", "float64": "Float64"}  # fmt: skip
+         "int64": "Int64", "uint64": "UInt64", "float32": "Float32", "float64": "Float64"}  # fmt: skip
 COLOURS = {"gray": "Gray", "red": "Red", "green": "Green", "blue": "Blue", "nir": "NIR", "undefined": "Undefined"}
 
 

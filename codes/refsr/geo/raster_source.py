@@ -20,7 +20,7 @@ from refsr.geo.data_arrays import in_memory_file, is_data_array
 from refsr.geo.geotransform import Geotransform
 from refsr.geo.grid import Grid
 from refsr.geo.raster import NOT_UTF8, require_readable
-from refsr.geo.validity import Array, Mask, has_masks, valid_pixels
+from refsr.geo.validity import Array, Mask, alpha_bands, has_masks, holds, valid_pixels
 
 ALPHA = "alpha"
 REMOTE = ("/vsicurl", "/vsis3", "/vsigs", "/vsiaz", "/vsiadls", "/vsioss", "/vsiswift", "/vsihdfs", "/vsiwebhdfs")
@@ -65,6 +65,11 @@ class RasterSource:
         try:
             _check_readable(self._source, self.name)
             colours = [colour.name for colour in self._source.colorinterp]
+            masking = alpha_bands(self._source)
+            colours = [
+                "undefined" if colour == ALPHA and number not in masking else colour
+                for number, colour in enumerate(colours, 1)
+            ]
             self.all_bands = tuple(
                 BandInfo(*about, tags=self._source.tags(index))
                 for index, about in enumerate(
@@ -82,6 +87,8 @@ class RasterSource:
             if bands is None:
                 bands = [index for index, colour in enumerate(colours, 1) if colour != ALPHA]
             self.take(bands)
+            if nodata is not None:
+                _check_nodata(self.name, nodata, [np.dtype(self._source.dtypes[band - 1]) for band in self.bands])
             self.nodata = nodata if nodata is not None else self._source.nodata
             self.height, self.width = self._source.height, self._source.width
             self._corner = (0, 0)
@@ -278,6 +285,12 @@ def _check_readable(source: Any, name: str) -> None:
         raise DataError(f"{name}: has no bands")
     shown = "\n  ".join(inside[:8])
     raise DataError(f"{name}: holds {len(inside)} rasters; name one of them:\n  {shown}")
+
+
+def _check_nodata(name: str, nodata: float, kinds: Sequence[np.dtype[Any]]) -> None:
+    """A UsageError for a value that none of the types can hold: no pixel has it, so it was meant otherwise."""
+    if not any(holds(kind, nodata) for kind in kinds):
+        raise UsageError(f"{name}: nodata {nodata:g} is no value of {kinds[0]}, so no pixel can have it")
 
 
 def is_remote(name: str) -> bool:
