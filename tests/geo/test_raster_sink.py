@@ -153,6 +153,20 @@ def test_two_processes_that_make_the_result_at_once_make_it_whole(tmp_path, monk
     assert not any("blocks" in one.name for one in tmp_path.iterdir())
 
 
+def test_a_store_says_what_its_values_mean(tmp_path):
+    """A raster with a scale once ended in an error of GDAL's after all the work."""
+    bands = [BandInfo("B04", "red", 1e-4, -0.1, "reflectance")] * 3
+    sink = RasterSink(tmp_path / "a.zarr", profile("uint16", bands, nodata=0), {}, "zarr")
+    sink.open()
+    put(sink, dtype="uint16")
+    sink.finish(WINDOWS)
+    with rasterio.open(tmp_path / "a.zarr") as made:
+        assert (made.scales, made.offsets) == ((1e-4,) * 3, (-0.1,) * 3)
+        assert made.units == ("reflectance",) * 3
+        assert made.nodata == 0
+        assert np.array_equal(np.moveaxis(made.read(), 0, 2)[hole()], np.maximum(pixels("uint16"), 1)[hole()])
+
+
 def test_a_store_takes_the_place_of_another_and_leaves_nothing(tmp_path):
     output = tmp_path / "out.zarr"
     for count in range(2):

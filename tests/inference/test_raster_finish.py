@@ -271,6 +271,12 @@ def test_what_cannot_be_done_is_said_before_the_work(raster, error, words, resto
     assert not list(tmp_path.iterdir())
 
 
+def test_a_store_has_one_scale_for_all_bands(restorer, files, tmp_path):
+    with pytest.raises(UsageError, match=r"out\.zarr: Zarr holds one scale and offset for all bands"):
+        restore(restorer, files, tmp_path / "out.zarr")
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_cut_raster_reads_what_the_whole_has_there(files):
     with RasterSource(files["lr"], [1, 2]) as part, RasterSource(files["lr"], [1, 2]) as source:
         part.cut(source.window._replace(top=5, left=7, height=40, width=50))

@@ -177,7 +177,7 @@ class RasterSink:
             with bounded_cache(), _quiet(GDAL_TIFF_INTERNAL_MASK=True):
                 copy(str(mosaic), str(staged), driver=DRIVERS[self.format], **_creation(self.format, self.profile))
                 if self.format == "zarr":
-                    complete_zarr(staged, self.profile.geotransform, self.profile.nodata)
+                    complete_zarr(staged, self.profile.geotransform, self.profile.nodata, self.profile.bands)
                 _check(staged, self.profile)
         except gdal_errors() as error:
             # A part of the result would fill the disk that it did not fit.
@@ -235,13 +235,9 @@ class RasterSink:
             lines.append(_metadata(band.tags))
             if band.description is not None:
                 lines.append(f"<Description>{escape(band.description)}</Description>")
-            if profile.nodata is not None and self.format != "zarr":
-                # GDAL's Zarr driver cannot copy it; `complete_zarr` writes it.
-                lines.append(f"<NoDataValue>{profile.nodata!r}</NoDataValue>")
-            if band.unit is not None:
-                lines.append(f"<UnitType>{escape(band.unit)}</UnitType>")
-            if (band.offset, band.scale) != (0.0, 1.0):
-                lines.append(f"<Offset>{band.offset!r}</Offset><Scale>{band.scale!r}</Scale>")
+            # What GDAL's Zarr driver cannot copy is written by `complete_zarr`.
+            if self.format != "zarr":
+                lines += _physical(band, profile.nodata)
             lines.append(f"<ColorInterp>{COLOURS.get(band.colour, 'Undefined')}</ColorInterp>")
             lines += [self._placed(window, str(number)) for window in windows]
             lines.append("</VRTRasterBand>")
@@ -332,6 +328,16 @@ def _check(file: Path, profile: RasterProfile) -> None:
         wanted = (profile.height, profile.width, len(profile.bands), profile.dtype, named)
         if found != wanted:
             raise DataError(f"{file}: holds {found}, expected {wanted}")
+
+
+def _physical(band: BandInfo, nodata: float | None) -> list[str]:
+    """What a band's values mean, in a VRT."""
+    lines = [] if nodata is None else [f"<NoDataValue>{nodata!r}</NoDataValue>"]
+    if band.unit is not None:
+        lines.append(f"<UnitType>{escape(band.unit)}</UnitType>")
+    if (band.offset, band.scale) != (0.0, 1.0):
+        lines.append(f"<Offset>{band.offset!r}</Offset><Scale>{band.scale!r}</Scale>")
+    return lines
 
 
 def _metadata(tags: Mapping[str, str]) -> str:
