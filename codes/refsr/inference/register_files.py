@@ -20,7 +20,7 @@ from refsr.geo.band_pairing import compared_bands
 from refsr.geo.disk_space import check_disk
 from refsr.geo.geotransform import IDENTITY, Geotransform
 from refsr.geo.grid import Grid
-from refsr.geo.projection import check_overlap, reprojected
+from refsr.geo.projection import check_overlap, one_system, reprojected
 from refsr.geo.raster_digest import raster_digest
 from refsr.geo.raster_sink import RasterProfile, RasterSink
 from refsr.geo.raster_source import RasterLike, RasterSource
@@ -297,7 +297,7 @@ def pixels_at(
     """Points of the fine grid in the pixels of another; pixel centres are whole numbers."""
     east, north = fine.geotransform.point(x + 0.5, y + 0.5)
     one, other = fine.geotransform, grid.geotransform
-    if one.crs != other.crs and not one.same_crs(other):
+    if not one_system(one, other):
         east, north = reprojected(one, grid, np.asarray(east), np.asarray(north))
     column, row = other.pixel(east, north)
     return column - 0.5, row - 0.5
