@@ -184,3 +184,24 @@ def test_a_band_described_as_near_infrared_is_no_alpha(tmp_path):
     with RasterSource(file) as source:
         assert source.bands == (1, 2, 3, 4)
         assert not source.masked
+
+
+def test_each_band_has_its_own_nodata_value(tmp_path):
+    """That of the first band was once taken for all; here it has none."""
+    made(tmp_path / "a.tif", np.full((2, 20, 24), 7, np.uint8))
+    with rasterio.open(tmp_path / "a.tif", "r+") as raster:
+        raster.write(np.full((3, 4), 90, np.uint8), 2, window=((5, 8), (6, 10)))
+    bands = "".join(
+        f'<VRTRasterBand dataType="Byte" band="{band}">{nodata}<SimpleSource><SourceFilename relativeToVRT="1">a.tif'
+        f"</SourceFilename><SourceBand>{band}</SourceBand></SimpleSource></VRTRasterBand>"
+        for band, nodata in ((1, ""), (2, "<NoDataValue>90</NoDataValue>"))
+    )
+    vrt = tmp_path / "a.vrt"
+    vrt.write_text(f'<VRTDataset rasterXSize="24" rasterYSize="20">{bands}</VRTDataset>')
+    empty = np.zeros((20, 24), bool)
+    empty[5:8, 6:10] = True
+    np.testing.assert_array_equal(~valid_of(vrt), empty)
+    assert valid_of(vrt, bands=[1]).all()
+    np.testing.assert_array_equal(~valid_of(vrt, nodata=7), np.ones_like(empty))
+    with RasterSource(vrt) as source:
+        assert source.may_have_holes

@@ -15,16 +15,18 @@ Array = npt.NDArray[Any]
 Mask = npt.NDArray[np.bool_]
 
 
-def valid_pixels(source: Any, window: Window, pixels: Array, bands: Sequence[int], nodata: float | None) -> Mask:
+def valid_pixels(
+    source: Any, window: Window, pixels: Array, bands: Sequence[int], nodatas: Sequence[float | None]
+) -> Mask:
     """(height, width): True where every band taken holds data.
 
-    A pixel is empty where any of the bands has the nodata value or no finite number, or where an alpha band, an
+    A pixel is empty where any of the bands has its nodata value or no finite number, or where an alpha band, an
     internal or an external mask says so. `pixels` (height, width, bands) were read from the open raster `source`.
     """
     rows, columns = (window.top, window.bottom), (window.left, window.right)
     valid: Mask = np.ones(pixels.shape[:2], bool)
     # Band by band: NumPy takes fifty times as long to reduce a short last axis.
-    for plane in np.moveaxis(pixels, 2, 0):
+    for plane, nodata in zip(np.moveaxis(pixels, 2, 0), nodatas, strict=True):
         if nodata is not None and not np.isnan(nodata) and holds(pixels.dtype, nodata):
             valid &= plane != np.asarray(nodata).astype(pixels.dtype)
         if pixels.dtype.kind == "f":
