@@ -53,7 +53,7 @@ RESULT = Path(__file__).parent / "results" / "checks.json"
 MODEL = "refsr-x4-fast"
 KEYS = {"HR": "GT", "LR": "LQ", "LR_UX4": "LQ_UX4", "Ref": "Ref", "Ref_DUX4": "Ref_DUX4"}
 FUNCTIONS: tuple[Callable[..., Any], ...] = (
-    foreign_files.require_file, foreign_files.require_pixels, headers.file_kind, headers.png_info, ends.check_end,
+    foreign_files.require_file, foreign_files.require_pixels, headers.kind_of, headers.png_info, ends.check_end,
     pages.check_pages, ranges.beyond_range, restore.require_finite, agreement.check_headers,
 )  # fmt: skip
 METHODS = ((Checksums, "check"), (PackedStore, "_check"), (FlatnessCheck, "add"), (FlatnessCheck, "require_structure"))

@@ -15,7 +15,7 @@ import shapely
 from made_archives import write_csv, write_raster
 from pyarrow import parquet
 
-from refsr.archive.catalog import parsed_date, read_catalog
+from refsr.archive.catalog import overlooked_columns, parsed_date, read_catalog
 from refsr.archive.footprints import footprint_of, shared, split_at_meridian
 from refsr.core.errors import DataError, UsageError
 from refsr.geo.geotransform import Geotransform
@@ -230,3 +230,23 @@ def test_the_footprint_is_where_the_pixels_are():
     west, _, _, north = footprint_of(grid).bounds
     assert west == pytest.approx(-111.0, abs=1e-6)
     assert north == pytest.approx(42.0003, abs=0.01)
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_misspelt_column_is_named_with_the_one_it_is_near_to(tmp_path, kind):
+    """It was ignored in silence, and its references were ranked without it."""
+    file = tmp_path / f"c.{kind}"
+    row = {"path": "a.tif", "cloud_cvoer": 10, "owner": "me", "Date Time": "2024-06-01"}
+    if kind == "csv":
+        write_csv(file, [row])
+    else:
+        parquet.write_table(pyarrow.Table.from_pylist([row]), file)
+    assert overlooked_columns(file) == [
+        f"{file}: its column 'cloud_cvoer' is ignored; did you mean cloud_cover?",
+        f"{file}: its column 'Date Time' is ignored; did you mean datetime?",
+    ]
+
+
+def test_columns_that_mean_something_else_are_no_mistakes(tmp_path):
+    row = {"path": "a.tif", "references_used": "r", "cloud_cover": 1, "cloud_covered": 2, "grid": 3}
+    assert overlooked_columns(write_csv(tmp_path / "c.csv", [row])) == []

@@ -54,6 +54,13 @@ def test_a_dry_run_names_references_and_writes_nothing(words, tmp_path, capsys):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_misspelt_column_of_a_catalog_is_said(words, tmp_path, capsys):
+    table = tmp_path / "scenes.csv"
+    table.write_text(f"path,cloud_cvoer\n{tmp_path / 'LR' / 'small-000.tif'},10\n")
+    assert main(["archive", str(table), *words[2:], "--dry-run"]) == 0
+    assert "column 'cloud_cvoer' is ignored; did you mean cloud_cover?" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [

@@ -124,6 +124,22 @@ def test_the_page_shows_the_colours_that_the_file_names(tmp_path):
         assert red > 2 * blue
 
 
+def test_bands_of_other_kinds_are_laid_and_not_compared(tmp_path):
+    """Near infrared, and what is no picture at all, once counted as much as red, green and blue."""
+    noise = np.random.default_rng(0).integers(0, 256, (SIDE // SCALE, SIDE // SCALE, 3)).astype(np.uint8)
+    write(tmp_path / "lr.tif", np.concatenate([noise, LR], axis=2), 0, 0, SCALE * PIXEL)
+    with rasterio.open(tmp_path / "lr.tif", "r+") as raster:
+        raster.descriptions = ("class", "quality", "nir", "red", "green", "blue")
+    write(tmp_path / "ref.tif", WIDE, RIGHT - MARGIN, DOWN - MARGIN, PIXEL)
+    words = ["--lr", "lr.tif", "--ref", "ref.tif", "-o"]
+    done = register(tmp_path, *words, "out.tif")
+    assert done.returncode == 0, done.stderr
+    assert "LR: lr.tif: compared: bands 4, 5, 6 (by descriptions)" in done.stderr
+    noisy = register(tmp_path, *words, "b.tif", "--bands", "1", "2", "3")
+    assert noisy.returncode == 1
+    assert "is not registered" in noisy.stderr
+
+
 def test_a_repeated_call_needs_overwrite_and_gives_the_same_bytes(made):
     words = "--lr lr.tif --ref ref.tif -o out.tif"
     again = register(made, *words.split())

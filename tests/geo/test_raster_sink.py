@@ -45,8 +45,8 @@ def hole() -> np.ndarray:
     return valid
 
 
-def profile(dtype="uint8", **more) -> RasterProfile:
-    return RasterProfile(HEIGHT, WIDTH, dtype, BANDS, GEOTRANSFORM, **more)
+def profile(dtype="uint8", bands=BANDS, **more) -> RasterProfile:
+    return RasterProfile(HEIGHT, WIDTH, dtype, bands, GEOTRANSFORM, **more)
 
 
 def put(sink: RasterSink, windows=WINDOWS, dtype="uint8", valid=None) -> None:
@@ -56,12 +56,18 @@ def put(sink: RasterSink, windows=WINDOWS, dtype="uint8", valid=None) -> None:
         sink.write(window, whole[rows, columns], mask[rows, columns])
 
 
+def content(result) -> dict[str, bytes]:
+    """The bytes of a file, or of all files of a store."""
+    files = result.rglob("*") if result.is_dir() else [result]
+    return {str(file.relative_to(result)): file.read_bytes() for file in files if file.is_file()}
+
+
 def digest(file) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 @pytest.mark.parametrize("format", ["cog", "gtiff"])
-@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "int32", "float32", "float64"])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "int32", "int64", "uint64", "float32", "float64"])
 def test_everything_comes_back(tmp_path, dtype, format):
     nodata = 0 if dtype.startswith("u") else -9999
     sink = RasterSink(
@@ -121,29 +127,67 @@ def test_a_stopped_run_goes_on_to_the_same_bytes(tmp_path):
     assert digest(tmp_path / "a" / "a.tif") == digest(tmp_path / "b" / "a.tif")
 
 
-@pytest.mark.parametrize("format", ["cog", "png"])
+@pytest.mark.parametrize("format", ["cog", "png", "zarr"])
 def test_two_processes_that_make_the_result_at_once_make_it_whole(tmp_path, monkeypatch, format):
     """A worker that a stopped command has left at work, and one of the next command: the first is nearly done."""
     output = tmp_path / f"out.{'tif' if format == 'cog' else format}"
-    first, second = (RasterSink(output, profile(masked=True), {}, format) for _ in range(2))
+    about = profile(masked=True, bands=[BandInfo()] * 3 if format == "zarr" else BANDS)
+    first, second = (RasterSink(output, about, {}, format) for _ in range(2))
     first.open()
     put(first)
     check = raster_sink._check
 
     def meanwhile(staged, wanted):
         check(staged, wanted)
-        before = staged.read_bytes()
+        before = content(staged)
         with monkeypatch.context() as patch:
             patch.setattr(raster_sink, "_check", check)
             second.finish(WINDOWS)
-        assert staged.read_bytes() == before, "nobody else writes to it"
+        assert content(staged) == before, "nobody else writes to it"
 
     monkeypatch.setattr(raster_sink, "_check", meanwhile)
     first.finish(WINDOWS)
     with rasterio.open(output) as made:
         assert np.array_equal(np.moveaxis(made.read(), 0, 2)[hole()], pixels()[hole()])
-    assert output.stat().st_mode & 0o777 == 0o666 & ~current_umask()
+    assert output.stat().st_mode & 0o777 == (0o777 if output.is_dir() else 0o666) & ~current_umask()
     assert not any("blocks" in one.name for one in tmp_path.iterdir())
+
+
+def test_a_store_says_what_its_values_mean(tmp_path):
+    """A raster with a scale once ended in an error of GDAL's after all the work."""
+    bands = [BandInfo("B04", "red", 1e-4, -0.1, "reflectance")] * 3
+    sink = RasterSink(tmp_path / "a.zarr", profile("uint16", bands, nodata=0), {}, "zarr")
+    sink.open()
+    put(sink, dtype="uint16")
+    sink.finish(WINDOWS)
+    with rasterio.open(tmp_path / "a.zarr") as made:
+        assert (made.scales, made.offsets) == ((1e-4,) * 3, (-0.1,) * 3)
+        assert made.units == ("reflectance",) * 3
+        assert made.nodata == 0
+        assert np.array_equal(np.moveaxis(made.read(), 0, 2)[hole()], np.maximum(pixels("uint16"), 1)[hole()])
+
+
+def test_a_store_takes_the_place_of_another_and_leaves_nothing(tmp_path):
+    output = tmp_path / "out.zarr"
+    for count in range(2):
+        sink = RasterSink(output, profile(bands=[BandInfo()] * 3), {"count": count}, "zarr")
+        sink.open(overwrite=True)
+        put(sink)
+        sink.finish(WINDOWS)
+        assert [one.name for one in tmp_path.iterdir()] == ["out.zarr"]
+
+
+def test_a_store_that_a_kill_left_half_made_is_taken_over(tmp_path):
+    output = tmp_path / "out.zarr"
+    sink = RasterSink(output, profile(bands=[BandInfo()] * 3), {}, "zarr")
+    sink.open()
+    put(sink)
+    left = sink.folder / ".result.zarr.part" / "result.zarr"
+    left.mkdir(parents=True)
+    (left / "junk").write_text("x")
+    sink.finish(WINDOWS)
+    assert not (output / "junk").exists()
+    assert [one.name for one in tmp_path.iterdir()] == ["out.zarr"]
 
 
 def test_findings_are_kept_with_their_block(tmp_path):

@@ -10,7 +10,7 @@ import pytest
 import rasterio
 from rasterio.enums import ColorInterp
 
-from refsr.core.errors import DataError
+from refsr.core.errors import DataError, UsageError
 from refsr.core.window import Window
 from refsr.geo.raster_source import RasterSource
 from refsr.geo.validity import feathered, filled, filled_from
@@ -158,3 +158,50 @@ def test_holes_are_filled_from_a_finer_raster_at_the_brightness_around():
     found = filled_from(finer, weight, pixels, valid, 4)
     np.testing.assert_allclose(found[:, :10], truth[:, :10], atol=1e-6)
     np.testing.assert_array_equal(found[:, 10:], pixels[:, 10:])
+
+
+@pytest.mark.parametrize("nodata", [-100, 0.5, 256])
+def test_a_value_that_the_type_cannot_hold_is_refused(tmp_path, nodata):
+    """-100 was once taken for 156 in bytes, and 0.5 for 0: pixels with data were empty in silence."""
+    file = made(tmp_path / "a.tif", image())
+    with pytest.raises(UsageError, match=rf"a\.tif: nodata {nodata:g} is no value of uint8"):
+        RasterSource(file, nodata=nodata)
+    with RasterSource(file) as source:
+        source.nodata = nodata
+        assert source.read(WHOLE)[1].all()
+
+
+def test_a_band_described_as_near_infrared_is_no_alpha(tmp_path):
+    """GDAL takes the fourth of four bands of 8 bits for alpha: where it was 0, pixels were empty."""
+    four = image(bands=4)
+    four[3][HOLE] = 0
+    file = made(tmp_path / "a.tif", four)
+    assert not valid_of(file)[HOLE].any()
+    with rasterio.open(file, "r+") as raster:
+        assert raster.colorinterp[3] == ColorInterp.alpha
+        raster.descriptions = ("red", "green", "blue", "NIR")
+    assert valid_of(file).all()
+    with RasterSource(file) as source:
+        assert source.bands == (1, 2, 3, 4)
+        assert not source.masked
+
+
+def test_each_band_has_its_own_nodata_value(tmp_path):
+    """That of the first band was once taken for all; here it has none."""
+    made(tmp_path / "a.tif", np.full((2, 20, 24), 7, np.uint8))
+    with rasterio.open(tmp_path / "a.tif", "r+") as raster:
+        raster.write(np.full((3, 4), 90, np.uint8), 2, window=((5, 8), (6, 10)))
+    bands = "".join(
+        f'<VRTRasterBand dataType="Byte" band="{band}">{nodata}<SimpleSource><SourceFilename relativeToVRT="1">a.tif'
+        f"</SourceFilename><SourceBand>{band}</SourceBand></SimpleSource></VRTRasterBand>"
+        for band, nodata in ((1, ""), (2, "<NoDataValue>90</NoDataValue>"))
+    )
+    vrt = tmp_path / "a.vrt"
+    vrt.write_text(f'<VRTDataset rasterXSize="24" rasterYSize="20">{bands}</VRTDataset>')
+    empty = np.zeros((20, 24), bool)
+    empty[5:8, 6:10] = True
+    np.testing.assert_array_equal(~valid_of(vrt), empty)
+    assert valid_of(vrt, bands=[1]).all()
+    np.testing.assert_array_equal(~valid_of(vrt, nodata=7), np.ones_like(empty))
+    with RasterSource(vrt) as source:
+        assert source.may_have_holes

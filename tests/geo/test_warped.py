@@ -14,6 +14,7 @@ from refsr.core.errors import DataError
 from refsr.core.window import Window
 from refsr.geo.geotransform import Geotransform
 from refsr.geo.grid import Grid
+from refsr.geo.projection import shared_ground
 from refsr.geo.raster_source import RasterSource
 from refsr.geo.warped import WarpedRaster
 
@@ -178,6 +179,25 @@ def test_the_antimeridian_is_crossed_where_the_source_is_in_one_piece(tmp_path):
     assert max(transform(crs, "EPSG:4326", x, y)[0]) > 179.99
     assert valid.all()
     assert (np.diff(warped[:, :, 0], axis=1) > 0).all()
+
+
+@pytest.mark.parametrize("whole_turn", [360, -360])
+def test_longitudes_counted_from_another_side_are_the_same_ground(tmp_path, whole_turn):
+    """A raster at 181 degrees and one at -179 once shared no ground."""
+    pixel, left = 1e-4, 180.0005 if whole_turn > 0 else -179.9995
+    here = Grid(Geotransform("EPSG:4326", (pixel, 0, left, 0, -pixel, 1)), 20, 24)
+    there = ground.north_up(pixel, left - whole_turn, 1)
+    image = np.random.default_rng(0).integers(0, 256, (3, 20, 24)).astype(np.uint8)
+    with rasterio.open(
+        tmp_path / "a.tif", "w", driver="GTiff", height=20, width=24, count=3, dtype="uint8", crs="EPSG:4326",
+        transform=there,
+    ) as sink:  # fmt: skip
+        sink.write(image)
+    with RasterSource(tmp_path / "a.tif") as source:
+        assert shared_ground(here, source.grid) == pytest.approx(1)
+        values, valid = WarpedRaster(source, here).read(here.window)
+    assert valid.all()
+    np.testing.assert_allclose(values, np.moveaxis(image, 0, 2), atol=1e-3)
 
 
 def test_a_scene_over_a_pole_is_refused_in_words(tmp_path):

@@ -15,7 +15,7 @@ from rasterio.warp import transform
 import refsr
 from refsr.core.errors import DataError, UsageError
 from refsr.geo.raster_source import RasterSource
-from refsr.inference import raster_job, rasters
+from refsr.inference import raster_job, rasters, scene_opening
 from refsr.inference.inputs import RestoreOptions
 from refsr.inference.raster_options import RasterOptions
 from refsr.ops.resize import imresize
@@ -263,9 +263,17 @@ def test_png_keeps_the_restored_bands_only(restorer, scene, tmp_path):
         ({"aoi": "missing.geojson"}, Exception, "missing.geojson"),
     ],
 )
-def test_what_cannot_be_done_is_said_before_the_work(raster, error, words, restorer, files, tmp_path):
+def test_what_cannot_be_done_is_said_before_the_work(raster, error, words, restorer, files, tmp_path, monkeypatch):
+    """A pixel size out of range was once said after the registration, which may take long."""
+    monkeypatch.setattr(scene_opening, "register_reference", _killed)
     with pytest.raises(error, match=words):
         restore(restorer, files, tmp_path / "out.tif", **raster)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_store_has_one_scale_for_all_bands(restorer, files, tmp_path):
+    with pytest.raises(UsageError, match=r"out\.zarr: Zarr holds one scale and offset for all bands"):
+        restore(restorer, files, tmp_path / "out.zarr")
     assert not list(tmp_path.iterdir())
 
 

@@ -98,6 +98,25 @@ def test_axes_hold_their_values_and_ticks_lie_on_them(values: list[float], falls
     assert 1 <= len(axis.ticks()) <= 12
 
 
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        ([8], [8]),
+        ([0], [0]),
+        ([1, 2], [1, 2]),
+        ([1, 4], [1, 2, 3, 4]),
+        ([0, 10], [0, 5, 10]),
+        ([100, 900], [200, 400, 600, 800]),
+    ],
+)
+def test_ticks_of_steps_are_whole_numbers(steps: list[float], expected: list[float]) -> None:
+    """A run of one logged step once had ticks such as 7.6."""
+    assert spanning(steps, 0, 400, padding=0.0, whole=True).ticks(4) == expected
+    figure = drawn(line_chart("Loss", "", [Line("a", [(step, 0.5) for step in steps])], ChartStyle()))
+    across = [text.text for text in figure.iter("text") if text.get("text-anchor") == "middle"]
+    assert across == [str(step) for step in expected]
+
+
 def test_logarithmic_axes_are_even_in_decades() -> None:
     axis = ChartAxis(1e-4, 1.0, 0, 400, logarithmic=True)
     assert [axis.place(10.0**power) for power in (-4, -3, -2, -1, 0)] == pytest.approx([0, 100, 200, 300, 400])

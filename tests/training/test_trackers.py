@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import signal
 import socket
@@ -12,6 +13,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -204,6 +206,25 @@ def test_mlflow_keeps_how_a_run_ended(tmp_path, options, ending, status):
     tracker.finish(ending)
     client = MlflowClient(tracking_uri=f"sqlite:///{tmp_path / 'mlflow' / 'mlflow.db'}")
     assert client.get_run(tracker.id).info.status == status
+
+
+@pytest.mark.parametrize("content", ['["abc"]', "3", "{"])
+def test_damaged_ids_are_named_in_one_line_and_the_run_goes_on(options, tmp_path, monkeypatch, content):
+    """A list in place of a mapping was once a traceback; what is no JSON was ignored in silence."""
+
+    class Known:
+        def __init__(self, folder, options, known):
+            self.id = known or "new"
+
+    monkeypatch.setattr(trackers, "IDENTIFIED", {"wandb": Known})
+    file = tmp_path / trackers.KEPT_IDS
+    file.write_text(content)
+    lines: list[str] = []
+    trackers.Trackers(SimpleNamespace(path=tmp_path), options("logger.trackers=[wandb]"), 1, {}, lines.append)
+    (line,) = lines
+    assert line.startswith(f"{file}: ")
+    assert line.endswith("; the run begins anew in its trackers")
+    assert json.loads(file.read_text()) == {"wandb": "new"}
 
 
 def test_a_missing_package_is_one_line_before_anything_is_touched(trained, monkeypatch):

@@ -6,7 +6,7 @@ import contextlib
 import csv
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any
 import shapely
 
 from refsr.archive.footprints import footprint_of
-from refsr.core.errors import DataError, UsageError
+from refsr.core.errors import DataError, UsageError, nearest
 from refsr.core.foreign_files import parse_json, require_file
 from refsr.geo.raster_source import RasterSource, is_remote
 
@@ -32,6 +32,8 @@ COLUMNS = {
     "references": "paths, separated by |; of GeoParquet also a list",
 }
 """Of a table; `path` is needed."""
+RESULT_COLUMNS = ("references_used",)
+"""Of the table that an archive makes: near to another name, and no mistake."""
 GEOGRAPHIC = "GeographicCRS"
 """The type that PROJJSON gives to a CRS of longitude and latitude."""
 UNSAFE = re.compile(r"[^\w.-]+")
@@ -120,37 +122,69 @@ def _from_folder(folder: Path) -> Iterator[CatalogScene]:
             yield CatalogScene("-".join(file.relative_to(folder).with_suffix("").parts), str(file))
 
 
-def _from_csv(file: Path) -> Iterator[CatalogScene]:
+def overlooked_columns(catalog: Path) -> list[str]:
+    """A line for each column of a table that is ignored and has nearly the name of one that the table lacks."""
+    readers = {".csv": _csv_table, ".parquet": _parquet_table}
+    reader = readers.get(catalog.suffix.lower())
+    if reader is None or not catalog.is_file():
+        return []
+    with reader(catalog) as (columns, _):
+        found = []
+        for name in columns:
+            word = name.strip().lower()
+            # Half of all words are near to one of two letters.
+            lacking = [known for known in COLUMNS if known not in columns and (len(known) > 2 or known == word)]
+            meant = None if name in (*COLUMNS, *RESULT_COLUMNS) else nearest(word, lacking)
+            if meant is not None:
+                found.append(f"{catalog}: its column {name!r} is ignored; did you mean {meant}?")
+    return found
+
+
+@contextlib.contextmanager
+def _csv_table(file: Path) -> Iterator[tuple[Sequence[str], Any]]:
+    """The names of the columns of a CSV file, and what reads its rows."""
     try:
         with file.open(encoding="utf-8-sig", newline="") as handle:
             rows = csv.DictReader(handle)
-            _check_columns(file, rows.fieldnames or [])
-            for row in rows:
-                yield _from_row(row, file, f"line {rows.line_num}")
+            yield rows.fieldnames or [], rows
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{file}: is no table in UTF-8: {error}") from error
 
 
-def _from_parquet(file: Path) -> Iterator[CatalogScene]:
+@contextlib.contextmanager
+def _parquet_table(file: Path) -> Iterator[tuple[Sequence[str], Any]]:
+    """The names of the columns of a GeoParquet file, and the file, open."""
     import pyarrow
     from pyarrow import parquet
 
     try:
         with parquet.ParquetFile(file) as table:
-            columns = [name for name in (*COLUMNS, "geometry") if name in table.schema_arrow.names]
-            _check_columns(file, columns)
-            _check_geometry(file, table.schema_arrow.metadata or {})
-            number = 0
-            for batch in table.iter_batches(1024, columns=columns):
-                for row in batch.to_pylist():
-                    number += 1
-                    # A table of results has rows of scenes that could not be restored.
-                    if row["path"] is not None:
-                        geometry = row.pop("geometry", None)
-                        scene = _from_row(row, file, f"row {number}")
-                        yield replace(scene, footprint=None if geometry is None else shapely.from_wkb(geometry))
+            yield table.schema_arrow.names, table
     except (pyarrow.ArrowException, shapely.errors.ShapelyError) as error:
         raise DataError(f"{file}: cannot be read as GeoParquet: {error}") from error
+
+
+def _from_csv(file: Path) -> Iterator[CatalogScene]:
+    with _csv_table(file) as (columns, rows):
+        _check_columns(file, columns)
+        for row in rows:
+            yield _from_row(row, file, f"line {rows.line_num}")
+
+
+def _from_parquet(file: Path) -> Iterator[CatalogScene]:
+    with _parquet_table(file) as (names, table):
+        columns = [name for name in (*COLUMNS, "geometry") if name in names]
+        _check_columns(file, columns)
+        _check_geometry(file, table.schema_arrow.metadata or {})
+        number = 0
+        for batch in table.iter_batches(1024, columns=columns):
+            for row in batch.to_pylist():
+                number += 1
+                # A table of results has rows of scenes that could not be restored.
+                if row["path"] is not None:
+                    geometry = row.pop("geometry", None)
+                    scene = _from_row(row, file, f"row {number}")
+                    yield replace(scene, footprint=None if geometry is None else shapely.from_wkb(geometry))
 
 
 def _check_columns(file: Path, columns: Any) -> None:

@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from refsr.core.atomic import explain_io, write_text
-from refsr.core.errors import RefsrError, UsageError
+from refsr.core.errors import DataError, RefsrError, UsageError
 from refsr.core.foreign_files import read_record
 from refsr.core.locks import held
 from refsr.geo.disk_space import check_folder
 
 LOCK = ".lock"
+PATIENCE = 0.5
+"""Seconds for which a lock is waited for: who only looks whether a command is at work holds it for less."""
 PROBE = 1 << 16
 """Bytes that are written to learn whether a folder takes any."""
 
@@ -85,7 +87,7 @@ class ArchiveFolder:
         with contextlib.ExitStack() as stack:
             with explain_io(self.path):
                 self.path.mkdir(parents=True, exist_ok=True)
-                stack.enter_context(held(self.path / LOCK, busy))
+                stack.enter_context(held(self.path / LOCK, busy, PATIENCE))
             yield
 
     @property
@@ -94,7 +96,7 @@ class ArchiveFolder:
         lock, busy = self.path / LOCK, UsageError("in use")
         with contextlib.suppress(OSError):
             try:
-                with held(lock, busy) if lock.exists() else contextlib.nullcontext():
+                with held(lock, busy, PATIENCE) if lock.exists() else contextlib.nullcontext():
                     return False
             except UsageError:
                 return True
@@ -109,6 +111,8 @@ class ArchiveFolder:
             write_text(self.settings, json.dumps(wanted, indent=1, sort_keys=True) + "\n")
             return
         found = read_record(self.settings)
+        if not isinstance(found, dict):
+            raise DataError(f"{self.settings}: is damaged: expected the settings of an archive; remove the folder")
         differs = sorted(key for key in {*found, *wanted} if found.get(key) != wanted.get(key))
         if differs:
             raise UsageError(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from refsr.archive.catalog import CatalogScene, read_catalog
+from refsr.archive.catalog import CatalogScene, overlooked_columns, read_catalog
 from refsr.archive.cluster import connected
 from refsr.archive.folder import ArchiveFolder
 from refsr.archive.journal import BEGUN, ENDED, Journal
@@ -40,6 +40,11 @@ class Sources:
 
     def scenes(self) -> Iterator[CatalogScene]:
         return read_catalog(self.catalog, self.asset)
+
+    def notices(self) -> Iterator[str]:
+        """What of the catalogs is ignored and was perhaps meant otherwise."""
+        for catalog in filter(None, (self.catalog, self.references)):
+            yield from overlooked_columns(catalog)
 
     def reference_catalog(self) -> ReferenceCatalog | None:
         if self.references is None:
@@ -109,6 +114,8 @@ def restore_archive(
     """Restores the scenes of a catalog that are not there yet; what it came to, with those that are there."""
     patient_with_servers()
     total = sum(1 for _ in sources.scenes())
+    for line in sources.notices():
+        announce(line)
     references = sources.reference_catalog()
     if references is not None:
         announce(f"references: {len(references)} in {sources.references}")

@@ -25,8 +25,8 @@ TASKS_A_WORKER = 2
 BLOCKS_A_TASK = 4
 """At least, of a scene that is shared."""
 TASKS_OF_A_SCENE = 8
-"""For each worker, at most. Where tiles fade into one another, those before a task's blocks are restored for it again: the
-fewer tasks the better. The more of them, the sooner all workers end."""
+"""For each worker, at most. Where tiles fade, those before a task's blocks are restored for it again, so fewer tasks
+are less work; with more, all workers end at nearly the same time."""
 MOST_SCENES_A_TASK = 64
 SECONDS_A_TASK = 2.0
 """Of small scenes that are handed out together."""

@@ -169,6 +169,8 @@ def _plan(sources: Sources, settings: ArchiveSettings, restorer: Restorer) -> in
     from refsr.inference.raster_plan import plan_raster
 
     references, folder = sources.reference_catalog(), ArchiveFolder(settings.output)
+    for line in sources.notices():
+        _announce(line)
     first: list[SceneWork] = []
     total = done = wrong = 0
     for scene in sources.scenes():

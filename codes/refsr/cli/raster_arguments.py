@@ -45,11 +45,16 @@ def add_values(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             f"--range{name}", nargs="+", metavar=("LOW", "HIGH"), help=f"raw values that are 0 and 1 in {what}"
         )
+    add_bands(parser, "take")
+
+
+def add_bands(parser: argparse.ArgumentParser, verb: str) -> None:
+    """Which bands of LR and Ref are taken, or compared."""
     for name, what in (
         ("", "LR: numbers from 1, descriptions or colours (default: red, green and blue where the file says which)"),
-        ("-ref", "Ref"),
+        ("-ref", "Ref (default: the same; where both files name the colours of their bands, those of LR's)"),
     ):
-        parser.add_argument(f"--bands{name}", nargs="+", metavar="BAND", help=f"bands to take of {what}")
+        parser.add_argument(f"--bands{name}", nargs="+", metavar="BAND", help=f"bands to {verb} of {what}")
 
 
 def add_raster_values(rasters: argparse._ArgumentGroup | argparse.ArgumentParser) -> None:

@@ -8,6 +8,8 @@ continues an interrupted one. Anything that GDAL opens may be --lr and --ref.
 Rasters with a georeference are matched around it, up to 40 pixels of the fine grid away. Images, and rasters that lie
 nowhere, are searched for: turns to 7.5 degrees, scales from 0.72 to 1.38.
 
+Compared are the bands that a network would take: red, green and blue where both files say which these are, else all.
+
 A Ref that shows other ground than LR is refused: one line with the reasons, exit code 1, and nothing is written.
 
 --report writes one page: LR and Ref before and after, checkerboards, arrows of displacement, the weight map, numbers.
@@ -22,6 +24,7 @@ import json
 from pathlib import Path
 
 from refsr.cli.console import console_progress
+from refsr.cli.raster_arguments import add_bands, read_bands
 from refsr.core.errors import UsageError
 from refsr.core.foreign_files import resolved
 
@@ -38,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "alike, and nothing where Ref lies right; none: Ref where its grid says (default: auto)",
     )
     parser.add_argument("--scale", type=int, metavar="N", help="pixels of the result along the side of one of LR")
+    add_bands(parser, "compare")
     parser.add_argument("--report", type=Path, metavar="FILE.html", help="also write a page with pictures and numbers")
     parser.add_argument("--points", type=Path, metavar="FILE.geojson", help="also write tie points as GeoJSON")
     parser.add_argument("--overwrite", action="store_true", help="replace what is there")
@@ -62,8 +66,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     from refsr.inference.register_files import points_geojson, registered_files, write_registered
 
+    compared = (read_bands(words) for words in (arguments.bands, arguments.bands_ref))
     with registered_files(
-        arguments.lr, arguments.ref, arguments.mode, arguments.scale, console_progress, print_line
+        arguments.lr, arguments.ref, arguments.mode, arguments.scale, console_progress, print_line, *compared
     ) as found:
 
         def write_beside() -> None:

@@ -12,10 +12,10 @@ from refsr.core.errors import RefsrError
 
 
 @contextlib.contextmanager
-def held(lock: Path, busy: RefsrError) -> Iterator[None]:
-    """Holds the file `lock` while the block runs; raises `busy` where another process holds it."""
+def held(lock: Path, busy: RefsrError, patience: float = 0.0) -> Iterator[None]:
+    """Holds the file `lock` while the block runs; raises `busy` where another process holds it for so many seconds."""
     try:
-        with FileLock(lock, timeout=0, thread_local=False):
+        with FileLock(lock, timeout=patience, thread_local=False):
             yield
     except Timeout:
         raise busy from None

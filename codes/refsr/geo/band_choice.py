@@ -8,12 +8,17 @@ from dataclasses import dataclass
 
 from refsr.core.errors import DataError, UsageError, suggestion
 from refsr.geo.raster_source import ALPHA, BandInfo
+from refsr.geo.spoken_colours import spoken_colour
 
 RGB = ("red", "green", "blue")
 WAVELENGTHS = {"red": (620, 700), "green": (520, 600), "blue": (440, 520), "nir": (770, 900)}
 """Nanometres between which the centre of a band of that colour lies."""
+BEYOND = {"red edge": (700, 770), "swir": (1300, 2500)}
+"""The same of bands that are known, and of which sensors have several."""
 SENTINEL_2 = {"red": "b04", "green": "b03", "blue": "b02", "nir": "b08"}
 """As its files spell them. Other sensors number other colours so, and spell the numbers without the zero."""
+ROLES = {"rededge": "red edge", "nir": "nir", "swir": "swir", "red": "red", "green": "green", "blue": "blue"}
+"""GDAL's colour roles of bands that show one part of the spectrum."""
 NANOMETRES = re.compile(r"wavelength\D{0,3}([\d.]+)\s*(nm|um|µm)?", re.IGNORECASE)
 
 
@@ -44,7 +49,7 @@ def choose_bands(
         return BandChoice(found, "as asked")
     usable = [number for number, band in enumerate(bands, 1) if band.colour != ALPHA]
     if channels == len(RGB) and len(usable) >= channels:
-        for rule, reason in ((_by_colour, "colour roles"), (_by_wavelength, "wavelengths"), (_by_sentinel_2, "names")):
+        for reason, rule in RULES.items():
             numbers = [rule(bands, colour) for colour in RGB]
             if all(number is not None for number in numbers):
                 return BandChoice(tuple(number for number in numbers if number is not None), f"by {reason}")
@@ -54,7 +59,7 @@ def choose_bands(
         return BandChoice((usable[0],) * channels, "its only band, for each that the model takes")
     raise DataError(
         f"{name}: has {len(usable)} bands ({_listed(bands)}), the model takes {channels}; "
-        f"choose them by number, description or colour: {_spelled(option, _example(usable, channels))}"
+        f"choose them by number, description or colour: {spelled(option, _example(usable, channels))}"
     )
 
 
@@ -68,11 +73,14 @@ def bands_to_show(name: str, bands: Sequence[BandInfo], numbers: Sequence[int]) 
 
 
 def colour_of(band: BandInfo) -> str | None:
-    """red, green, blue or nir, where the file says so by role, wavelength or Sentinel-2's name."""
-    for colour in WAVELENGTHS:
-        if any(rule([band], colour) is not None for rule in (_by_colour, _by_wavelength, _by_sentinel_2)):
-            return colour
-    return None
+    """red, green, blue, nir, red edge or swir, where the file says so.
+
+    A role comes last: GDAL gives red, green and blue to any three bands of 8 bits.
+    """
+    said, wave = spoken_colour(band.description), _wavelength(band)
+    measured = [colour for colour, (low, high) in (WAVELENGTHS | BEYOND).items() if low <= wave < high]
+    named = [colour for colour in SENTINEL_2 if _by_sentinel_2([band], colour) is not None]
+    return said or next(iter([*measured, *named]), None) or ROLES.get(band.colour)
 
 
 def _named(name: str, bands: Sequence[BandInfo], word: int | str) -> int:
@@ -86,12 +94,16 @@ def _named(name: str, bands: Sequence[BandInfo], word: int | str) -> int:
     known = {(band.description or "").lower(): number for number, band in enumerate(bands, 1) if band.description}
     if text.lower() in known:
         return known[text.lower()]
-    found = [rule(bands, text.lower()) for rule in (_by_colour, _by_wavelength, _by_sentinel_2)]
+    found = [rule(bands, text.lower()) for rule in RULES.values()]
     number_of = next((number for number in found if number is not None), None)
     if number_of is None:
         words = [band.description or band.colour for band in bands]
         raise UsageError(f"{name}: has no band {text!r}{suggestion(text, words)} (it has {_listed(bands)})")
     return number_of
+
+
+def _by_description(bands: Sequence[BandInfo], colour: str) -> int | None:
+    return _only(number for number, band in enumerate(bands, 1) if spoken_colour(band.description) == colour)
 
 
 def _by_colour(bands: Sequence[BandInfo], colour: str) -> int | None:
@@ -110,6 +122,15 @@ def _by_wavelength(bands: Sequence[BandInfo], colour: str) -> int | None:
 def _by_sentinel_2(bands: Sequence[BandInfo], colour: str) -> int | None:
     wanted = SENTINEL_2.get(colour)
     return _only(number for number, band in enumerate(bands, 1) if (band.description or "").lower() == wanted)
+
+
+RULES = {
+    "descriptions": _by_description,
+    "colour roles": _by_colour,
+    "wavelengths": _by_wavelength,
+    "names": _by_sentinel_2,
+}
+"""How bands of a colour are found, the surest way first."""
 
 
 def _wavelength(band: BandInfo) -> float:
@@ -143,6 +164,6 @@ def _example(usable: Sequence[int], channels: int) -> Sequence[int]:
     return list(usable[:channels]) if len(usable) >= channels else [usable[0] if usable else 1] * channels
 
 
-def _spelled(option: str, numbers: Sequence[int]) -> str:
+def spelled(option: str, numbers: Sequence[int]) -> str:
     """`--bands 1 2 3`, or `bands=[1, 2, 3]` where the option is a keyword."""
     return f"{option} {' '.join(map(str, numbers))}" if option.startswith("-") else f"{option}={list(numbers)}"

@@ -27,7 +27,7 @@ class PixelMap:
     def __init__(self, target: Geotransform, window: Window, source: Grid) -> None:
         self._target, self._source = target, source.geotransform
         self._lattice: tuple[Floats, Floats] | None = None
-        if _one_system(target, source.geotransform):
+        if one_system(target, source.geotransform):
             return
         spans = ((window.top, window.bottom), (window.left, window.right))
         first = [start // LATTICE for start, _ in spans]
@@ -88,10 +88,14 @@ def reprojected(target: Geotransform, source: Grid, x: Floats, y: Floats) -> tup
     from rasterio.warp import transform
 
     systems = target.coordinate_system(), source.geotransform.coordinate_system()
+    middle, _ = source.geotransform.point(source.width / 2, source.height / 2)
+    if systems[0] == systems[1] and systems[1].is_geographic:
+        # The whole scene is turned, so that it stays in one piece.
+        corner, _ = target.point(0, 0)
+        return x + FULL_CIRCLE * round((middle - corner) / FULL_CIRCLE), y
     found = transform(*systems, x.ravel(), y.ravel())
     east, north = (np.asarray(line, np.float64).reshape(x.shape) for line in found[:2])
     if systems[1].is_geographic:
-        middle, _ = source.geotransform.point(source.width / 2, source.height / 2)
         known = np.isfinite(east)
         east[known] += FULL_CIRCLE * np.round((middle - east[known]) / FULL_CIRCLE)
     return east, north
@@ -100,7 +104,7 @@ def reprojected(target: Geotransform, source: Grid, x: Floats, y: Floats) -> tup
 def outline_pixels(grid: Grid, other: Grid) -> tuple[Floats, Floats]:
     """Columns and rows in `other` of points along the border of `grid`; infinite where its CRS does not reach."""
     x, y = grid.outline()
-    if not _one_system(grid.geotransform, other.geotransform):
+    if not one_system(grid.geotransform, other.geotransform):
         x, y = reprojected(grid.geotransform, other, x, y)
     return other.geotransform.pixel(x, y)
 
@@ -155,7 +159,7 @@ def _ring_in(one: Grid, other: Grid) -> Floats:
     columns = one.width * np.concatenate([steps, ones, 1 - steps, zeros])
     rows = one.height * np.concatenate([zeros, steps, ones, 1 - steps])
     x, y = one.geotransform.point(columns, rows)
-    if not _one_system(one.geotransform, other.geotransform):
+    if not one_system(one.geotransform, other.geotransform):
         x, y = reprojected(one.geotransform, other, x, y)
     return np.stack(other.geotransform.pixel(x, y), axis=1)
 
@@ -183,9 +187,17 @@ def _area(ring: Floats) -> float:
     return float(abs(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2)
 
 
-def _one_system(one: Geotransform, other: Geotransform) -> bool:
-    """Whether coordinates of both mean the same, two grids without a system included."""
-    return one.crs == other.crs or one.same_crs(other)
+def one_system(one: Geotransform, other: Geotransform) -> bool:
+    """Whether coordinates of both mean the same, two grids without a system included.
+
+    Longitudes that are counted from other sides, such as 181 and -179, do not.
+    """
+    if not (one.crs == other.crs or one.same_crs(other)):
+        return False
+    (here, _), (there, _) = one.point(0, 0), other.point(0, 0)
+    # Systems in degrees alone have such numbers; looking it up takes longer.
+    turned = FULL_CIRCLE / 2 < abs(here - there) <= 2 * FULL_CIRCLE and max(abs(here), abs(there)) <= 2 * FULL_CIRCLE
+    return not (turned and one.crs is not None and one.coordinate_system().is_geographic)
 
 
 def _interpolated(nodes: Floats, rows: Floats, columns: Floats) -> Floats:

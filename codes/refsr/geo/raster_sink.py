@@ -10,7 +10,7 @@ import contextlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -18,20 +18,20 @@ from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 
-from refsr.core.atomic import current_umask, explain_io, sync_folder, write_bytes, write_text
+from refsr.core.atomic import explain_io, sync_folder, write_bytes, write_text
 from refsr.core.errors import DataError, RefsrError, UsageError
 from refsr.core.foreign_files import parse_json, read_record
-from refsr.core.staging import LOCKED, staged_file
 from refsr.core.window import Window
 from refsr.geo.block_cache import bounded_cache
 from refsr.geo.geotransform import Geotransform
 from refsr.geo.raster_source import BandInfo, gdal_errors
+from refsr.geo.staged_result import is_being_made, put_in_place, staged_result
 from refsr.geo.validity import Array, Mask, marked
 from refsr.geo.zarr_metadata import complete_zarr
 
 RasterFormat = Literal["cog", "gtiff", "png", "zarr"]
-RESULT, BLOCK_FILES = "result", "*-*.tif"
-"""Names in the folder of blocks: a part of the result's before it is in place, and the pattern of the blocks' own."""
+BLOCK_FILES = "*-*.tif"
+"""The pattern of the names of blocks."""
 DRIVERS: dict[RasterFormat, str] = {"cog": "COG", "gtiff": "GTiff", "png": "PNG", "zarr": "Zarr"}
 COMPANIONS = (".aux.xml", ".msk")
 """Suffixes of the files beside a PNG that hold its place and tags, and its mask."""
@@ -49,7 +49,7 @@ TILE = 512
 LEVEL = 1
 """How hard ZSTD tries. Level 9, GDAL's default, takes 3 to 4 times as long for files that are 1.5 to 6 % smaller."""
 TYPES = {"uint8": "Byte", "int8": "Int8", "uint16": "UInt16", "int16": "Int16", "uint32": "UInt32", "int32": "Int32",
-         "float32": "Float32", "float64": "Float64"}  # fmt: skip
+         "int64": "Int64", "uint64": "UInt64", "float32": "Float32", "float64": "Float64"}  # fmt: skip
 COLOURS = {"gray": "Gray", "red": "Red", "green": "Green", "blue": "Blue", "nir": "NIR", "undefined": "Undefined"}
 
 
@@ -158,39 +158,17 @@ class RasterSink:
     def finish(self, windows: Iterable[Window]) -> None:
         """Makes the raster of its blocks, checks it, puts it in place, and removes the blocks."""
         mosaic = self.mosaic(list(windows))
-        with self._staged() as staged:
+        with staged_result(self.folder, self.output, self.format == "zarr") as staged:
             self._make(mosaic, staged)
             with explain_io(self.output):
                 if staged.is_file():
                     with staged.open("rb+") as handle:
                         os.fsync(handle.fileno())
                 self.mark_whole()
-                if self.output.is_dir():
-                    shutil.rmtree(self.output)
                 self._place_companions(staged)
-                staged.replace(self.output)
+                put_in_place(staged, self.output)
                 sync_folder(self.output.parent)
-                _cleared(self.folder, self.output)
-
-    @contextlib.contextmanager
-    def _staged(self) -> Iterator[Path]:
-        """Where the result is made; another process that makes it at the same time has a place of its own.
-
-        A Zarr store has none: GDAL knows it by its suffix.
-        """
-        place = self.folder / f"{RESULT}{self.output.suffix}"
-        if self.format == "zarr" or not LOCKED:
-            if place.is_dir():
-                shutil.rmtree(place)
-            yield place
-            return
-        with explain_io(self.output):
-            descriptor, own = staged_file(place)
-        try:
-            own.chmod(0o666 & ~current_umask())
-            yield own
-        finally:
-            os.close(descriptor)
+        _cleared(self.folder, self.output)
 
     def _make(self, mosaic: Path, staged: Path) -> None:
         from rasterio.shutil import copy
@@ -199,7 +177,7 @@ class RasterSink:
             with bounded_cache(), _quiet(GDAL_TIFF_INTERNAL_MASK=True):
                 copy(str(mosaic), str(staged), driver=DRIVERS[self.format], **_creation(self.format, self.profile))
                 if self.format == "zarr":
-                    complete_zarr(staged, self.profile.geotransform, self.profile.nodata)
+                    complete_zarr(staged, self.profile.geotransform, self.profile.nodata, self.profile.bands)
                 _check(staged, self.profile)
         except gdal_errors() as error:
             # A part of the result would fill the disk that it did not fit.
@@ -257,13 +235,9 @@ class RasterSink:
             lines.append(_metadata(band.tags))
             if band.description is not None:
                 lines.append(f"<Description>{escape(band.description)}</Description>")
-            if profile.nodata is not None and self.format != "zarr":
-                # GDAL's Zarr driver cannot copy it; `complete_zarr` writes it.
-                lines.append(f"<NoDataValue>{profile.nodata!r}</NoDataValue>")
-            if band.unit is not None:
-                lines.append(f"<UnitType>{escape(band.unit)}</UnitType>")
-            if (band.offset, band.scale) != (0.0, 1.0):
-                lines.append(f"<Offset>{band.offset!r}</Offset><Scale>{band.scale!r}</Scale>")
+            # What GDAL's Zarr driver cannot copy is written by `complete_zarr`.
+            if self.format != "zarr":
+                lines += _physical(band, profile.nodata)
             lines.append(f"<ColorInterp>{COLOURS.get(band.colour, 'Undefined')}</ColorInterp>")
             lines += [self._placed(window, str(number)) for window in windows]
             lines.append("</VRTRasterBand>")
@@ -316,7 +290,7 @@ def _cleared(folder: Path, output: Path) -> bool:
         left = done.exists()
         if left:
             shutil.rmtree(done)
-        if output.exists() and (folder / WHOLE).exists() and not any(folder.glob(f"*{RESULT}*")):
+        if output.exists() and (folder / WHOLE).exists() and not is_being_made(folder):
             folder.rename(done)
             shutil.rmtree(done)
             left = True
@@ -354,6 +328,16 @@ def _check(file: Path, profile: RasterProfile) -> None:
         wanted = (profile.height, profile.width, len(profile.bands), profile.dtype, named)
         if found != wanted:
             raise DataError(f"{file}: holds {found}, expected {wanted}")
+
+
+def _physical(band: BandInfo, nodata: float | None) -> list[str]:
+    """What a band's values mean, in a VRT."""
+    lines = [] if nodata is None else [f"<NoDataValue>{nodata!r}</NoDataValue>"]
+    if band.unit is not None:
+        lines.append(f"<UnitType>{escape(band.unit)}</UnitType>")
+    if (band.offset, band.scale) != (0.0, 1.0):
+        lines.append(f"<Offset>{band.offset!r}</Offset><Scale>{band.scale!r}</Scale>")
+    return lines
 
 
 def _metadata(tags: Mapping[str, str]) -> str:

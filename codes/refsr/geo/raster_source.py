@@ -20,7 +20,7 @@ from refsr.geo.data_arrays import in_memory_file, is_data_array
 from refsr.geo.geotransform import Geotransform
 from refsr.geo.grid import Grid
 from refsr.geo.raster import NOT_UTF8, require_readable
-from refsr.geo.validity import Array, Mask, has_masks, valid_pixels
+from refsr.geo.validity import Array, Mask, alpha_bands, has_masks, holds, valid_pixels
 
 ALPHA = "alpha"
 REMOTE = ("/vsicurl", "/vsis3", "/vsigs", "/vsiaz", "/vsiadls", "/vsioss", "/vsiswift", "/vsihdfs", "/vsiwebhdfs")
@@ -65,6 +65,11 @@ class RasterSource:
         try:
             _check_readable(self._source, self.name)
             colours = [colour.name for colour in self._source.colorinterp]
+            masking = alpha_bands(self._source)
+            colours = [
+                "undefined" if colour == ALPHA and number not in masking else colour
+                for number, colour in enumerate(colours, 1)
+            ]
             self.all_bands = tuple(
                 BandInfo(*about, tags=self._source.tags(index))
                 for index, about in enumerate(
@@ -82,6 +87,9 @@ class RasterSource:
             if bands is None:
                 bands = [index for index, colour in enumerate(colours, 1) if colour != ALPHA]
             self.take(bands)
+            if nodata is not None:
+                _check_nodata(self.name, nodata, [np.dtype(self._source.dtypes[band - 1]) for band in self.bands])
+            self._given = nodata is not None
             self.nodata = nodata if nodata is not None else self._source.nodata
             self.height, self.width = self._source.height, self._source.width
             self._corner = (0, 0)
@@ -108,8 +116,7 @@ class RasterSource:
         """Another band of the same open raster, with the same cut; closing this one closes it."""
         other = copy.copy(self)
         other.take([band])
-        own = self._source.nodatavals[band - 1]
-        other.nodata = self.nodata if own == self._source.nodata else own
+        other.nodata = self._nodata_of(band)
         other._close = _nothing
         return other
 
@@ -137,7 +144,7 @@ class RasterSource:
     @property
     def may_have_holes(self) -> bool:
         """Whether any of its pixels can be without data."""
-        return self.masked or self.nodata is not None or self.dtype.kind == "f"
+        return self.masked or any(one is not None for one in self._nodatas) or self.dtype.kind == "f"
 
     @property
     def window(self) -> Window:
@@ -152,7 +159,7 @@ class RasterSource:
         try:
             planes = self._source.read(self.bands, window=(rows, columns))
             pixels = np.ascontiguousarray(np.moveaxis(planes, 0, 2))
-            return pixels, valid_pixels(self._source, whole, pixels, self.bands, self.nodata)
+            return pixels, valid_pixels(self._source, whole, pixels, self.bands, self._nodatas)
         except gdal_errors() as error:
             damaged = f"{_cause(error)}; the file may be damaged or cut off"
             why = "its server did not give what was asked for" if is_remote(self.name) else damaged
@@ -187,6 +194,16 @@ class RasterSource:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    @property
+    def _nodatas(self) -> list[float | None]:
+        """The value of empty pixels in each band that is read."""
+        return [self._nodata_of(band) for band in self.bands]
+
+    def _nodata_of(self, band: int) -> float | None:
+        """A band's own value, where it has another than the file's first one and none was given."""
+        own: float | None = self._source.nodatavals[band - 1]
+        return self.nodata if self._given or own == self._source.nodata else own
 
     def _grid(self, placed: bool) -> Grid | None:
         """Where it lies; None for a picture without a place. Control points without a transform are refused."""
@@ -278,6 +295,12 @@ def _check_readable(source: Any, name: str) -> None:
         raise DataError(f"{name}: has no bands")
     shown = "\n  ".join(inside[:8])
     raise DataError(f"{name}: holds {len(inside)} rasters; name one of them:\n  {shown}")
+
+
+def _check_nodata(name: str, nodata: float, kinds: Sequence[np.dtype[Any]]) -> None:
+    """A UsageError for a value that none of the types can hold: no pixel has it, so it was meant otherwise."""
+    if not any(holds(kind, nodata) for kind in kinds):
+        raise UsageError(f"{name}: nodata {nodata:g} is no value of {kinds[0]}, so no pixel can have it")
 
 
 def is_remote(name: str) -> bool:

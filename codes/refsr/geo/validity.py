@@ -9,22 +9,25 @@ import numpy as np
 import numpy.typing as npt
 
 from refsr.core.window import Window
+from refsr.geo.spoken_colours import spoken_colour
 
 Array = npt.NDArray[Any]
 Mask = npt.NDArray[np.bool_]
 
 
-def valid_pixels(source: Any, window: Window, pixels: Array, bands: Sequence[int], nodata: float | None) -> Mask:
+def valid_pixels(
+    source: Any, window: Window, pixels: Array, bands: Sequence[int], nodatas: Sequence[float | None]
+) -> Mask:
     """(height, width): True where every band taken holds data.
 
-    A pixel is empty where any of the bands has the nodata value or no finite number, or where an alpha band, an
+    A pixel is empty where any of the bands has its nodata value or no finite number, or where an alpha band, an
     internal or an external mask says so. `pixels` (height, width, bands) were read from the open raster `source`.
     """
     rows, columns = (window.top, window.bottom), (window.left, window.right)
     valid: Mask = np.ones(pixels.shape[:2], bool)
     # Band by band: NumPy takes fifty times as long to reduce a short last axis.
-    for plane in np.moveaxis(pixels, 2, 0):
-        if nodata is not None and not np.isnan(nodata):
+    for plane, nodata in zip(np.moveaxis(pixels, 2, 0), nodatas, strict=True):
+        if nodata is not None and not np.isnan(nodata) and holds(pixels.dtype, nodata):
             valid &= plane != np.asarray(nodata).astype(pixels.dtype)
         if pixels.dtype.kind == "f":
             valid &= np.isfinite(plane)
@@ -36,16 +39,28 @@ def valid_pixels(source: Any, window: Window, pixels: Array, bands: Sequence[int
     return valid
 
 
+def holds(dtype: np.dtype[Any], value: float) -> bool:
+    """Whether pixels of a type can have a value; of floats, after rounding."""
+    if dtype.kind not in "iu":
+        return True
+    limits = np.iinfo(dtype)
+    return float(value).is_integer() and limits.min <= value <= limits.max
+
+
 def has_masks(source: Any, bands: Sequence[int]) -> bool:
     """Whether a mask or an alpha band says more than the nodata value, which is compared with the pixels themselves."""
     return bool(alpha_bands(source)) or _has_mask(source, bands)
 
 
 def alpha_bands(source: Any) -> list[int]:
-    """Numbers of the bands, counted from 1, that say which pixels hold data."""
+    """Numbers of the bands, counted from 1, that say which pixels hold data.
+
+    GDAL gives the role alpha to the fourth band of any four of 8 bits; one that is described as near infrared is none.
+    """
     from rasterio.enums import ColorInterp
 
-    return [number for number, colour in enumerate(source.colorinterp, 1) if colour == ColorInterp.alpha]
+    found = enumerate(zip(source.colorinterp, source.descriptions, strict=True), 1)
+    return [number for number, (role, name) in found if role == ColorInterp.alpha and spoken_colour(name) is None]
 
 
 def _has_mask(source: Any, bands: Sequence[int]) -> bool:

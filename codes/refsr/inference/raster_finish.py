@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from refsr.geo.resampled import Resampled, Resolution, find_resolution
 from refsr.geo.rounding import as_type
 from refsr.geo.validity import Array, Mask, marked
 from refsr.inference.inputs import RestoreOptions
+from refsr.inference.raster_options import RasterOptions
 from refsr.inference.scene import Scene
 
 
@@ -110,14 +111,10 @@ def raster_finish(scene: Scene, options: RestoreOptions, announce: Callable[[str
     scale = scene.grid.height // lr.height
     numbers = _other_numbers(lr)
     method: OtherBandsMethod = (raster.other_bands or "guided") if numbers else "drop"
-    inner = scene.grid.window if scene.scope is None else scene.scope.window.times(scale)
-    fine = Grid(scene.grid.geotransform.moved(inner.left, inner.top), inner.height, inner.width)
-    resolution = None
+    final = final_grid(scene, raster)
+    inner, resolution, area = final.inner, final.resolution, final.area
     if raster.resolution is not None:
-        coarse = Grid(scene.grid.geotransform.coarser(scale), lr.height, lr.width)
-        resolution = find_resolution(raster.resolution, coarse, fine)
-        announce(f"result: {resolution or str(fine) + ', the pixel size of the network'}")
-    area = None if scene.scope is None else scene.scope.area
+        announce(f"result: {resolution or str(final.grid) + ', the pixel size of the network'}")
     if method == "drop":
         if numbers:
             announce(f"other bands: {_named(lr, numbers)} {'is' if len(numbers) == 1 else 'are'} left out")
@@ -131,11 +128,35 @@ def raster_finish(scene: Scene, options: RestoreOptions, announce: Callable[[str
         bands = tuple(sorted({*lr.bands, *numbers}))
         dtype = np.result_type(lr.dtype, *(source.dtype for source in sources))
         announce(f"other bands: {_named(lr, numbers)} {WORDS[method]}")
+    return RasterFinish(lr.bands, bands, others, inner, resolution, area, final.grid, dtype, cell_side(scale) * scale)
+
+
+class FinalGrid(NamedTuple):
+    """Where the final raster lies, and what of the restored one it is made of."""
+
+    inner: Window
+    """The part of the restored raster that is asked for."""
+    resolution: Resolution | None
+    area: AreaOnGrid | None
+    grid: Grid
+
+
+def final_grid(scene: Scene, raster: RasterOptions) -> FinalGrid:
+    """Where the final raster lies; a UsageError or DataError where there can be none."""
+    lr = scene.lr
+    scale = scene.grid.height // lr.height
+    inner = scene.grid.window if scene.scope is None else scene.scope.window.times(scale)
+    fine = Grid(scene.grid.geotransform.moved(inner.left, inner.top), inner.height, inner.width)
+    resolution = None
+    if raster.resolution is not None:
+        coarse = Grid(scene.grid.geotransform.coarser(scale), lr.height, lr.width)
+        resolution = find_resolution(raster.resolution, coarse, fine)
     grid = fine if resolution is None else resolution.grid
+    area = None if scene.scope is None else scene.scope.area
     on_grid = None if area is None else area.on(grid)
     if area is not None and on_grid is not None and _holds_nothing(on_grid, grid):
         raise DataError(f"{area.name}: is smaller than a pixel of {grid} and holds the centre of none")
-    return RasterFinish(lr.bands, bands, others, inner, resolution, on_grid, grid, dtype, cell_side(scale) * scale)
+    return FinalGrid(inner, resolution, on_grid, grid)
 
 
 SMALL = 2**20

@@ -128,4 +128,4 @@ def _needs_a_range(lr: RasterLike, sort: Sort, options: RestoreOptions) -> bool:
         return False
     if not has_rasterio() or not Path(lr).is_file():
         return False
-    return file_kind(Path(lr)) != "npy" and probe_image(lr).dtype == "uint16"
+    return probe_image(lr).dtype == "uint16" and file_kind(Path(lr)) != "npy"

@@ -20,6 +20,7 @@ from refsr.geo.block_cache import bounded_cache
 from refsr.geo.grid import Grid
 from refsr.geo.raster_sink import RasterFormat, RasterProfile
 from refsr.geo.raster_source import RasterLike
+from refsr.geo.zarr_metadata import one_scale
 from refsr.inference.evidence import BESIDE, bands_of
 from refsr.inference.findings import evidence_findings, result_findings
 from refsr.inference.inputs import RestoreOptions
@@ -228,4 +229,6 @@ def output_format(output: Path, wanted: RasterFormat | None, profile: RasterProf
     found = named_format(output, wanted)
     if found == "png" and (profile.dtype not in PNG_TYPES or len(profile.bands) not in (1, 3)):
         raise UsageError(f"{output}: PNG holds 1 or 3 bands of 8 or 16 bits; use .tif for {profile.dtype}")
+    if found == "zarr" and not one_scale(profile.bands):
+        raise UsageError(f"{output}: Zarr holds one scale and offset for all bands, and LR's have several; use .tif")
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +16,11 @@ from refsr.core.errors import DataError, UsageError
 from refsr.core.progress import Announce, ProgressFactory, no_progress
 from refsr.core.version import __version__
 from refsr.core.window import Window
+from refsr.geo.band_pairing import compared_bands
 from refsr.geo.disk_space import check_disk
 from refsr.geo.geotransform import IDENTITY, Geotransform
 from refsr.geo.grid import Grid
-from refsr.geo.projection import check_overlap, reprojected
+from refsr.geo.projection import check_overlap, one_system, reprojected
 from refsr.geo.raster_digest import raster_digest
 from refsr.geo.raster_sink import RasterProfile, RasterSink
 from refsr.geo.raster_source import RasterLike, RasterSource
@@ -142,10 +143,13 @@ def registered_files(
     scale: int | None = None,
     progress: ProgressFactory = no_progress,
     announce: Announce = LOG.info,
+    bands: Sequence[int | str] | None = None,
+    bands_ref: Sequence[int | str] | None = None,
 ) -> Iterator[FileRegistration]:
     """Opens two rasters or images and registers the second to the first; a DataError with reasons where it is refused.
 
     The fine grid is LR's, finer by `scale`: the ratio of pixel sizes, or of sizes where nothing says where they lie.
+    Compared are `bands` of LR with `bands_ref`, by default those that a network would take; all bands are laid.
     """
     RegistrationOptions(mode=mode)
     with RasterSource(lr) as source, RasterSource(ref) as other:
@@ -163,6 +167,9 @@ def registered_files(
             assumed = other.grid
             check_overlap(grid, [(other.name, assumed)])
         other.grid = assumed
+        all_of_both = source.bands, other.bands
+        if mode != "none":
+            _take_compared(source, other, bands or (), bands_ref or (), announce)
         spans = [find_range(one, sampled(one), None) for one in (source, other)]
         pair = ScenePair(source, spans[0], other, spans[1], grid, factor)
         if mode == "none":
@@ -173,7 +180,24 @@ def registered_files(
             reasons = made.line.removeprefix(f"{REFUSED}: ").removesuffix("; restored without a reference")
             raise DataError(f"{other.name}: is not registered to {source.name}: {reasons}")
         announce(f"{other.name}: {made.line}")
+        for one, every in zip((source, other), all_of_both, strict=True):
+            one.take(every)
         yield FileRegistration(pair, mode, assumed, made)
+
+
+def _take_compared(
+    lr: RasterSource,
+    ref: RasterSource,
+    wanted: Sequence[int | str],
+    wanted_ref: Sequence[int | str],
+    announce: Announce,
+) -> None:
+    """Has both read the bands that are compared, and says which where these are not all."""
+    own, other = compared_bands(lr, ref, wanted, wanted_ref)
+    for role, one, choice in (("LR", lr, own), ("Ref", ref, other)):
+        if set(choice.bands) != set(one.bands):
+            announce(f"{role}: {one.name}: compared: {choice}")
+        one.take(choice.bands)
 
 
 def write_registered(
@@ -273,7 +297,7 @@ def pixels_at(
     """Points of the fine grid in the pixels of another; pixel centres are whole numbers."""
     east, north = fine.geotransform.point(x + 0.5, y + 0.5)
     one, other = fine.geotransform, grid.geotransform
-    if one.crs != other.crs and not one.same_crs(other):
+    if not one_system(one, other):
         east, north = reprojected(one, grid, np.asarray(east), np.asarray(north))
     column, row = other.pixel(east, north)
     return column - 0.5, row - 0.5

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from refsr.core.errors import DataError, UsageError
 from refsr.core.progress import Announce, ProgressFactory, no_progress
 from refsr.core.window import Window
 from refsr.geo.area_of_interest import read_area
 from refsr.geo.band_choice import BandChoice, choose_bands
+from refsr.geo.band_pairing import pair_bands
 from refsr.geo.control_points import fit_grid, read_control_points
 from refsr.geo.geotransform import IDENTITY, Geotransform
 from refsr.geo.grid import Grid
@@ -20,6 +22,7 @@ from refsr.geo.value_range import BeyondRange, Samples, ValueRange, find_range, 
 from refsr.geo.warped import WarpedRaster
 from refsr.inference.inputs import RestoreOptions
 from refsr.inference.kept_registrations import KeptRegistrations, registration_key
+from refsr.inference.raster_finish import final_grid
 from refsr.inference.raster_options import RasterOptions
 from refsr.inference.scene import Scene
 from refsr.inference.scene_registration import RegisteredRaster, ScenePair, register_reference, registration_mode
@@ -70,6 +73,9 @@ def open_scene(
         for ref in refs:
             other, choice = _source(ref, channels, options, "_ref", len(refs) == 1)
             opened.append(other)
+            asked, option = bool(options.bands_ref), options.spelling("bands_ref")
+            choice = pair_bands(source, source.bands, other, choice, asked, option)
+            other.take(choice.bands)
             if raster.gcps is not None and (other.grid is None or len(refs) == 1):
                 _check_once(placed, other, options)
                 placed = other.name
@@ -103,6 +109,9 @@ def open_scene(
         if grids:
             check_overlap(grid, grids)
         ranges = _ranges(opened, [values, *map(sampled, opened[1:])], options, lines, announce)
+        scene = Scene(source, ranges[0], grid, None, opened[1:], scope)
+        # Registration takes its time: what cannot be made is said before it.
+        final_grid(scene, raster)
         references, registrations = [], []
         for one, span, unknown in zip(opened[1:], ranges[1:], nowhere, strict=True):
             pair = ScenePair(source, ranges[0], one, span, grid, scale)
@@ -110,7 +119,7 @@ def open_scene(
             registrations.append(made)
             references.append(Reference(WarpedRaster(one, grid, made.displacement), span, made.weight))
         joined = References(references) if references else None
-        return Scene(source, ranges[0], grid, joined, opened[1:], scope, registrations)
+        return replace(scene, references=joined, registrations=registrations)
     except BaseException:
         for one in opened:
             one.close()

@@ -16,6 +16,8 @@ class ChartAxis:
     start: float
     end: float
     logarithmic: bool = False
+    whole: bool = False
+    """Whether its ticks are whole numbers, as iterations are."""
 
     def place(self, value: float) -> float:
         """The pixel of a value."""
@@ -26,7 +28,9 @@ class ChartAxis:
 
     def ticks(self, wanted: int = 5) -> list[float]:
         """Round values inside the axis, about as many as wanted."""
-        return _decades(self.low, self.high, wanted) if self.logarithmic else _even(self.low, self.high, wanted)
+        if self.logarithmic:
+            return _decades(self.low, self.high, wanted)
+        return _even(self.low, self.high, wanted, 1.0 if self.whole else 0.0)
 
 
 def spanning(
@@ -37,8 +41,9 @@ def spanning(
     padding: float = 0.06,
     include: float | None = None,
     logarithmic: bool = False,
+    whole: bool = False,
 ) -> ChartAxis:
-    """An axis that contains all values, with a margin at both ends."""
+    """An axis that contains all values, with a margin at both ends; `whole` keeps its ticks to whole numbers."""
     low, high = min(values), max(values)
     if include is not None:
         low, high = min(low, include), max(high, include)
@@ -46,10 +51,12 @@ def spanning(
         margin = (high / low) ** padding if high > low else 1.5
         return ChartAxis(low / margin, high * margin, start, end, True)
     if high - low <= 1e-9 * max(abs(low), abs(high)):
-        margin = abs(high) * 0.05 or 1.0
-        return ChartAxis(low - margin, high + margin, start, end)
+        # The one whole number is the only tick.
+        margin = 0.5 if whole else abs(high) * 0.05 or 1.0
+        return ChartAxis(low - margin, high + margin, start, end, whole=whole)
     margin = (high - low) * padding
-    return ChartAxis(low if low == include else low - margin, high if high == include else high + margin, start, end)
+    low, high = (low if low == include else low - margin), (high if high == include else high + margin)
+    return ChartAxis(low, high, start, end, whole=whole)
 
 
 def wants_logarithm(values: Sequence[float], ratio: float) -> bool:
@@ -57,10 +64,12 @@ def wants_logarithm(values: Sequence[float], ratio: float) -> bool:
     return min(values) > 0 and max(values) >= ratio * sorted(values)[len(values) // 2]
 
 
-def _even(low: float, high: float, wanted: int) -> list[float]:
-    rough = (high - low) / max(wanted, 1)
+def _even(low: float, high: float, wanted: int, least: float) -> list[float]:
+    """Ticks at a round distance, which is a multiple of `least` unless that is 0."""
+    rough = max((high - low) / max(wanted, 1), least)
     power = 10.0 ** math.floor(math.log10(rough))
-    step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= rough * (1 - 1e-9))
+    steps = [factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= rough * (1 - 1e-9)]
+    step = next(step for step in steps if not least or step % least == 0)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     # Twelve digits: 3 * 0.1 is to be 0.3.
     return [float(f"{index * step:.12g}") for index in range(first, last + 1)]

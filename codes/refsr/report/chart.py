@@ -58,7 +58,7 @@ def line_chart(title: str, about: str, lines: Sequence[Line], shape: ChartStyle,
     values = [value for one in drawn for _, value in one.points]
     steps = [step for one in drawn for step, _ in one.points]
     logarithmic = shape.log_from is not None and wants_logarithm(values, shape.log_from)
-    across = spanning(steps, LEFT, RIGHT, padding=0.0)
+    across = spanning(steps, LEFT, RIGHT, padding=0.0, whole=all(step == round(step) for step in steps))
     up = spanning(
         shape.span or values, BOTTOM, TOP, include=None if logarithmic else shape.include, logarithmic=logarithmic
     )

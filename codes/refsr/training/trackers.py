@@ -173,7 +173,7 @@ class Trackers:
         self._warn = warn
         self._running: dict[str, tuple[Tracker, Mapping[str, int]]] = {}
         """Trackers by name, each with the steps, by kind, after which it takes points."""
-        ids = _read_ids(folder.path / KEPT_IDS)
+        ids = _read_ids(folder.path / KEPT_IDS, warn)
         for name in wanted(options):
             with self._surviving(name):
                 if name in IDENTIFIED:
@@ -226,11 +226,20 @@ def require_trackers(options: Options) -> None:
         raise RefsrError(f"logger.trackers needs {', '.join(missing)}; pip install 'refsr[trackers]'")
 
 
-def _read_ids(file: Path) -> dict[str, str]:
-    try:
-        return {name: str(identity) for name, identity in read_record(file).items()}
-    except DataError:
+def _read_ids(file: Path, warn: Callable[[str], None]) -> dict[str, str]:
+    """The run's ids; of a damaged file none, with a warning, for trackers end no run."""
+    if not file.exists():
         return {}
+    try:
+        found = read_record(file)
+        if not isinstance(found, dict):
+            raise DataError(
+                f"{file}: is damaged: expected a mapping of trackers to ids, found a {type(found).__name__}"
+            )
+    except DataError as error:
+        warn(f"{error}; the run begins anew in its trackers")
+        return {}
+    return {name: str(identity) for name, identity in found.items()}
 
 
 def _flat(options: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, str]]:

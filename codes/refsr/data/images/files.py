@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from refsr.core.errors import DataError
 from refsr.core.foreign_files import require_pixels
 from refsr.core.window import Window
 from refsr.data.images.geotiff import read_tiff, tiff_bytes, tiff_info
-from refsr.data.images.headers import IMAGE_SUFFIXES, file_kind, jpeg_info, named_kind, png_info, tiff_shape
+from refsr.data.images.headers import IMAGE_SUFFIXES, jpeg_info, kind_of, named_kind, opened_image, png_info, tiff_shape
 from refsr.data.images.info import Array, ImageInfo, check_array, cut, info_of
 from refsr.data.images.npy import npy_bytes, open_npy
 from refsr.data.images.plain import decode, encode
@@ -25,31 +25,38 @@ HEADERS = {"png": png_info, "jpeg": jpeg_info}
 def probe_image(path: str | Path) -> ImageInfo:
     """Size, bands and type from the file's header, without decoding pixels where the format allows."""
     file = Path(path)
-    kind = file_kind(file)
+    with opened_image(file) as handle:
+        kind = kind_of(handle, file)
+        if kind in HEADERS:
+            return HEADERS[kind](handle, file)
     if kind == "npy":
         return info_of(open_npy(file))
-    if kind in HEADERS:
-        return HEADERS[kind](file)
     return tiff_info(file) if has_rasterio() else info_of(read_image(file))
 
 
 def read_image(path: str | Path, window: Window | None = None) -> Array:
     """The image, or a window of it, as (H, W, C); grey has one band, alpha is the fourth."""
     file = Path(path)
-    kind = file_kind(file)
-    if kind == "npy":
-        part = cut(file, open_npy(file), window)
-        require_pixels(file, *part.shape)
-        return np.array(part)
-    if kind == "tiff" and has_rasterio():
+    with opened_image(file) as handle:
+        kind = kind_of(handle, file)
+        if kind in HEADERS or (kind == "tiff" and not has_rasterio()):
+            return np.ascontiguousarray(cut(file, _plain(handle, file, kind), window))
+    if kind == "tiff":
         return read_tiff(file, window)
-    shape = tiff_shape(file) if kind == "tiff" else HEADERS[kind](file).shape
+    part = cut(file, open_npy(file), window)
+    require_pixels(file, *part.shape)
+    return np.array(part)
+
+
+def _plain(handle: BinaryIO, file: Path, kind: str) -> Array:
+    """A whole PNG, JPEG or plain TIFF."""
+    shape = tiff_shape(handle, file) if kind == "tiff" else HEADERS[kind](handle, file).shape
     require_pixels(file, *shape)
-    image = decode(file, kind)
+    image = decode(handle, file, kind)
     if kind != "tiff" and image.shape != shape:
         # What the decoder leaves out as damaged, such as an alpha, must not be missed by chance.
         raise DataError(f"{file}: is damaged: its header says {shape}, its pixels are {image.shape}")
-    return np.ascontiguousarray(cut(file, image, window))
+    return image
 
 
 def write_image(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -13,14 +14,12 @@ from refsr.data.images.info import Array, kept_type
 from refsr.data.images.png_inflation import inflated
 
 
-def decode(file: Path, kind: str) -> Array:
-    """The whole image as (H, W, C)."""
+def decode(handle: BinaryIO, file: Path, kind: str) -> Array:
+    """The whole image of an open file as (H, W, C)."""
     import cv2
 
-    try:
-        data = np.fromfile(file, dtype=np.uint8)
-    except OSError as error:
-        raise DataError(f"{file}: {error.strerror}") from error
+    handle.seek(0)
+    data = np.fromfile(handle, dtype=np.uint8)
     if kind in ("png", "jpeg"):
         check_end(file, kind, data.data)
     if kind == "jpeg" and (pixels := _decode_jpeg(file, data)) is not None:
