@@ -292,8 +292,9 @@ def comparison_references() -> str:
 
 
 def _worth(scores: dict[str, Any]) -> str:
-    """PSNR gained by the right reference over another place's, and by that over none."""
-    return f"{scores['psnr'] - scores['swap']:.2f} / {scores['swap'] - scores['blank']:.2f}"
+    """PSNR gained by the right reference over another place's, and by that over none where it was measured."""
+    none = f" / {scores['swap'] - scores['blank']:.2f}" if "blank" in scores else ""
+    return f"{scores['psnr'] - scores['swap']:.2f}{none}"
 
 
 def comparison_costs() -> str:
