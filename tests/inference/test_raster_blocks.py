@@ -154,14 +154,16 @@ def test_blocks_are_the_same_in_any_order_and_alone(restorer, lr, small_blocks, 
             assert made(job, [number])[number] == expected[number]
 
 
-def test_what_waits_is_bounded(restorer, lr, small_blocks, monkeypatch):
-    monkeypatch.setattr(raster_blocks, "MOST_WAITING", 5e4)
+@pytest.mark.parametrize("most", [5e4, 512e6])
+def test_what_waits_is_bounded_and_gone_at_the_end(restorer, lr, small_blocks, most, monkeypatch):
+    monkeypatch.setattr(raster_blocks, "MOST_WAITING", most)
     with raster_job(restorer, lr, [], OPTIONS, lambda _: None) as job:
         for number in range(len(job.blocks)):
             job.restored(number, NoProgressBar())
-            assert job._waiting._bytes <= 5e4
-        waiting = job._waiting._waiting.values()
-        assert job._waiting._bytes == sum(piece.pixels.nbytes for pieces in waiting for piece in pieces)
+            waiting = [pieces for found in job._waiting._waiting.values() for pieces in found.values()]
+            assert job._waiting._bytes == sum(piece.pixels.nbytes for pieces in waiting for piece in pieces) <= most
+    assert not job._waiting._waiting
+    assert job._waiting._bytes == 0
 
 
 def test_blocks_end_where_the_next_tiles_begin_to_fade_in():

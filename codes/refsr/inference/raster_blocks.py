@@ -6,7 +6,6 @@ make lies in it and in the blocks to the right and below, and no tile needs to b
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -22,7 +21,7 @@ from refsr.inference.tile_layout import Layout, Span
 BLOCK = 256
 """Pixels of LR along the side of what is read, derived and written at once, at least."""
 MOST_WAITING = 512e6
-"""Bytes of pieces that wait for their blocks. Beyond, the oldest are dropped, and made again where they are needed."""
+"""Bytes of pieces that wait for their blocks. Those beyond are made again where they are needed."""
 
 
 class Block(NamedTuple):
@@ -109,25 +108,26 @@ class Pieces:
 
 
 class WaitingPieces:
-    """Pieces that reach into blocks which are still to be restored."""
+    """Pieces that reach into blocks which are still to be restored, by the block and by that of their tiles."""
 
     def __init__(self) -> None:
-        self._waiting: OrderedDict[tuple[int, int], list[Piece]] = OrderedDict()
+        self._waiting: dict[int, dict[int, list[Piece]]] = {}
         self._bytes = 0
 
     def keep(self, source: int, target: int, pieces: list[Piece]) -> None:
-        """What the tiles of a block make of another."""
-        if (source, target) in self._waiting:
-            return
-        self._waiting[source, target] = pieces
-        self._bytes += _bytes(pieces)
-        while self._bytes > MOST_WAITING:
-            self._bytes -= _bytes(self._waiting.popitem(last=False)[1])
+        """What the tiles of a block make of another, if there is room."""
+        known = self._waiting.setdefault(target, {})
+        size = sum(piece.pixels.nbytes for piece in pieces)
+        if source not in known and self._bytes + size <= MOST_WAITING:
+            known[source] = pieces
+            self._bytes += size
 
-    def take(self, source: int, target: int) -> list[Piece] | None:
-        """The same, once; None where it is not there."""
-        found = self._waiting.pop((source, target), None)
-        self._bytes -= _bytes(found or [])
+    def take(self, target: int) -> dict[int, list[Piece]]:
+        """What waits for a block, by the block of the tiles. Blocks go up: what waits for earlier ones is dropped."""
+        found = self._waiting.get(target, {})
+        for past in [one for one in self._waiting if one <= target]:
+            dropped = self._waiting.pop(past)
+            self._bytes -= sum(piece.pixels.nbytes for pieces in dropped.values() for piece in pieces)
         return found
 
 
@@ -161,7 +161,3 @@ def _between(rows: Iterator[tuple[int, int]], columns: Iterator[tuple[int, int]]
     """From the first to the last of spans along both sides."""
     (top, *_, bottom), (left, *_, right) = ([edge for span in side for edge in span] for side in (rows, columns))
     return Window(top, left, bottom - top, right - left)
-
-
-def _bytes(pieces: Sequence[Piece]) -> int:
-    return sum(piece.pixels.nbytes for piece in pieces)

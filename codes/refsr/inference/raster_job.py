@@ -127,14 +127,12 @@ class RasterJob:
         """A block, read and restored; it is the same whichever blocks were restored before."""
         block, scale = self.blocks[number], self.restorer.scale
         large = block.kept.times(scale)
+        waiting = self._waiting.take(number)
         pieces: list[Piece] = []
         for other in block.before:
-            waiting = self._waiting.take(other, number)
-            if waiting is None:
-                waiting = self._made(other, NoProgressBar(), number).within(large)
-            pieces += waiting
+            pieces += waiting[other] if other in waiting else self._made(other, number, NoProgressBar()).within(large)
         # Last, so that what is known of the loaded block is known of this one.
-        own = self._made(number, bar)
+        own = self._made(number, number, bar)
         valid = self.source.valid[block.kept.within(block.seen)].repeat(scale, 0).repeat(scale, 1)
         if not valid.any():
             shape, bands = (large.height, large.width), len(self.scene.lr.bands)
@@ -160,12 +158,12 @@ class RasterJob:
             bar.advance(len(block.tiles))
         return pieces
 
-    def _made(self, number: int, bar: ProgressBar, wanted: int = -1) -> Pieces:
-        """The same; what reaches into other blocks than the `wanted` one waits for these."""
-        pieces, scale = self.tiles_of(number, bar), self.restorer.scale
-        for other in self.blocks.after(number):
-            if other != wanted:
-                self._waiting.keep(number, other, pieces.within(self.blocks[other].kept.times(scale)))
+    def _made(self, source: int, number: int, bar: ProgressBar) -> Pieces:
+        """The restored tiles of a block; what of them reaches into blocks after a number waits for these."""
+        pieces, scale = self.tiles_of(source, bar), self.restorer.scale
+        for target in self.blocks.after(source):
+            if target > number:
+                self._waiting.keep(source, target, pieces.within(self.blocks[target].kept.times(scale)))
         return pieces
 
 

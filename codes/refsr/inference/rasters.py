@@ -51,7 +51,7 @@ def restore_raster(
     """Restores LR with its references, those named first preferred, to `output`; an interrupted call is completed.
 
     With `evidence`, the planes of evidence go to that file, which is complete before the result is. Peak memory is that
-    of a block and a tile, whatever the size of the scene.
+    of a block and a tile and, where tiles fade into one another, of what waits for its block, which is bounded.
     """
     with raster_run(restorer, lr, refs, output, options, announce, overwrite, progress, evidence) as run:
         missing, total = run.missing(), len(run.blocks)
