@@ -59,8 +59,8 @@ def measure(
     """Several metrics of an image and its target, by name, under a protocol (docs/metrics.md lists both).
 
     `scale` is the factor of super-resolution, which some protocols and metrics need. `range` are the raw values that
-    become 0 and 1, which 16 bits and floats of another range need. `weights` is the folder of the weight files that some metrics need. Metrics of a
-    whole set, such as fid, take sequences of images.
+    become 0 and 1, which 16 bits and floats of another range need. `weights` is the folder of the weight files that
+    some metrics need. Metrics of a whole set, such as fid, take sequences of images.
 
     >>> image = np.full((32, 32, 3), 100, np.uint8)
     >>> refsr.metrics.measure(image, image + np.uint8(10), ["psnr", "gms"], protocol="rgb-uint8-border0")

@@ -75,7 +75,7 @@ def pack_folder(
             gone = sorted(set(stored_keys(transaction)) - set(stamps))
         if gone:
             raise StoreError(
-                f"{target}: holds images that {source} lacks: {listed(gone)}; remove the store, or choose another target"
+                f"{target}: holds images that {source} lacks: {listed(gone)}; remove the store, or choose another"
             )
         missing = [key for key, stamp in stamps.items() if _stamp_in(environment, key) != stamp]
         if missing:
