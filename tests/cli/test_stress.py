@@ -13,6 +13,7 @@ from refsr.core.options.load import load_options
 from refsr.evaluation import evaluate as evaluate_module
 from refsr.evaluation import stress
 from refsr.evaluation.results import Results
+from refsr.metrics.invention import WITH_LR
 from refsr.runs.model_file import model_file_at, read_model, write_model
 from refsr.runs.process_group import ALONE
 from refsr.training.trainer import train
@@ -130,3 +131,35 @@ def test_results_of_other_weights_or_another_number_of_images_are_not_reused(run
         main([*words, "--images", "2"])
     file.write_bytes(before)
     assert main([*words, "--images", "2"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "again"),
+    [
+        ([], False),
+        (["--consistent", "hard"], True),
+        (["val.tile=16", "val.tile_overlap=4"], True),
+        (["datasets.test.degradation=blur"], True),
+        (["--protocol", "y-uint8-border4", "--protocol", "rgb-uint8-border4"], True),
+    ],
+    ids=["alike", "held to LR", "other tiles", "another LR", "another protocol first"],
+)
+def test_results_that_were_measured_otherwise_are_not_reused(runs, tmp_path, monkeypatch, words, again):
+    """`refsr val` of the same weights puts its results where stress and bench look for theirs."""
+    run = Path(runs[1])
+    monkeypatch.setattr(stress, "all_perturbations", list)
+    measured = [word for name in WITH_LR for word in ("--metric", name)]
+    val = ["val", str(run / "options.yml"), "-o", str(run / "stress"), "--no-images", "val.max_images=2"]
+    assert main([*val, *measured, *words]) == 0
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("evaluated again")
+
+    monkeypatch.setattr(evaluate_module, "evaluate", refuse)
+    monkeypatch.setenv("REFSR_TRACEBACK", "1")
+    asked = ["stress", str(run), "--images", "2", "-o", str(tmp_path / "out")]
+    if again:
+        with pytest.raises(AssertionError, match="evaluated again"):
+            main(asked)
+    else:
+        assert main(asked) == 0

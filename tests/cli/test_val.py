@@ -46,6 +46,19 @@ def test_classes_are_averaged_where_there_are_some(places: Path, tmp_path: Path,
     assert "mean of each class" not in capsys.readouterr().out
 
 
+def test_a_mean_over_fewer_images_says_so(places: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    """ERGAS of a black image is not defined; the mean of the others stood in a row that counted all."""
+    for file in sorted((places / "HR").iterdir())[:3]:
+        write_image(tmp_path / "HR" / file.name, read_image(file))
+    write_image(tmp_path / "HR" / "black.png", 0 * read_image(file))
+    options = tmp_path / "options.yml"
+    options.write_text(OPTIONS.format(places=tmp_path / "HR", root=tmp_path / "exp"))
+    assert main(["val", str(options), "--baselines", "--no-images", "--metric", "ergas"]) == 0
+    (row,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("bicubic"))
+    assert row.split()[-1] == "4"
+    assert row.count("(3 images)") == 1
+
+
 def test_images_are_saved_unless_the_command_or_the_options_say_no(places: Path, tmp_path: Path):
     file = tmp_path / "options.yml"
     file.write_text(OPTIONS.format(places=places / "HR", root=tmp_path / "exp"))

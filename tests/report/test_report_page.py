@@ -24,6 +24,7 @@ from refsr.report.frame import asset
 from refsr.report.page import PageOptions, write_report
 from refsr.report.pictures import Crop, colours, common_top, encoded, error_map, load, painted, worst_crop
 from refsr.report.read_runs import read_runs
+from refsr.report.tables import scores_table
 
 QUOTED = "rgb-uint8-border4"
 VOID = {"meta", "link", "img", "input", "br", "hr"}
@@ -118,6 +119,16 @@ def test_numbers_on_the_page_are_those_of_the_results(make_run: MakeRun) -> None
     )
     for words in ("the note", "lpips: no weights here", "abababababab", "step: 20", "20 of 20 iterations", "best"):
         assert words in text, words
+
+
+def test_a_mean_over_fewer_images_says_so(make_run: MakeRun) -> None:
+    run = make_run()
+    results = Results.read(run / "results" / "val")
+    results.scores = [one for one in results.scores if (one.image, one.method, one.metric)
+                      != ("place 02", "bicubic", "ssim")]  # fmt: skip
+    results.write(run / "results" / "val")
+    (comparison,) = compare(read_runs([run]))
+    assert str(scores_table(comparison, "rgb-uint8-border4")).count("over 4 images") == 1
 
 
 def test_names_cannot_become_markup(make_run: MakeRun) -> None:

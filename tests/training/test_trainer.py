@@ -174,6 +174,32 @@ def test_the_average_follows_the_weights(trained):
         assert torch.allclose(weights["G_ema"]["content.head.weight"], expected, atol=1e-7)
 
 
+def test_before_averaging_starts_the_average_is_the_weights(trained):
+    """It was the network before its first step, which validation measured and `refsr val` took."""
+    folder = trained("logger.save_checkpoint_freq=2", "train.val_freq=2", "train.ema_start=5").folder
+    for step in (2, 4):
+        weights = read_checkpoint(folder / "checkpoints" / str(step)).weights
+        assert all(torch.equal(tensor, weights["G"][name]) for name, tensor in weights["G_ema"].items())
+    by_step: dict[int, set[float]] = {}
+    for event in events(folder, "validation"):
+        by_step.setdefault(event["step"], set()).add(event["psnr"])
+    assert [len(found) for found in by_step.values()] == [1, 1, 2]
+
+
+@pytest.mark.parametrize(("first", "second"), [("psnr", "ssim"), ("psnr", None)])
+def test_a_best_by_another_measure_is_none(trained, first, second):
+    """PSNR is above every SSIM, so a run that went on with SSIM kept its best step by PSNR for ever."""
+    words = ("train.val_freq=2", "train.lr_G=1e-3", "path.auto_resume=true")
+    trained(*words, f"logger.best_by={first}", "train.niter=4")
+    folder = trained(*words, f"logger.best_by={'null' if second is None else second}", "train.niter=6").folder
+    best = folder / "checkpoints" / "best.json"
+    if second is None:
+        assert not best.exists()
+    else:
+        assert json.loads(best.read_text())["metric"] == second
+    assert f"the best checkpoint was chosen by {first}" in (folder / "log.txt").read_text()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_stopped_run_saves_and_ends_as_if_it_had_not_stopped(options, trained, monkeypatch, number):
     whole = read_checkpoint(trained("name=whole").folder / "checkpoints" / "6")

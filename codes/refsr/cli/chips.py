@@ -25,6 +25,7 @@ from refsr.data.chips.run import cut_chips, reasons
 from refsr.data.chips.settings import SPLITS, ChipSettings
 
 ROLES = (("", "HR"), ("-ref", "Ref"), ("-lr", "LR"))
+COLOURS = "; where both files name the colours of their bands, those of HR's"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -72,7 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             help=f"raw values that are 0 and 1 in {what} (default: by type, tags, percentiles)",
         )
     for name, what in ROLES:
-        more = "red, green, blue where the file says so" if not name else "as HR's"
+        more = "red, green, blue where the file says so" if not name else f"as HR's{COLOURS}"
         parser.add_argument(
             f"--bands{name}",
             nargs="+",

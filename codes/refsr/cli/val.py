@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from refsr.cli.arguments import add_imports, add_max_pixels, add_option_file, add_trust, flag
 from refsr.cli.console import columns, console_progress
-from refsr.core.progress import no_progress
+from refsr.core.progress import counted, no_progress
 
 if TYPE_CHECKING:
     from refsr.core.options.schema import Options
@@ -213,7 +213,10 @@ def _lines(results: Results, folder: Path) -> Iterable[str]:
         for method in results.methods:
             found = {one.metric: one for one in table if (one.method, one.protocol) == (method, quoted)}
             count = max((one.count for one in found.values()), default=0)
-            cells = [_cell(found[metric]) if metric in found else "" for metric in results.metrics]
+            cells = [
+                _cell(found[metric]) + _fewer(results, found[metric], count) if metric in found else ""
+                for metric in results.metrics
+            ]
             rows.append([method, *cells, str(count)])
         yield from columns(header, rows)
         yield ""
@@ -256,3 +259,10 @@ def _cell(one: Summary) -> str:
     if one.count < 2:
         return f"{one.mean:.{digits}f}"
     return f"{one.mean:.{digits}f} ± {one.std:.{digits}f} [{one.low:.{digits}f}, {one.high:.{digits}f}]"
+
+
+def _fewer(results: Results, one: Summary, count: int) -> str:
+    """` (2 images)` where a mean is over fewer images than the row's others; a metric of the whole set is over all."""
+    if one.count == count or "" in results.values(one.method, one.protocol, one.metric):
+        return ""
+    return f" ({counted(one.count, 'image')})"

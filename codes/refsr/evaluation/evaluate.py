@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -143,7 +144,7 @@ def evaluate_run(
     count = len(dataset) if what.limit is None else min(what.limit, len(dataset))
     if (folder / FILE).is_file():
         stored = Results.read(folder)
-        if _suffices(stored, network, what, dataset, count):
+        if _suffices(stored, network, what, dataset, count) and _asked_alike(stored, options, name, what):
             return stored
     results = evaluate(options, name, dataset, network, what, group, folder, progress)
     if group.is_main:
@@ -162,6 +163,25 @@ def _suffices(stored: Results, network: LoadedNetwork, what: EvaluationOptions, 
         and _same_registration(stored.about.get(REGISTRATION, {}), registration_of(dataset))
         and len({score.image for score in stored.scores if score.image}) == count
     )
+
+
+def _asked_alike(stored: Results, options: Options, name: str, what: EvaluationOptions) -> bool:
+    """Whether results were measured as it is asked for now: `refsr val` may have put others in the same folder."""
+    before, now = (_decisive(of, name) for of in (stored.about.get("options", {}), plain(options)))
+    return (
+        before == now
+        and stored.about.get("trust") == (None if what.trust is None else what.trust.sentence())
+        and next(iter(stored.protocols), None) == what.protocols[0]
+    )
+
+
+def _decisive(options: Mapping[str, Any], name: str) -> str:
+    """The options on which the scores of a data set depend, as text; registrations are compared by themselves."""
+    own = dict(options.get("datasets", {}).get(name, {}))
+    for key in ("n_workers", "verify_reads", "register", "register_cache"):
+        own.pop(key, None)
+    tiles = {key: options.get("val", {}).get(key) for key in ("tile", "tile_overlap", "tiling")}
+    return json.dumps([own, tiles, options.get("sampling"), options.get("seed")], sort_keys=True)
 
 
 def _same_registration(stored: Mapping[str, Any], wanted: Mapping[str, str]) -> bool:
@@ -349,6 +369,7 @@ class _Evaluation:
             "options": plain(self.options),
         }
         if self.what.trust is not None:
+            found["trust"] = self.what.trust.sentence()
             found["notes"].append(self.what.trust.sentence())
         if self.change is not None:
             found["notes"] += self.change.notes()

@@ -1,4 +1,4 @@
-"""Which bands of a reference belong with LR's: those of the same colours, where both files say what they show."""
+"""Which bands of two rasters belong together: those of the same colours, where both files say what they show."""
 
 from __future__ import annotations
 
@@ -10,29 +10,35 @@ from refsr.geo.raster_source import BandInfo, RasterSource
 
 
 def pair_bands(
-    lr: RasterSource, bands: Sequence[int], ref: RasterSource, choice: BandChoice, asked: bool, option: str | None
+    lr: RasterSource,
+    bands: Sequence[int],
+    ref: RasterSource,
+    choice: BandChoice,
+    asked: bool,
+    option: str | None,
+    roles: tuple[str, str] = ("LR", "Ref"),
 ) -> BandChoice:
     """The bands of Ref to take with `bands` of LR: the `choice`, unless files say that colours differ.
 
     Then the bands of LR's colours are taken in its place. What was `asked` for stays, and so does a raster's only band,
     which stands for each; the reason says what differs. Else a DataError that names the `option` that says which.
-    None: nothing is refused.
+    None: nothing is refused. `roles` are what messages call the two.
     """
     own = [lr.all_bands[band - 1] for band in bands]
     taken = [ref.all_bands[band - 1] for band in choice.bands]
     if not _contradict(own, taken):
         return choice
-    differing = f"{_colours(taken)} of Ref for {_colours(own)} of LR"
+    differing = f"{_colours(taken)} of {roles[1]} for {_colours(own)} of {roles[0]}"
     if asked:
         return BandChoice(choice.bands, f"{choice.reason}: {differing}")
     alike = [_alike(band, ref.all_bands) for band in own]
     if None not in alike:
-        return BandChoice(tuple(number for number in alike if number is not None), f"LR's: {_colours(own)}")
+        return BandChoice(tuple(number for number in alike if number is not None), f"{roles[0]}'s: {_colours(own)}")
     if option is None or len(set(bands)) == 1 or len(set(choice.bands)) == 1:
         return BandChoice(choice.bands, f"{choice.reason}: {differing}")
     raise DataError(
         f"{ref.name}: would give {differing} ({lr.name}), whose colours it lacks; "
-        f"{spelled(option, choice.bands)} takes it so, and other bands of LR may fit better"
+        f"{spelled(option, choice.bands)} takes it so, and other bands of {roles[0]} may fit better"
     )
 
 

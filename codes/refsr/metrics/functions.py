@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from refsr.core.errors import DataError, UsageError
 from refsr.data.images import read_image
-from refsr.data.ranges import Range, declared, to_unit
+from refsr.data.ranges import FEW_BEYOND, Range, declared, to_unit
 from refsr.metrics.building import build
 from refsr.metrics.protocols import DEFAULT_PROTOCOL
 from refsr.metrics.protocols import Protocol as MetricProtocol
@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     import torch
 
 Array = npt.NDArray[Any]
+FARTHEST = 1.0
+"""From the middle of 0 to 1, where a network's result may overshoot; farther out lie values of another range."""
 Image = Any
-"""An array (H, W[, C]) in uint8, uint16 or floats in [0, 1], a tensor (C, H, W) of floats, or an image file's path."""
+"""An array (H, W[, C]) or a tensor (C, H, W) in uint8, uint16 or floats in [0, 1], or an image file's path."""
 
 
 class MetricFunction(Protocol):
@@ -57,8 +59,8 @@ def measure(
     """Several metrics of an image and its target, by name, under a protocol (docs/metrics.md lists both).
 
     `scale` is the factor of super-resolution, which some protocols and metrics need. `range` are the raw values that
-    become 0 and 1, which 16 bits need. `weights` is the folder of the weight files that some metrics need. Metrics of a
-    whole set, such as fid, take sequences of images.
+    become 0 and 1, which 16 bits and floats of another range need. `weights` is the folder of the weight files that
+    some metrics need. Metrics of a whole set, such as fid, take sequences of images.
 
     >>> image = np.full((32, 32, 3), 100, np.uint8)
     >>> refsr.metrics.measure(image, image + np.uint8(10), ["psnr", "gms"], protocol="rgb-uint8-border0")
@@ -115,13 +117,25 @@ def _pairs(name: str, images: Image, targets: Image) -> list[tuple[Image, Image]
     return list(zip(images, targets, strict=True))
 
 
+def _check_unit(image: Array, name: str) -> None:
+    """A DataError for floats of another range: a protocol would cut all above 1 off, and what is left looks alike."""
+    beyond = np.count_nonzero(np.abs(image - 0.5) > FARTHEST) / image.size
+    if beyond > FEW_BEYOND:
+        raise DataError(
+            f"{name}: floats are read as 0 to 1, and {beyond:.0%} of them lie far beyond, from {image.min():g} to "
+            f"{image.max():g}; name their range, such as range=(0, 255) or range=(-1, 1)"
+        )
+
+
 def _unit(image: Image, range: Range | None, role: str) -> Array:
     """(H, W, C) in [0, 1]."""
     name = role
     if isinstance(image, (str, Path)):
         name, image = str(image), read_image(image)
     elif hasattr(image, "detach"):  # a tensor, without importing torch
-        image = np.moveaxis(image.detach().float().cpu().numpy(), 0, 2) if image.dim() == 3 else image.cpu().numpy()
+        whole = image.detach().cpu()
+        values = (whole.float() if whole.is_floating_point() else whole).numpy()
+        image = np.moveaxis(values, 0, 2) if values.ndim == 3 else values
     if not isinstance(image, np.ndarray):
         raise UsageError(
             f"{name} is a {type(image).__name__}; expected an array, a tensor (C, H, W) or an image's path"
@@ -130,5 +144,6 @@ def _unit(image: Image, range: Range | None, role: str) -> Array:
         raise DataError(f"{name} has the shape {image.shape}; expected (H, W) or (H, W, C), of tensors (C, H, W)")
     planes: Array = image if image.ndim == 3 else image[:, :, None]
     if range is None and planes.dtype.kind == "f":
+        _check_unit(planes, name)
         return planes
     return to_unit(planes, *declared(str(planes.dtype), range, name, in_option_file=False))

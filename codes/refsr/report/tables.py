@@ -50,12 +50,15 @@ def _cells(comparison: Comparison, method: Method, protocol: str, metric: Metric
     if found is None:
         return tag("td", "not measured", colspan=2, class_="first missing")
     alone = found.count == 1
+    values = comparison.values(method, protocol, metric.key)
+    fewer = len(values) < len(comparison.images) and "" not in values
     mean = tag(
         "td",
         tag("span", metric.show(found.mean), class_="value"),
         None if alone else tag("span", f" \N{PLUS-MINUS SIGN} {metric.show(found.std)}", class_="quiet"),
         tag("span", "best", class_="best-mark") if best else None,
         None if alone else tag("span", interval(metric.show(found.low), metric.show(found.high)), class_="edges"),
+        tag("span", f"over {count(len(values), 'image')}", class_="edges") if fewer else None,
         class_="first best" if best else "first",
     )
     base = comparison.base_of(method)

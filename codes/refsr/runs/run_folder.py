@@ -67,6 +67,11 @@ class RunFolder:
             sweep(self.path)
             yield
 
+    def forget_best(self) -> None:
+        """Removes `best.json`; its checkpoint becomes one like the others."""
+        with explain_io(self.checkpoints / BEST):
+            (self.checkpoints / BEST).unlink(missing_ok=True)
+
     def archived(self) -> Path | None:
         """Renames the folder of an earlier run, as published, so that nothing is overwritten."""
         if not self.used:

@@ -107,10 +107,23 @@ def _checkpoint_to_resume(setup: TrainingSetup, folder: RunFolder) -> tuple[Chec
     if checkpoint is not None:
         remarks.append(f"resuming after iteration {checkpoint.step}, from {source}")
         remarks += [f"not the same run as before: {one}" for one in apply_snapshot(setup, checkpoint, source)]
+        remarks += _forget_other_best(checkpoint, folder, options.logger.best_by, group.is_main)
         if group.is_main:
             later = set_aside(folder.checkpoints, checkpoint.step)
             remarks += [f"a later checkpoint is set aside as {path}" for path in later]
     return checkpoint, remarks
+
+
+def _forget_other_best(checkpoint: Checkpoint, folder: RunFolder, metric: str | None, is_main: bool) -> list[str]:
+    """Drops a best value of another metric, with which none of this one can be compared."""
+    best = Best.of(checkpoint.facts)
+    if best is None or best.metric == metric:
+        return []
+    checkpoint.facts["best"] = None
+    if is_main:
+        folder.forget_best()
+    now = "no longer chosen" if metric is None else f"chosen by {metric} from here on"
+    return [f"the best checkpoint was chosen by {best.metric}, and is {now}"]
 
 
 def _archive(folder: RunFolder, remarks: list[str]) -> None:
@@ -235,7 +248,10 @@ class _TrainingRun:
                 f"iteration {self.step}: not finite, skipped the optimiser step of {', '.join(result.skipped)}"
             )
         ema = self.setup.ema
-        if ema is not None and self.step >= self.settings.ema_start:
+        if ema is not None:
+            if self.step <= self.settings.ema_start:
+                # Until averaging starts the copy is the weights: it is validated and stored before, too.
+                ema.n_averaged.zero_()
             ema.update_parameters(self.setup.task.networks["G"])
         self._since += 1
         return result

@@ -143,6 +143,18 @@ def test_packing_again_does_only_what_is_new_or_changed(folder, tmp_path):
     assert verify(target) == []
 
 
+def test_an_image_that_left_the_folder_is_no_silent_part_of_the_store(tmp_path):
+    """Removed from all folders of a set, it stayed in all stores, paired, and was trained on."""
+    for kind, side in (("HR", 32), ("LR", 8)):
+        for name in ("kept", "removed"):
+            write_image(tmp_path / "set" / kind / f"{name}.png", np.zeros((side, side, 3), np.uint8))
+    pack_set(tmp_path / "set", tmp_path / "stores")
+    for kind in ("HR", "LR"):
+        (tmp_path / "set" / kind / "removed.png").unlink()
+    with pytest.raises(StoreError, match=r"HR\.lmdb: holds images that .*HR lacks: removed; remove the store"):
+        pack_set(tmp_path / "set", tmp_path / "stores")
+
+
 def test_a_changed_file_of_equal_size_is_packed_again(tmp_path):
     source, target = tmp_path / "HR", tmp_path / "HR.lmdb"
     images = [np.full((8, 8, 3), value, np.uint8) for value in (10, 20)]

@@ -13,6 +13,7 @@ import numpy as np
 from refsr.core.errors import DataError, UsageError
 from refsr.data.chips.settings import ChipSettings, missing_file
 from refsr.geo.band_choice import BandChoice, choose_bands
+from refsr.geo.band_pairing import pair_bands
 from refsr.geo.grid import Grid
 from refsr.geo.raster_digest import raster_digest
 from refsr.geo.raster_source import ALPHA, RasterSource
@@ -26,6 +27,7 @@ RIGHTS = {
 RGB = 3
 OPTIONS = {"hr": "--bands", "ref": "--bands-ref", "lr": "--bands-lr"}
 """Of the command, by the sources' role."""
+SPOKEN = {"hr": "HR", "ref": "Ref", "lr": "LR"}
 PLAIN = re.compile(r"[^\w-]+")
 
 
@@ -59,7 +61,7 @@ class Surveyed:
 
     def record(self) -> dict[str, Any]:
         """As plain JSON."""
-        return {"name": self.name, "digest": self.digest, **self.rights}
+        return {"name": self.name, "digest": self.digest, "bands": list(self.choice.bands), **self.rights}
 
 
 @dataclass(frozen=True)
@@ -81,20 +83,14 @@ class Survey:
 
 def survey(settings: ChipSettings) -> Survey:
     """Opens every source once; a DataError names what cannot be used."""
-    hr = _surveyed("hr", settings.hr, settings.bands, None, settings.range, settings.nodata)
-    channels = len(hr[0].choice.bands)
-    for one in hr:
-        if len(one.choice.bands) != channels:
-            raise DataError(f"{one.name}: {one.choice}, but {hr[0].name} has {channels}; choose with --bands")
-    ref = _surveyed(
-        "ref", settings.ref, settings.bands_ref or settings.bands, channels, settings.range_ref, settings.nodata_ref
-    )
+    hr = _surveyed("hr", settings.hr, settings.bands, bool(settings.bands), None, settings.range, settings.nodata)
+    ref = _surveyed("ref", settings.ref, settings.bands_ref or settings.bands, bool(settings.bands_ref), hr[0],
+                    settings.range_ref, settings.nodata_ref)  # fmt: skip
     kinds = {one.dtype for one in hr}
     kind = kinds.pop() if len(kinds) == 1 else "float32"
     dtype = kind if kind in ("uint8", "uint16") else "float32"
-    lr = _surveyed(
-        "lr", settings.lr, settings.bands_lr or settings.bands, channels, settings.range_lr, settings.nodata_lr
-    )
+    lr = _surveyed("lr", settings.lr, settings.bands_lr or settings.bands, bool(settings.bands_lr), hr[0],
+                   settings.range_lr, settings.nodata_lr)  # fmt: skip
     if settings.range is not None and settings.range_ref is None:
         ref = _as_hr(ref, hr[0])
     if settings.range_lr is None:
@@ -108,18 +104,21 @@ def _surveyed(
     role: str,
     names: Sequence[str],
     bands: Sequence[int | str],
-    channels: int | None,
+    asked: bool,
+    hr: Surveyed | None,
     declared: tuple[float, float] | None,
     nodata: float | None,
 ) -> tuple[Surveyed, ...]:
-    """The sources of one kind; ranges that are measured are measured over all of one type together."""
+    """The sources of one kind, whose bands show what those of `hr`, or else of the first source, do.
+
+    Ranges that are measured are measured over all of one type together.
+    """
     labels = _labels(names)
-    found, values = [], []
+    found: list[Surveyed] = []
+    values = []
     for name in names:
-        with _opened(name) as first:
-            usable = sum(band.colour != ALPHA for band in first.all_bands)
-            count = channels or len(bands) or min(usable, RGB)
-            choice = choose_bands(first.name, first.all_bands, count, bands, OPTIONS[role])
+        with _opened(name) as opened:
+            choice = _bands(opened, role, bands, asked, hr or next(iter(found), None))
         with RasterSource(name, choice.bands, nodata) as source:
             if source.grid is None or source.grid.geotransform.crs is None:
                 raise DataError(f"{name}: names no coordinate system, by which chips are placed; "
@@ -138,6 +137,24 @@ def _surveyed(
         with one.open() as source:
             result.append(replace(one, range=find_range(source, pooled, declared)))
     return tuple(result)
+
+
+def _bands(
+    source: RasterSource, role: str, bands: Sequence[int | str], asked: bool, like: Surveyed | None
+) -> BandChoice:
+    """The bands of a source: as many as `like` has, and of its colours where both files say what they show."""
+    usable = sum(band.colour != ALPHA for band in source.all_bands)
+    count = len(like.choice.bands) if like is not None and role != "hr" else len(bands) or min(usable, RGB)
+    choice = choose_bands(source.name, source.all_bands, count, bands, OPTIONS[role])
+    if like is None:
+        return choice
+    if count != len(like.choice.bands):
+        raise DataError(
+            f"{source.name}: {choice}, but {like.name} has {len(like.choice.bands)}; choose with {OPTIONS[role]}"
+        )
+    roles = "the first HR" if role == "hr" else SPOKEN[like.role], SPOKEN[role]
+    with RasterSource(like.name) as other:
+        return pair_bands(other, like.choice.bands, source, choice, asked, OPTIONS[role], roles)
 
 
 def _as_hr(others: Sequence[Surveyed], hr: Surveyed) -> tuple[Surveyed, ...]:

@@ -14,7 +14,7 @@ from typing import Any
 import lmdb
 
 from refsr.core.atomic import atomic_folder
-from refsr.core.errors import StoreError
+from refsr.core.errors import StoreError, listed
 from refsr.core.locks import held
 from refsr.core.progress import ProgressFactory, no_progress
 from refsr.data.cubes.cube_file import NO_CUBE_HINTS, CubeHints
@@ -61,7 +61,8 @@ def pack_folder(
 ) -> PackReport:
     """Brings every image of the folder `source` into the packed store `target`, making it or completing it.
 
-    `hints` say of cubes what their files do not.
+    A store that holds images which the folder lacks is refused: nothing would say that they are no longer part of the
+    set. `hints` say of cubes what their files do not.
     """
     if codec not in CODECS:
         raise StoreError(f"codec {codec!r} is not known (known: {', '.join(CODECS)})")
@@ -70,6 +71,12 @@ def pack_folder(
     for key in stamps:
         key_bytes(key)
     with writing(target) as environment, explain_lmdb(target):
+        with environment.begin() as transaction:
+            gone = sorted(set(stored_keys(transaction)) - set(stamps))
+        if gone:
+            raise StoreError(
+                f"{target}: holds images that {source} lacks: {listed(gone)}; remove the store, or choose another"
+            )
         missing = [key for key, stamp in stamps.items() if _stamp_in(environment, key) != stamp]
         if missing:
             _put(environment, {FORMAT_KEY: json.dumps(FORMAT).encode()}, drop=COMPLETE_KEY)
