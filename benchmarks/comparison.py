@@ -174,8 +174,8 @@ def main() -> None:
         costs[label] = {"parameters": count, **timed(restorer, first)}
         # Registration refuses another place's reference, which is then as good as a blank one: small networks, some
         # of which are slow, are measured with the former alone.
-        perturbed = ("swap", "blank") if label in BUNDLED else ("swap",)
-        perturbed = perturbed if "ref" in restorer.inputs else ()
+        named = ("swap", "blank") if label in BUNDLED else ("swap",)
+        perturbed = named if "ref" in restorer.inputs else ()
         output = label.replace(", ", "-")
         for key, section in sets.items():
             words = ["--register", "auto", "--metric", "st-lpips-alex"]

@@ -2,13 +2,13 @@
 
 python benchmarks/speed.py [--rows WORD...] writes benchmarks/results/speed.json; rows not asked for stay there.
 
-Rows are `forward FILE` (inference of an option file's network), `step FILE` (forward, backward of L1 and Adam) and
+Rows are `forward FILE` (inference of an option file's network), `step FILE` (forward, backward of L1 and Adam),
 `restore MODEL LR` (`refsr restore` as a whole, for an image of LR pixels a side) and `scene MODEL LR` (the same for a
-raster with a reference that is registered first). Each has a process and one thread of
-its own. Seconds are those that the process had of the processor. Each process measures a product of large matrices
-before and after; the fastest of all is the machine's peak. `to_plain` is the ratio to the same work with every compiled
-operator left aside, in turns with it. Memory is what the process's peak rose by, for `restore` all of it. The ten
-largest costs are those of torch's profiler. A step counts as three forward passes' multiply-accumulates.
+raster with a reference that is registered first). Each has a process and one thread of its own. Seconds are those
+that the process had of the processor. Each process measures a product of large matrices before and after; the fastest
+of all is the machine's peak. `to_plain` is the ratio to the same work with every compiled operator left aside, in
+turns with it. Memory is what the process's peak rose by, for `restore` and `scene` all of it. The ten largest costs
+are those of torch's profiler. A step counts as three forward passes' multiply-accumulates.
 """
 
 from __future__ import annotations
@@ -196,13 +196,9 @@ def scene(model: str, side: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         large = 4 * side
-        ground = (
-            np.random.default_rng(0).integers(20, 236, (large // 8 + 1, large // 12 + 1, 3)).repeat(8, 0).repeat(12, 1)
-        )
-        seen = {
-            "lr": ground[:large, :large].reshape(side, 4, side, 4, 3).mean(axis=(1, 3)),
-            "ref": np.roll(ground[:large, :large], 3, 1),
-        }
+        cells = np.random.default_rng(0).integers(20, 236, (large // 8 + 1, large // 12 + 1, 3))
+        ground = cells.repeat(8, 0).repeat(12, 1)[:large, :large]
+        seen = {"lr": ground.reshape(side, 4, side, 4, 3).mean(axis=(1, 3)), "ref": np.roll(ground, 3, 1)}
         words = ["--model", model, "--device", "cpu", "-o", folder / "sr.tif"]
         for name, image in seen.items():
             pixel = 10 * side / len(image)

@@ -58,10 +58,11 @@ class Blocks(Sequence[Block]):
             raise IndexError(number)
         row, column = divmod(number, len(self._columns))
         (top, bottom), (left, right) = (_edges(side, at) for side, at in ((self._rows, row), (self._columns, column)))
-        above = [0, 1] if row and self._rows[row - 1][-1].kept[1] > top else [0]
-        beside = [0, 1] if column and self._columns[column - 1][-1].kept[1] > left else [0]
-        steps = sorted((up * len(self._columns) + back for up in above for back in beside), reverse=True)
-        before = tuple(number - step for step in steps if step)
+        above = row > 0 and self._rows[row - 1][-1].kept[1] > top
+        beside = column > 0 and self._columns[column - 1][-1].kept[1] > left
+        width = len(self._columns)
+        steps = ((above and beside, width + 1), (above, width), (beside, 1))
+        before = tuple(number - step for reached, step in steps if reached)
         return Block(
             Window(top, left, bottom - top, right - left), Layout(self._rows[row], self._columns[column]), before
         )
@@ -116,18 +117,15 @@ class WaitingPieces:
 
     def keep(self, source: int, target: int, pieces: list[Piece]) -> None:
         """What the tiles of a block make of another, if there is room."""
-        known = self._waiting.setdefault(target, {})
-        size = sum(piece.pixels.nbytes for piece in pieces)
-        if source not in known and self._bytes + size <= MOST_WAITING:
-            known[source] = pieces
-            self._bytes += size
+        if source not in self._waiting.get(target, {}) and self._bytes + _bytes(pieces) <= MOST_WAITING:
+            self._waiting.setdefault(target, {})[source] = pieces
+            self._bytes += _bytes(pieces)
 
     def take(self, target: int) -> dict[int, list[Piece]]:
         """What waits for a block, by the block of the tiles. Blocks go up: what waits for earlier ones is dropped."""
         found = self._waiting.get(target, {})
         for past in [one for one in self._waiting if one <= target]:
-            dropped = self._waiting.pop(past)
-            self._bytes -= sum(piece.pixels.nbytes for pieces in dropped.values() for piece in pieces)
+            self._bytes -= sum(map(_bytes, self._waiting.pop(past).values()))
         return found
 
 
@@ -142,7 +140,7 @@ def pixels_of(pieces: Sequence[Piece], window: Window) -> npt.NDArray[np.float32
 
 
 def _groups(spans: Sequence[Span]) -> list[list[Span]]:
-    """Spans that begin within BLOCK pixels, and the next ones where they would make a block too narrow."""
+    """Neighbouring spans whose block is at least BLOCK pixels long together; the last ones may be shorter."""
     groups: list[list[Span]] = [[]]
     for span, following in zip(spans, [*spans[1:], None], strict=True):
         groups[-1].append(span)
@@ -161,3 +159,7 @@ def _between(rows: Iterator[tuple[int, int]], columns: Iterator[tuple[int, int]]
     """From the first to the last of spans along both sides."""
     (top, *_, bottom), (left, *_, right) = ([edge for span in side for edge in span] for side in (rows, columns))
     return Window(top, left, bottom - top, right - left)
+
+
+def _bytes(pieces: Sequence[Piece]) -> int:
+    return sum(piece.pixels.nbytes for piece in pieces)
